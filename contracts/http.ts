@@ -1,0 +1,125 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
+import type { ResultCode } from "./result-codes.ts";
+
+const Timestamp = Type.String({ format: "date-time", examples: ["2027-01-01T12:00:00.000Z"] });
+const Money = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Minor units of the currency" });
+
+/** RFC 9457, plus a stable code and whether a retry helps. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.Unsafe<ResultCode>(Type.String()),
+    detail: Type.String(),
+    retryable: Type.Boolean(),
+    requestId: Type.String({ description: "Of this HTTP request; the log line carries the same" }),
+    startsAt: Type.Optional(Timestamp),
+  },
+  { $id: "Problem" },
+);
+export type Problem = Static<typeof Problem>;
+
+/** `kafka`: the log acknowledged it; `ledger`: Redis holds it and the relay delivers it. */
+export const Durability = Type.Union([Type.Literal("kafka"), Type.Literal("ledger")]);
+export type Durability = Static<typeof Durability>;
+
+export const ClaimAccepted = Type.Object(
+  {
+    requestId: RequestIdSchema,
+    couponId: CouponIdSchema,
+    slot: Type.Integer({ minimum: 1 }),
+    status: Type.Literal("ACCEPTED"),
+    durable: Durability,
+    receipt: Type.String({ description: "HMAC over request, user, sale and time: the claim is provable" }),
+    repeat: Type.Optional(Type.Literal(true)),
+  },
+  { $id: "ClaimAccepted" },
+);
+export type ClaimAccepted = Static<typeof ClaimAccepted>;
+
+export const RequestStatus = Type.Object(
+  {
+    requestId: RequestIdSchema,
+    couponId: CouponIdSchema,
+    status: Type.Union(["ACCEPTED", "PENDING", "ISSUED", "FAILED"].map((s) => Type.Literal(s as "ACCEPTED"))) as never as ReturnType<
+      typeof Type.Unsafe<"ACCEPTED" | "PENDING" | "ISSUED" | "FAILED">
+    >,
+    slot: Type.Optional(Type.Integer({ minimum: 1 })),
+    reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
+  },
+  { $id: "RequestStatus" },
+);
+export type RequestStatus = Static<typeof RequestStatus>;
+
+/** What a visitor sees of a sale. SCHEDULED: not started; CLOSED: by an operator; ENDED: by the clock. */
+export const SALE_STATES = ["SCHEDULED", "OPEN", "SOLD_OUT", "PAUSED", "ENDED", "CLOSED", "RECOVERING"] as const;
+export type SaleState = (typeof SALE_STATES)[number];
+
+export const DiscountType = Type.Union([Type.Literal("FIXED"), Type.Literal("PERCENT")]);
+export const IssueMode = Type.Union([Type.Literal("DIRECT"), Type.Literal("QUEUED")]);
+
+export const Sale = Type.Object(
+  {
+    id: CouponIdSchema,
+    couponId: CouponIdSchema,
+    name: Type.String(),
+    total: Type.Integer(),
+    remaining: Type.Union([Type.Integer(), Type.Null()], { description: "null while the sale is being recovered" }),
+    state: Type.Unsafe<SaleState>(Type.String({ enum: [...SALE_STATES] })),
+    startsAt: Timestamp,
+    endsAt: Timestamp,
+    issueMode: IssueMode,
+    discountType: DiscountType,
+    discountValue: Money,
+    maxDiscount: Type.Union([Money, Type.Null()]),
+    minOrderAmount: Money,
+  },
+  { $id: "Sale" },
+);
+export type Sale = Static<typeof Sale>;
+
+export const SaleList = Type.Object(
+  { items: Type.Array(Type.Ref(Sale)), nextCursor: Type.Union([Type.String(), Type.Null()]) },
+  { $id: "SaleList" },
+);
+
+export const MyCoupon = Type.Object(
+  {
+    id: Type.String(),
+    couponId: CouponIdSchema,
+    name: Type.String(),
+    requestId: RequestIdSchema,
+    slot: Type.Integer(),
+    status: Type.Union([Type.Literal("ACTIVE"), Type.Literal("USED"), Type.Literal("REVOKED")]),
+    issuedAt: Timestamp,
+  },
+  { $id: "MyCoupon" },
+);
+export type MyCoupon = Static<typeof MyCoupon>;
+export const MyCoupons = Type.Object(
+  { items: Type.Array(Type.Ref(MyCoupon)), nextCursor: Type.Union([Type.String(), Type.Null()]) },
+  { $id: "MyCoupons" },
+);
+
+/** Slots are kept in a PostgreSQL integer and a Redis counter; ten million in one sale is what the loader was sized for. */
+export const MAX_TOTAL = 10_000_000;
+
+export const CreateSale = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    total: Type.Integer({ minimum: 1, maximum: MAX_TOTAL }),
+    startsAt: Timestamp,
+    endsAt: Timestamp,
+    issueMode: Type.Optional(IssueMode),
+    discountType: DiscountType,
+    discountValue: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    maxDiscount: Type.Optional(Money),
+    minOrderAmount: Type.Optional(Money),
+  },
+  { $id: "CreateSale", additionalProperties: false },
+);
+export type CreateSale = Static<typeof CreateSale>;
+
+export const UserRef = Type.Object({ userId: UserIdSchema });

@@ -1,0 +1,87 @@
+/**
+ * The one vocabulary of outcomes. What a Lua script returns, what a SQL statement decides and what an HTTP or
+ * WebSocket error carries is a code of this table; nothing else in the project invents one.
+ *
+ * `status` is the HTTP status of an answer with this code (0: never leaves the process), `retryable` whether the
+ * same request may succeed later without a change.
+ */
+export const RESULTS = {
+  // A claim, as claim.lua decides it.
+  ACCEPTED: { status: 202, retryable: false, title: "The claim was accepted" },
+  ALREADY_WON: { status: 200, retryable: false, title: "This user already won this coupon" },
+  SOLD_OUT: { status: 409, retryable: false, title: "The sale is sold out" },
+  NOT_STARTED: { status: 403, retryable: true, title: "The sale has not started" },
+  ENDED: { status: 403, retryable: false, title: "The sale has ended" },
+  PAUSED: { status: 403, retryable: true, title: "The sale is paused" },
+  NOT_LOADED: { status: 503, retryable: true, title: "The sale is not loaded" },
+
+  // Release, load, state and acknowledgement scripts.
+  RELEASED: { status: 0, retryable: false, title: "The slot was freed" },
+  NOT_HELD: { status: 0, retryable: false, title: "No such claim holds a slot" },
+  LOADED: { status: 0, retryable: false, title: "The sale was loaded" },
+  STALE_EPOCH: { status: 0, retryable: false, title: "The sale has a newer epoch" },
+  STALE_RUN_ID: { status: 0, retryable: true, title: "The Redis server was restarted meanwhile" },
+  CHANGED: { status: 0, retryable: false, title: "The sale's state was changed" },
+  UNCHANGED: { status: 0, retryable: false, title: "The sale was in that state already" },
+  ACKNOWLEDGED: { status: 0, retryable: false, title: "The ledger entries were removed" },
+
+  // Outcomes of persisting a claim.
+  PERSISTED: { status: 0, retryable: false, title: "The claim was inserted" },
+  REPEATED: { status: 0, retryable: false, title: "The same request had been persisted before" },
+  ALIASED: { status: 0, retryable: false, title: "The user holds this coupon under an earlier request" },
+  SLOT_TAKEN: { status: 0, retryable: false, title: "Another user holds this slot" },
+  SLOT_BEYOND_TOTAL: { status: 0, retryable: false, title: "The slot lies outside 1..total" },
+  EPOCH_PASSED: { status: 0, retryable: false, title: "The claim was decided before the sale was rebuilt" },
+  SALE_LOADING: { status: 0, retryable: true, title: "The sale is being rebuilt" },
+  TOMBSTONED: { status: 0, retryable: false, title: "The claim was given up" },
+  REVOKED: { status: 0, retryable: false, title: "The claim was revoked" },
+
+  // What only an HTTP or WebSocket answer carries.
+  SALE_RECOVERING: { status: 503, retryable: true, title: "The sale is being recovered" },
+  OVERLOADED: { status: 503, retryable: true, title: "Too much is in flight" },
+  KAFKA_UNAVAILABLE: { status: 503, retryable: true, title: "The log does not answer" },
+  REDIS_UNAVAILABLE: { status: 503, retryable: true, title: "Redis does not answer" },
+  DATABASE_UNAVAILABLE: { status: 503, retryable: true, title: "The database does not answer" },
+  SHUTTING_DOWN: { status: 503, retryable: true, title: "This gateway is shutting down" },
+  RATE_LIMITED: { status: 429, retryable: true, title: "Too many requests" },
+  TOO_MANY_SOCKETS: { status: 429, retryable: true, title: "Too many sockets" },
+  UNAUTHENTICATED: { status: 401, retryable: false, title: "A bearer token is required" },
+  TOKEN_INVALID: { status: 401, retryable: false, title: "The token is not valid" },
+  TOKEN_EXPIRED: { status: 401, retryable: false, title: "The token has expired" },
+  FORBIDDEN: { status: 403, retryable: false, title: "Not allowed" },
+  ORIGIN_REFUSED: { status: 403, retryable: false, title: "The origin is not allowed" },
+  COUPON_NOT_FOUND: { status: 404, retryable: false, title: "No such coupon" },
+  REQUEST_NOT_FOUND: { status: 404, retryable: false, title: "No such request" },
+  ROUTE_NOT_FOUND: { status: 404, retryable: false, title: "No such route" },
+  METHOD_NOT_ALLOWED: { status: 405, retryable: false, title: "Method not allowed" },
+  INVALID_JSON: { status: 400, retryable: false, title: "The body is not JSON" },
+  VALIDATION_FAILED: { status: 400, retryable: false, title: "The request is not valid" },
+  BODY_TOO_LARGE: { status: 413, retryable: false, title: "The body is too large" },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, retryable: false, title: "The body must be application/json" },
+  HEADERS_TOO_LARGE: { status: 431, retryable: false, title: "The headers are too large" },
+  MESSAGE_INVALID: { status: 400, retryable: false, title: "The message is not valid" },
+  MESSAGE_TOO_LARGE: { status: 413, retryable: false, title: "The message is too large" },
+  AUTH_TIMEOUT: { status: 401, retryable: true, title: "The socket did not authenticate in time" },
+  CONFLICT: { status: 409, retryable: false, title: "The change conflicts with the sale's state" },
+  INTERNAL: { status: 500, retryable: true, title: "Internal error" },
+} as const satisfies Record<string, { status: number; retryable: boolean; title: string }>;
+
+export type ResultCode = keyof typeof RESULTS;
+
+/** What claim.lua can answer. */
+export const CLAIM_CODES = [
+  "ACCEPTED",
+  "ALREADY_WON",
+  "SOLD_OUT",
+  "NOT_STARTED",
+  "ENDED",
+  "PAUSED",
+  "NOT_LOADED",
+  "OVERLOADED",
+] as const satisfies readonly ResultCode[];
+export type ClaimCode = (typeof CLAIM_CODES)[number];
+
+/** Whether text (from Lua, SQL or a peer) is a code of the table. */
+export function isResultCode(text: string): text is ResultCode {
+  return Object.hasOwn(RESULTS, text);
+}

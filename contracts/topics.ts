@@ -1,0 +1,52 @@
+/** Every topic, declared once; `./dev topics apply` makes the cluster look like this, `diff` says where it doesn't. */
+export interface TopicSpec {
+  readonly partitions: number;
+  /** What the record key is; null: no key, the sticky partitioner fills batches. */
+  readonly key: string | null;
+  readonly retentionDays: number;
+  readonly compression: "lz4" | "snappy";
+  /** The broker's clock decides, not the producer's (queued mode judges the sale's window by it). */
+  readonly logAppendTime?: true;
+}
+
+const topic = (partitions: number, key: string | null, retentionDays: number): TopicSpec => ({
+  partitions,
+  key,
+  retentionDays,
+  compression: "lz4",
+});
+
+export const TOPICS = {
+  "coupon-requests": { partitions: 6, key: "couponId", retentionDays: 7, compression: "snappy", logAppendTime: true },
+  "coupon-issue-requests": topic(6, null, 7),
+  "order-events": topic(16, "userId", 7),
+  "order-processing-results": topic(16, "orderId", 7),
+  "stock-events": topic(12, "productId", 3),
+  "coupon-events": topic(8, "couponId", 30),
+  "point-events": topic(8, "userId", 30),
+  "payment-events": topic(8, "orderId", 30),
+  "shipping-events": topic(8, "orderId", 30),
+  "compensation-events": topic(4, "orderId", 30),
+  "stock-compensation-events": topic(4, "orderId", 30),
+  "coupon-compensation-events": topic(4, "orderId", 30),
+  "point-compensation-events": topic(4, "orderId", 30),
+  "payment-compensation-events": topic(4, "orderId", 30),
+  "shipping-compensation-events": topic(4, "orderId", 30),
+  "notification-events": topic(8, "userId", 1),
+} as const satisfies Record<string, TopicSpec>;
+
+export type Topic = keyof typeof TOPICS;
+export type DeadLetterTopic = `${Topic}.DLT`;
+
+/** Where records go that no retry helped: one partition, 30 days, the original key. */
+export const deadLetterTopic = (name: Topic): DeadLetterTopic => `${name}.DLT`;
+
+/** All topics with their dead-letter topics, as the cluster should hold them. */
+export function allTopics(): ReadonlyMap<Topic | DeadLetterTopic, TopicSpec> {
+  const all = new Map<Topic | DeadLetterTopic, TopicSpec>();
+  for (const [name, spec] of Object.entries(TOPICS) as [Topic, TopicSpec][]) {
+    all.set(name, spec);
+    all.set(deadLetterTopic(name), { partitions: 1, key: spec.key, retentionDays: 30, compression: "lz4" });
+  }
+  return all;
+}

@@ -1,0 +1,103 @@
+/**
+ * HTTP and WebSocket as the gateway sees them. Adapters: bun.ts (Bun.serve); uws.ts on Node is to follow. All pass
+ * test/contracts/transport.contract.ts. Nothing above this file knows the runtime.
+ */
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+export interface HttpRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  /** The query without `?`, undecoded; empty if there is none. */
+  readonly query: string;
+  /** `:name` segments of the route, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly remoteAddress: string;
+  /** A header by its lower-case name. Only valid before the handler's first await (a uWebSockets.js rule). */
+  header(name: string): string | undefined;
+  /** The whole body. @throws StampedeError BODY_TOO_LARGE beyond the transport's limit */
+  body(): Promise<Uint8Array>;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly body?: string | Uint8Array;
+  /** Lower-case names. `content-length` and `date` are the transport's. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Synchronous where it can be: a refusal from memory must not pay for a promise. */
+export type Handler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+export interface Route {
+  readonly method: Method;
+  /** `/coupons/:couponId/issue`; a literal segment wins over a parameter. */
+  readonly path: string;
+  readonly handler: Handler;
+}
+
+/** −1 queued behind a slow reader, 0 dropped (the socket is gone or its buffer is full), else bytes sent. */
+export type SendResult = number;
+
+export interface Socket<Data> {
+  /** The connection's own state, made by `upgrade`. */
+  readonly data: Data;
+  readonly remoteAddress: string;
+  send(text: string): SendResult;
+  /** Bytes accepted by `send` and not yet taken by the peer. */
+  bufferedAmount(): number;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  /** Sends the close frame; `closed` follows. */
+  close(code: number, reason: string): void;
+  /** Cuts the connection without a close frame (a reader that stopped reads no frame either). */
+  terminate(): void;
+}
+
+export interface SocketRoute<Data> {
+  readonly path: string;
+  /** Accepts (the connection's data) or refuses (a response). Synchronous: headers are gone after an await. */
+  upgrade(request: HttpRequest): { readonly accept: Data } | { readonly refuse: HttpResponse };
+  open(socket: Socket<Data>): void;
+  /** `binary` messages arrive as bytes. An async handler runs concurrently with the next message's. */
+  message(socket: Socket<Data>, message: string | Uint8Array): void | Promise<void>;
+  /** The peer has taken what was queued. */
+  drain?(socket: Socket<Data>): void;
+  closed(socket: Socket<Data>, code: number, reason: string): void;
+}
+
+export interface TransportOptions<Data> {
+  readonly host: string;
+  /** 0: any free port; `listen` tells which. */
+  readonly port: number;
+  /** Several processes share the port (SO_REUSEPORT). */
+  readonly reusePort: boolean;
+  readonly maxBodyBytes: number;
+  readonly idleTimeoutS: number;
+  readonly routes: readonly Route[];
+  /** For paths and methods that no route has; `allowed` lists the methods the path does have. */
+  readonly notFound: (request: HttpRequest, allowed: readonly Method[]) => HttpResponse;
+  /** A handler threw or rejected. */
+  readonly failed: (request: HttpRequest, error: unknown) => HttpResponse;
+  readonly socket?: SocketRoute<Data> & {
+    readonly maxMessageBytes: number;
+    /** Seconds without a frame before the transport closes the socket; it pings before. */
+    readonly idleTimeoutS: number;
+    /** Bytes one slow reader may keep queued before sends to it are dropped. */
+    readonly maxBufferedBytes: number;
+  };
+}
+
+export interface Transport {
+  readonly port: number;
+  /** To every socket of this process that subscribed; returns how many there are. */
+  publish(topic: string, text: string): number;
+  /** Open HTTP requests whose handler has not answered. */
+  inFlight(): number;
+  /** Stops accepting connections, lets running requests finish for at most `graceMs`, then closes everything.
+   *  Sockets are the caller's to close before (with CLOSE.RECONNECT). */
+  stop(graceMs: number): Promise<void>;
+}
+
+export type Listen = <Data>(options: TransportOptions<Data>) => Promise<Transport>;

@@ -1,0 +1,215 @@
+/**
+ * The Kafka client as the project sees it. Two adapters implement it (kafka/bun over FFI, kafka/node over the
+ * Confluent addon); both pass test/contracts/kafka.contract.ts. Nothing above this file knows which one runs.
+ */
+
+export type Bytes = string | Uint8Array;
+
+export interface OutgoingRecord {
+  readonly topic: string;
+  /** null or absent: the sticky partitioner chooses, one full batch after the other. */
+  readonly key?: Bytes | null;
+  /** null: a tombstone. */
+  readonly value: Bytes | null;
+  readonly headers?: Readonly<Record<string, Bytes>>;
+  /** Only for tests and dead letters; otherwise the key decides (murmur2, as the Java client). */
+  readonly partition?: number;
+}
+
+/** Where the broker stored a record. */
+export interface Ack {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface IncomingRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, Uint8Array>>;
+  /** Milliseconds since 1970; the broker's on topics with LogAppendTime. */
+  readonly timestamp: number;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** `offset` is the next one to read (last handled + 1). */
+export interface TopicPartitionOffset extends TopicPartition {
+  readonly offset: number;
+}
+
+/**
+ * Closed set of failures.
+ * - QUEUE_FULL: nothing was sent; try again after a pause.
+ * - ACK_DEADLINE: no report in time; the record may still be delivered. Never treat it as a failure of the record.
+ * - DELIVERY_TIMEOUT: librdkafka gave up after message.timeout.ms; the outcome is unknown too when it was in flight.
+ * - UNAVAILABLE: no broker answers. - FENCED / FATAL: the client must be rebuilt. - CLOSED: used after close.
+ * - RECORD_TOO_LARGE, UNKNOWN_TOPIC, INVALID: the record or request can never succeed as it is.
+ * - REBALANCED: the partition belongs to somebody else now; harmless on a commit.
+ */
+export type KafkaErrorCode =
+  | "QUEUE_FULL"
+  | "ACK_DEADLINE"
+  | "DELIVERY_TIMEOUT"
+  | "UNAVAILABLE"
+  | "RECORD_TOO_LARGE"
+  | "UNKNOWN_TOPIC"
+  | "INVALID"
+  | "REBALANCED"
+  | "FENCED"
+  | "FATAL"
+  | "CLOSED";
+
+const RETRYABLE: ReadonlySet<KafkaErrorCode> = new Set([
+  "QUEUE_FULL",
+  "ACK_DEADLINE",
+  "DELIVERY_TIMEOUT",
+  "UNAVAILABLE",
+  "REBALANCED",
+]);
+
+export class KafkaError extends Error {
+  readonly code: KafkaErrorCode;
+  readonly retryable: boolean;
+  /** librdkafka's error code, for the log. */
+  readonly nativeCode: number | undefined;
+  constructor(code: KafkaErrorCode, message: string, nativeCode?: number) {
+    super(message);
+    this.name = "KafkaError";
+    this.code = code;
+    this.retryable = RETRYABLE.has(code);
+    this.nativeCode = nativeCode;
+  }
+}
+
+export interface ClientOptions {
+  /** `host:port,host:port` */
+  readonly brokers: string;
+  readonly clientId: string;
+  /** More librdkafka properties (security.protocol, sasl.*, …); they win over ours. */
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly log?: (level: "debug" | "info" | "warn" | "error", message: string) => void;
+}
+
+export interface ProducerOptions {
+  /** How long a record may wait for company, milliseconds. Default 1. */
+  readonly lingerMs?: number;
+  /** When librdkafka gives a record up, milliseconds (message.timeout.ms). Default 10,000. */
+  readonly messageTimeoutMs?: number;
+  /** Records queued or in flight before `send` refuses with QUEUE_FULL. Default 100,000. */
+  readonly maxQueued?: number;
+  /** Default "lz4". */
+  readonly compression?: "none" | "lz4" | "snappy" | "zstd";
+}
+
+export interface SendOptions {
+  /** Reject with ACK_DEADLINE after so many milliseconds; the record stays queued and may still arrive. */
+  readonly deadlineMs?: number;
+}
+
+/** Always acks=all and enable.idempotence. Use it from one owner; close it once. */
+export interface Producer {
+  /** Resolves when the broker (and its in-sync replicas) hold the record. @throws KafkaError (as a rejection) */
+  send(record: OutgoingRecord, options?: SendOptions): Promise<Ack>;
+  /** Many at once, cheaper than as many `send`s. Resolves when all are acknowledged; rejects with the first failure
+   *  once every record's fate is known. */
+  sendAll(records: readonly OutgoingRecord[], options?: SendOptions): Promise<void>;
+  /** Resolves when nothing is queued or in flight. @throws KafkaError ACK_DEADLINE after `timeoutMs` */
+  flush(timeoutMs: number): Promise<void>;
+  stats(): ProducerStats;
+  /** Flushes for at most `timeoutMs` (default 10,000), rejects what is left with CLOSED, frees everything. */
+  close(timeoutMs?: number): Promise<void>;
+}
+
+export interface ProducerStats {
+  readonly queued: number;
+  readonly sent: number;
+  readonly acknowledged: number;
+  readonly failed: number;
+  /** A broker connection is up. */
+  readonly connected: boolean;
+}
+
+export interface ConsumerOptions {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  /** Where a group without offsets begins. Default "earliest". */
+  readonly from?: "earliest" | "latest";
+  /** Session timeout of the group, milliseconds. Default 10,000. */
+  readonly sessionTimeoutMs?: number;
+  /** Time between polls before the group thinks us dead, milliseconds. Default 300,000. */
+  readonly maxPollIntervalMs?: number;
+  /** Partitions came or went. Revoked ones may still have records in hand: handlers must not mind. */
+  readonly onRebalance?: (change: "assigned" | "revoked", partitions: readonly TopicPartition[]) => void;
+}
+
+/** Manual commit only: an offset moves when `commit` says so. */
+export interface Consumer {
+  /** Up to `max` records, as soon as there is one; an empty array after `timeoutMs`. In order within a partition. */
+  poll(max: number, timeoutMs: number): Promise<IncomingRecord[]>;
+  /** Stores offsets on the broker. A lost partition is no failure and is left out. @throws KafkaError */
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
+  /** Stops fetching; records already fetched are not handed out until `resume`. */
+  pause(partitions: readonly TopicPartition[]): void;
+  resume(partitions: readonly TopicPartition[]): void;
+  /** Moves the next read of a partition. */
+  seek(position: TopicPartitionOffset): Promise<void>;
+  assignment(): TopicPartition[];
+  /** Leaves the group and frees everything; does not commit. */
+  close(): Promise<void>;
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Only non-default topic configuration. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface NewTopic {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface PartitionLag extends TopicPartition {
+  /** -1: the group has no offset here yet. */
+  readonly committed: number;
+  readonly end: number;
+  readonly lag: number;
+}
+
+export interface Admin {
+  /** Creates what is missing; an existing topic is left as it is. */
+  createTopics(topics: readonly NewTopic[]): Promise<void>;
+  describeTopics(names: readonly string[]): Promise<TopicDescription[]>;
+  deleteTopics(names: readonly string[]): Promise<void>;
+  /** More partitions (never fewer). */
+  createPartitions(topic: string, total: number): Promise<void>;
+  alterTopicConfig(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
+  /** The offset after the last record, per partition. */
+  endOffsets(topic: string): Promise<TopicPartitionOffset[]>;
+  groupLag(groupId: string, topics: readonly string[]): Promise<PartitionLag[]>;
+  /** Brokers that answer. @throws KafkaError UNAVAILABLE */
+  brokers(timeoutMs: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What a runtime's adapter offers; composed in main.*.ts. */
+export interface Kafka {
+  producer(options?: ProducerOptions): Producer;
+  consumer(options: ConsumerOptions): Consumer;
+  admin(): Admin;
+  /** The library behind, e.g. "librdkafka 2.15.0 (bun:ffi)". */
+  readonly version: string;
+}
+
+export type CreateKafka = (options: ClientOptions) => Kafka;
