@@ -3,7 +3,11 @@ import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
 import type { ResultCode } from "./result-codes.ts";
 
 const Timestamp = Type.String({ format: "date-time", examples: ["2027-01-01T12:00:00.000Z"] });
-const Money = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Minor units of the currency" });
+const Money = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: "Minor units of the currency",
+});
 
 /** RFC 9457, plus a stable code and whether a retry helps. */
 export const Problem = Type.Object(
@@ -43,9 +47,9 @@ export const RequestStatus = Type.Object(
   {
     requestId: RequestIdSchema,
     couponId: CouponIdSchema,
-    status: Type.Union(["ACCEPTED", "PENDING", "ISSUED", "FAILED"].map((s) => Type.Literal(s as "ACCEPTED"))) as never as ReturnType<
-      typeof Type.Unsafe<"ACCEPTED" | "PENDING" | "ISSUED" | "FAILED">
-    >,
+    status: Type.Union(
+      ["ACCEPTED", "PENDING", "ISSUED", "FAILED"].map((s) => Type.Literal(s as "ACCEPTED")),
+    ) as never as ReturnType<typeof Type.Unsafe<"ACCEPTED" | "PENDING" | "ISSUED" | "FAILED">>,
     slot: Type.Optional(Type.Integer({ minimum: 1 })),
     reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
   },

@@ -22,7 +22,9 @@ export const COUPON_ID = /^[0-9a-z]{12}$/;
 export const REQUEST_ID = /^[0-9a-z]{12}-[0-9a-z]{18}$/;
 export const USER_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 
-export const CouponIdSchema = Type.Unsafe<CouponId>(Type.String({ pattern: COUPON_ID.source, examples: ["7qj4x0m2kd9a"] }));
+export const CouponIdSchema = Type.Unsafe<CouponId>(
+  Type.String({ pattern: COUPON_ID.source, examples: ["7qj4x0m2kd9a"] }),
+);
 export const RequestIdSchema = Type.Unsafe<RequestId>(
   Type.String({ pattern: REQUEST_ID.source, examples: ["7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd"] }),
 );

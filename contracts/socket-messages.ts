@@ -27,7 +27,10 @@ export const ServerMessages = {
   welcome: Type.Object({ type: Type.Literal("welcome"), userId: UserIdSchema, cursor: Cursor }),
   pong: Type.Object({ type: Type.Literal("pong"), ref: Ref }),
   subscribed: Type.Object({ type: Type.Literal("subscribed"), couponId: CouponIdSchema, ref: Ref }),
-  "claim.accepted": Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimAccepted], {}),
+  "claim.accepted": Type.Composite(
+    [Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimAccepted],
+    {},
+  ),
   "claim.refused": Type.Composite(
     [Type.Object({ type: Type.Literal("claim.refused"), couponId: Type.String(), ref: Ref }), Problem],
     {},
@@ -63,7 +66,9 @@ export const ServerMessages = {
 
 export type ServerMessage = Static<(typeof ServerMessages)[keyof typeof ServerMessages]>;
 /** Messages kept in a user's inbox; the cursor is added on the way out. */
-export type PersonalMessage = Static<(typeof ServerMessages)["coupon.issued"] | (typeof ServerMessages)["coupon.failed"]>;
+export type PersonalMessage = Static<
+  (typeof ServerMessages)["coupon.issued"] | (typeof ServerMessages)["coupon.failed"]
+>;
 
 /** WebSocket close codes of ours (RFC 6455 leaves 4000–4999 to applications). */
 export const CLOSE = {

@@ -1,0 +1,104 @@
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
+import { StampedeError } from "../../contracts/errors.ts";
+import { USER_ID, type UserId } from "../../contracts/ids.ts";
+
+export interface Identity {
+  readonly userId: UserId;
+  readonly role: string | null;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+export type Authenticate = (token: string) => Identity;
+
+export interface TokenRules {
+  readonly secret: string;
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** Longer than any token we would mint; a header of this size is an attack or an accident. */
+const MAX_TOKEN_LENGTH = 4096;
+/** Clocks of token issuers differ a little; RFC 8725 leaves the size to us. */
+const CLOCK_LEEWAY_S = 5;
+
+const invalid = (detail: string) => new StampedeError("TOKEN_INVALID", detail);
+
+interface Claims {
+  sub?: unknown;
+  iss?: unknown;
+  aud?: unknown;
+  exp?: unknown;
+  nbf?: unknown;
+  role?: unknown;
+}
+
+/** The payload of a JWT, whoever signed it. undefined: it is no JWT. */
+function payloadOf(token: string): Claims | undefined {
+  const first = token.indexOf(".");
+  const second = token.indexOf(".", first + 1);
+  if (first < 1 || second < 0) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.slice(first + 1, second), "base64url").toString());
+    return typeof claims === "object" && claims !== null ? (claims as Claims) : undefined;
+  } catch {
+    return undefined; // not JSON: not a token
+  }
+}
+
+/** The `sub` a token claims, NOT verified: only good for choosing the slower, verifying path. */
+export function claimedSubject(token: string): string | undefined {
+  const sub = payloadOf(token)?.sub;
+  return typeof sub === "string" ? sub : undefined;
+}
+
+/**
+ * Verifies HS256 tokens with one keyed native HMAC (design 3.2). Algorithms are not negotiated: a header that names any
+ * other is refused before anything is computed (RFC 8725 §3.1).
+ * @throws StampedeError TOKEN_INVALID, TOKEN_EXPIRED (from the returned function)
+ */
+export function createAuthenticate(rules: TokenRules): Authenticate {
+  const key: KeyObject = createSecretKey(Buffer.from(rules.secret));
+  // Issuers write few header spellings; deciding each once saves a parse per request. Bounded against made-up ones.
+  const headers = new Map<string, boolean>();
+
+  function isHs256(header: string): boolean {
+    const known = headers.get(header);
+    if (known !== undefined) return known;
+    let good = false;
+    try {
+      const { alg, crit } = JSON.parse(Buffer.from(header, "base64url").toString());
+      good = alg === "HS256" && crit === undefined;
+    } catch {
+      good = false; // not JSON: not a JWT header
+    }
+    if (headers.size < 64) headers.set(header, good);
+    return good;
+  }
+
+  return (token) => {
+    if (token.length > MAX_TOKEN_LENGTH) throw invalid("The token is too long");
+    const first = token.indexOf(".");
+    const second = token.indexOf(".", first + 1);
+    if (first < 1 || second < 0 || token.indexOf(".", second + 1) >= 0) throw invalid("The token is not a JWT");
+    if (!isHs256(token.slice(0, first))) throw invalid("The token's algorithm is not HS256");
+    const expected = createHmac("sha256", key).update(token.slice(0, second)).digest();
+    const given = Buffer.from(token.slice(second + 1), "base64url");
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      throw invalid("The token's signature does not match");
+    }
+    const claims = payloadOf(token);
+    if (claims === undefined) throw invalid("The token's payload is not a JSON object");
+    const { sub, iss, aud, exp, nbf, role } = claims;
+    if (typeof exp !== "number" || !Number.isFinite(exp)) throw invalid("The token has no `exp`");
+    const now = Date.now() / 1000;
+    if (exp <= now - CLOCK_LEEWAY_S) throw new StampedeError("TOKEN_EXPIRED");
+    if (typeof nbf === "number" && nbf > now + CLOCK_LEEWAY_S) throw invalid("The token is not valid yet");
+    if (iss !== rules.issuer) throw invalid("The token's `iss` is not ours");
+    if (aud !== rules.audience && !(Array.isArray(aud) && aud.includes(rules.audience))) {
+      throw invalid("The token's `aud` is not ours");
+    }
+    if (typeof sub !== "string" || !USER_ID.test(sub)) throw invalid("The token's `sub` is not a user id");
+    return { userId: sub as UserId, role: typeof role === "string" ? role : null, expiresAt: exp * 1000 };
+  };
+}

@@ -1,0 +1,64 @@
+import { hkdfSync } from "node:crypto";
+import { type Static, Type } from "@sinclair/typebox";
+import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
+
+const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
+  Type.Integer({ default: fallback, minimum, maximum, description });
+
+/** Every variable the gateway knows; README's table is generated from it. */
+export const GatewayEnvironment = Type.Object({
+  ...SharedEnvironment,
+  JWT_SECRET: Type.String({ minLength: 1, description: "HS256 key of the tokens; ≥ 32 bytes, required" }),
+  JWT_ISSUER: Type.String({ default: "stampede", description: "Expected `iss`" }),
+  JWT_AUDIENCE: Type.String({ default: "stampede", description: "Expected `aud`" }),
+  RECEIPT_SECRET: Type.String({ default: "", description: "Key of the receipts; derived from JWT_SECRET when empty" }),
+  GATEWAY_HOST: Type.String({ default: "127.0.0.1", description: "Address to listen on" }),
+  GATEWAY_PORT: integer(8080, 0, 65_535, "Port to listen on; 0 takes any"),
+  REUSE_PORT: Type.Boolean({ default: false, description: "Share the port with other gateways (SO_REUSEPORT)" }),
+  GATEWAY_ID: Type.String({ default: "", description: "Name of this process in socket routes; random when empty" }),
+  CLAIM_ACK_MS: integer(200, 1, 60_000, 'How long a claim waits for Kafka before it answers `durable:"ledger"`'),
+  CLAIM_REQUIRE_KAFKA: Type.Boolean({ default: false, description: 'Answer 503 instead of `durable:"ledger"`' }),
+  MAX_IN_FLIGHT: integer(10_000, 1, 1_000_000, "Claims being decided at once before new ones get 503 OVERLOADED"),
+  USER_RATE_PER_S: integer(20, 1, 100_000, "Requests a second one user may make for long"),
+  USER_RATE_BURST: integer(100, 1, 100_000, "Requests one user may make at once"),
+  GATE_TTL_MS: integer(2_000, 100, 60_000, "How long a refusal from memory holds without news from Redis"),
+  MAX_BODY_BYTES: integer(16_384, 1_024, 10_000_000, "Largest request body and WebSocket message"),
+  IDLE_TIMEOUT_S: integer(60, 5, 960, "Seconds without traffic before a connection is closed"),
+  AUTH_TIMEOUT_S: integer(5, 1, 60, "Seconds a socket has to authenticate"),
+  SOCKETS_PER_USER: integer(10, 1, 10_000, "Sockets one user may hold on one gateway"),
+  SOCKETS_PER_ADDRESS: integer(20_000, 1, 1_000_000, "Sockets one address may hold on one gateway"),
+  SOCKET_BUFFER_BYTES: integer(262_144, 16_384, 67_108_864, "Bytes queued for a slow reader before it is dropped"),
+  ALLOWED_ORIGINS: Type.String({
+    default: "",
+    description: "Origins that may open a socket, comma-separated; empty: any",
+  }),
+  SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running requests"),
+});
+export type GatewayEnvironment = Static<typeof GatewayEnvironment>;
+
+export interface GatewayConfig extends GatewayEnvironment {
+  readonly kafkaProperties: Record<string, string>;
+  readonly receiptKey: Uint8Array;
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly gatewayId: string;
+}
+
+/** The process's environment, read once. @throws Error with one line per wrong variable */
+export function readConfig(environment: Record<string, string | undefined>): GatewayConfig {
+  const env = readEnvironment(GatewayEnvironment, environment);
+  return {
+    ...env,
+    kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
+    // A key of its own: who may check receipts must not be able to mint tokens.
+    receiptKey:
+      env.RECEIPT_SECRET === ""
+        ? new Uint8Array(hkdfSync("sha256", env.JWT_SECRET, "", "stampede receipt", 32))
+        : Buffer.from(env.RECEIPT_SECRET),
+    allowedOrigins: new Set(
+      env.ALLOWED_ORIGINS.split(",")
+        .map((o) => o.trim())
+        .filter((o) => o !== ""),
+    ),
+    gatewayId: env.GATEWAY_ID === "" ? `gw-${crypto.randomUUID().slice(0, 13)}` : env.GATEWAY_ID,
+  };
+}

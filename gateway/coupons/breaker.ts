@@ -1,0 +1,41 @@
+/** Decides whether a claim waits for Kafka's report. */
+export interface AckBreaker {
+  /** false: reports are late; answer from the ledger at once. */
+  shouldWait(): boolean;
+  onTime(): void;
+  late(): void;
+  readonly open: boolean;
+}
+
+/** One late report may be a pause of the collector; so many in a row are not. */
+const LATE_TO_OPEN = 8;
+/** And so many in a row on time mean that the log has caught up. */
+const ON_TIME_TO_CLOSE = 8;
+
+/**
+ * Late reports open it, reports that are on time again close it. Records go on being produced while it is open (they
+ * are what it listens to); only the waiting stops, so a stalled broker costs 200 ms for a few claims, not for all.
+ */
+export function createAckBreaker(onChange: (open: boolean) => void): AckBreaker {
+  let open = false;
+  let run = 0;
+  function count(against: boolean, limit: number): void {
+    if (!against) {
+      run = 0;
+      return;
+    }
+    run++;
+    if (run < limit) return;
+    open = !open;
+    run = 0;
+    onChange(open);
+  }
+  return {
+    shouldWait: () => !open,
+    onTime: () => count(open, ON_TIME_TO_CLOSE),
+    late: () => count(!open, LATE_TO_OPEN),
+    get open() {
+      return open;
+    },
+  };
+}

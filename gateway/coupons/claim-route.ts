@@ -1,0 +1,84 @@
+import { type CouponId, isCouponId, type UserId } from "../../contracts/ids.ts";
+import { bearerToken } from "../auth/bearer.ts";
+import { type Authenticate, claimedSubject } from "../auth/hs256.ts";
+import { json, problem, problemOf } from "../problem.ts";
+import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
+import type { Board } from "./board.ts";
+import type { ClaimForUser, ClaimReply } from "./claim.ts";
+
+/** What the metrics count; one call per answered claim. */
+export type CountClaim = (code: string, from: "gate" | "redis") => void;
+
+function answer(reply: ClaimReply, count: CountClaim): HttpResponse {
+  if (reply.kind === "accepted") {
+    const { repeat } = reply.body;
+    count(repeat ? "ALREADY_WON" : "ACCEPTED", "redis");
+    return json(repeat ? 200 : 202, reply.body);
+  }
+  count(reply.code, "redis");
+  const { code, detail, retryAfterS, extra } = reply;
+  return problem(code, detail === undefined && retryAfterS === undefined ? undefined : { detail, retryAfterS, extra });
+}
+
+/** A claim needs no body; one that is sent must still be a JSON object, or the client has misunderstood something. */
+async function bodyIsFine(request: HttpRequest): Promise<HttpResponse | undefined> {
+  const bytes = await request.body();
+  if (bytes.length === 0) return undefined;
+  try {
+    const body: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (typeof body === "object" && body !== null && !Array.isArray(body)) return undefined;
+    return problem("VALIDATION_FAILED", { detail: "The body of a claim is empty or a JSON object" });
+  } catch {
+    return problem("INVALID_JSON"); // not UTF-8 or not JSON; the parser's words would not help
+  }
+}
+
+/**
+ * POST /coupons/:couponId/issue. The gate first: while a sale is known to be sold out, paused or closed, the answer comes
+ * from memory, without touching signature, body or Redis (design 3.1). A token whose unverified subject may be among the
+ * winners goes on, so whoever won always gets their own win.
+ */
+export function claimRoute(
+  board: Board,
+  authenticate: Authenticate,
+  claimForUser: ClaimForUser,
+  count: CountClaim,
+): Handler {
+  async function claim(
+    request: HttpRequest,
+    userId: UserId,
+    couponId: CouponId,
+    traceparent: string | undefined,
+    hasBody: boolean,
+  ): Promise<HttpResponse> {
+    if (hasBody) {
+      const wrong = await bodyIsFine(request);
+      if (wrong !== undefined) return wrong;
+    }
+    return answer(await claimForUser(userId, couponId, traceparent), count);
+  }
+
+  return (request) => {
+    const couponId = request.params.couponId!;
+    if (!isCouponId(couponId)) return problem("COUPON_NOT_FOUND");
+    const token = bearerToken(request.header("authorization"));
+    const refusal = board.gate(couponId, Date.now());
+    if (refusal !== undefined) {
+      const subject = token === undefined ? undefined : claimedSubject(token);
+      if (subject === undefined || refusal.unlessWon?.has(subject) !== true) {
+        count(refusal.code, "gate");
+        return problem(refusal.code);
+      }
+    }
+    if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
+    let userId: UserId;
+    try {
+      userId = authenticate(token).userId;
+    } catch (error) {
+      return problemOf(error);
+    }
+    const length = request.header("content-length");
+    const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;
+    return claim(request, userId, couponId, request.header("traceparent"), hasBody);
+  };
+}

@@ -1,0 +1,125 @@
+import type { Fault } from "../../contracts/fault-points.ts";
+import type { ClaimAccepted } from "../../contracts/http.ts";
+import { type CouponId, isCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
+import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { RateLimit } from "../admission/token-bucket.ts";
+import type { AckBreaker } from "./breaker.ts";
+import type { Decide, Decision } from "./decide.ts";
+import type { WhyNotLoaded } from "./existence.ts";
+import type { Publish } from "./publish.ts";
+import type { Receipts } from "./receipt.ts";
+
+/** A claim's answer, before it becomes HTTP or a socket message. */
+export type ClaimReply =
+  | { readonly kind: "accepted"; readonly body: ClaimAccepted }
+  | {
+      readonly kind: "refused";
+      readonly code: ResultCode;
+      readonly detail?: string;
+      readonly retryAfterS?: number;
+      readonly extra?: Readonly<Record<string, unknown>>;
+    };
+
+export type ClaimForUser = (userId: UserId, couponId: string, traceparent?: string | undefined) => Promise<ClaimReply>;
+
+export interface ClaimParts {
+  readonly decide: Decide;
+  readonly publish: Publish;
+  readonly breaker: AckBreaker;
+  readonly receipts: Receipts;
+  readonly rateLimit: RateLimit;
+  readonly whyNotLoaded: WhyNotLoaded;
+  readonly maxInFlight: number;
+  /** 503 instead of `durable:"ledger"`. */
+  readonly requireKafka: boolean;
+  readonly fault: Fault;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Claims {
+  readonly claimForUser: ClaimForUser;
+  /** Claims whose answer is not out yet. */
+  inFlight(): number;
+}
+
+const refused = (code: ResultCode): ClaimReply => ({ kind: "refused", code });
+
+/** The claim path behind the gate (design 3.2–3.5): rate, Redis' decision, the log, the answer. */
+export function createClaims(parts: ClaimParts): Claims {
+  const { decide, publish, breaker, receipts, rateLimit, whyNotLoaded, maxInFlight, requireKafka, fault, onError } =
+    parts;
+  let inFlight = 0;
+
+  function accepted(
+    userId: UserId,
+    couponId: CouponId,
+    decision: Decision,
+    durable: "kafka" | "ledger",
+  ): ClaimAccepted {
+    const { requestId, slot } = decision;
+    const receipt = receipts.sign(requestId, userId);
+    const body: ClaimAccepted = { requestId, couponId, slot, status: "ACCEPTED", durable, receipt };
+    return decision.code === "ALREADY_WON" ? { ...body, repeat: true } : body;
+  }
+
+  async function settle(
+    userId: UserId,
+    couponId: CouponId,
+    decision: Decision,
+    traceparent: string | undefined,
+  ): Promise<ClaimReply> {
+    const { code, requestId, slot, ledgerId, sale } = decision;
+    switch (code) {
+      case "ACCEPTED": {
+        fault("claim:after-lua");
+        const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId };
+        const durable = await publish(claim, traceparent);
+        fault("claim:after-produce");
+        if (requireKafka && durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
+        return { kind: "accepted", body: accepted(userId, couponId, decision, durable) };
+      }
+      case "ALREADY_WON": {
+        // The first answer said how durable the claim was; of a repeat only the ledger's word is certain. An operator
+        // who wants Kafka's word gets it by producing again: the event id is the same, so nothing happens twice.
+        let durable: "kafka" | "ledger" = "ledger";
+        if (requireKafka) {
+          durable = await publish({ couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId }, traceparent);
+          if (durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
+        }
+        return { kind: "accepted", body: accepted(userId, couponId, decision, durable) };
+      }
+      case "NOT_LOADED":
+        return refused(await whyNotLoaded(couponId));
+      case "NOT_STARTED": {
+        const startsAt = new Date(sale.startsAt).toISOString();
+        const retryAfterS = (sale.startsAt - Date.now()) / 1000;
+        return { kind: "refused", code, detail: `The sale starts at ${startsAt}`, retryAfterS, extra: { startsAt } };
+      }
+      default:
+        return refused(code);
+    }
+  }
+
+  return {
+    inFlight: () => inFlight,
+    async claimForUser(userId, couponId, traceparent) {
+      if (!isCouponId(couponId)) return refused("COUPON_NOT_FOUND");
+      const now = Date.now();
+      if (!rateLimit.allow(userId, now)) return refused("RATE_LIMITED");
+      if (inFlight >= maxInFlight) return refused("OVERLOADED");
+      // Without the ledger's word to fall back on, a claim that Kafka will not confirm must not take a slot.
+      if (requireKafka && breaker.open && inFlight > 0) return refused("KAFKA_UNAVAILABLE");
+      inFlight++;
+      try {
+        const decision = await decide(couponId, userId, newRequestId(couponId, now));
+        return await settle(userId, couponId, decision, traceparent);
+      } catch (error) {
+        // Redis did not answer: whether the claim ran is unknown. If it did, asking again finds the win.
+        onError(error);
+        return refused("SALE_RECOVERING");
+      } finally {
+        inFlight--;
+      }
+    },
+  };
+}

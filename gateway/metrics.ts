@@ -1,0 +1,66 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+export interface GatewayMetrics {
+  countClaim(code: string, from: "gate" | "redis"): void;
+  observeClaim(seconds: number): void;
+  breakerOpen(open: boolean): void;
+  /** Text in Prometheus' exposition format. */
+  text(): Promise<string>;
+}
+
+export interface GaugeSources {
+  readonly inFlight: () => number;
+  readonly sockets: () => number;
+  readonly producerQueued: () => number;
+}
+
+/** The gateway's metrics. Claims are counted in a plain map and copied at scrape time: a label look-up costs a microsecond. */
+export function createMetrics(sources: GaugeSources): GatewayMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const counts = { gate: new Map<string, number>(), redis: new Map<string, number>() };
+  new Counter({
+    name: "stampede_claims_total",
+    help: "Answered claims by result code and by who decided (gate: from memory)",
+    labelNames: ["code", "from"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const from of ["gate", "redis"] as const) {
+        for (const [code, n] of counts[from]) this.inc({ code, from }, n);
+      }
+    },
+  });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("stampede_claims_in_flight", "Claims whose answer is not out yet", sources.inFlight);
+  gauge("stampede_sockets", "Open WebSockets", sources.sockets);
+  gauge("stampede_producer_queued", "Records waiting for Kafka's report", sources.producerQueued);
+  const breaker = new Gauge({
+    name: "stampede_ack_breaker_open",
+    help: "1: Kafka's reports are late, claims answer from the ledger",
+    registers: [registry],
+  });
+  const latency = new Histogram({
+    name: "stampede_claim_seconds",
+    help: "From a claim's arrival behind the gate to its answer",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    registers: [registry],
+  });
+  return {
+    countClaim(code, from) {
+      const map = counts[from];
+      map.set(code, (map.get(code) ?? 0) + 1);
+    },
+    observeClaim: (seconds) => latency.observe(seconds),
+    breakerOpen: (open) => breaker.set(open ? 1 : 0),
+    text: () => registry.metrics(),
+  };
+}

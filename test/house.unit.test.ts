@@ -1,0 +1,79 @@
+import { expect, test } from "bun:test";
+import { relative, resolve } from "node:path";
+import { Glob } from "bun";
+
+// The rooms and whom they may know (docs/architecture.md draws the same picture). Composition roots are exempt: knowing
+// everybody is their job.
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  contracts: [],
+  kafka: ["contracts"],
+  lua: ["contracts"],
+  db: ["contracts"],
+  gateway: ["contracts", "kafka", "lua", "db"],
+  consumers: ["contracts", "kafka", "lua", "db"],
+  cli: ["contracts", "kafka", "lua", "db", "bench", "consumers", "gateway"],
+  bench: ["contracts", "kafka", "lua", "db", "cli"],
+};
+const COMPOSITION = /(^|\/)main\.(bun|node)\.ts$/;
+
+const root = resolve(import.meta.dir, "..");
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** All relative imports of the rooms, types included (a type is knowledge too). */
+async function imports(): Promise<Import[]> {
+  const found: Import[] = [];
+  for (const room of Object.keys(ROOMS)) {
+    for await (const file of new Glob(`${room}/**/*.ts`).scan(root)) {
+      if (file.includes(".test.")) continue;
+      const text = await Bun.file(resolve(root, file)).text();
+      const targets = new Set(transpiler.scanImports(text).map(({ path }) => path));
+      for (const [, path] of text.matchAll(/^(?:import|export) [^;]*? from "(\.[^"]+)"/gms)) targets.add(path!);
+      for (const path of targets) {
+        if (!path.startsWith(".")) continue;
+        found.push({ from: file, to: relative(root, resolve(root, file, "..", path)) });
+      }
+    }
+  }
+  return found;
+}
+
+const all = await imports();
+const roomOf = (file: string) => file.split("/")[0]!;
+
+test("every room is read, and knows only its neighbours", () => {
+  expect(all.length).toBeGreaterThan(50);
+  const strangers = all.filter(({ from, to }) => {
+    if (COMPOSITION.test(from) || roomOf(from) === roomOf(to)) return false;
+    return !ROOMS[roomOf(from)]!.includes(roomOf(to));
+  });
+  expect(strangers).toEqual([]);
+});
+
+test("only composition roots know which runtime they are on", () => {
+  const adapters = /^(kafka\/(bun|node)\/|gateway\/transports\/(?!transport\.ts))/;
+  const leaks = all.filter(({ from, to }) => adapters.test(to) && !adapters.test(from) && !COMPOSITION.test(from));
+  const allowed = leaks.filter(({ from }) => !/^(cli|bench)\//.test(from));
+  expect(allowed).toEqual([]);
+});
+
+test("only the sale-loader may load a sale's scripts", () => {
+  const loads = all.filter(({ to }) => to === "lua/sale-loading.ts").map(({ from }) => from);
+  expect(loads.filter((from) => !/^(lua|consumers\/sale-loader)\//.test(from) && !COMPOSITION.test(from))).toEqual([]);
+});
+
+test("only configuration reads the environment", async () => {
+  const readers: string[] = [];
+  for (const room of Object.keys(ROOMS)) {
+    for await (const file of new Glob(`${room}/**/*.ts`).scan(root)) {
+      if (/\.test\.|(^|\/)config\.ts$/.test(file) || COMPOSITION.test(file)) continue;
+      const text = await Bun.file(resolve(root, file)).text();
+      if (/process\.env|Bun\.env/.test(text)) readers.push(file);
+    }
+  }
+  expect(readers).toEqual([]);
+});
