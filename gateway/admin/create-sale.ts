@@ -1,0 +1,56 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import { CreateSale, type Sale } from "../../contracts/http.ts";
+import { type CouponId, newCouponId } from "../../contracts/ids.ts";
+import { identifyOperator } from "../auth/bearer.ts";
+import type { Authenticate } from "../auth/hs256.ts";
+import { jsonBody } from "../json-body.ts";
+import { json } from "../problem.ts";
+import type { Handler } from "../transports/transport.ts";
+
+export interface NewSale extends CreateSale {
+  readonly id: CouponId;
+}
+
+export interface SaleCreation {
+  /** Writes the sale and the audit line in one transaction. */
+  insert(sale: NewSale, actor: string): Promise<void>;
+  /** Tells role sale-loader that there is something to load. */
+  wakeLoader(couponId: CouponId): Promise<void>;
+  view(couponId: CouponId): Promise<Sale | null>;
+}
+
+/** The loader answers its wake-up within milliseconds; a sale that takes longer is returned as RECOVERING. */
+const LOAD_WAIT_MS = 3_000;
+const LOAD_POLL_MS = 15;
+
+/** What the schema can't say. @throws StampedeError VALIDATION_FAILED */
+export function checkTerms(terms: CreateSale): void {
+  const invalid = (detail: string) => new StampedeError("VALIDATION_FAILED", detail);
+  if (terms.issueMode === "QUEUED") throw invalid("issueMode: QUEUED sales are not available yet, use DIRECT");
+  if (Date.parse(terms.startsAt) >= Date.parse(terms.endsAt)) throw invalid("endsAt: must be later than startsAt");
+  if (terms.discountType === "PERCENT" && terms.discountValue > 100) {
+    throw invalid("discountValue: a PERCENT discount is at most 100");
+  }
+}
+
+/** POST /admin/coupons: PostgreSQL first, then Redis through the loader; answers when the sale can be claimed. */
+export function createSaleRoute(creation: SaleCreation, authenticate: Authenticate): Handler {
+  const read = jsonBody(CreateSale);
+  return async (request) => {
+    const { userId } = identifyOperator(request, authenticate);
+    const terms = await read(request);
+    checkTerms(terms);
+    const id = newCouponId();
+    await creation.insert({ ...terms, id }, userId);
+    // Redis may be away: the sale exists, and the loader finds it by itself when Redis is back.
+    await creation.wakeLoader(id).catch(() => {});
+    const deadline = Date.now() + LOAD_WAIT_MS;
+    let sale = await creation.view(id);
+    while (sale?.state === "RECOVERING" && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, LOAD_POLL_MS));
+      sale = await creation.view(id);
+    }
+    const answer = json(201, sale);
+    return { ...answer, headers: { ...answer.headers, location: `/coupons/${id}` } };
+  };
+}

@@ -1,0 +1,204 @@
+import { Type } from "@sinclair/typebox";
+import { ClaimAccepted, CreateSale, MyCoupon, MyCoupons, RequestStatus, Sale, SaleList } from "../contracts/http.ts";
+import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
+import { deadLettersRoute, type ListDeadLetters } from "./admin/dead-letters.ts";
+import { type SaleControl, saleStateRoute } from "./admin/sale-state.ts";
+import type { Authenticate } from "./auth/hs256.ts";
+import type { Board } from "./coupons/board.ts";
+import type { ClaimForUser } from "./coupons/claim.ts";
+import { type CountClaim, claimRoute } from "./coupons/claim-route.ts";
+import { listSalesRoute } from "./coupons/list-sales.ts";
+import { type ListMyCoupons, myCouponsRoute } from "./coupons/my-coupons.ts";
+import { type RequestSources, requestStatusRoute } from "./coupons/request-status.ts";
+import { type SaleSources, saleRoute, type ViewSale } from "./coupons/sale-view.ts";
+import { asyncApi } from "./docs/asyncapi.ts";
+import { openApi } from "./docs/openapi.ts";
+import { DOCS_PAGE } from "./docs/page.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { liveRoute } from "./health.ts";
+import { PageQuery } from "./page.ts";
+import { json } from "./problem.ts";
+import type { Handler } from "./transports/transport.ts";
+
+export interface AppParts {
+  readonly authenticate: Authenticate;
+  readonly board: Board;
+  readonly claimForUser: ClaimForUser;
+  readonly countClaim: CountClaim;
+  readonly requests: RequestSources;
+  readonly sales: SaleSources;
+  readonly viewSale: ViewSale;
+  readonly listMyCoupons: ListMyCoupons;
+  readonly saleCreation: SaleCreation;
+  readonly saleControl: SaleControl;
+  readonly listDeadLetters: ListDeadLetters;
+  readonly ready: Handler;
+  readonly metrics: () => Promise<string>;
+  readonly onError: (error: unknown) => void;
+}
+
+const DATABASE = ["DATABASE_UNAVAILABLE"] as const;
+
+/** The route table: what the gateway answers, and all that its documentation is made from. */
+export function createEndpoints(parts: AppParts): Endpoint[] {
+  const { authenticate, board, claimForUser, countClaim, requests, sales, viewSale, onError } = parts;
+  const claim = claimRoute(board, authenticate, claimForUser, countClaim);
+  const claimEndpoint = (path: string): Endpoint => ({
+    method: "POST",
+    path,
+    summary: "Claim one coupon of a sale",
+    tag: "claims",
+    security: "user",
+    answers: { 202: ClaimAccepted, 200: ClaimAccepted },
+    refusals: [
+      "SOLD_OUT",
+      "NOT_STARTED",
+      "ENDED",
+      "PAUSED",
+      "COUPON_NOT_FOUND",
+      "RATE_LIMITED",
+      "SALE_RECOVERING",
+      "OVERLOADED",
+      "KAFKA_UNAVAILABLE",
+      "INVALID_JSON",
+      "BODY_TOO_LARGE",
+    ],
+    handler: claim,
+  });
+  const stateEndpoint = (action: "open" | "pause" | "close", summary: string): Endpoint => ({
+    method: "POST",
+    path: `/admin/coupons/:couponId/${action}`,
+    summary,
+    tag: "admin",
+    security: "operator",
+    answers: { 200: Sale },
+    refusals: ["COUPON_NOT_FOUND", "REDIS_UNAVAILABLE", ...DATABASE],
+    handler: saleStateRoute(parts.saleControl, action, authenticate),
+  });
+  const machine = (path: string, summary: string, handler: Handler, isJson: boolean): Endpoint => ({
+    method: "GET",
+    path,
+    summary,
+    tag: "machines",
+    security: "none",
+    answers: { 200: isJson ? Type.Object({ status: Type.String() }) : null },
+    refusals: [],
+    handler,
+  });
+
+  const endpoints: Endpoint[] = [
+    claimEndpoint("/coupons/:couponId/issue"),
+    claimEndpoint("/coupons/:couponId/issue-async"),
+    {
+      method: "GET",
+      path: "/coupons/requests/:requestId",
+      summary: "Where one of the caller's claims stands",
+      tag: "claims",
+      security: "user",
+      answers: { 200: RequestStatus },
+      refusals: ["REQUEST_NOT_FOUND", ...DATABASE],
+      handler: requestStatusRoute(requests, authenticate, onError),
+    },
+    {
+      method: "GET",
+      path: "/coupons/:couponId",
+      summary: "A sale: total, remaining, state, window",
+      tag: "sales",
+      security: "none",
+      answers: { 200: Sale },
+      refusals: ["COUPON_NOT_FOUND", ...DATABASE],
+      handler: saleRoute(viewSale),
+    },
+    {
+      method: "GET",
+      path: "/coupons",
+      summary: "All sales, newest first",
+      tag: "sales",
+      security: "none",
+      query: PageQuery,
+      answers: { 200: SaleList },
+      refusals: ["VALIDATION_FAILED", ...DATABASE],
+      handler: listSalesRoute(sales),
+    },
+    {
+      method: "GET",
+      path: "/me/coupons",
+      summary: "The caller's coupons, newest first",
+      tag: "me",
+      security: "user",
+      query: PageQuery,
+      answers: { 200: MyCoupons },
+      refusals: ["VALIDATION_FAILED", ...DATABASE],
+      handler: myCouponsRoute(parts.listMyCoupons, authenticate),
+    },
+    {
+      method: "POST",
+      path: "/admin/coupons",
+      summary: "Create a sale; it opens by itself at startsAt",
+      tag: "admin",
+      security: "operator",
+      body: CreateSale,
+      answers: { 201: Sale },
+      refusals: ["UNSUPPORTED_MEDIA_TYPE", ...DATABASE],
+      handler: createSaleRoute(parts.saleCreation, authenticate),
+    },
+    stateEndpoint("open", "Open a paused or closed sale"),
+    stateEndpoint("pause", "Pause a sale: claims get PAUSED until it is opened"),
+    stateEndpoint("close", "Close a sale: claims get ENDED"),
+    {
+      method: "GET",
+      path: "/admin/dead-letters",
+      summary: "Records that no retry helped, newest first",
+      tag: "admin",
+      security: "operator",
+      query: PageQuery,
+      answers: {
+        200: Type.Object({ items: Type.Array(Type.Unknown()), nextCursor: Type.Union([Type.String(), Type.Null()]) }),
+      },
+      refusals: ["VALIDATION_FAILED", ...DATABASE],
+      handler: deadLettersRoute(parts.listDeadLetters, authenticate),
+    },
+    machine("/health/live", "The process answers", liveRoute, true),
+    machine("/health/ready", "Claims can be taken", parts.ready, true),
+    machine(
+      "/metrics",
+      "Prometheus metrics",
+      async () => ({
+        status: 200,
+        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+        body: await parts.metrics(),
+      }),
+      false,
+    ),
+  ];
+  return [...endpoints, ...documentation(endpoints)];
+}
+
+function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
+  const schemas = [ClaimAccepted, RequestStatus, Sale, SaleList, MyCoupon, MyCoupons, CreateSale];
+  const openapi = json(200, openApi(endpoints, schemas));
+  const asyncapi = json(200, asyncApi());
+  const page = {
+    status: 200,
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
+    },
+    body: DOCS_PAGE,
+  };
+  const at = (path: string, summary: string, answer: typeof openapi): Endpoint => ({
+    method: "GET",
+    path,
+    summary,
+    tag: "docs",
+    security: "none",
+    answers: { 200: null },
+    refusals: [],
+    handler: () => answer,
+  });
+  return [
+    at("/openapi.json", "This API as OpenAPI 3.1", openapi),
+    at("/asyncapi.json", "The socket and the topics as AsyncAPI 3.0", asyncapi),
+    at("/docs", "Both, for reading", page),
+  ];
+}

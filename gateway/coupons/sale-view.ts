@@ -1,0 +1,72 @@
+import type { Sale, SaleState } from "../../contracts/http.ts";
+import type { CouponId } from "../../contracts/ids.ts";
+import { isCouponId } from "../../contracts/ids.ts";
+import type { SaleRow } from "../../db/queries/find-sale.ts";
+import type { SaleSnapshot } from "../../lua/read-sale.ts";
+import { json, problem } from "../problem.ts";
+import type { Handler } from "../transports/transport.ts";
+
+/** What a visitor sees of a sale: PostgreSQL's terms, Redis' count. */
+export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number): Sale {
+  const { id, name, total, startsAt, endsAt, issueMode, discountType, discountValue, maxDiscount, minOrderAmount } =
+    row;
+  return {
+    id: id as CouponId,
+    couponId: id as CouponId,
+    name,
+    total,
+    remaining: live === null || live.state === "RECOVERING" ? null : live.left,
+    state: stateOf(row, live, nowMs),
+    startsAt: startsAt.toISOString(),
+    endsAt: endsAt.toISOString(),
+    issueMode,
+    discountType,
+    discountValue,
+    maxDiscount,
+    minOrderAmount,
+  };
+}
+
+/** The operator's word first, then the clock, then Redis; RECOVERING only while it matters to somebody who asks. */
+function stateOf(row: SaleRow, live: SaleSnapshot | null, nowMs: number): SaleState {
+  if (row.state === "CLOSED") return "CLOSED";
+  if (nowMs >= row.endsAt.getTime()) return "ENDED";
+  if (live === null || live.state === "RECOVERING") return "RECOVERING";
+  if (row.state === "PAUSED") return "PAUSED";
+  if (nowMs < row.startsAt.getTime()) return "SCHEDULED";
+  return live.left === 0 ? "SOLD_OUT" : "OPEN";
+}
+
+export interface SaleSources {
+  /** The sale's terms. */
+  find(couponId: CouponId): Promise<SaleRow | null>;
+  /** Newest first; `cursor` is the last page's. */
+  list(cursor: string | null, limit: number): Promise<{ rows: readonly SaleRow[]; nextCursor: string | null }>;
+  /** The sale in Redis; null when it is not there or Redis does not answer (the terms are still worth showing). */
+  live(couponId: CouponId): Promise<SaleSnapshot | null>;
+}
+
+export type ViewSale = (couponId: CouponId) => Promise<Sale | null>;
+
+/** One look at one sale. A thousand visitors of the same second share it. */
+export function createViewSale(sources: SaleSources): ViewSale {
+  const looking = new Map<CouponId, Promise<Sale | null>>();
+  return (couponId) => {
+    const shared = looking.get(couponId);
+    if (shared !== undefined) return shared;
+    const look = Promise.all([sources.find(couponId), sources.live(couponId)])
+      .then(([row, live]) => (row === null ? null : viewSale(row, live, Date.now())))
+      .finally(() => looking.delete(couponId));
+    looking.set(couponId, look);
+    return look;
+  };
+}
+
+/** GET /coupons/:couponId */
+export function saleRoute(view: ViewSale): Handler {
+  return async (request) => {
+    const couponId = request.params.couponId!;
+    const sale = isCouponId(couponId) ? await view(couponId) : null;
+    return sale === null ? problem("COUPON_NOT_FOUND") : json(200, sale);
+  };
+}
