@@ -1,0 +1,28 @@
+import type { Sql } from "../client.ts";
+import { insertAudit } from "./insert-audit.ts";
+
+export interface SaleToCreate {
+  readonly id: string;
+  readonly name: string;
+  readonly total: number;
+  /** RFC 3339. */
+  readonly startsAt: string;
+  readonly endsAt: string;
+  readonly issueMode?: "DIRECT" | "QUEUED";
+  readonly discountType: "FIXED" | "PERCENT";
+  readonly discountValue: number;
+  readonly maxDiscount?: number;
+  readonly minOrderAmount?: number;
+}
+
+/** A new sale (load state NEW: role sale-loader brings it to Redis) and its audit line, in one transaction. */
+export async function createSale(sql: Sql, sale: SaleToCreate, actor: string): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`
+      INSERT INTO coupons (id, name, total, starts_at, ends_at, issue_mode, discount_type, discount_value, max_discount,
+                           min_order_amount)
+      VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${sale.startsAt}, ${sale.endsAt}, ${sale.issueMode ?? "DIRECT"},
+              ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null}, ${sale.minOrderAmount ?? 0})`;
+    await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });
+  });
+}

@@ -1,0 +1,24 @@
+import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { Executor } from "../client.ts";
+
+export interface FoundRequest {
+  readonly status: "ISSUED" | "FAILED";
+  readonly slot: number | null;
+  readonly reason: ResultCode | null;
+}
+
+/**
+ * What became of a user's request: its own row, or the row of the request it is an alias of. null: PostgreSQL has
+ * nothing (yet), or the request is somebody else's.
+ */
+export async function findRequest(sql: Executor, requestId: string, userId: string): Promise<FoundRequest | null> {
+  const [row] = await sql<{ status: string; slot: number | null; reason: ResultCode | null }[]>`
+    SELECT status, slot, reason FROM user_coupons
+    WHERE user_id = ${userId} AND request_id = coalesce(
+      (SELECT original_request_id FROM request_aliases WHERE request_id = ${requestId} AND user_id = ${userId}),
+      ${requestId})`;
+  if (row === undefined) return null;
+  return row.status === "REVOKED"
+    ? { status: "FAILED", slot: null, reason: row.reason ?? "REVOKED" }
+    : { status: "ISSUED", slot: row.slot, reason: null };
+}

@@ -1,0 +1,26 @@
+import type { Executor } from "../client.ts";
+import type { LoadState, SaleIntent } from "../schema.ts";
+
+export interface LiveSale {
+  readonly id: string;
+  readonly name: string;
+  readonly total: number;
+  readonly epoch: number;
+  readonly state: SaleIntent;
+  readonly load_state: LoadState;
+  readonly issue_mode: "DIRECT" | "QUEUED";
+  readonly starts_at: Date;
+  readonly ends_at: Date;
+}
+
+/**
+ * Sales that belong into Redis: everything that has not ended for longer than `keepHours` (a winner who asks again after
+ * the end still gets their win from there, and claims of the last seconds may still wait in the ledger), and whatever
+ * the loader began and has not finished.
+ */
+export function listLiveSales(sql: Executor, keepHours: number): Promise<readonly LiveSale[]> {
+  return sql<LiveSale[]>`
+    SELECT id, name, total, epoch, state, load_state, issue_mode, starts_at, ends_at FROM coupons
+    WHERE ends_at > now() - make_interval(hours => ${keepHours}) OR load_state IN ('RECOVERING', 'LOADING')
+    ORDER BY id`;
+}

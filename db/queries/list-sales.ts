@@ -1,0 +1,31 @@
+import { and, desc, eq, lt, or } from "drizzle-orm";
+import type { Orm } from "../client.ts";
+import { coupons } from "../schema.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import type { SaleRow } from "./find-sale.ts";
+
+const isKey = ([at, id, ...more]: readonly unknown[]) =>
+  Number.isSafeInteger(at) && typeof id === "string" && more.length === 0;
+
+/** All sales, newest first. @throws StampedeError VALIDATION_FAILED for a foreign cursor */
+export async function listSales(
+  orm: Orm,
+  cursor: string | null,
+  limit: number,
+): Promise<{ rows: readonly SaleRow[]; nextCursor: string | null }> {
+  let after: ReturnType<typeof or>;
+  if (cursor !== null) {
+    const [at, id] = decodeCursor<[number, string]>(cursor, isKey);
+    const time = new Date(at);
+    after = or(lt(coupons.createdAt, time), and(eq(coupons.createdAt, time), lt(coupons.id, id)));
+  }
+  const rows = await orm
+    .select()
+    .from(coupons)
+    .where(after)
+    .orderBy(desc(coupons.createdAt), desc(coupons.id))
+    .limit(limit + 1);
+  const page = rows.slice(0, limit);
+  const last = rows.length > limit ? page.at(-1) : undefined;
+  return { rows: page, nextCursor: last === undefined ? null : encodeCursor(last.createdAt.getTime(), last.id) };
+}

@@ -1,0 +1,156 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
+
+/**
+ * Ids compare byte by byte. The database's own collation may be a language's (the official container image makes it
+ * en_US), where every index comparison would go through strcoll for an order that no id needs.
+ */
+const id = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
+
+/** Milliseconds, as JavaScript has them: a time read and written back is the same time. */
+const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" });
+
+/** What the operator wants. A new sale is OPEN: it opens by itself at starts_at. */
+export const SALE_INTENTS = ["OPEN", "PAUSED", "CLOSED"] as const;
+export type SaleIntent = (typeof SALE_INTENTS)[number];
+
+/**
+ * Where role sale-loader stands with the sale in Redis.
+ * NEW: never loaded, so no claim was ever granted. RECOVERING: fenced, what is left in ledger and log is being persisted.
+ * LOADING: nothing may be inserted, the winners are being read. LOADED: Redis decides.
+ */
+export const LOAD_STATES = ["NEW", "RECOVERING", "LOADING", "LOADED"] as const;
+export type LoadState = (typeof LOAD_STATES)[number];
+
+export const coupons = pgTable(
+  "coupons",
+  {
+    id: id("id").primaryKey(),
+    name: text("name").notNull(),
+    total: integer("total").notNull(),
+    epoch: integer("epoch").notNull().default(1),
+    state: text("state").$type<SaleIntent>().notNull().default("OPEN"),
+    loadState: text("load_state").$type<LoadState>().notNull().default("NEW"),
+    issueMode: text("issue_mode").$type<"DIRECT" | "QUEUED">().notNull().default("DIRECT"),
+    startsAt: time("starts_at").notNull(),
+    endsAt: time("ends_at").notNull(),
+    discountType: text("discount_type").$type<"FIXED" | "PERCENT">().notNull(),
+    discountValue: bigint("discount_value", { mode: "number" }).notNull(),
+    maxDiscount: bigint("max_discount", { mode: "number" }),
+    minOrderAmount: bigint("min_order_amount", { mode: "number" }).notNull().default(0),
+    createdAt: time("created_at").notNull().default(sql`now()`),
+    updatedAt: time("updated_at").notNull().default(sql`now()`),
+  },
+  (t) => [
+    check("coupons_total_positive", sql`${t.total} >= 1`),
+    check("coupons_epoch_positive", sql`${t.epoch} >= 1`),
+    check("coupons_window", sql`${t.startsAt} < ${t.endsAt}`),
+    check("coupons_state", sql`${t.state} IN ('OPEN', 'PAUSED', 'CLOSED')`),
+    check("coupons_load_state", sql`${t.loadState} IN ('NEW', 'RECOVERING', 'LOADING', 'LOADED')`),
+    check("coupons_issue_mode", sql`${t.issueMode} IN ('DIRECT', 'QUEUED')`),
+    check("coupons_discount_type", sql`${t.discountType} IN ('FIXED', 'PERCENT')`),
+    check(
+      "coupons_discount",
+      sql`${t.discountValue} > 0 AND (${t.discountType} = 'FIXED' OR ${t.discountValue} <= 100) AND coalesce(${t.maxDiscount}, 0) >= 0 AND ${t.minOrderAmount} >= 0`,
+    ),
+    index("coupons_by_age").on(t.createdAt, t.id),
+    index("coupons_by_end").on(t.endsAt),
+  ],
+);
+
+/**
+ * One row per persisted claim, and one per claim that was given up (a tombstone: REVOKED, no slot).
+ * No foreign key to coupons: it would cost a lookup and a row lock per claim; the insert joins coupons instead and a
+ * trigger checks what the join promised.
+ */
+export const userCoupons = pgTable(
+  "user_coupons",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    couponId: id("coupon_id").notNull(),
+    userId: id("user_id").notNull(),
+    slot: integer("slot"),
+    requestId: id("request_id").notNull(),
+    status: text("status").$type<"ACTIVE" | "USED" | "REVOKED">().notNull().default("ACTIVE"),
+    orderId: id("order_id"),
+    epoch: integer("epoch").notNull(),
+    reason: text("reason"),
+    issuedAt: time("issued_at").notNull().default(sql`now()`),
+    updatedAt: time("updated_at").notNull().default(sql`now()`),
+  },
+  (t) => [
+    // The claim's natural key: inserting and giving up the same claim exclude each other here.
+    unique("user_coupons_request").on(t.requestId),
+    uniqueIndex("user_coupons_user").on(t.userId, t.couponId).where(sql`${t.status} <> 'REVOKED'`),
+    uniqueIndex("user_coupons_slot").on(t.couponId, t.slot).where(sql`${t.status} <> 'REVOKED'`),
+    check("user_coupons_slot_positive", sql`${t.slot} >= 1`),
+    check("user_coupons_status", sql`${t.status} IN ('ACTIVE', 'USED', 'REVOKED')`),
+    check("user_coupons_revoked_has_no_slot", sql`(${t.status} = 'REVOKED') = (${t.slot} IS NULL)`),
+  ],
+);
+
+/** A user's second request for a coupon they hold: the same win under another name. */
+export const requestAliases = pgTable("request_aliases", {
+  requestId: id("request_id").primaryKey(),
+  couponId: id("coupon_id").notNull(),
+  userId: id("user_id").notNull(),
+  originalRequestId: id("original_request_id").notNull(),
+  createdAt: time("created_at").notNull().default(sql`now()`),
+});
+
+export const DEAD_LETTER_STATUSES = ["PENDING", "REPUBLISHED", "EXHAUSTED", "DISCARDED"] as const;
+export type DeadLetterStatus = (typeof DEAD_LETTER_STATUSES)[number];
+
+/** Records that no retry helped, one row per event. `topic`, `partition` and `offset` are the original's. */
+export const deadLetters = pgTable(
+  "dead_letters",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    eventId: text("event_id").notNull(),
+    topic: text("topic").notNull(),
+    partition: integer("partition").notNull(),
+    offset: bigint("offset", { mode: "number" }).notNull(),
+    // Bytes, not text: a poison record need not be text at all.
+    key: customType<{ data: Uint8Array }>({ dataType: () => "bytea" })("key"),
+    value: customType<{ data: Uint8Array }>({ dataType: () => "bytea" })("value"),
+    headers: jsonb("headers").$type<Record<string, string>>().notNull().default({}),
+    errorCode: text("error_code").notNull(),
+    errorMessage: text("error_message").notNull(),
+    status: text("status").$type<DeadLetterStatus>().notNull().default("PENDING"),
+    attempts: integer("attempts").notNull().default(0),
+    createdAt: time("created_at").notNull().default(sql`now()`),
+    updatedAt: time("updated_at").notNull().default(sql`now()`),
+    nextAttemptAt: time("next_attempt_at"),
+  },
+  (t) => [
+    unique("dead_letters_event").on(t.eventId),
+    check("dead_letters_status", sql`${t.status} IN ('PENDING', 'REPUBLISHED', 'EXHAUSTED', 'DISCARDED')`),
+    index("dead_letters_due").on(t.status, t.nextAttemptAt),
+  ],
+);
+
+/** What operators and the machinery did to sales and claims. Append-only. */
+export const auditLog = pgTable(
+  "audit_log",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    actor: text("actor").notNull(),
+    action: text("action").notNull(),
+    target: text("target").notNull(),
+    detail: jsonb("detail").$type<Record<string, unknown>>().notNull().default({}),
+    at: time("at").notNull().default(sql`now()`),
+  },
+  (t) => [index("audit_log_by_target").on(t.target, t.at)],
+);
