@@ -57,6 +57,7 @@ export const RESULTS = {
   INVALID_JSON: { status: 400, retryable: false, title: "The body is not JSON" },
   VALIDATION_FAILED: { status: 400, retryable: false, title: "The request is not valid" },
   BODY_TOO_LARGE: { status: 413, retryable: false, title: "The body is too large" },
+  UPGRADE_REQUIRED: { status: 426, retryable: false, title: "This path speaks WebSocket" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, retryable: false, title: "The body must be application/json" },
   HEADERS_TOO_LARGE: { status: 431, retryable: false, title: "The headers are too large" },
   MESSAGE_INVALID: { status: 400, retryable: false, title: "The message is not valid" },

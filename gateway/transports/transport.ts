@@ -23,7 +23,7 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly body?: string | Uint8Array;
-  /** Lower-case names. `content-length` and `date` are the transport's. */
+  /** Lower-case names. `content-length` and `date` are the transport's. A frozen record is prepared once and reused. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -65,6 +65,8 @@ export interface SocketRoute<Data> {
   /** The peer has taken what was queued. */
   drain?(socket: Socket<Data>): void;
   closed(socket: Socket<Data>, code: number, reason: string): void;
+  /** One of the handlers above threw or rejected; the transport closes the socket with 1011. */
+  failed?(socket: Socket<Data>, error: unknown): void;
 }
 
 export interface TransportOptions<Data> {

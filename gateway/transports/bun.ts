@@ -1,0 +1,154 @@
+import type { Server } from "bun";
+import { StampedeError } from "../../contracts/errors.ts";
+import { allowHeader } from "./allow-header.ts";
+import { BunHttpRequest, type NativeRequest } from "./bun-request.ts";
+import { toResponse } from "./bun-response.ts";
+import { groupByPath, methodsOf } from "./bun-routes.ts";
+import { BunSocket, websocketHandler } from "./bun-socket.ts";
+import type { Handler, HttpResponse, Listen, Method, TransportOptions } from "./transport.ts";
+
+/**
+ * Bun refuses a body by itself only from here on, with a bare 413: up to this many times the limit our handlers refuse it
+ * with a problem document. Nothing is buffered meanwhile; Bun stops reading from a connection whose body nobody reads.
+ */
+const NATIVE_BODY_FACTOR = 1024;
+
+/** How long answers say `connection: close` before the listener goes: what clients sent meanwhile is still answered. */
+const FAREWELL_MS = 250;
+
+const REPLACEMENT = "\ufffd";
+
+type NativeHandler = (native: NativeRequest, server: Server<unknown>) => Response | Promise<Response> | undefined;
+
+/**
+ * HTTP and WebSocket over Bun.serve. Routing is Bun's own (`routes`): matching in `fetch` costs 0.3 to 0.5 µs more, because
+ * it needs the URL. Measured on 2 shared cores, CPU µs a request, 64 connections, a constant 409 of 120 bytes with two
+ * headers: bare Bun.serve 8.1–8.6, this adapter 8.4–8.7 (8.7–9.0 when the headers are not frozen), with an async handler
+ * 8.8–9.3, reading a small body 10.8–11.7 (bare 10.6–11.3).
+ *
+ * Bun itself answers 431 to headers over 16 KiB or more than about 200 lines, 400 to malformed requests, and 505 to an
+ * unknown protocol.
+ */
+export const listenBun: Listen = async (options) => {
+  const { maxBodyBytes, notFound, failed, socket } = options;
+  const paths = groupByPath(options.routes);
+  let running = 0;
+  let closing = false;
+
+  const answer = (response: HttpResponse) => toResponse(response, closing);
+
+  async function settle(request: BunHttpRequest, pending: Promise<HttpResponse>): Promise<Response> {
+    running++;
+    try {
+      return answer(await pending);
+    } catch (error) {
+      if (request.hungUp(error)) return new Response(null, { status: 400 }); // nobody reads it
+      return answer(failed(request, error));
+    } finally {
+      running--;
+    }
+  }
+
+  function run(handler: Handler, paramNames: readonly string[]): NativeHandler {
+    return (native, server) => {
+      const request = new BunHttpRequest(native, server, maxBodyBytes);
+      try {
+        // Bun decodes malformed percent-encoding to U+FFFD, which none of our names can hold.
+        for (const name of paramNames) {
+          if (native.params![name]!.includes(REPLACEMENT)) return answer(notFound(request, []));
+        }
+        const result = handler(request);
+        return result instanceof Promise ? settle(request, result) : answer(result);
+      } catch (error) {
+        return answer(failed(request, error));
+      }
+    };
+  }
+
+  const upgrade: NativeHandler = (native, server) => {
+    const request = new BunHttpRequest(native, server, maxBodyBytes);
+    try {
+      if (request.header("upgrade")?.toLowerCase() !== "websocket") {
+        throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
+      }
+      const decision = socket!.upgrade(request);
+      if ("refuse" in decision) return answer(decision.refuse);
+      if (server.upgrade(native, { data: new BunSocket(decision.accept) })) return undefined;
+      throw new StampedeError("UPGRADE_REQUIRED", "The WebSocket handshake is not valid");
+    } catch (error) {
+      return answer(failed(request, error));
+    }
+  };
+
+  /** No route has this path and method. */
+  const unmatched: NativeHandler = (native, server) => {
+    const request = new BunHttpRequest(native, server, maxBodyBytes);
+    try {
+      const { method, path } = request;
+      const allowed: Method[] = path === socket?.path ? ["GET"] : methodsOf(paths, path);
+      if (method === "OPTIONS" && allowed.length > 0) {
+        return answer({ status: 204, headers: { allow: allowHeader(allowed) } });
+      }
+      // The path is normalized (`/a/../b`), the router's was not: a method it does have means that the router knew better.
+      return answer(notFound(request, allowed.includes(method as Method) ? [] : allowed));
+    } catch (error) {
+      return answer(failed(request, error));
+    }
+  };
+
+  const server = serve(options, nativeRoutes(), unmatched);
+  return {
+    port: server.port!,
+    publish(topic, text) {
+      server.publish(topic, text, false);
+      return server.subscriberCount(topic);
+    },
+    inFlight: () => running,
+    async stop(graceMs) {
+      const started = performance.now();
+      // Bun's stop closes every connection that is idle at that moment, and resets those whose next request is already on
+      // its way. So all clients that talk are sent away politely first (measured: 64 of 64 busy connections reset without it, none with it).
+      closing = true;
+      await Bun.sleep(Math.min(FAREWELL_MS, graceMs / 4));
+      const left = Math.max(0, graceMs - (performance.now() - started));
+      const finished = await Promise.race([server.stop(false).then(() => true), Bun.sleep(left).then(() => false)]);
+      if (!finished) await server.stop(true);
+    },
+  };
+
+  function nativeRoutes(): Record<string, Record<string, NativeHandler>> {
+    const table: Record<string, Record<string, NativeHandler>> = {};
+    for (const { path, paramNames, handlers } of paths) {
+      const methods: Record<string, NativeHandler> = {};
+      for (const [method, handler] of handlers) methods[method] = run(handler, paramNames);
+      if (methods.GET !== undefined) methods.HEAD = methods.GET; // Bun leaves the body out
+      table[path] = methods;
+    }
+    if (socket !== undefined) table[socket.path] = { GET: upgrade };
+    return table;
+  }
+};
+
+function serve<Data>(
+  options: TransportOptions<Data>,
+  routes: Record<string, Record<string, NativeHandler>>,
+  unmatched: NativeHandler,
+): Server<unknown> {
+  const { host, port, reusePort, maxBodyBytes, idleTimeoutS, socket } = options;
+  const common = {
+    hostname: host,
+    port,
+    reusePort,
+    development: false as const,
+    id: null, // no hot reload: a restarted module must not inherit our connections
+    maxRequestBodySize: maxBodyBytes * NATIVE_BODY_FACTOR,
+    idleTimeout: Math.min(idleTimeoutS, 255), // Bun's maximum
+    routes,
+    fetch: unmatched,
+    // Only if `failed` itself fails; Bun's own page would show the stack.
+    error: () => new Response(null, { status: 500 }),
+  };
+  return socket === undefined
+    ? (Bun.serve(common as never) as Server<unknown>)
+    : (Bun.serve({ ...common, websocket: websocketHandler(socket) } as never) as Server<unknown>);
+}
