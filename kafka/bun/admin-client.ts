@@ -1,0 +1,128 @@
+import { ptr, read } from "bun:ffi";
+import { type ClientOptions, KafkaError } from "../kafka.ts";
+import { adminProperties } from "./config.ts";
+import { codeOf, kafkaError } from "./errors.ts";
+import type { OpenLibrary } from "./library.ts";
+import { NativeClient } from "./native-client.ts";
+import { type Librdkafka, PRODUCER, type Ptr } from "./symbols.ts";
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** How long the broker may take to carry a change out before it answers. */
+const OPERATION_TIMEOUT_MS = 5_000;
+const ANY_OPERATION = 0;
+const FIRST_BLOCK_MS = 50;
+const LONGEST_BLOCK_MS = 800;
+const PAUSE_MS = 25;
+
+interface Request {
+  answered(event: Ptr): void;
+  failed(error: KafkaError): void;
+}
+
+/** One line of an answer to create, delete or alter. */
+export interface TopicResult {
+  readonly name: string;
+  readonly err: number;
+  readonly text: string;
+}
+
+/** Sends requests of librdkafka's admin API and matches the answers, which come as events. */
+export class AdminClient {
+  readonly rd: Librdkafka;
+  readonly #client: NativeClient;
+  readonly #requests = new Map<number, Request>();
+  #next = 1;
+
+  constructor(library: OpenLibrary, options: ClientOptions) {
+    this.rd = library.rd;
+    this.#client = new NativeClient(library, PRODUCER, adminProperties(options), options.log, (_type, event) =>
+      this.#onEvent(event),
+    );
+  }
+
+  get rk(): Ptr {
+    return this.#client.rk;
+  }
+
+  /**
+   * @param submit makes the request; what it allocates may be freed as soon as it returns
+   * @param answer reads the result out of the event
+   */
+  request<T>(what: string, submit: (options: Ptr, queue: Ptr) => void, answer: (event: Ptr) => T): Promise<T> {
+    if (this.#client.destroyed) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      const number = this.#next++;
+      this.#requests.set(number, {
+        failed: reject,
+        answered: (event) => {
+          const native = this.rd.rd_kafka_event_error(event);
+          if (native === 0) {
+            try {
+              resolve(answer(event));
+            } catch (error) {
+              reject(error);
+            }
+          } else
+            reject(new KafkaError(codeOf(native), `${what}: ${this.rd.rd_kafka_event_error_string(event)}`, native));
+        },
+      });
+      const options = this.rd.rd_kafka_AdminOptions_new(this.rk, ANY_OPERATION) as Ptr;
+      this.rd.rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_TIMEOUT_MS, null, 0);
+      this.rd.rd_kafka_AdminOptions_set_operation_timeout(options, OPERATION_TIMEOUT_MS, null, 0);
+      this.rd.rd_kafka_AdminOptions_set_opaque(options, number as Ptr);
+      try {
+        submit(options, this.#client.queue);
+      } catch (error) {
+        this.#requests.delete(number);
+        reject(error);
+      } finally {
+        this.rd.rd_kafka_AdminOptions_destroy(options);
+      }
+    });
+  }
+
+  /**
+   * Runs one of the calls that librdkafka offers only as blocking ones. It may block for 50 ms at first and longer
+   * with every attempt, with pauses for the event loop between: a near broker answers in one or two milliseconds, a
+   * distant one gets its time, and a dead one never freezes the process for the whole timeout.
+   */
+  async blocking(what: string, timeoutMs: number, call: (blockMs: number) => number): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    for (let block = FIRST_BLOCK_MS; ; block = Math.min(block * 2, LONGEST_BLOCK_MS)) {
+      if (this.#client.destroyed) throw closed();
+      const left = until - performance.now();
+      const native = call(Math.max(1, Math.min(block, left)));
+      if (native === 0) return;
+      if (codeOf(native) !== "UNAVAILABLE" || left <= block) throw kafkaError(this.rd, native, what);
+      await Bun.sleep(PAUSE_MS);
+    }
+  }
+
+  close(): void {
+    this.#client.drain();
+    for (const request of this.#requests.values()) request.failed(closed());
+    this.#requests.clear();
+    this.#client.destroy(0);
+  }
+
+  #onEvent(event: Ptr): void {
+    const number = Number(this.rd.rd_kafka_event_opaque(event) ?? 0);
+    const request = this.#requests.get(number);
+    this.#requests.delete(number);
+    request?.answered(event);
+  }
+}
+
+/** A C array of pointers, for the calls that take many objects. Keep it until the call has returned. */
+export function pointerArray(pointers: readonly Ptr[]): BigUint64Array {
+  return BigUint64Array.from(pointers, (pointer) => BigInt(pointer));
+}
+
+/** What a function `f(result, size_t *count)` returns: an array of pointers. */
+export function readPointers(list: (count: Ptr) => Ptr | bigint | null): Ptr[] {
+  const count = new BigUint64Array(1);
+  const start = list(ptr(count)) as Ptr | null;
+  return Array.from({ length: Number(count[0]) }, (_, i) => read.ptr(start as Ptr, i * 8) as Ptr);
+}
+
+const closed = () => new KafkaError("CLOSED", "the admin client is closed");

@@ -1,0 +1,218 @@
+import { ptr, read } from "bun:ffi";
+import {
+  type Admin,
+  type ClientOptions,
+  KafkaError,
+  type NewTopic,
+  type PartitionLag,
+  type TopicDescription,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from "../kafka.ts";
+import { AdminClient, pointerArray, readPointers, type TopicResult } from "./admin-client.ts";
+import { codeOf, ERR } from "./errors.ts";
+import type { OpenLibrary } from "./library.ts";
+import { type ClusterMetadata, readMetadata } from "./metadata.ts";
+import { OFFSET, type PartitionResult, readPartitionList, withPartitionList } from "./partition-list.ts";
+import type { Librdkafka, Ptr } from "./symbols.ts";
+import { alterConfig, describeConfigs } from "./topic-config.ts";
+
+const QUERY_LIMIT_MS = 10_000;
+
+export class BunAdmin implements Admin {
+  readonly #client: AdminClient;
+  readonly #rd: Librdkafka;
+
+  constructor(library: OpenLibrary, options: ClientOptions) {
+    this.#client = new AdminClient(library, options);
+    this.#rd = this.#client.rd;
+  }
+
+  async createTopics(topics: readonly NewTopic[]): Promise<void> {
+    if (topics.length === 0) return;
+    const rd = this.#rd;
+    const results = await this.#client.request(
+      "create topics",
+      (options, queue) => {
+        const made = topics.map((topic) => {
+          const native = rd.rd_kafka_NewTopic_new(
+            topic.name,
+            topic.partitions,
+            topic.replicationFactor,
+            null,
+            0,
+          ) as Ptr;
+          if (!native) throw new KafkaError("INVALID", `"${topic.name}" cannot be created with these numbers`);
+          for (const [name, value] of Object.entries(topic.config))
+            rd.rd_kafka_NewTopic_set_config(native, name, value);
+          return native;
+        });
+        rd.rd_kafka_CreateTopics(this.#client.rk, ptr(pointerArray(made)), made.length, options, queue);
+        for (const native of made) rd.rd_kafka_NewTopic_destroy(native);
+      },
+      // The event of each kind of request is its own result type; librdkafka's accessors only cast it.
+      (event) => this.#topicResults((count) => rd.rd_kafka_CreateTopics_result_topics(event, count)),
+    );
+    throwFirst(results, [ERR.TOPIC_EXISTS]);
+  }
+
+  async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
+    const { topics } = await this.#metadata(true, QUERY_LIMIT_MS);
+    const known = names.flatMap((name) => topics.get(name) ?? []);
+    if (known.length === 0) return [];
+    const configs = await describeConfigs(
+      this.#client,
+      known.map(({ name }) => name),
+    );
+    return known.map((topic) => ({ ...topic, config: configs.get(topic.name) ?? {} }));
+  }
+
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const rd = this.#rd;
+    const results = await this.#client.request(
+      "delete topics",
+      (options, queue) => {
+        const made = names.map((name) => rd.rd_kafka_DeleteTopic_new(name) as Ptr);
+        rd.rd_kafka_DeleteTopics(this.#client.rk, ptr(pointerArray(made)), made.length, options, queue);
+        for (const native of made) rd.rd_kafka_DeleteTopic_destroy(native);
+      },
+      (event) => this.#topicResults((count) => rd.rd_kafka_DeleteTopics_result_topics(event, count)),
+    );
+    throwFirst(results);
+  }
+
+  async createPartitions(topic: string, total: number): Promise<void> {
+    const rd = this.#rd;
+    const results = await this.#client.request(
+      "create partitions",
+      (options, queue) => {
+        const made = rd.rd_kafka_NewPartitions_new(topic, total, null, 0) as Ptr;
+        rd.rd_kafka_CreatePartitions(this.#client.rk, ptr(pointerArray([made])), 1, options, queue);
+        rd.rd_kafka_NewPartitions_destroy(made);
+      },
+      (event) => this.#topicResults((count) => rd.rd_kafka_CreatePartitions_result_topics(event, count)),
+    );
+    throwFirst(results);
+  }
+
+  async alterTopicConfig(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+    throwFirst(await alterConfig(this.#client, topic, config));
+  }
+
+  async endOffsets(topic: string): Promise<TopicPartitionOffset[]> {
+    const offsets = await this.#offsets(await this.#partitions([topic]), OFFSET.END);
+    return offsets.map(({ partition, offset }) => ({ topic, partition, offset }));
+  }
+
+  async groupLag(groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
+    const partitions = await this.#partitions(topics);
+    const committed = await this.#committed(groupId, partitions);
+    const ends = await this.#offsets(partitions, OFFSET.END);
+    const unread = partitions.filter((_, i) => committed[i]! < 0);
+    const begins = new Map(
+      (await this.#offsets(unread, OFFSET.BEGINNING)).map((p) => [`${p.topic}/${p.partition}`, p.offset]),
+    );
+    return partitions.map(({ topic, partition }, i) => {
+      const end = ends[i]!.offset;
+      // Without an offset of its own the group would begin at the oldest record.
+      const from = committed[i]! < 0 ? (begins.get(`${topic}/${partition}`) ?? 0) : committed[i]!;
+      return { topic, partition, committed: committed[i]!, end, lag: Math.max(0, end - from) };
+    });
+  }
+
+  async brokers(timeoutMs: number): Promise<number> {
+    return (await this.#metadata(false, timeoutMs)).brokers;
+  }
+
+  async close(): Promise<void> {
+    this.#client.close();
+  }
+
+  /** Of every given topic, in order. @throws KafkaError UNKNOWN_TOPIC */
+  async #partitions(names: readonly string[]): Promise<TopicPartition[]> {
+    const { topics } = await this.#metadata(true, QUERY_LIMIT_MS);
+    return names.flatMap((topic) => {
+      const known = topics.get(topic);
+      if (known === undefined) throw new KafkaError("UNKNOWN_TOPIC", `no topic ${topic}`);
+      return Array.from({ length: known.partitions }, (_, partition) => ({ topic, partition }));
+    });
+  }
+
+  async #metadata(allTopics: boolean, timeoutMs: number): Promise<ClusterMetadata> {
+    const out = new BigUint64Array(1);
+    await this.#client.blocking("metadata", timeoutMs, (blockMs) =>
+      this.#rd.rd_kafka_metadata(this.#client.rk, allTopics ? 1 : 0, null, ptr(out), blockMs),
+    );
+    const metadata = read.ptr(ptr(out), 0) as Ptr;
+    const copy = readMetadata(metadata);
+    this.#rd.rd_kafka_metadata_destroy(metadata);
+    return copy;
+  }
+
+  /** First or end offsets, in the order of `partitions`. */
+  async #offsets(partitions: readonly TopicPartition[], which: number): Promise<PartitionResult[]> {
+    if (partitions.length === 0) return [];
+    let results: PartitionResult[] = [];
+    await this.#client.blocking("offsets", QUERY_LIMIT_MS, (blockMs) =>
+      withPartitionList(
+        this.#rd,
+        // A logical offset in place of a time asks for that end of the partition (ListOffsets, timestamps −1 and −2).
+        partitions.map((partition) => ({ ...partition, offset: which })),
+        (list) => {
+          const native = this.#rd.rd_kafka_offsets_for_times(this.#client.rk, list, blockMs);
+          results = readPartitionList(list);
+          return native || (results.find(({ err }) => err !== 0)?.err ?? 0);
+        },
+      ),
+    );
+    return results;
+  }
+
+  /** Committed offsets in the order of `partitions`; −1: none. */
+  async #committed(groupId: string, partitions: readonly TopicPartition[]): Promise<number[]> {
+    const rd = this.#rd;
+    const results = await this.#client.request(
+      "committed offsets",
+      (options, queue) => {
+        const query = withPartitionList(rd, partitions, (list) =>
+          rd.rd_kafka_ListConsumerGroupOffsets_new(groupId, list),
+        ) as Ptr;
+        rd.rd_kafka_ListConsumerGroupOffsets(this.#client.rk, ptr(pointerArray([query])), 1, options, queue);
+        rd.rd_kafka_ListConsumerGroupOffsets_destroy(query);
+      },
+      (event) => {
+        const groups = readPointers((count) => rd.rd_kafka_ListConsumerGroupOffsets_result_groups(event, count));
+        return groups.flatMap((group) => {
+          const error = rd.rd_kafka_group_result_error(group); // owned by the event
+          const native = error ? rd.rd_kafka_error_code(error) : 0;
+          if (native === ERR.GROUP_NOT_FOUND) return [];
+          if (native !== 0) return [{ topic: "", partition: -1, offset: -1, err: native }];
+          return readPartitionList(rd.rd_kafka_group_result_partitions(group));
+        });
+      },
+    );
+    const failed = results.find(({ err }) => err !== 0);
+    if (failed)
+      throw new KafkaError(
+        codeOf(failed.err),
+        `committed offsets of ${groupId}: ${rd.rd_kafka_err2str(failed.err)}`,
+        failed.err,
+      );
+    const known = new Map(results.map((p) => [`${p.topic}/${p.partition}`, p.offset]));
+    return partitions.map(({ topic, partition }) => Math.max(-1, known.get(`${topic}/${partition}`) ?? -1));
+  }
+
+  #topicResults(list: (count: Ptr) => Ptr | bigint | null): TopicResult[] {
+    return readPointers(list).map((result) => ({
+      name: this.#rd.rd_kafka_topic_result_name(result) ?? "",
+      err: this.#rd.rd_kafka_topic_result_error(result),
+      text: this.#rd.rd_kafka_topic_result_error_string(result) ?? "",
+    }));
+  }
+}
+
+function throwFirst(results: readonly TopicResult[], except: readonly number[] = []): void {
+  const failed = results.find(({ err }) => err !== 0 && !except.includes(err));
+  if (failed) throw new KafkaError(codeOf(failed.err), `${failed.name}: ${failed.text}`, failed.err);
+}

@@ -1,0 +1,93 @@
+import { ptr } from "bun:ffi";
+import { type ClientOptions, type ConsumerOptions, KafkaError, type ProducerOptions } from "../kafka.ts";
+import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
+
+export type Properties = Readonly<Record<string, string | number | boolean>>;
+
+/** Bytes of one record, key and headers included: just below the broker's default message.max.bytes (1,048,588). */
+export const MAX_RECORD_BYTES = 1_048_576;
+export const DEFAULT_MESSAGE_TIMEOUT_MS = 10_000;
+export const DEFAULT_MAX_QUEUED = 100_000;
+export const DEFAULT_MAX_POLL_INTERVAL_MS = 300_000;
+
+const UNKNOWN_PROPERTY = -2;
+
+function common(options: ClientOptions): Properties {
+  return {
+    "bootstrap.servers": options.brokers,
+    "client.id": options.clientId,
+    "log.queue": true,
+    "socket.keepalive.enable": true,
+    "socket.nagle.disable": true,
+    // A broker that is back is found within a second; librdkafka's default backs off up to 10 s.
+    "reconnect.backoff.ms": 100,
+    "reconnect.backoff.max.ms": 1_000,
+    // A topic created after us is seen within so long; the default is 5 minutes.
+    "topic.metadata.refresh.interval.ms": 30_000,
+    // Statistics tell whether a broker connection is up; librdkafka has no event for it.
+    "statistics.interval.ms": 1_000,
+  };
+}
+
+export function producerProperties(client: ClientOptions, options: ProducerOptions): Properties {
+  return {
+    ...common(client),
+    acks: "all",
+    "enable.idempotence": true,
+    "linger.ms": options.lingerMs ?? 1,
+    "message.timeout.ms": options.messageTimeoutMs ?? DEFAULT_MESSAGE_TIMEOUT_MS,
+    "queue.buffering.max.messages": options.maxQueued ?? DEFAULT_MAX_QUEUED,
+    "queue.buffering.max.kbytes": 262_144,
+    "message.max.bytes": MAX_RECORD_BYTES,
+    "compression.type": options.compression ?? "lz4",
+    // Keys hash as in the Java client; records without a key stick to one partition for
+    // sticky.partitioning.linger.ms (10 ms), which keeps batches full.
+    partitioner: "murmur2_random",
+    // How long an unknown topic may be a topic that is just being created; the default is 30 s.
+    "topic.metadata.propagation.max.ms": 3_000,
+    ...client.properties,
+  };
+}
+
+export function consumerProperties(client: ClientOptions, options: ConsumerOptions): Properties {
+  const session = options.sessionTimeoutMs ?? 10_000;
+  return {
+    ...common(client),
+    "group.id": options.groupId,
+    "auto.offset.reset": options.from ?? "earliest",
+    "enable.auto.commit": false,
+    "enable.auto.offset.store": false,
+    "session.timeout.ms": session,
+    "heartbeat.interval.ms": Math.min(3_000, Math.floor(session / 3)),
+    "max.poll.interval.ms": Math.max(options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS, session),
+    // Members keep what they own while others join or leave: adding a consumer in mid-sale stops nobody.
+    "partition.assignment.strategy": "cooperative-sticky",
+    "queued.max.messages.kbytes": 16_384,
+    // How soon a full queue fetches again; before librdkafka 2.2 it is a fixed second.
+    "fetch.queue.backoff.ms?": 10,
+    ...client.properties,
+  };
+}
+
+export function adminProperties(client: ClientOptions): Properties {
+  return { ...common(client), ...client.properties };
+}
+
+/**
+ * An rd_kafka_conf_t that `rd_kafka_new` will own. A name that ends in `?` may be unknown to an older library.
+ * @throws KafkaError INVALID with librdkafka's words about the property
+ */
+export function createConf(rd: Librdkafka, properties: Properties): Ptr {
+  const conf = rd.rd_kafka_conf_new() as Ptr;
+  const reason = Buffer.alloc(512);
+  for (const [name, value] of Object.entries(properties)) {
+    const optional = name.endsWith("?");
+    const result = rd.rd_kafka_conf_set(conf, optional ? name.slice(0, -1) : name, String(value), ptr(reason), 512);
+    if (result === 0 || (optional && result === UNKNOWN_PROPERTY)) continue;
+    rd.rd_kafka_conf_destroy(conf);
+    throw new KafkaError("INVALID", reason.toString("utf8", 0, reason.indexOf(0)));
+  }
+  const { DR, LOG, ERROR, REBALANCE, OFFSET_COMMIT, STATS } = EVENT;
+  rd.rd_kafka_conf_set_events(conf, DR | LOG | ERROR | REBALANCE | OFFSET_COMMIT | STATS);
+  return conf;
+}

@@ -1,0 +1,235 @@
+import { ptr, read } from "bun:ffi";
+import {
+  type ClientOptions,
+  type Consumer,
+  type ConsumerOptions,
+  type IncomingRecord,
+  KafkaError,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from "../kafka.ts";
+import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "./config.ts";
+import { codeOf, ERR, kafkaError, takeError } from "./errors.ts";
+import { GroupAssignment } from "./group-assignment.ts";
+import type { OpenLibrary } from "./library.ts";
+import { MESSAGE, MessageReader } from "./message.ts";
+import { NativeClient } from "./native-client.ts";
+import { readPartitionList, withPartitionList } from "./partition-list.ts";
+import { CONSUMER, EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
+
+/** RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: we closed it ourselves, without blocking. */
+const NO_CONSUMER_CLOSE = 0x8;
+/** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
+const LEAVE_LIMIT_MS = 5_000;
+/** librdkafka refuses a seek until the partition's fetcher runs, which follows an assignment by milliseconds. */
+const SEEK_LIMIT_MS = 5_000;
+const SEEK_PAUSE_MS = 20;
+
+interface PendingCommit {
+  resolve(): void;
+  reject(error: KafkaError): void;
+}
+
+export class BunConsumer implements Consumer {
+  readonly #rd: Librdkafka;
+  readonly #client: NativeClient;
+  /** Fetched records only. */
+  readonly #records: Ptr;
+  /** Commit results only. */
+  readonly #commits: Ptr;
+  readonly #reader: MessageReader;
+  readonly #assignment: GroupAssignment;
+  readonly #longestWaitMs: number;
+  readonly #pendingCommits = new Map<number, PendingCommit>();
+  #nextCommit = 1;
+  #batch = new BigUint64Array(1);
+  #waiting: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    library: OpenLibrary,
+    client: ClientOptions,
+    options: ConsumerOptions,
+    private readonly log: NonNullable<ClientOptions["log"]> = client.log ?? (() => {}),
+  ) {
+    this.#rd = library.rd;
+    this.#reader = new MessageReader(library);
+    this.#assignment = new GroupAssignment(
+      () => this.#client,
+      () => this.#records,
+      options.onRebalance,
+    );
+    // A poll that waits for hours must still tell librdkafka that the application lives.
+    this.#longestWaitMs = (options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS) / 2;
+    this.#client = new NativeClient(
+      library,
+      CONSUMER,
+      consumerProperties(client, options),
+      client.log,
+      (type, event) => this.#onEvent(type, event),
+      () => this.#onWake(),
+    );
+    this.#records = this.#queue();
+    this.#commits = this.#queue();
+    const topics = options.topics.map((topic) => ({ topic, partition: -1 }));
+    const refused = withPartitionList(this.#rd, topics, (list) => this.#rd.rd_kafka_subscribe(this.#client.rk, list));
+    if (refused !== 0) {
+      void this.close();
+      throw kafkaError(this.#rd, refused, `subscribe to ${options.topics}`);
+    }
+  }
+
+  async poll(max: number, timeoutMs: number): Promise<IncomingRecord[]> {
+    const until = performance.now() + timeoutMs;
+    if (this.#waiting !== undefined) throw new KafkaError("INVALID", "poll is called while a poll is waiting");
+    for (;;) {
+      if (this.#closing !== undefined) throw closed();
+      if (this.#client.fatal !== undefined) throw this.#client.fatal;
+      this.#client.drain(); // tells librdkafka, too, that the application polls
+      const records = this.#take(max);
+      const left = until - performance.now();
+      if (records.length > 0 || left <= 0) return records;
+      await this.#woken(Math.min(left, this.#longestWaitMs));
+    }
+  }
+
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(closed());
+    // The broker would take an offset for a partition that another member owns by now, and set that member back.
+    const owned = offsets.filter((offset) => this.#assignment.has(offset));
+    if (owned.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const number = this.#nextCommit++;
+      this.#pendingCommits.set(number, { resolve, reject });
+      const refused = withPartitionList(this.#rd, owned, (list) =>
+        this.#rd.rd_kafka_commit_queue(this.#client.rk, list, this.#commits, null, number as Ptr),
+      );
+      if (refused !== 0) this.#commitEnded(number, refused);
+    });
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    this.#eachFlow(partitions, "rd_kafka_pause_partitions");
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    this.#eachFlow(partitions, "rd_kafka_resume_partitions");
+  }
+
+  async seek(position: TopicPartitionOffset): Promise<void> {
+    const until = performance.now() + SEEK_LIMIT_MS;
+    for (;;) {
+      if (this.#closing !== undefined) throw closed();
+      if (!this.#assignment.has(position)) {
+        throw new KafkaError("REBALANCED", `${position.topic}/${position.partition} is not assigned to this consumer`);
+      }
+      // The call waits for librdkafka's own thread (microseconds), not for a broker.
+      const result = withPartitionList(this.#rd, [position], (list) => {
+        const error = takeError(this.#rd, this.#rd.rd_kafka_seek_partitions(this.#client.rk, list, 1_000), "seek");
+        return error ?? readPartitionList(list)[0]?.err ?? 0;
+      });
+      if (result === 0) return;
+      const error = typeof result === "number" ? kafkaError(this.#rd, result, "seek") : result;
+      if (error.nativeCode !== ERR.STATE || performance.now() > until) throw error;
+      await Bun.sleep(SEEK_PAUSE_MS);
+    }
+  }
+
+  assignment(): TopicPartition[] {
+    return this.#assignment.list();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#waiting?.();
+    const { rk, queue } = this.#client;
+    const refused = takeError(this.#rd, this.#rd.rd_kafka_consumer_close_queue(rk, queue), "close");
+    const until = performance.now() + LEAVE_LIMIT_MS;
+    // The last step of leaving wakes nobody, hence the short sleeps; only here.
+    while (refused === null && this.#rd.rd_kafka_consumer_closed(rk) === 0 && performance.now() < until) {
+      this.#client.drain();
+      await Bun.sleep(2);
+    }
+    this.#client.drain(this.#commits);
+    for (const { reject } of this.#pendingCommits.values()) reject(closed());
+    this.#pendingCommits.clear();
+    this.#rd.rd_kafka_queue_destroy(this.#records);
+    this.#rd.rd_kafka_queue_destroy(this.#commits);
+    this.#client.destroy(NO_CONSUMER_CLOSE);
+  }
+
+  #queue(): Ptr {
+    const queue = this.#rd.rd_kafka_queue_new(this.#client.rk) as Ptr;
+    this.#client.wakeOn(queue);
+    return queue;
+  }
+
+  #onWake(): void {
+    if (this.#client.destroyed) return;
+    this.#client.drain(this.#commits);
+    this.#waiting?.();
+  }
+
+  /** Resolves at the next wake-up, or after `ms`. */
+  #woken(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#waiting = done;
+    });
+  }
+
+  #take(max: number): IncomingRecord[] {
+    if (this.#batch.length < max) this.#batch = new BigUint64Array(max);
+    const at = ptr(this.#batch);
+    const count = Number(this.#rd.rd_kafka_consume_batch_queue(this.#records, 0, at, max));
+    const records: IncomingRecord[] = [];
+    this.#reader.beginBatch();
+    for (let i = 0; i < count; i++) {
+      const message = read.ptr(at, i * 8) as Ptr;
+      const native = read.i32(message, MESSAGE.err);
+      if (native === 0) records.push(this.#reader.read(message));
+      else this.log("warn", `kafka: fetch: ${this.#rd.rd_kafka_err2str(native)} (${native})`);
+      this.#rd.rd_kafka_message_destroy(message);
+    }
+    return records;
+  }
+
+  #onEvent(type: number, event: Ptr): void {
+    if (type === EVENT.REBALANCE) this.#assignment.onEvent(event);
+    else if (type === EVENT.OFFSET_COMMIT) {
+      const results = readPartitionList(this.#rd.rd_kafka_event_topic_partition_list(event));
+      const failed = results.find(({ err }) => err !== 0 && codeOf(err) !== "REBALANCED");
+      const native = this.#rd.rd_kafka_event_error(event);
+      this.#commitEnded(Number(this.#rd.rd_kafka_event_opaque(event) ?? 0), failed?.err ?? native);
+    }
+  }
+
+  #commitEnded(number: number, native: number): void {
+    const commit = this.#pendingCommits.get(number);
+    if (commit === undefined) return;
+    this.#pendingCommits.delete(number);
+    // NO_OFFSET: every partition of the commit was lost meanwhile.
+    if (native === 0 || native === ERR.NO_OFFSET || codeOf(native) === "REBALANCED") commit.resolve();
+    else commit.reject(kafkaError(this.#rd, native, "commit"));
+  }
+
+  #eachFlow(
+    partitions: readonly TopicPartition[],
+    call: "rd_kafka_pause_partitions" | "rd_kafka_resume_partitions",
+  ): void {
+    if (this.#closing !== undefined) throw closed();
+    const owned = partitions.filter((partition) => this.#assignment.has(partition));
+    withPartitionList(this.#rd, owned, (list) => this.#rd[call](this.#client.rk, list));
+  }
+}
+
+const closed = () => new KafkaError("CLOSED", "the consumer is closed");

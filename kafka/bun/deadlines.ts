@@ -1,0 +1,66 @@
+import { KafkaError } from "../kafka.ts";
+
+/** Something that a deadline may end. */
+export interface Expirable {
+  /** Set by the owner once the outcome is known; its deadline then passes unnoticed. */
+  settled: boolean;
+  expire(error: KafkaError): void;
+}
+
+const TICK_MS = 10;
+
+/**
+ * Deadlines to the nearest 10 ms. A timer per record would cost more than sending it; here one interval runs, and
+ * only while something may expire. Everything that expires in one tick is given the same error: a stalled broker
+ * would otherwise make tens of thousands of stack traces a second.
+ */
+export class Deadlines {
+  readonly #buckets = new Map<number, Expirable[]>();
+  readonly #beforeExpiry: () => void;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #passed = 0;
+
+  /** @param beforeExpiry runs before anything expires: reports that are already here count as on time */
+  constructor(beforeExpiry: () => void) {
+    this.#beforeExpiry = beforeExpiry;
+  }
+
+  add(item: Expirable, afterMs: number): void {
+    const now = performance.now();
+    const tick = Math.ceil((now + afterMs) / TICK_MS);
+    const bucket = this.#buckets.get(tick);
+    if (bucket !== undefined) bucket.push(item);
+    else this.#buckets.set(tick, [item]);
+    if (this.#timer === undefined) {
+      this.#passed = Math.floor(now / TICK_MS) - 1;
+      this.#timer = setInterval(() => this.#pass(), TICK_MS);
+    }
+  }
+
+  clear(): void {
+    this.#buckets.clear();
+    this.#stop();
+  }
+
+  #pass(): void {
+    const tick = Math.floor(performance.now() / TICK_MS);
+    let error: KafkaError | undefined;
+    for (let at = this.#passed + 1; at <= tick; at++) {
+      const bucket = this.#buckets.get(at);
+      if (bucket === undefined) continue;
+      if (error === undefined) {
+        this.#beforeExpiry();
+        error = new KafkaError("ACK_DEADLINE", "no delivery report in time; the record may still be delivered");
+      }
+      this.#buckets.delete(at);
+      for (const item of bucket) if (!item.settled) item.expire(error);
+    }
+    this.#passed = Math.max(this.#passed, tick);
+    if (this.#buckets.size === 0) this.#stop();
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,20 @@
+import type { ClientOptions, Kafka } from "../kafka.ts";
+import { BunAdmin } from "./admin.ts";
+import { BunConsumer } from "./consumer.ts";
+import { openLibrary } from "./library.ts";
+import { BunProducer } from "./producer.ts";
+
+/**
+ * Kafka for Bun: librdkafka over bun:ffi.
+ * @param libraryPath a librdkafka to open instead of the one that is found (LIBRDKAFKA_PATH)
+ * @throws KafkaError INVALID when no librdkafka can be opened
+ */
+export function createBunKafka(options: ClientOptions, libraryPath?: string): Kafka {
+  const library = openLibrary(libraryPath);
+  return {
+    version: `librdkafka ${library.version} (bun:ffi)`,
+    producer: (producer) => new BunProducer(library, options, producer),
+    consumer: (consumer) => new BunConsumer(library, options, consumer),
+    admin: () => new BunAdmin(library, options),
+  };
+}

@@ -1,0 +1,60 @@
+import { dlopen } from "bun:ffi";
+import { existsSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { KafkaError } from "../kafka.ts";
+import { type Libc, openLibc } from "./libc.ts";
+import { type Librdkafka, SYMBOLS } from "./symbols.ts";
+
+export interface OpenLibrary {
+  readonly rd: Librdkafka;
+  readonly libc: Libc;
+  /** Of librdkafka, e.g. "2.0.2". */
+  readonly version: string;
+  readonly path: string;
+}
+
+/**
+ * Opens librdkafka: `preferred` (LIBRDKAFKA_PATH), else the one that @confluentinc/kafka-javascript installed, else
+ * the system's. It stays open for the life of the process: its threads must not lose their code.
+ * @throws KafkaError INVALID with what to install
+ */
+export function openLibrary(preferred?: string): OpenLibrary {
+  const tried: string[] = [];
+  for (const path of preferred ? [preferred] : [...installedByAddon(), ...systemLibraries()]) {
+    try {
+      const rd = dlopen(path, SYMBOLS).symbols;
+      return { rd, libc: openLibc(), version: rd.rd_kafka_version_str() ?? "unknown", path };
+    } catch (error) {
+      tried.push(`${path}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  throw new KafkaError(
+    "INVALID",
+    "librdkafka 2.0 or newer was not found. Install it (Debian and Ubuntu: apt-get install librdkafka1, macOS: brew " +
+      "install librdkafka, or the npm package @confluentinc/kafka-javascript), or name the file in LIBRDKAFKA_PATH.\n" +
+      `Tried ${tried.join("; ")}`,
+  );
+}
+
+/** The Confluent addon carries a whole librdkafka, either linked into the addon itself or beside it. */
+function installedByAddon(): string[] {
+  let home: string;
+  try {
+    home = dirname(createRequire(import.meta.url).resolve("@confluentinc/kafka-javascript/package.json"));
+  } catch {
+    return []; // not installed: it is optional under Bun
+  }
+  const release = join(home, "build", "Release");
+  const addons = existsSync(release) ? readdirSync(release).filter((file) => file.endsWith(".node")) : [];
+  return [...addons.map((file) => join(release, file)), join(home, "build", "deps", "librdkafka.so.1")].filter((file) =>
+    existsSync(file),
+  );
+}
+
+function systemLibraries(): string[] {
+  if (process.platform === "darwin") {
+    return ["librdkafka.1.dylib", "/opt/homebrew/lib/librdkafka.1.dylib", "/usr/local/lib/librdkafka.1.dylib"];
+  }
+  return ["librdkafka.so.1"];
+}

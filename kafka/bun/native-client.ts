@@ -1,0 +1,144 @@
+import { CString, ptr, read } from "bun:ffi";
+import { type ClientOptions, KafkaError } from "../kafka.ts";
+import { createConf, type Properties } from "./config.ts";
+import { codeOf, ERR } from "./errors.ts";
+import type { OpenLibrary } from "./library.ts";
+import { CONSUMER, EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
+import { createWakeup, type Wakeup } from "./wakeup.ts";
+
+const LOG_LEVELS = ["error", "error", "error", "error", "warn", "info", "info", "debug"] as const;
+const ONE_BYTE = new Uint8Array([1]);
+
+/**
+ * One rd_kafka_t with its event queue: what producer, consumer and admin share. Logs, errors and statistics are
+ * handled here; every other event goes to `onEvent`, which must not keep the pointer.
+ */
+export class NativeClient {
+  readonly rd: Librdkafka;
+  readonly rk: Ptr;
+  /** Where librdkafka puts events: the main queue, of a consumer the group's. */
+  readonly queue: Ptr;
+  readonly #wakeup: Wakeup;
+  readonly #onEvent: (type: number, event: Ptr) => void;
+  readonly #log: NonNullable<ClientOptions["log"]>;
+  #fatal: KafkaError | undefined;
+  #connected = false;
+  #destroyed = false;
+
+  /** @throws KafkaError INVALID if librdkafka refuses the properties */
+  constructor(
+    library: OpenLibrary,
+    type: number,
+    properties: Properties,
+    log: ClientOptions["log"],
+    onEvent: (type: number, event: Ptr) => void,
+    /** Called after the events of a wake-up are handled. */
+    onWake: () => void = () => {},
+  ) {
+    this.rd = library.rd;
+    this.#onEvent = onEvent;
+    this.#log = log ?? (() => {});
+    const conf = createConf(this.rd, properties);
+    const reason = Buffer.alloc(512);
+    const rk = this.rd.rd_kafka_new(type, conf, ptr(reason), 512) as Ptr | null;
+    if (!rk) {
+      this.rd.rd_kafka_conf_destroy(conf); // rd_kafka_new takes it only when it succeeds
+      throw new KafkaError("INVALID", reason.toString("utf8", 0, reason.indexOf(0)));
+    }
+    this.rk = rk;
+    if (type === CONSUMER) this.rd.rd_kafka_poll_set_consumer(rk);
+    const queue = type === CONSUMER ? this.rd.rd_kafka_queue_get_consumer(rk) : this.rd.rd_kafka_queue_get_main(rk);
+    this.queue = queue as Ptr;
+    this.rd.rd_kafka_set_log_queue(rk, null);
+    this.#wakeup = createWakeup(library.libc, () => {
+      if (this.#destroyed) return;
+      this.drain();
+      onWake();
+    });
+    this.wakeOn(this.queue);
+  }
+
+  /** Lets a queue wake the event loop when it becomes non-empty. */
+  wakeOn(queue: Ptr): void {
+    this.rd.rd_kafka_queue_io_event_enable(queue, this.#wakeup.fd, ptr(ONE_BYTE), 1);
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  get destroyed(): boolean {
+    return this.#destroyed;
+  }
+
+  /** Set once the client can never work again. */
+  get fatal(): KafkaError | undefined {
+    return this.#fatal;
+  }
+
+  /** A broker answered just now, which is better news than the last statistics. */
+  answered(): void {
+    this.#connected = true;
+  }
+
+  /** Handles everything that waits in the queue, without blocking. */
+  drain(queue: Ptr = this.queue): void {
+    while (!this.#destroyed) {
+      const event = this.rd.rd_kafka_queue_poll(queue, 0) as Ptr | null;
+      if (!event) return;
+      try {
+        this.#handle(this.rd.rd_kafka_event_type(event), event);
+      } finally {
+        this.rd.rd_kafka_event_destroy(event);
+      }
+    }
+  }
+
+  /** Stops librdkafka's threads and frees everything. Queues of the caller's must be destroyed before. */
+  destroy(flags: number): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.rd.rd_kafka_queue_destroy(this.queue);
+    this.rd.rd_kafka_destroy_flags(this.rk, flags);
+    this.#wakeup.close();
+  }
+
+  #handle(type: number, event: Ptr): void {
+    if (type === EVENT.LOG) this.#onLog(event);
+    else if (type === EVENT.ERROR) this.#onError(event);
+    else if (type === EVENT.STATS) this.#onStatistics(event);
+    else this.#onEvent(type, event);
+  }
+
+  #onStatistics(event: Ptr): void {
+    // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
+    this.#connected = this.rd.rd_kafka_event_stats(event)?.includes('"state":"UP"') ?? false;
+  }
+
+  #onError(event: Ptr): void {
+    const native = this.rd.rd_kafka_event_error(event);
+    const text = this.rd.rd_kafka_event_error_string(event) ?? "";
+    if (native === ERR.ALL_BROKERS_DOWN) this.#connected = false;
+    const fatal = this.rd.rd_kafka_event_error_is_fatal(event) !== 0;
+    if (fatal && this.#fatal === undefined) {
+      const reason = Buffer.alloc(512);
+      const cause = this.rd.rd_kafka_fatal_error(this.rk, ptr(reason), 512);
+      const code = codeOf(cause) === "FENCED" ? "FENCED" : "FATAL";
+      this.#fatal = new KafkaError(code, reason.toString("utf8", 0, reason.indexOf(0)), cause);
+    }
+    this.#log(fatal ? "error" : "warn", `kafka: ${text} (${native})`);
+  }
+
+  #onLog(event: Ptr): void {
+    const out = new BigUint64Array(3);
+    const at = ptr(out);
+    if (this.rd.rd_kafka_event_log(event, at, (at + 8) as Ptr, (at + 16) as Ptr) !== 0) return;
+    const [facility, message] = [cString(read.ptr(at, 0)), cString(read.ptr(at, 8))];
+    this.#log(LOG_LEVELS[read.i32(at, 16)] ?? "debug", `kafka: ${facility}: ${message}`);
+  }
+}
+
+/** The text behind a `const char *`. */
+export function cString(pointer: number): string {
+  return pointer === 0 ? "" : String(new CString(pointer as Ptr));
+}
