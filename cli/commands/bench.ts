@@ -1,0 +1,32 @@
+import { Argument, Command } from "commander";
+import { createStack } from "../stack/stack.ts";
+import { interruption } from "../terminal/interruption.ts";
+import { wholeNumber } from "../terminal/numbers.ts";
+import { printedProgress } from "../terminal/progress.ts";
+
+const SCENARIOS = ["rush", "claims", "refusals", "persist", "sockets"];
+
+interface BenchOptions {
+  runs: number;
+  json?: string;
+  workers?: number;
+}
+
+type RunBench = (scenario: string, options: BenchOptions, env: Readonly<Record<string, string>>) => Promise<number>;
+
+export function benchCommand(): Command {
+  return new Command("bench")
+    .description("Measures a scenario, after checking that its answers are right")
+    .addArgument(new Argument("<scenario>", "what to measure").choices(SCENARIOS))
+    .option("--runs <n>", "how often; the median counts", wholeNumber(1, 100), 3)
+    .option("--workers <n>", "gateway processes that share the port", wholeNumber(1, 64))
+    .option("--json <file>", "write the result to a file as well")
+    .addHelpText("after", "\nExample:\n  ./dev bench rush --json rush.json")
+    .action(async (scenario: string, options: BenchOptions) => {
+      const stack = createStack({ progress: printedProgress() });
+      await interruption((signal) => stack.up(undefined, { workers: options.workers, signal }));
+      const path = "../../bench/run.ts";
+      const { runBench } = (await import(path)) as { runBench: RunBench };
+      process.exitCode = await runBench(scenario, options, stack.env);
+    });
+}

@@ -1,0 +1,37 @@
+import { Command } from "commander";
+import { createStack } from "../stack/stack.ts";
+import { interruption } from "../terminal/interruption.ts";
+import { wholeNumber } from "../terminal/numbers.ts";
+import { printedProgress, secondsSince } from "../terminal/progress.ts";
+
+interface DemoOptions {
+  users: number;
+  coupons: number;
+  connections: number;
+  sockets: number;
+  json?: string;
+  workers?: number;
+}
+
+type RunDemo = (options: DemoOptions, env: Readonly<Record<string, string>>) => Promise<number>;
+
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("Brings the stack up, lets a crowd fight for coupons and proves that all is right")
+    .option("--users <n>", "how many people ask", wholeNumber(1, 5_000_000), 50_000)
+    .option("--coupons <n>", "how many coupons there are", wholeNumber(1, 1_000_000), 1000)
+    .option("--connections <n>", "HTTP connections at once", wholeNumber(1, 10_000), 512)
+    .option("--sockets <n>", "people who listen on a WebSocket", wholeNumber(0, 20_000), 300)
+    .option("--workers <n>", "gateway processes that share the port", wholeNumber(1, 64))
+    .option("--json <file>", "write the result to a file as well")
+    .addHelpText("after", "\nExample:\n  ./dev demo --users 20000 --coupons 500")
+    .action(async (options: DemoOptions) => {
+      const begun = performance.now();
+      const stack = createStack({ progress: printedProgress() });
+      await interruption((signal) => stack.up(undefined, { workers: options.workers, signal }));
+      console.log(`up in ${secondsSince(begun)}\n`);
+      const path = "../../bench/demo.ts";
+      const { runDemo } = (await import(path)) as { runDemo: RunDemo };
+      process.exitCode = await runDemo(options, stack.env);
+    });
+}

@@ -1,0 +1,24 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { isUserId } from "../../contracts/ids.ts";
+import { parseSpan } from "../sale/times.ts";
+import { createStack } from "../stack/stack.ts";
+import { signToken } from "../token/sign.ts";
+
+function userId(text: string): string {
+  if (!isUserId(text)) throw new InvalidArgumentError("A user id has 1–64 characters A–Z a–z 0–9 . _ : -");
+  return text;
+}
+
+export function tokenCommand(): Command {
+  return new Command("token")
+    .description("Prints a bearer token for a user")
+    .argument("<userId>", "1–64 characters A–Z a–z 0–9 . _ : -", userId)
+    .addOption(new Option("--role <role>", "what the user may do").choices(["operator", "user"]))
+    .option("--expires <span>", "how long it is good for", parseSpan, 24 * 3_600_000)
+    .addHelpText("after", "\nExamples:\n  ./dev token user-42\n  ./dev token alice --role operator --expires 1h")
+    .action((sub: string, options: { role?: string; expires: number }) => {
+      const { env } = createStack();
+      const common = { sub, iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: options.role };
+      console.log(signToken(env.JWT_SECRET, { ...common, expiresInS: Math.round(options.expires / 1000) }));
+    });
+}

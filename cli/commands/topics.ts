@@ -1,0 +1,29 @@
+import { Command } from "commander";
+import { createStack } from "../stack/stack.ts";
+import { declareTopics, topicDifferences } from "../stack/topics.ts";
+import { printedProgress, secondsSince } from "../terminal/progress.ts";
+
+export function topicsCommand(): Command {
+  const apply = new Command("apply")
+    .description("Creates missing topics, adds partitions, sets configuration; never deletes")
+    .addHelpText("after", "\nExample:\n  ./dev topics apply")
+    .action(async () => {
+      const begun = performance.now();
+      const done = await declareTopics(createStack());
+      printedProgress().done("topics", `${done} (${secondsSince(begun)})`);
+    });
+  const diff = new Command("diff")
+    .description("Says where the cluster differs from contracts/topics.ts; exit code 1 if it does")
+    .addHelpText("after", "\nExample:\n  ./dev topics diff")
+    .action(async () => {
+      const differences = await topicDifferences(createStack());
+      for (const difference of differences) console.log(difference);
+      if (differences.length === 0) console.log("the cluster is as declared");
+      else process.exitCode = 1;
+    });
+  return new Command("topics")
+    .description("Kafka's topics, as contracts/topics.ts declares them")
+    .addHelpText("after", "\nExample:\n  ./dev topics diff")
+    .addCommand(apply)
+    .addCommand(diff);
+}

@@ -1,0 +1,57 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { CliError } from "./errors.ts";
+
+const Port = (fallback: number, description: string) =>
+  Type.Integer({ minimum: 1, maximum: 64_000, default: fallback, description });
+const Text = (description: string) => Type.String({ minLength: 1, description });
+
+/** What the command line reads from its environment. The configuration table in the README is made from this schema. */
+export const CliConfigSchema = Type.Object({
+  REDIS_URL: Type.Optional(Text("An existing Redis ≥ 7; without it the stack brings its own")),
+  DATABASE_URL: Type.Optional(Text("An existing PostgreSQL ≥ 15; without it the stack brings its own")),
+  KAFKA_BROKERS: Type.Optional(Text("An existing Kafka, `host:port,host:port`; without it the stack brings its own")),
+  JWT_SECRET: Type.Optional(Text("Signs tokens; without it a random one is kept in .stack/secrets.json")),
+  JWT_ISSUER: Type.String({ minLength: 1, default: "stampede", description: "`iss` of tokens" }),
+  JWT_AUDIENCE: Type.String({ minLength: 1, default: "stampede", description: "`aud` of tokens" }),
+  GATEWAY_HOST: Type.String({ minLength: 1, default: "127.0.0.1", description: "Where the gateway listens" }),
+  GATEWAY_PORT: Port(8080, "The gateway's port"),
+  CONSUMERS_PORT: Port(8081, "Health and metrics of the consumers"),
+  STAMPEDE_STACK: Type.Optional(Text("Directory of the stack's data, logs and process ids; default .stack")),
+  STAMPEDE_REDIS_PORT: Port(16379, "Port of the stack's own Redis"),
+  STAMPEDE_POSTGRES_PORT: Port(15432, "Port of the stack's own PostgreSQL"),
+  STAMPEDE_KAFKA_PORT: Port(19092, "Port of the stack's own Kafka; its controller takes the next one"),
+  STAMPEDE_KAFKA_LIBS: Type.Optional(Text("A directory that already holds Kafka's jars")),
+  LIBRDKAFKA_PATH: Type.Optional(Text("A librdkafka to open instead of the one that is found")),
+  STAMPEDE_NATIVE: Type.Boolean({ default: false, description: "Native processes even where Docker answers" }),
+  DEBUG: Type.Boolean({ default: false, description: "Shows the stack of an error" }),
+});
+export type CliConfig = Static<typeof CliConfigSchema>;
+
+/**
+ * The command line's configuration, checked.
+ * @throws CliError naming the first variable that is wrong
+ */
+export function readConfig(env: Record<string, string | undefined> = process.env): CliConfig {
+  const given: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(CliConfigSchema.properties)) {
+    const text = env[name];
+    if (text === undefined || text === "") continue;
+    // A flag is on with any value but these, so that DEBUG=* (a habit of other tools) does what is meant.
+    given[name] = schema.type === "boolean" ? !["0", "false", "no", "off"].includes(text) : text;
+  }
+  const config = Value.Convert(CliConfigSchema, Value.Default(CliConfigSchema, given));
+  const wrong = Value.Errors(CliConfigSchema, config).First();
+  if (wrong) {
+    const name = wrong.path.slice(1);
+    throw new CliError(`${name}=${env[name]} is not usable: ${wrong.message.toLowerCase()}`, { exitCode: 2 });
+  }
+  return config as CliConfig;
+}
+
+/** The whole environment, for programs that the stack starts: what the operator exports reaches the gateway. */
+export function inheritedEnvironment(): Record<string, string> {
+  const inherited: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) if (value !== undefined) inherited[name] = value;
+  return inherited;
+}

@@ -1,0 +1,48 @@
+import { Command } from "commander";
+import { benchCommand } from "./commands/bench.ts";
+import { dbCommand } from "./commands/db.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { downCommand } from "./commands/down.ts";
+import { envCommand } from "./commands/env.ts";
+import { logsCommand } from "./commands/logs.ts";
+import { saleCommand } from "./commands/sale.ts";
+import { statusCommand } from "./commands/status.ts";
+import { testCommand } from "./commands/test.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { topicsCommand } from "./commands/topics.ts";
+import { upCommand } from "./commands/up.ts";
+import { verifyCommand } from "./commands/verify.ts";
+
+/** Wrong use throws instead of leaving the process, in every command below. */
+function throwing(command: Command): Command {
+  command.exitOverride();
+  for (const sub of command.commands) throwing(sub);
+  return command;
+}
+
+/** The whole command line. */
+export function buildProgram(): Command {
+  const program = new Command("./dev")
+    .description("Stampede: its stack, its tests, its sales.")
+    .helpCommand("help [command]", "Says how a command is used")
+    .showHelpAfterError("(./dev --help lists the commands)")
+    .addHelpText("after", "\nExample:\n  ./dev demo        50,000 people fight for 1,000 coupons on this machine");
+  for (const command of [
+    demoCommand(),
+    testCommand(),
+    upCommand(),
+    downCommand(),
+    statusCommand(),
+    logsCommand(),
+    verifyCommand(),
+    benchCommand(),
+    topicsCommand(),
+    dbCommand(),
+    tokenCommand(),
+    saleCommand(),
+    envCommand(),
+  ]) {
+    program.addCommand(command);
+  }
+  return throwing(program);
+}

@@ -1,0 +1,69 @@
+import type { CreateSale, Problem, Sale } from "../../contracts/http.ts";
+import { CliError } from "../errors.ts";
+import type { StackEnv } from "../stack/service.ts";
+import { signToken } from "../token/sign.ts";
+
+/** An operator's token of the command line lives as long as one command may take, seconds. */
+const TOKEN_S = 300;
+const TIMEOUT_MS = 10_000;
+
+/** The gateway's operator calls. Every method @throws CliError with the gateway's own words. */
+export interface AdminApi {
+  create(sale: CreateSale): Promise<Sale>;
+  change(couponId: string, action: "open" | "pause" | "close"): Promise<Sale>;
+  show(couponId: string): Promise<Sale>;
+  /** Newest first, at most `limit`. */
+  list(limit: number): Promise<Sale[]>;
+}
+
+export function adminApi(env: StackEnv): AdminApi {
+  const base = `http://${env.GATEWAY_HOST}:${env.GATEWAY_PORT}`;
+  const claims = { sub: "operator:cli", iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: "operator" };
+  const token = signToken(env.JWT_SECRET, { ...claims, expiresInS: TOKEN_S });
+
+  async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+    let answer: Response;
+    try {
+      answer = await fetch(base + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch (cause) {
+      throw new CliError(`no gateway answers at ${base}: start it with ./dev up`, { cause });
+    }
+    const text = await answer.text();
+    if (!answer.ok) throw new CliError(refusal(answer.status, text));
+    return JSON.parse(text) as T;
+  }
+
+  return {
+    create: (sale) => call("POST", "/admin/coupons", sale),
+    change: (couponId, action) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/${action}`),
+    show: (couponId) => call("GET", `/coupons/${encodeURIComponent(couponId)}`),
+    async list(limit) {
+      const sales: Sale[] = [];
+      let cursor: string | null = null;
+      do {
+        const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+        const page = await call<{ items: Sale[]; nextCursor: string | null }>("GET", `/coupons${query}`);
+        sales.push(...page.items);
+        cursor = page.nextCursor;
+      } while (cursor !== null && sales.length < limit);
+      return sales.slice(0, limit);
+    },
+  };
+}
+
+function refusal(status: number, text: string): string {
+  try {
+    const { code, detail, title } = JSON.parse(text) as Problem;
+    return `the gateway refused with ${status} ${code}: ${detail || title}`;
+  } catch {
+    return `the gateway answered ${status}: ${text.slice(0, 200)}`;
+  }
+}

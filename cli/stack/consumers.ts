@@ -1,0 +1,15 @@
+import { join } from "node:path";
+import { bun } from "./gateway.ts";
+import { missingLibrdkafka } from "./librdkafka.ts";
+import type { NativeService } from "./service.ts";
+
+/** The consumers: all roles in one process, unless ROLES names some. */
+export const consumers: NativeService = {
+  name: "consumers",
+  stopSignal: "SIGTERM",
+  startTimeoutS: 30,
+  stopTimeoutS: 20,
+  ports: ({ ports }) => [{ port: ports.consumers, variable: "CONSUMERS_PORT" }],
+  missingPackages: missingLibrdkafka,
+  command: ({ layout, env }) => ({ argv: [bun(), join(layout.root, "consumers/main.bun.ts")], env }),
+};

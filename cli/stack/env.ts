@@ -1,0 +1,58 @@
+import type { CliConfig } from "../config.ts";
+import { dockerAnswers } from "./docker.ts";
+import type { Ports } from "./layout.ts";
+import type { BaseService, ServiceName, Source, StackEnv } from "./service.ts";
+
+/** The variable that says where an existing service is. */
+export const ADDRESS_VARIABLE = {
+  redis: "REDIS_URL",
+  postgres: "DATABASE_URL",
+  kafka: "KAFKA_BROKERS",
+} as const satisfies Record<BaseService, keyof CliConfig>;
+
+/** Addresses and secrets of a stack: those of the environment where `external` says so, else its own ports. */
+export function stackEnv(
+  config: CliConfig,
+  ports: Ports,
+  secret: string,
+  options: { external: boolean; run: string },
+): StackEnv {
+  const given = options.external ? config : ({} as Partial<CliConfig>);
+  return {
+    REDIS_URL: given.REDIS_URL ?? `redis://127.0.0.1:${ports.redis}`,
+    DATABASE_URL: given.DATABASE_URL ?? `postgres://stampede@127.0.0.1:${ports.postgres}/stampede`,
+    KAFKA_BROKERS: given.KAFKA_BROKERS ?? `127.0.0.1:${ports.kafka}`,
+    JWT_SECRET: secret,
+    JWT_ISSUER: config.JWT_ISSUER,
+    JWT_AUDIENCE: config.JWT_AUDIENCE,
+    GATEWAY_HOST: config.GATEWAY_HOST,
+    GATEWAY_PORT: String(ports.gateway),
+    CONSUMERS_PORT: String(ports.consumers),
+    STAMPEDE_RUN_DIR: options.run,
+  };
+}
+
+/** Who runs a service: the environment names it, else Docker if a daemon answers, else a process of ours. */
+export async function sourceOf(service: ServiceName, config: CliConfig, external: boolean): Promise<Source> {
+  if (service === "gateway" || service === "consumers") return "native";
+  if (external && config[ADDRESS_VARIABLE[service]]) return "environment";
+  return !config.STAMPEDE_NATIVE && (await dockerAnswers()) ? "docker" : "native";
+}
+
+/** `host:port` of an address, without a password, for people. */
+export function shownAddress(service: ServiceName, env: StackEnv): string {
+  switch (service) {
+    case "redis":
+      return env.REDIS_URL.replace(/^redis(s|\+cluster)?:\/\//, "").replace(/^[^@]*@/, "");
+    case "postgres":
+      return env.DATABASE_URL.replace(/^\w+:\/\//, "")
+        .replace(/^[^@]*@/, "")
+        .replace(/\?.*$/, "");
+    case "kafka":
+      return env.KAFKA_BROKERS;
+    case "gateway":
+      return `http://${env.GATEWAY_HOST}:${env.GATEWAY_PORT}`;
+    case "consumers":
+      return `http://127.0.0.1:${env.CONSUMERS_PORT}`;
+  }
+}

@@ -1,0 +1,56 @@
+import type { CliConfig } from "../config.ts";
+import type { Progress } from "../terminal/progress.ts";
+import type { Layout, Ports } from "./layout.ts";
+
+/** `payment-simulator` is to join them. */
+export const SERVICES = ["redis", "postgres", "kafka", "gateway", "consumers"] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** The three that Stampede stands on; the rest is its own program. */
+export const BASE_SERVICES = ["redis", "postgres", "kafka"] as const satisfies readonly ServiceName[];
+export type BaseService = (typeof BASE_SERVICES)[number];
+
+export const isBaseService = (name: ServiceName): name is BaseService =>
+  (BASE_SERVICES as readonly ServiceName[]).includes(name);
+
+/** Who runs a service: an address in the environment, a container, or a process of ours. */
+export type Source = "environment" | "docker" | "native";
+
+/** Addresses and secrets, under the names that every process of Stampede reads. */
+export type StackEnv = Readonly<Record<string, string>> & {
+  readonly REDIS_URL: string;
+  readonly DATABASE_URL: string;
+  readonly KAFKA_BROKERS: string;
+  readonly JWT_SECRET: string;
+  readonly GATEWAY_PORT: string;
+};
+
+export interface StackContext {
+  readonly layout: Layout;
+  readonly ports: Ports;
+  readonly config: CliConfig;
+  readonly env: StackEnv;
+  readonly progress: Progress;
+}
+
+export interface Command {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** How one service runs as a native process. What is common to all (process ids, logs, waiting) is in stack.ts. */
+export interface NativeService {
+  readonly name: ServiceName;
+  /** Debian packages without which it can't run here; empty if all is there. @throws CliError if what is there is too old */
+  missingPackages(context: StackContext): Promise<string[]>;
+  /** What happens once before the first start (initdb, format, fetching jars). Does nothing the second time. */
+  prepare?(context: StackContext): Promise<void>;
+  command(context: StackContext): Command;
+  /** Ports it listens on, each with the variable that moves it. */
+  ports(context: StackContext): readonly { readonly port: number; readonly variable: string }[];
+  readonly stopSignal: NodeJS.Signals;
+  /** Seconds it may take until it answers; measured on 2 cores, times ten. */
+  readonly startTimeoutS: number;
+  /** Seconds it may take to stop before it is killed. */
+  readonly stopTimeoutS: number;
+}

@@ -1,0 +1,176 @@
+import { statfsSync } from "node:fs";
+import { join } from "node:path";
+import { type CliConfig, readConfig } from "../config.ts";
+import { CliError } from "../errors.ts";
+import { type Progress, secondsSince, silentProgress } from "../terminal/progress.ts";
+import { consumers } from "./consumers.ts";
+import { installPackages } from "./debian.ts";
+import { signalContainer } from "./docker.ts";
+import { sourceOf, stackEnv } from "./env.ts";
+import { gateway } from "./gateway.ts";
+import { kafka } from "./kafka.ts";
+import { type Layout, layoutOf, makeDirectories, portsOf, repositoryRoot } from "./layout.ts";
+import { withLock } from "./lock.ts";
+import { postgres } from "./postgres.ts";
+import { readRecord, signalProcess } from "./processes.ts";
+import { isReady } from "./ready.ts";
+import { redis } from "./redis.ts";
+import { migrateDatabase } from "./schema.ts";
+import { jwtSecret } from "./secrets.ts";
+import type { ServiceName, Source, StackContext, StackEnv } from "./service.ts";
+import { isBaseService, type NativeService, SERVICES } from "./service.ts";
+import { startService } from "./start.ts";
+import { stopService, wipeData } from "./stop.ts";
+import { declareTopics } from "./topics.ts";
+
+const NATIVE: Readonly<Record<ServiceName, NativeService>> = { redis, postgres, kafka, gateway, consumers };
+
+/** Less than this and Kafka's first segments or PostgreSQL's log may not fit. */
+const FREE_BYTES = 1024 ** 3;
+/** The longest thing a lock is held for is a first installation. */
+const LOCK_WAIT_S = 600;
+
+export interface StackOptions {
+  /** Where the stack keeps its things. Default `.stack` of the repository, or STAMPEDE_STACK. */
+  readonly dir?: string;
+  /** Added to every port. */
+  readonly portOffset?: number;
+  /** Whether REDIS_URL, DATABASE_URL and KAFKA_BROKERS of the environment are used. Default yes. */
+  readonly external?: boolean;
+  readonly config?: CliConfig;
+  readonly progress?: Progress;
+}
+
+export interface UpOptions {
+  /** Gateway processes that share the port. */
+  readonly workers?: number | undefined;
+  /** Roles of the consumers, comma-separated; default all. */
+  readonly roles?: string | undefined;
+  /** When it fires, what this call started is stopped again. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Stack {
+  /** Addresses and secrets, under the names that every process reads. */
+  readonly env: StackEnv;
+  readonly layout: Layout;
+  readonly context: StackContext;
+  /** Starts services (default all), in order, and waits until they answer. Again: does nothing. @throws CliError */
+  up(services?: readonly ServiceName[], options?: UpOptions): Promise<void>;
+  /** Stops what `up` started; `wipe` also deletes its data. @returns whether anything ran */
+  down(services?: readonly ServiceName[], options?: { wipe?: boolean }): Promise<boolean>;
+  /** Process ids that live; empty for a service of the environment. */
+  pids(service: ServiceName): number[];
+  /** Sends a signal to all processes of a service. */
+  kill(service: ServiceName, signal: NodeJS.Signals): Promise<void>;
+  /** Resolves when the service answers. @throws CliError after `timeoutS` (default 30) */
+  waitReady(service: ServiceName, timeoutS?: number): Promise<void>;
+  sourceOf(service: ServiceName): Promise<Source>;
+}
+
+function checkSpace(dir: string): void {
+  const { bavail, bsize } = statfsSync(dir);
+  if (bavail * bsize < FREE_BYTES) {
+    const mb = Math.floor((bavail * bsize) / 1024 ** 2);
+    throw new CliError(`only ${mb} MB are free under ${dir}: make room for at least 1 GB, then try again`);
+  }
+}
+
+/** A stack of services in a directory of its own. Starts nothing yet. */
+export function createStack(options: StackOptions = {}): Stack {
+  const config = options.config ?? readConfig();
+  const root = repositoryRoot();
+  const dir = options.dir ?? config.STAMPEDE_STACK ?? join(root, ".stack");
+  const external = options.external ?? true;
+  const layout = layoutOf(root, dir, config.STAMPEDE_KAFKA_LIBS);
+  const ports = portsOf(config, options.portOffset ?? 0);
+  const secret = jwtSecret(layout.secretsFile, config.JWT_SECRET);
+  const env = stackEnv(config, ports, secret, { external, run: layout.run });
+  const context: StackContext = { layout, ports, config, env, progress: options.progress ?? silentProgress };
+  const lock = <T>(work: () => Promise<T>) => {
+    makeDirectories(layout);
+    return withLock(join(layout.run, "lock"), "another ./dev up or down", LOCK_WAIT_S, work);
+  };
+
+  async function install(services: readonly ServiceName[], sources: ReadonlyMap<ServiceName, Source>): Promise<void> {
+    const missing = new Set<string>();
+    for (const name of services) {
+      if (sources.get(name) !== "native") continue;
+      for (const tool of await NATIVE[name].missingPackages(context)) missing.add(tool);
+    }
+    await installPackages([...missing], layout.logOf("apt-get"), context.progress);
+  }
+
+  async function upLocked(services: readonly ServiceName[], { workers, roles, signal }: UpOptions): Promise<void> {
+    checkSpace(dir);
+    const sources = new Map<ServiceName, Source>();
+    for (const name of services) sources.set(name, await sourceOf(name, config, external));
+    await install(services, sources);
+    signal?.throwIfAborted();
+    const started: ServiceName[] = [];
+    const start = async (name: ServiceName): Promise<void> => {
+      const extraEnv = name === "consumers" && roles !== undefined ? { ROLES: roles } : undefined;
+      const count = name === "gateway" ? workers : undefined;
+      // Noted before it is ready: an interrupted start is stopped as well.
+      const ran = pids(name).length > 0;
+      if (!ran && sources.get(name) !== "environment") started.push(name);
+      await startService(context, NATIVE[name], sources.get(name)!, { workers: count, extraEnv, signal });
+      signal?.throwIfAborted();
+      if (name === "postgres") await step("database", () => migrateDatabase(context), "schema is current");
+      if (name === "kafka") await step("topics", () => declareTopics(context));
+    };
+    try {
+      for (const group of [services.filter(isBaseService), services.filter((name) => !isBaseService(name))]) {
+        const results = await Promise.allSettled(group.map(start));
+        const failed = results.find((result) => result.status === "rejected");
+        if (failed) throw failed.reason;
+      }
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      for (const name of started.toReversed()) await stopService(context, NATIVE[name]);
+      const what =
+        started.length > 0 ? `stopped ${started.join(", ")}, which this run had started` : "nothing was started";
+      throw new CliError(`interrupted: ${what}`, { exitCode: 130 });
+    }
+  }
+
+  async function step(name: string, work: () => Promise<string | undefined>, text?: string): Promise<void> {
+    const begun = performance.now();
+    const done = await work();
+    context.progress.done(name, `${done || text} (${secondsSince(begun)})`);
+  }
+
+  const pids = (service: ServiceName): number[] =>
+    readRecord(layout, service)?.processes.map((process) => process.pid) ?? [];
+
+  return {
+    env,
+    layout,
+    context,
+    pids,
+    sourceOf: (service) => sourceOf(service, config, external),
+    up: (services = SERVICES, upOptions = {}) => lock(() => upLocked(services, upOptions)),
+    down: (services = SERVICES, { wipe = false } = {}) =>
+      lock(async () => {
+        const docker = services.some((name) => readRecord(layout, name)?.source === "docker");
+        let ran = false;
+        for (const name of SERVICES.toReversed()) {
+          if (services.includes(name)) ran = (await stopService(context, NATIVE[name])) || ran;
+        }
+        if (wipe) await wipeData(context, services, docker);
+        return ran;
+      }),
+    async kill(service, signal) {
+      const record = readRecord(layout, service);
+      if (record?.container) return signalContainer(record.container, signal);
+      for (const mark of record?.processes ?? []) signalProcess(mark, signal);
+    },
+    async waitReady(service, timeoutS = 30) {
+      const deadline = performance.now() + timeoutS * 1000;
+      while (!(await isReady(service, context))) {
+        if (performance.now() > deadline) throw new CliError(`${service} did not answer within ${timeoutS} s`);
+        await Bun.sleep(50);
+      }
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { containerRuns } from "./docker.ts";
+import { shownAddress } from "./env.ts";
+import { readRecord } from "./processes.ts";
+import { isReady } from "./ready.ts";
+import { SERVICES, type ServiceName, type Source } from "./service.ts";
+import type { Stack } from "./stack.ts";
+
+export interface ServiceStatus {
+  readonly service: ServiceName;
+  /** `up` answers; `starting` lives and does not answer (yet); `partly` some of its processes died. */
+  readonly state: "up" | "starting" | "partly" | "down";
+  readonly source: Source;
+  readonly address: string;
+  readonly pids: readonly number[];
+  /** Milliseconds since 1970; null: we did not start it. */
+  readonly since: number | null;
+  /** Resident memory of its processes in bytes; null where it can't be read. */
+  readonly rss: number | null;
+  /** What its /health/ready says. */
+  readonly health: Readonly<Record<string, unknown>> | null;
+}
+
+/** Resident memory of a process and its descendants (PostgreSQL is many), in bytes. Shared pages count for each. */
+function rssOf(pids: readonly number[]): number | null {
+  let bytes: number | null = null;
+  for (const pid of pids) {
+    try {
+      const kb = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+      if (kb) bytes = (bytes ?? 0) + Number(kb) * 1024; // a process that is just ending has none
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+      if (children) bytes += rssOf(children.split(" ").map(Number)) ?? 0;
+    } catch {
+      // Gone meanwhile, or a system without /proc.
+    }
+  }
+  return bytes;
+}
+
+async function healthOf(address: string): Promise<Record<string, unknown> | null> {
+  try {
+    const answer = await fetch(`${address}/health/ready`, { signal: AbortSignal.timeout(1500) });
+    return (await answer.json()) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}
+
+async function statusOf(stack: Stack, service: ServiceName): Promise<ServiceStatus> {
+  const record = readRecord(stack.layout, service);
+  const address = shownAddress(service, stack.env);
+  const pids = stack.pids(service);
+  const source = record?.source ?? (await stack.sourceOf(service));
+  const answers = await isReady(service, stack.context);
+  const alive = record?.container ? await containerRuns(record.container) : pids.length > 0;
+  const state = !record && source !== "environment" ? "down" : answers ? "up" : alive ? "starting" : "down";
+  const partly = record?.source === "native" && pids.length > 0 && pids.length < record.wanted;
+  return {
+    service,
+    state: partly ? "partly" : record?.source === "native" && pids.length === 0 ? "down" : state,
+    source,
+    address,
+    pids,
+    since: alive ? (record?.startedAt ?? null) : null,
+    rss: rssOf(pids),
+    health: alive && address.startsWith("http") ? await healthOf(address) : null,
+  };
+}
+
+/** What runs, in the order of starting. */
+export function stackStatus(stack: Stack): Promise<ServiceStatus[]> {
+  return Promise.all(SERVICES.map((service) => statusOf(stack, service)));
+}
