@@ -1,0 +1,103 @@
+import type { RequestId, UserId } from "../contracts/ids.ts";
+import type { ClaimCode } from "../contracts/result-codes.ts";
+
+/** Claims that fit into one call of claim.lua (its header says why). */
+export const MAX_CLAIMS = 1_000;
+
+export interface Claim {
+  readonly userId: UserId;
+  readonly requestId: RequestId;
+}
+
+/** What claim.lua decided about one claim. ALREADY_WON carries the original request, which may be this very one, sent again. */
+export type ClaimResult =
+  | { readonly code: "ACCEPTED"; readonly slot: number; readonly requestId: RequestId; readonly ledgerId: string }
+  | { readonly code: "ALREADY_WON"; readonly slot: number; readonly requestId: RequestId }
+  | { readonly code: Exclude<ClaimCode, "ACCEPTED" | "ALREADY_WON"> };
+
+/** What Redis keeps as a sale's state; NOT_STARTED, ENDED and sold out follow from the clock and the slots. */
+export type StoredState = "OPEN" | "PAUSED" | "CLOSED" | "RECOVERING";
+
+/** The sale as it was right after the batch, and one result per claim in order. All zero when the sale is not loaded. */
+export interface ClaimBatch {
+  readonly epoch: number;
+  readonly version: number;
+  readonly state: StoredState;
+  /** Milliseconds since 1970. */
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly total: number;
+  /** Slots that can still be won. */
+  readonly left: number;
+  readonly results: readonly ClaimResult[];
+}
+
+type Refusal = Exclude<ClaimCode, "ACCEPTED" | "ALREADY_WON">;
+const REFUSALS: Readonly<Record<Refusal, ClaimResult>> = {
+  SOLD_OUT: { code: "SOLD_OUT" },
+  NOT_STARTED: { code: "NOT_STARTED" },
+  ENDED: { code: "ENDED" },
+  PAUSED: { code: "PAUSED" },
+  NOT_LOADED: { code: "NOT_LOADED" },
+  OVERLOADED: { code: "OVERLOADED" },
+};
+
+const HEADER = 7;
+
+/** What a batch gets whose sale Redis does not have. */
+export function notLoaded(count: number): ClaimBatch {
+  return {
+    epoch: 0,
+    version: 0,
+    state: "RECOVERING",
+    startsAt: 0,
+    endsAt: 0,
+    total: 0,
+    left: 0,
+    results: new Array<ClaimResult>(count).fill(REFUSALS.NOT_LOADED),
+  };
+}
+
+/** userId, requestId, userId, requestId, … */
+export function claimArguments(claims: readonly Claim[]): string[] {
+  const words: string[] = [];
+  for (const claim of claims) words.push(claim.userId, claim.requestId);
+  return words;
+}
+
+/** Reads claim.lua's line of words. @throws Error if it is not one for these claims */
+export function parseClaimBatch(reply: string, claims: readonly Claim[]): ClaimBatch {
+  const words = reply.split(" ");
+  const results: ClaimResult[] = [];
+  const forAll = words.length === HEADER + 1 ? REFUSALS[words[HEADER] as Refusal] : undefined;
+  if (forAll !== undefined) {
+    for (let i = 0; i < claims.length; i++) results.push(forAll);
+  } else {
+    let at = HEADER;
+    for (const { requestId } of claims) {
+      const code = words[at++] as ClaimCode | undefined;
+      if (code === "ACCEPTED") {
+        results.push({ code, slot: Number(words[at]), requestId, ledgerId: words[at + 1]! });
+        at += 2;
+      } else if (code === "ALREADY_WON") {
+        results.push({ code, slot: Number(words[at]), requestId: words[at + 1] as RequestId });
+        at += 2;
+      } else {
+        const refusal = REFUSALS[code as Refusal];
+        if (refusal === undefined) throw new Error(`claim.lua answered ${code}`);
+        results.push(refusal);
+      }
+    }
+    if (at !== words.length) throw new Error("claim.lua answered about other claims");
+  }
+  return {
+    epoch: Number(words[0]),
+    version: Number(words[1]),
+    state: words[2] as StoredState,
+    startsAt: Number(words[3]),
+    endsAt: Number(words[4]),
+    total: Number(words[5]),
+    left: Number(words[6]),
+    results,
+  };
+}

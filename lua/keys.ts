@@ -1,0 +1,54 @@
+/**
+ * The only place that builds a Redis key or channel. All keys of a sale share the hash tag `{c:<couponId>}`, all keys of a
+ * user `{u:<userId>}`, so each script's keys live on one node of a cluster.
+ */
+import type { CouponId, UserId } from "../contracts/ids.ts";
+
+export interface SaleKeys {
+  /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, sha… */
+  readonly sale: string;
+  /** hash: userId → `slot requestId` */
+  readonly winners: string;
+  /** list of slots to hand out before a fresh one */
+  readonly freed: string;
+  /** stream of claims that PostgreSQL may not have yet: u userId, r requestId, s slot, e epoch */
+  readonly ledger: string;
+  /** hash: requestId → `ISSUED slot` or `FAILED reason` */
+  readonly status: string;
+}
+
+export function saleKeys(couponId: CouponId): SaleKeys {
+  const tag = `{c:${couponId}}`;
+  return {
+    sale: `${tag}:sale`,
+    winners: `${tag}:winners`,
+    freed: `${tag}:freed`,
+    ledger: `${tag}:ledger`,
+    status: `${tag}:status`,
+  };
+}
+
+/** Where one loader builds a snapshot; `token` is the loader's own, so two at once never share a shadow. */
+export function shadowKeys(couponId: CouponId, token: string): { readonly winners: string; readonly freed: string } {
+  const prefix = `{c:${couponId}}:load:${token}`;
+  return { winners: `${prefix}:winners`, freed: `${prefix}:freed` };
+}
+
+export interface UserKeys {
+  /** stream of personal messages: m JSON without cursor */
+  readonly inbox: string;
+  /** hash: connectionId → gatewayId */
+  readonly route: string;
+}
+
+export function userKeys(userId: UserId): UserKeys {
+  const tag = `{u:${userId}}`;
+  return { inbox: `${tag}:inbox`, route: `${tag}:route` };
+}
+
+/** Every change of a sale that gates must know: JSON of `SaleAnnouncement`. */
+export const SALES_CHANNEL = "sales";
+/** Wakes the sale loaders; the message is a couponId. */
+export const SALE_LOADER_CHANNEL = "sale-loader";
+/** Pushes for the sockets of one gateway. */
+export const gatewayChannel = (gatewayId: string): string => `gw:${gatewayId}`;

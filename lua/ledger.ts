@@ -1,0 +1,78 @@
+import { type CouponId, isRequestId, isUserId, type RequestId, type UserId } from "../contracts/ids.ts";
+import { commandAt } from "./commands.ts";
+import { saleKeys } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
+import { redisFailure } from "./redis-failure.ts";
+
+/** A claim that Redis granted and PostgreSQL may not have. */
+export interface LedgerEntry {
+  readonly ledgerId: string;
+  readonly userId: UserId;
+  readonly requestId: RequestId;
+  readonly slot: number;
+  readonly epoch: number;
+}
+
+export interface LedgerPage {
+  readonly entries: readonly LedgerEntry[];
+  /** Entries that are no claims; nobody deletes them. */
+  readonly malformed: readonly string[];
+  /** Pass as `after` to read on; null when there is nothing older than asked for. */
+  readonly next: string | null;
+}
+
+export interface LedgerRange {
+  /** By Redis' own clock, as are the entries' ids. 0: all. */
+  readonly olderThanMs: number;
+  readonly count: number;
+  /** Ledger id to read on after. */
+  readonly after?: string;
+}
+
+/** Reads the oldest entries of a sale's ledger, without removing them. @throws StampedeError REDIS_UNAVAILABLE */
+export async function readLedger(redis: RedisConnection, couponId: CouponId, range: LedgerRange): Promise<LedgerPage> {
+  const { ledger } = saleKeys(couponId);
+  const from = range.after === undefined ? "-" : `(${range.after}`;
+  const [time, found] = await Promise.all([
+    commandAt(redis, ledger, "time") as Promise<[string, string]>,
+    redis.xrange(ledger, from, "+", "COUNT", range.count),
+  ]).catch((error: unknown) => {
+    throw redisFailure(error);
+  });
+  const until = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000) - range.olderThanMs;
+  const old = found.filter(([id]) => Number.parseInt(id, 10) <= until);
+  const entries: LedgerEntry[] = [];
+  const malformed: string[] = [];
+  for (const [id, fields] of old) {
+    const entry = parseLedgerEntry(id, fields);
+    if (entry) entries.push(entry);
+    else malformed.push(id);
+  }
+  return { entries, malformed, next: old.length === range.count ? old.at(-1)![0] : null };
+}
+
+/** null if these are not the fields of a claim. */
+export function parseLedgerEntry(ledgerId: string, fields: readonly string[]): LedgerEntry | null {
+  const values: Record<string, string> = {};
+  for (let i = 0; i + 1 < fields.length; i += 2) values[fields[i]!] = fields[i + 1]!;
+  const { u: userId = "", r: requestId = "" } = values;
+  const slot = Number(values.s);
+  const epoch = Number(values.e);
+  const valid = isUserId(userId) && isRequestId(requestId) && Number.isInteger(slot) && slot >= 1;
+  if (!valid || !Number.isInteger(epoch) || epoch < 1) return null;
+  return { ledgerId, userId: userId as UserId, requestId: requestId as RequestId, slot, epoch };
+}
+
+/** Entries of each sale's ledger, in one turn. @throws StampedeError REDIS_UNAVAILABLE */
+export async function ledgerLengths(redis: RedisConnection, couponIds: readonly CouponId[]): Promise<number[]> {
+  return await Promise.all(couponIds.map((couponId) => redis.xlen(saleKeys(couponId).ledger))).catch(
+    (error: unknown) => {
+      throw redisFailure(error);
+    },
+  );
+}
+
+/** @throws StampedeError REDIS_UNAVAILABLE */
+export async function ledgerLength(redis: RedisConnection, couponId: CouponId): Promise<number> {
+  return (await ledgerLengths(redis, [couponId]))[0]!;
+}

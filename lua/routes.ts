@@ -1,0 +1,46 @@
+import type { UserId } from "../contracts/ids.ts";
+import { userKeys } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
+import { redisFailure } from "./redis-failure.ts";
+import pruneText from "./route-prune.lua" with { type: "text" };
+import { PortableScript } from "./script.ts";
+
+/** Where a user's sockets are. Connection ids are never used twice. All reject with StampedeError. */
+export interface Routes {
+  /** Write the route first, then read the inbox: a message written between the two is seen either way. */
+  add(userId: UserId, connectionId: string, gatewayId: string): Promise<void>;
+  remove(userId: UserId, connectionId: string): Promise<void>;
+  /** Keeps the routes of a user alive; due once in half of ROUTE_TTL_S while a socket is open. */
+  touch(userId: UserId): Promise<void>;
+  /** Removes connections whose gateway nobody hears any more, unless they lead elsewhere now. Returns how many. */
+  prune(userId: UserId, routes: Iterable<readonly [connectionId: string, gatewayId: string]>): Promise<number>;
+}
+
+/** A gateway that was killed leaves its routes behind for at most so long. */
+export const ROUTE_TTL_S = 24 * 3600;
+
+export function createRoutes(redis: RedisConnection): Routes {
+  const pruneScript = new PortableScript(pruneText);
+  const settle = async (...commands: Promise<unknown>[]) => {
+    await Promise.all(commands).catch((error: unknown) => {
+      throw redisFailure(error);
+    });
+  };
+  return {
+    async add(userId, connectionId, gatewayId) {
+      const { route } = userKeys(userId);
+      await settle(redis.hset(route, connectionId, gatewayId), redis.expire(route, ROUTE_TTL_S));
+    },
+    async remove(userId, connectionId) {
+      await settle(redis.hdel(userKeys(userId).route, connectionId));
+    },
+    async touch(userId) {
+      await settle(redis.expire(userKeys(userId).route, ROUTE_TTL_S));
+    },
+    async prune(userId, routes) {
+      const args = [...routes].flat();
+      if (args.length === 0) return 0;
+      return (await pruneScript.run(redis, [userKeys(userId).route], args)) as number;
+    },
+  };
+}

@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { StampedeError } from "../contracts/errors.ts";
+import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
+import type { StoredState } from "./claim-batch.ts";
+import { commandAt, evalsha, runIdAt } from "./commands.ts";
+import fenceText from "./fence.lua" with { type: "text" };
+import { saleKeys, shadowKeys } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
+import { isNoScript, redisFailure } from "./redis-failure.ts";
+import { renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
+import { PortableScript } from "./script.ts";
+import { SlotPlan } from "./slot-plan.ts";
+
+/** What a sale is, as PostgreSQL has it. Times in milliseconds since 1970. */
+export interface SaleTerms {
+  readonly total: number;
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly mode: "DIRECT" | "QUEUED";
+  readonly name: string;
+  readonly state: "OPEN" | "PAUSED" | "CLOSED";
+}
+
+export interface LoadedWinner {
+  readonly userId: UserId;
+  readonly slot: number;
+  readonly requestId: RequestId;
+}
+
+export interface LoadOptions {
+  /** The surviving claim ledger goes too; only when PostgreSQL holds all of it. Default false. */
+  readonly dropLedger?: boolean;
+  /** Slots that nobody may get although no winner holds them. */
+  readonly discarded?: readonly number[];
+}
+
+export interface SaleHealth {
+  /** Claims can be decided. */
+  readonly loaded: boolean;
+  /** 0: Redis has nothing of this sale. */
+  readonly epoch: number;
+  readonly state: StoredState | null;
+  /** Of the server that owns the sale now. */
+  readonly runId: string;
+  /** What is wrong: no hash (or only a fence) · state RECOVERING · loaded by another server process · scripts gone. */
+  readonly reason?: "MISSING" | "RECOVERING" | "RUN_ID" | "SCRIPTS";
+}
+
+/** For role sale-loader alone: whoever holds this can lift the fence. All reject with StampedeError. */
+export interface SaleLoading {
+  /** `run_id` of the server that owns the sale. */
+  runId(couponId: CouponId): Promise<string>;
+  /** Stops all claims until a load under this epoch. STALE_EPOCH: take a higher one. */
+  fence(couponId: CouponId, epoch: number): Promise<"CHANGED" | "UNCHANGED" | "STALE_EPOCH">;
+  /**
+   * Puts the snapshot in place, all at once, and lifts the fence that `fence(couponId, epoch)` has set. LOADED too when
+   * another loader of the same epoch was faster (nothing is touched then). STALE_EPOCH: the fence is gone or newer.
+   * STALE_RUN_ID: Redis restarted meanwhile. After both begin again with a new epoch.
+   */
+  load(
+    couponId: CouponId,
+    sale: SaleTerms,
+    epoch: number,
+    winners: Iterable<LoadedWinner> | AsyncIterable<LoadedWinner>,
+    options?: LoadOptions,
+  ): Promise<"LOADED" | "STALE_EPOCH" | "STALE_RUN_ID">;
+  health(couponId: CouponId): Promise<SaleHealth>;
+}
+
+/** Pairs per HSET: about 50 kB on the wire and a millisecond of Redis' time, so claims of other sales hardly wait. */
+const CHUNK = 1_000;
+/** A loader that died leaves its shadow for so long after its last chunk. */
+const SHADOW_TTL_S = 600;
+
+export function createSaleLoading(redis: RedisConnection): SaleLoading {
+  const fenceScript = new PortableScript(withAnnouncement(fenceText));
+
+  /** Writes a list of words in chunks; every chunk renews the shadow's time to live. Returns what to call with each entry. */
+  function shadowWriter(key: string, command: "hset" | "rpush") {
+    let words: string[] = [];
+    const flush = async () => {
+      if (words.length === 0) return;
+      const chunk = words;
+      words = [];
+      const written = command === "hset" ? redis.hset(key, ...chunk) : redis.rpush(key, ...chunk);
+      await Promise.all([written, redis.expire(key, SHADOW_TTL_S)]);
+    };
+    return {
+      async add(...entry: string[]) {
+        words.push(...entry);
+        if (words.length >= 2 * CHUNK) await flush();
+      },
+      flush,
+    };
+  }
+
+  async function load(...[couponId, sale, epoch, winners, options = {}]: Parameters<SaleLoading["load"]>) {
+    const keys = saleKeys(couponId);
+    const runId = await runIdAt(redis, keys.sale);
+    const scripts = renderSaleScripts(runId);
+    await Promise.all(Object.values(scripts).map(({ text }) => commandAt(redis, keys.sale, "script", "LOAD", text)));
+
+    const shadow = shadowKeys(couponId, randomBytes(9).toString("base64url"));
+    const plan = new SlotPlan(sale.total);
+    let winnerCount = 0;
+    const winnerWriter = shadowWriter(shadow.winners, "hset");
+    for await (const { userId, slot, requestId } of winners) {
+      plan.take(slot);
+      winnerCount++;
+      await winnerWriter.add(userId, `${slot} ${requestId}`);
+    }
+    await winnerWriter.flush();
+    for (const slot of options.discarded ?? []) plan.take(slot);
+    let freedCount = 0;
+    const freedWriter = shadowWriter(shadow.freed, "rpush");
+    for (const slot of plan.freed()) {
+      freedCount++;
+      await freedWriter.add(String(slot));
+    }
+    await freedWriter.flush();
+
+    const fields = {
+      state: sale.state,
+      total: sale.total,
+      next: plan.next,
+      startsAt: sale.startsAt,
+      endsAt: sale.endsAt,
+      mode: sale.mode,
+      name: sale.name,
+      runId,
+    };
+    const args = [
+      epoch,
+      winnerCount,
+      freedCount,
+      options.dropLedger ? "DROP" : "KEEP",
+      ...Object.entries(fields).flat(),
+    ];
+    for (const name of SALE_SCRIPT_NAMES) args.push(name, scripts[name].sha);
+    const keyList = [keys.sale, keys.winners, keys.freed, keys.ledger, shadow.winners, shadow.freed];
+    try {
+      return (await evalsha(redis, scripts.load.sha, keyList, args.map(String))) as "LOADED";
+    } catch (error) {
+      if (isNoScript(error)) return "STALE_RUN_ID";
+      throw error;
+    }
+  }
+
+  return {
+    runId: (couponId) => runIdAt(redis, saleKeys(couponId).sale).catch(rethrow),
+
+    async fence(couponId, epoch) {
+      return (await fenceScript.run(redis, [saleKeys(couponId).sale], [String(epoch)])) as "CHANGED";
+    },
+
+    load: (...args) => load(...args).catch(rethrow),
+
+    async health(couponId) {
+      const { sale } = saleKeys(couponId);
+      const [fields, runId] = await Promise.all([
+        redis.hmget(sale, "epoch", "state", "runId", "total", ...SALE_SCRIPT_NAMES),
+        runIdAt(redis, sale),
+      ]).catch(rethrow);
+      const [epoch, state, loadedBy, total, ...shas] = fields;
+      const health = { epoch: Number(epoch ?? 0), state: (state ?? null) as StoredState | null, runId };
+      const broken = (reason: NonNullable<SaleHealth["reason"]>) => ({ ...health, loaded: false, reason });
+      if (state === "RECOVERING") return broken("RECOVERING");
+      if (total == null || shas.some((sha) => sha == null)) return broken("MISSING");
+      if (loadedBy !== runId) return broken("RUN_ID");
+      const exist = (await commandAt(redis, sale, "script", "EXISTS", ...(shas as string[])).catch(
+        rethrow,
+      )) as number[];
+      return exist.every((one) => one === 1) ? { ...health, loaded: true } : broken("SCRIPTS");
+    },
+  };
+}
+
+/** RangeErrors of the slot plan stay what they are inside INTERNAL: the snapshot is wrong, not Redis. */
+function rethrow(error: unknown): never {
+  if (error instanceof RangeError) throw new StampedeError("INTERNAL", error.message, { cause: error });
+  throw redisFailure(error);
+}

@@ -1,0 +1,139 @@
+import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
+import { isResultCode, type ResultCode } from "../contracts/result-codes.ts";
+import type { StoredState } from "./claim-batch.ts";
+import { saleKeys } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
+import { redisFailure } from "./redis-failure.ts";
+
+/** A sale as Redis has it. After a restart of Redis it may be the past until the loader fences it (about a second). */
+export interface SaleSnapshot {
+  readonly state: StoredState;
+  readonly total: number;
+  /** Slots handed out from the top so far. */
+  readonly next: number;
+  /** Slots that came back and wait for a new owner. */
+  readonly freed: number;
+  /** Slots that can still be won: total − next + freed. */
+  readonly left: number;
+  readonly winners: number;
+  readonly epoch: number;
+  readonly version: number;
+  /** Milliseconds since 1970. */
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly mode: "DIRECT" | "QUEUED";
+  readonly name: string;
+  /** Of the server process that the sale was loaded on. */
+  readonly runId: string;
+}
+
+export interface Winner {
+  readonly slot: number;
+  readonly requestId: RequestId;
+}
+
+export type StoredStatus =
+  | { readonly status: "ISSUED"; readonly slot: number }
+  | { readonly status: "FAILED"; readonly reason: ResultCode };
+
+/** What Redis knows about one request of one user. */
+export interface RequestFacts {
+  /** null: neither persisted nor given up as far as Redis knows. */
+  readonly status: StoredStatus | null;
+  /** The user's win in this sale, under whichever request. */
+  readonly winner: Winner | null;
+  /** null: Redis has nothing of the sale. */
+  readonly saleState: StoredState | null;
+}
+
+/** The text of a winner's entry, `slot requestId`; null for anything else. */
+export function parseWinner(text: string | null | undefined): Winner | null {
+  const space = text?.indexOf(" ") ?? -1;
+  if (!text || space < 1) return null;
+  return { slot: Number(text.slice(0, space)), requestId: text.slice(space + 1) as RequestId };
+}
+
+/** The text of a status entry; null for anything else. */
+export function parseStatus(text: string | null | undefined): StoredStatus | null {
+  const [status, rest] = text?.split(" ") ?? [];
+  if (status === "ISSUED" && rest) return { status, slot: Number(rest) };
+  if (status === "FAILED" && rest && isResultCode(rest)) return { status, reason: rest };
+  return null;
+}
+
+/** null: Redis has nothing of the sale, or only a fence. @throws StampedeError REDIS_UNAVAILABLE */
+export async function readSale(redis: RedisConnection, couponId: CouponId): Promise<SaleSnapshot | null> {
+  const keys = saleKeys(couponId);
+  const [fields, freed, winners] = await Promise.all([
+    redis.hgetall(keys.sale),
+    redis.llen(keys.freed),
+    redis.hlen(keys.winners),
+  ]).catch(rethrow);
+  if (!fields.total) return null;
+  const total = Number(fields.total);
+  const next = Number(fields.next);
+  return {
+    state: fields.state as StoredState,
+    total,
+    next,
+    freed,
+    left: total - next + freed,
+    winners,
+    epoch: Number(fields.epoch),
+    version: Number(fields.version),
+    startsAt: Number(fields.startsAt),
+    endsAt: Number(fields.endsAt),
+    mode: fields.mode as SaleSnapshot["mode"],
+    name: fields.name ?? "",
+    runId: fields.runId ?? "",
+  };
+}
+
+/**
+ * All winners, in portions. HSCAN's promise: whoever was a winner from beginning to end is there at least once; a portion
+ * may repeat somebody, and those who come or go meanwhile may be missing.
+ * @throws StampedeError REDIS_UNAVAILABLE
+ */
+export async function* readWinners(
+  redis: RedisConnection,
+  couponId: CouponId,
+  portion = 1_000,
+): AsyncGenerator<(Winner & { readonly userId: UserId })[]> {
+  const { winners } = saleKeys(couponId);
+  let cursor = "0";
+  do {
+    const [next, pairs] = await redis.hscan(winners, cursor, "COUNT", portion).catch(rethrow);
+    cursor = next;
+    const found = [];
+    for (let i = 0; i < pairs.length; i += 2) {
+      const winner = parseWinner(pairs[i + 1]);
+      if (winner) found.push({ userId: pairs[i] as UserId, ...winner });
+    }
+    if (found.length > 0) yield found;
+  } while (cursor !== "0");
+}
+
+/** @throws StampedeError REDIS_UNAVAILABLE */
+export async function winnerOf(redis: RedisConnection, couponId: CouponId, userId: UserId): Promise<Winner | null> {
+  return parseWinner(await redis.hget(saleKeys(couponId).winners, userId).catch(rethrow));
+}
+
+/** One round trip. Whether the request is the user's own is for the caller to see (`winner.requestId`, PostgreSQL). */
+export async function statusOf(
+  redis: RedisConnection,
+  couponId: CouponId,
+  requestId: RequestId,
+  userId: UserId,
+): Promise<RequestFacts> {
+  const keys = saleKeys(couponId);
+  const [status, winner, state] = await Promise.all([
+    redis.hget(keys.status, requestId),
+    redis.hget(keys.winners, userId),
+    redis.hget(keys.sale, "state"),
+  ]).catch(rethrow);
+  return { status: parseStatus(status), winner: parseWinner(winner), saleState: state as StoredState | null };
+}
+
+function rethrow(error: unknown): never {
+  throw redisFailure(error);
+}

@@ -1,0 +1,54 @@
+import ack from "./ack.lua" with { type: "text" };
+import announce from "./announce.lua" with { type: "text" };
+import claim from "./claim.lua" with { type: "text" };
+import { SALES_CHANNEL } from "./keys.ts";
+import loadSale from "./load-sale.lua" with { type: "text" };
+import release from "./release.lua" with { type: "text" };
+import replaceWinner from "./replace-winner.lua" with { type: "text" };
+import { shaOf } from "./script.ts";
+import setState from "./set-state.lua" with { type: "text" };
+
+/** Scripts that only a sale's loader puts on a server. Field of `:sale` that holds the SHA → text. */
+const FENCED = {
+  shaClaim: claim,
+  shaRelease: release,
+  shaAck: ack,
+  shaState: setState,
+  shaReplace: replaceWinner,
+} as const;
+
+export type SaleScriptName = keyof typeof FENCED;
+export const SALE_SCRIPT_NAMES = Object.keys(FENCED) as SaleScriptName[];
+
+export interface RenderedScript {
+  readonly sha: string;
+  readonly text: string;
+}
+
+/** Puts `head` before a script, but after its `#!lua` line, which must stay the first. */
+function prepend(head: string, text: string): string {
+  const afterShebang = text.startsWith("#!") ? text.indexOf("\n") + 1 : 0;
+  return text.slice(0, afterShebang) + head + text.slice(afterShebang);
+}
+
+/** A script that announces changes, without a fence. */
+export function withAnnouncement(text: string): string {
+  return prepend(`local SALES_CHANNEL = '${SALES_CHANNEL}'\n${announce}`, text);
+}
+
+function render(text: string, runId: string): RenderedScript {
+  const rendered = prepend(`local RUN_ID = '${runId}'\n`, withAnnouncement(text));
+  return { sha: shaOf(rendered), text: rendered };
+}
+
+/**
+ * The scripts of all sales on one server process. `run_id` stands in their text, so a restarted server or a promoted
+ * replica knows no script by these SHAs until a loader was there, and a script carried elsewhere refuses by itself.
+ * @throws Error if `runId` is not what INFO calls one (it becomes program text)
+ */
+export function renderSaleScripts(runId: string): Record<SaleScriptName, RenderedScript> & { load: RenderedScript } {
+  if (!/^\w+$/.test(runId)) throw new Error(`Not a run_id: ${runId}`);
+  const scripts = { load: render(loadSale, runId) } as Record<SaleScriptName | "load", RenderedScript>;
+  for (const name of SALE_SCRIPT_NAMES) scripts[name] = render(FENCED[name], runId);
+  return scripts;
+}

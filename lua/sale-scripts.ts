@@ -1,0 +1,129 @@
+import type { CouponId, RequestId } from "../contracts/ids.ts";
+import type { ResultCode } from "../contracts/result-codes.ts";
+import {
+  type Claim,
+  type ClaimBatch,
+  type ClaimResult,
+  claimArguments,
+  MAX_CLAIMS,
+  notLoaded,
+  parseClaimBatch,
+} from "./claim-batch.ts";
+import { FencedScripts } from "./fenced-scripts.ts";
+import type { RedisConnection } from "./redis.ts";
+
+/** How long a request's ISSUED or FAILED can be looked up in Redis after the sale's last one; PostgreSQL has it for ever. */
+export const STATUS_TTL_S = 30 * 24 * 3600;
+const MAX_ACKNOWLEDGED = 500;
+
+export interface Release extends Claim {
+  /** Of the claim: a claim of an older epoch holds nothing that its rebuild has not accounted for. */
+  readonly epoch: number;
+  /** Kept as `FAILED reason`; null leaves the status alone (the claim is about to be decided again). */
+  readonly reason: ResultCode | null;
+  /** Leaves the ledger with the claim; without it the entry stays until the relay meets it. */
+  readonly ledgerId?: string;
+  /** The slot is never handed out again: somebody else holds it in PostgreSQL. Default false. */
+  readonly discardSlot?: boolean;
+}
+
+export interface Acknowledgement {
+  readonly ledgerId: string;
+  readonly requestId: RequestId;
+  readonly slot: number;
+}
+
+export interface Replacement extends Claim {
+  /** The older request that PostgreSQL holds for this user, and its slot. */
+  readonly keptRequestId: RequestId;
+  readonly keptSlot: number;
+  /** Whether the slot of `requestId` goes out again: only if PostgreSQL holds it for nobody. */
+  readonly freeSlot: boolean;
+}
+
+/**
+ * A sale's scripts, for everybody but its loader. Nothing here ever loads a script: NOT_LOADED means that Redis lost the
+ * sale (or never had it) and only the loader may bring it back. All reject with StampedeError REDIS_UNAVAILABLE when
+ * Redis is away; the outcome is then unknown, and every call may be repeated as it is.
+ */
+export interface SaleScripts {
+  /** Decides claims in order; results are in the same order. */
+  claim(couponId: CouponId, claims: readonly Claim[]): Promise<ClaimBatch>;
+  /** Only after the claim's tombstone is committed, or with `discardSlot`. */
+  release(couponId: CouponId, release: Release): Promise<"RELEASED" | "NOT_HELD" | "STALE_EPOCH" | "NOT_LOADED">;
+  /** Only after the claims are committed in PostgreSQL. */
+  acknowledge(couponId: CouponId, entries: readonly Acknowledgement[]): Promise<"ACKNOWLEDGED" | "NOT_LOADED">;
+  /** `window` in milliseconds since 1970. */
+  setState(
+    couponId: CouponId,
+    state: "OPEN" | "PAUSED" | "CLOSED",
+    window?: { readonly startsAt: number; readonly endsAt: number },
+  ): Promise<"CHANGED" | "UNCHANGED" | "NOT_LOADED">;
+  /** The alias rule: PostgreSQL knows an older claim of this user. */
+  replaceWinner(couponId: CouponId, replacement: Replacement): Promise<"CHANGED" | "NOT_HELD" | "NOT_LOADED">;
+}
+
+export function createSaleScripts(redis: RedisConnection): SaleScripts {
+  const scripts = new FencedScripts(redis);
+
+  async function claimOnce(couponId: CouponId, claims: readonly Claim[]): Promise<ClaimBatch> {
+    const reply = await scripts.run(couponId, "shaClaim", claimArguments(claims));
+    return reply === null ? notLoaded(claims.length) : parseClaimBatch(reply, claims);
+  }
+
+  return {
+    async claim(couponId, claims) {
+      if (claims.length === 0) return notLoaded(0);
+      if (claims.length <= MAX_CLAIMS) return claimOnce(couponId, claims);
+      const results: ClaimResult[] = [];
+      let last = notLoaded(0);
+      for (let at = 0; at < claims.length; at += MAX_CLAIMS) {
+        last = await claimOnce(couponId, claims.slice(at, at + MAX_CLAIMS));
+        results.push(...last.results);
+      }
+      return { ...last, results };
+    },
+
+    async release(couponId, { userId, requestId, epoch, reason, ledgerId, discardSlot }) {
+      const fate = discardSlot ? "DISCARD" : "FREE";
+      const args = [userId, requestId, String(epoch), fate, reason ?? "", ledgerId ?? "", String(STATUS_TTL_S)];
+      return ((await scripts.run(couponId, "shaRelease", args)) ?? "NOT_LOADED") as "RELEASED";
+    },
+
+    async acknowledge(couponId, entries) {
+      for (let at = 0; at < entries.length; at += MAX_ACKNOWLEDGED) {
+        const args = [String(STATUS_TTL_S)];
+        for (const { ledgerId, requestId, slot } of entries.slice(at, at + MAX_ACKNOWLEDGED)) {
+          args.push(ledgerId, requestId, String(slot));
+        }
+        const reply = await scripts.run(couponId, "shaAck", args);
+        if (reply !== "ACKNOWLEDGED") return "NOT_LOADED";
+      }
+      return "ACKNOWLEDGED";
+    },
+
+    async setState(couponId, state, window) {
+      const args = [state, window ? String(window.startsAt) : "", window ? String(window.endsAt) : ""];
+      return ((await scripts.run(couponId, "shaState", args)) ?? "NOT_LOADED") as "CHANGED";
+    },
+
+    async replaceWinner(couponId, { userId, requestId, keptRequestId, keptSlot, freeSlot }) {
+      const args = [userId, requestId, keptRequestId, String(keptSlot), freeSlot ? "FREE" : "DISCARD"];
+      return ((await scripts.run(couponId, "shaReplace", args)) ?? "NOT_LOADED") as "CHANGED";
+    },
+  };
+}
+
+/** What is published on the channel `sales`. Order by epoch, then version: a rebuild may begin versions anew. */
+export interface SaleAnnouncement {
+  readonly couponId: CouponId;
+  readonly epoch: number;
+  readonly version: number;
+  readonly state: "OPEN" | "PAUSED" | "CLOSED" | "RECOVERING";
+  readonly soldOut: boolean;
+}
+
+/** @throws SyntaxError if the text is not JSON */
+export function parseAnnouncement(text: string): SaleAnnouncement {
+  return JSON.parse(text) as SaleAnnouncement;
+}
