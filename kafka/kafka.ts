@@ -20,6 +20,7 @@ export interface OutgoingRecord {
 export interface Ack {
   readonly topic: string;
   readonly partition: number;
+  /** -1: stored, but by an earlier attempt whose answer was lost, so the place is not known. */
   readonly offset: number;
 }
 
@@ -97,6 +98,8 @@ export interface ClientOptions {
   readonly log?: (level: "debug" | "info" | "warn" | "error", message: string) => void;
 }
 
+export type Compression = "none" | "lz4" | "snappy" | "zstd";
+
 export interface ProducerOptions {
   /** How long a record may wait for company, milliseconds. Default 1. */
   readonly lingerMs?: number;
@@ -105,7 +108,9 @@ export interface ProducerOptions {
   /** Records queued or in flight before `send` refuses with QUEUE_FULL. Default 100,000. */
   readonly maxQueued?: number;
   /** Default "lz4". */
-  readonly compression?: "none" | "lz4" | "snappy" | "zstd";
+  readonly compression?: Compression;
+  /** For topics that want another one. */
+  readonly topicCompression?: Readonly<Record<string, Compression>>;
 }
 
 export interface SendOptions {

@@ -18,6 +18,8 @@ import type { Librdkafka, Ptr } from "./symbols.ts";
 import { alterConfig, describeConfigs } from "./topic-config.ts";
 
 const QUERY_LIMIT_MS = 10_000;
+const SEEN_LIMIT_MS = 5_000;
+const SEEN_PAUSE_MS = 20;
 
 export class BunAdmin implements Admin {
   readonly #client: AdminClient;
@@ -54,6 +56,10 @@ export class BunAdmin implements Admin {
       (event) => this.#topicResults((count) => rd.rd_kafka_CreateTopics_result_topics(event, count)),
     );
     throwFirst(results, [ERR.TOPIC_EXISTS]);
+    await this.#seen(async () => {
+      const present = (await this.#metadata(true, QUERY_LIMIT_MS)).topics;
+      return topics.every(({ name }) => present.has(name));
+    });
   }
 
   async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
@@ -94,10 +100,18 @@ export class BunAdmin implements Admin {
       (event) => this.#topicResults((count) => rd.rd_kafka_CreatePartitions_result_topics(event, count)),
     );
     throwFirst(results);
+    await this.#seen(async () => {
+      const present = (await this.#metadata(true, QUERY_LIMIT_MS)).topics.get(topic);
+      return present !== undefined && present.partitions >= total;
+    });
   }
 
   async alterTopicConfig(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
     throwFirst(await alterConfig(this.#client, topic, config));
+    await this.#seen(async () => {
+      const present = (await describeConfigs(this.#client, [topic])).get(topic) ?? {};
+      return Object.entries(config).every(([name, value]) => present[name] === value);
+    });
   }
 
   async endOffsets(topic: string): Promise<TopicPartitionOffset[]> {
@@ -127,6 +141,12 @@ export class BunAdmin implements Admin {
 
   async close(): Promise<void> {
     this.#client.close();
+  }
+
+  /** A change is answered before the broker that is asked next has heard of it: waits until it shows, 5 s at most. */
+  async #seen(shows: () => Promise<boolean>): Promise<void> {
+    const until = performance.now() + SEEN_LIMIT_MS;
+    while (!(await shows()) && performance.now() < until) await Bun.sleep(SEEN_PAUSE_MS);
   }
 
   /** Of every given topic, in order. @throws KafkaError UNKNOWN_TOPIC */

@@ -46,7 +46,7 @@ export class BunProducer implements Producer {
     this.#client = new NativeClient(library, PRODUCER, properties, client.log, (type, event) => {
       if (type === EVENT.DR) this.#onReports(event);
     });
-    this.#writer = new RecordWriter(library.rd, this.#client.rk);
+    this.#writer = new RecordWriter(library.rd, this.#client.rk, options.topicCompression);
   }
 
   send(record: OutgoingRecord, options?: SendOptions): Promise<Ack> {

@@ -1,5 +1,5 @@
 import { ptr } from "bun:ffi";
-import { type Bytes, KafkaError, type OutgoingRecord } from "../kafka.ts";
+import { type Bytes, type Compression, KafkaError, type OutgoingRecord } from "../kafka.ts";
 import { codeOf, takeError } from "./errors.ts";
 import type { Librdkafka, Ptr } from "./symbols.ts";
 
@@ -46,7 +46,11 @@ export class RecordWriter {
   readonly #value = new Scratch();
   readonly #key = new Scratch();
 
-  constructor(rd: Librdkafka, rk: Ptr) {
+  constructor(
+    rd: Librdkafka,
+    rk: Ptr,
+    private readonly topicCompression: Readonly<Record<string, Compression>> = {},
+  ) {
     this.#rd = rd;
     this.#rk = rk;
   }
@@ -84,9 +88,18 @@ export class RecordWriter {
   #topic(name: string): Ptr | null {
     const known = this.#topics.get(name);
     if (known !== undefined) return known;
-    const made = this.#rd.rd_kafka_topic_new(this.#rk, name, null) as Ptr | null;
+    const made = this.#rd.rd_kafka_topic_new(this.#rk, name, this.#topicConf(name)) as Ptr | null;
     if (made) this.#topics.set(name, made);
     return made;
+  }
+
+  /** Null, which means the producer's own settings, or a copy of them with the topic's compression. */
+  #topicConf(name: string): Ptr | null {
+    const compression = this.topicCompression[name];
+    if (compression === undefined) return null;
+    const conf = this.#rd.rd_kafka_default_topic_conf_dup(this.#rk) as Ptr;
+    this.#rd.rd_kafka_topic_conf_set(conf, "compression.type", compression, null, 0);
+    return conf;
   }
 
   /** Headers need the call that takes a list of tagged fields (rd_kafka_vu_t). */

@@ -53,6 +53,8 @@ export const SYMBOLS = {
   rd_kafka_event_opaque: { args: [p], returns: p },
   rd_kafka_event_topic_partition_list: { args: [p], returns: p },
 
+  rd_kafka_default_topic_conf_dup: { args: [p], returns: p },
+  rd_kafka_topic_conf_set: { args: [p, text, text, p, size], returns: int },
   rd_kafka_topic_new: { args: [p, text, p], returns: p },
   rd_kafka_topic_name: { args: [p], returns: text },
   rd_kafka_topic_destroy: { args: [p], returns: nothing },

@@ -1,0 +1,117 @@
+import { allTopics, type TopicSpec } from "../contracts/topics.ts";
+import type { Admin, Compression, NewTopic, TopicDescription } from "./kafka.ts";
+
+/** What the cluster is like: 3 and 2 in production, 1 and 1 on one machine. */
+export interface TopicDurability {
+  readonly replicationFactor: number;
+  readonly minInsyncReplicas: number;
+}
+
+/** A way in which the cluster differs from contracts/topics.ts. */
+export type TopicDifference =
+  | { readonly kind: "missing"; readonly topic: string; readonly wanted: NewTopic }
+  | { readonly kind: "partitions"; readonly topic: string; readonly present: number; readonly wanted: number }
+  | { readonly kind: "replication"; readonly topic: string; readonly present: number; readonly wanted: number }
+  | {
+      readonly kind: "config";
+      readonly topic: string;
+      readonly name: string;
+      /** undefined: not set on the topic, so the cluster's default holds. */
+      readonly present: string | undefined;
+      readonly wanted: string;
+    };
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** The largest record a producer takes (1 MiB) and room for what surrounds it in an uncompressed batch. */
+const MAX_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024;
+
+/** A topic as the cluster should hold it. */
+export function wantedTopic(name: string, spec: TopicSpec, durability: TopicDurability): NewTopic {
+  return {
+    name,
+    partitions: spec.partitions,
+    replicationFactor: durability.replicationFactor,
+    config: {
+      "retention.ms": String(spec.retentionDays * DAY_MS),
+      // The codec is the producer's (`topicCompression`). Naming it here too would make the broker compress those
+      // batches again that the client left as they were because they were too small to gain.
+      "compression.type": "producer",
+      "message.timestamp.type": spec.logAppendTime ? "LogAppendTime" : "CreateTime",
+      "min.insync.replicas": String(durability.minInsyncReplicas),
+      "unclean.leader.election.enable": "false",
+      "max.message.bytes": String(MAX_MESSAGE_BYTES),
+    },
+  };
+}
+
+/** For `ProducerOptions`: the codec of every topic that does not use the default. */
+export function topicCompression(): Record<string, Compression> {
+  return Object.fromEntries([...allTopics()].map(([name, { compression }]) => [name, compression]));
+}
+
+/** Compares present topics with the wanted ones. More partitions than wanted are an operator's choice, no difference. */
+export function differences(
+  wanted: readonly NewTopic[],
+  present: ReadonlyMap<string, TopicDescription>,
+): TopicDifference[] {
+  return wanted.flatMap((topic): TopicDifference[] => {
+    const found = present.get(topic.name);
+    if (found === undefined) return [{ kind: "missing", topic: topic.name, wanted: topic }];
+    const list: TopicDifference[] = [];
+    if (found.partitions < topic.partitions) {
+      list.push({ kind: "partitions", topic: topic.name, present: found.partitions, wanted: topic.partitions });
+    }
+    if (found.replicationFactor !== topic.replicationFactor) {
+      const [present, wanted] = [found.replicationFactor, topic.replicationFactor];
+      list.push({ kind: "replication", topic: topic.name, present, wanted });
+    }
+    for (const [name, value] of Object.entries(topic.config)) {
+      const present = found.config[name];
+      if (present !== value) list.push({ kind: "config", topic: topic.name, name, present, wanted: value });
+    }
+    return list;
+  });
+}
+
+/** How the cluster differs from the declared topics; empty: not at all. @throws KafkaError */
+export async function diffTopics(admin: Admin, durability: TopicDurability): Promise<TopicDifference[]> {
+  const wanted = [...allTopics()].map(([name, spec]) => wantedTopic(name, spec, durability));
+  const present = await admin.describeTopics(wanted.map(({ name }) => name));
+  return differences(wanted, new Map(present.map((topic) => [topic.name, topic])));
+}
+
+/**
+ * Makes the cluster like the declaration: creates, adds partitions, sets configuration; never deletes.
+ * `left` is what it cannot do: another replication factor needs a reassignment by an operator. @throws KafkaError
+ */
+export async function applyTopics(
+  admin: Admin,
+  durability: TopicDurability,
+): Promise<{ done: TopicDifference[]; left: TopicDifference[] }> {
+  const found = await diffTopics(admin, durability);
+  await admin.createTopics(found.flatMap((difference) => (difference.kind === "missing" ? [difference.wanted] : [])));
+  const changes = new Map<string, Record<string, string>>();
+  for (const difference of found) {
+    if (difference.kind === "partitions") await admin.createPartitions(difference.topic, difference.wanted);
+    if (difference.kind === "config") {
+      changes.set(difference.topic, { ...changes.get(difference.topic), [difference.name]: difference.wanted });
+    }
+  }
+  for (const [topic, config] of changes) await admin.alterTopicConfig(topic, config);
+  const left = found.filter(({ kind }) => kind === "replication");
+  return { done: found.filter((difference) => !left.includes(difference)), left };
+}
+
+/** One line for an operator. */
+export function describeDifference(difference: TopicDifference): string {
+  switch (difference.kind) {
+    case "missing":
+      return `${difference.topic}: missing (${difference.wanted.partitions} partitions)`;
+    case "partitions":
+      return `${difference.topic}: ${difference.present} partitions, wanted ${difference.wanted}`;
+    case "replication":
+      return `${difference.topic}: replication factor ${difference.present}, wanted ${difference.wanted} (reassign by hand)`;
+    case "config":
+      return `${difference.topic}: ${difference.name} is ${difference.present ?? "not set"}, wanted ${difference.wanted}`;
+  }
+}
