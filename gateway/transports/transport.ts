@@ -1,6 +1,9 @@
 /**
  * HTTP and WebSocket as the gateway sees them. Adapters: bun.ts (Bun.serve); uws.ts on Node is to follow. All pass
  * test/contracts/transport.contract.ts. Nothing above this file knows the runtime.
+ *
+ * Both µWebSockets adapters close a connection on which a request arrives while an asynchronous handler still works on the
+ * one before (HTTP pipelining, which no browser or proxy does): load generators must not pipeline claims.
  */
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";

@@ -1,0 +1,15 @@
+import type { Listen } from "../../gateway/transports/transport.ts";
+import { broadcastContract } from "./transport/broadcast.ts";
+import { requestsContract } from "./transport/requests.ts";
+import { routingContract } from "./transport/routing.ts";
+import { socketsContract } from "./transport/sockets.ts";
+import { stoppingContract } from "./transport/stopping.ts";
+
+/** What every transport must do, over the network. An adapter's test calls this and nothing else. */
+export function transportContract(name: string, listen: Listen): void {
+  routingContract(name, listen);
+  requestsContract(name, listen);
+  stoppingContract(name, listen);
+  socketsContract(name, listen);
+  broadcastContract(name, listen);
+}
