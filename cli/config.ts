@@ -49,6 +49,9 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   return config as CliConfig;
 }
 
+/** Whether errors show their stack; asked on its own, because the configuration itself may be what is wrong. */
+export const debugging = (): boolean => Boolean(process.env.DEBUG);
+
 /** The whole environment, for programs that the stack starts: what the operator exports reaches the gateway. */
 export function inheritedEnvironment(): Record<string, string> {
   const inherited: Record<string, string> = {};

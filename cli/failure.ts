@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import pc from "picocolors";
+import { debugging } from "./config.ts";
 import { CliError } from "./errors.ts";
 
 /** Exit code of wrong use, as most tools have it. */
@@ -11,7 +12,6 @@ export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE;
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`${pc.red("error:")} ${message}\n`);
-  // Not from the configuration, which may itself be what is wrong.
-  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (debugging() && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return error instanceof CliError ? error.exitCode : 1;
 }

@@ -9,8 +9,8 @@ export function dbCommand(): Command {
     .addHelpText("after", "\nExample:\n  ./dev db migrate")
     .action(async () => {
       const begun = performance.now();
-      await migrateDatabase(createStack());
-      printedProgress().done("database", `schema is current (${secondsSince(begun)})`);
+      const done = await migrateDatabase(createStack());
+      printedProgress().done("database", `${done} (${secondsSince(begun)})`);
     });
   return new Command("db")
     .description("The database's schema")

@@ -116,7 +116,7 @@ export function createStack(options: StackOptions = {}): Stack {
       if (!ran && sources.get(name) !== "environment") started.push(name);
       await startService(context, NATIVE[name], sources.get(name)!, { workers: count, extraEnv, signal });
       signal?.throwIfAborted();
-      if (name === "postgres") await step("database", () => migrateDatabase(context), "schema is current");
+      if (name === "postgres") await step("database", () => migrateDatabase(context));
       if (name === "kafka") await step("topics", () => declareTopics(context));
     };
     try {
@@ -134,10 +134,10 @@ export function createStack(options: StackOptions = {}): Stack {
     }
   }
 
-  async function step(name: string, work: () => Promise<string | undefined>, text?: string): Promise<void> {
+  async function step(name: string, work: () => Promise<string>): Promise<void> {
     const begun = performance.now();
     const done = await work();
-    context.progress.done(name, `${done || text} (${secondsSince(begun)})`);
+    context.progress.done(name, `${done} (${secondsSince(begun)})`);
   }
 
   const pids = (service: ServiceName): number[] =>

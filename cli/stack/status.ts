@@ -23,18 +23,18 @@ export interface ServiceStatus {
 
 /** Resident memory of a process and its descendants (PostgreSQL is many), in bytes. Shared pages count for each. */
 function rssOf(pids: readonly number[]): number | null {
-  let bytes: number | null = null;
+  let bytes = 0;
   for (const pid of pids) {
     try {
       const kb = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-      if (kb) bytes = (bytes ?? 0) + Number(kb) * 1024; // a process that is just ending has none
+      bytes += Number(kb ?? 0) * 1024; // a process that is just ending has none
       const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
       if (children) bytes += rssOf(children.split(" ").map(Number)) ?? 0;
     } catch {
       // Gone meanwhile, or a system without /proc.
     }
   }
-  return bytes;
+  return bytes || null;
 }
 
 async function healthOf(address: string): Promise<Record<string, unknown> | null> {

@@ -1,0 +1,40 @@
+/** What a run of tests came to. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  /** Names of the tests that were left out. */
+  readonly skipped: readonly string[];
+}
+
+export const NOTHING: Counts = { passed: 0, failed: 0, skipped: [] };
+
+export function sum(all: readonly Counts[]): Counts {
+  return {
+    passed: all.reduce((n, { passed }) => n + passed, 0),
+    failed: all.reduce((n, { failed }) => n + failed, 0),
+    skipped: all.flatMap(({ skipped }) => skipped),
+  };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+const plain = (text: string) => text.replace(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => ENTITIES[name]!);
+
+/** Counts the test cases of a JUnit report (as Bun writes it). */
+export function readJunit(xml: string): Counts {
+  let passed = 0;
+  let failed = 0;
+  const skipped: string[] = [];
+  for (const [, attributes, selfClosed, body] of xml.matchAll(/<testcase\b((?:[^>"]|"[^"]*")*?)(?:(\/)>|>(.*?)<\/testcase>)/gs)) {
+    if (!selfClosed && /<(failure|error)\b/.test(body!)) failed++;
+    else if (!selfClosed && /<skipped\b/.test(body!)) {
+      const value = (name: string) => plain(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes!)?.[1] ?? "");
+      skipped.push([value("file"), value("name")].filter(Boolean).join(": "));
+    } else passed++;
+  }
+  return { passed, failed, skipped };
+}
+
+/** The last line of a run: exactly `N passed, N failed`, and skips if there are any. */
+export function lastLineOf({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`;
+}

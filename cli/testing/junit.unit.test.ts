@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { lastLineOf, NOTHING, readJunit, sum } from "./junit.ts";
+
+const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="bun test" tests="4" assertions="3" failures="1" skipped="1" time="0.01">
+  <testsuite name="a.unit.test.ts" file="a.unit.test.ts" tests="4" failures="1" skipped="1">
+    <testcase name="adds" classname="" time="0" file="a.unit.test.ts" line="1" assertions="1" />
+    <testcase name="a &lt; b &amp; &quot;c&quot;" classname="" time="0" file="a.unit.test.ts" line="3">
+      <skipped />
+    </testcase>
+    <testcase name="breaks" classname="" time="0" file="a.unit.test.ts" line="5">
+      <failure type="AssertionError" />
+    </testcase>
+    <testcase name="adds > again" classname="" time="0" file="a.unit.test.ts" line="9" assertions="1" />
+  </testsuite>
+</testsuites>`;
+
+test("a report is counted, and its skipped tests are named", () => {
+  expect(readJunit(REPORT)).toEqual({ passed: 2, failed: 1, skipped: ['a.unit.test.ts: a < b & "c"'] });
+});
+
+test("a report without tests counts nothing", () => expect(readJunit("<testsuites/>")).toEqual(NOTHING));
+
+test("the last line names skips only if there are any", () => {
+  const counts = readJunit(REPORT);
+  expect(lastLineOf(sum([counts, counts]))).toBe("4 passed, 2 failed, 2 skipped");
+  expect(lastLineOf({ passed: 7, failed: 0, skipped: [] })).toBe("7 passed, 0 failed");
+});

@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from "node:fs";
+import { type Counts, readJunit } from "./junit.ts";
+
+export interface Outcome {
+  readonly counts: Counts;
+  /** All it wrote. */
+  readonly output: string;
+}
+
+export interface RunOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly limitS: number;
+  readonly signal: AbortSignal;
+  /** Where the JUnit report will be; without one the program counts as one test. */
+  readonly report?: string;
+}
+
+/** Runs a program in a process group of its own, so that whatever it started dies with it at the limit or at Ctrl-C. */
+export async function runChecked(argv: readonly string[], options: RunOptions): Promise<Outcome> {
+  const child = Bun.spawn([...argv], {
+    cwd: options.cwd,
+    env: { ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const killGroup = () => {
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // The group is gone already.
+    }
+  };
+  let late = false;
+  const limit = setTimeout(() => {
+    late = true;
+    killGroup();
+  }, options.limitS * 1000);
+  options.signal.addEventListener("abort", killGroup);
+  try {
+    const out = collect(child.stdout);
+    const errors = collect(child.stderr);
+    const code = await child.exited;
+    killGroup(); // what the program left behind, which also would keep its output open
+    const text = (await out) + (await errors);
+    const output = late ? `${text}\nkilled after ${options.limitS} s, the limit of one file` : text;
+    return { counts: countsOf(code, options.report), output };
+  } finally {
+    clearTimeout(limit);
+    options.signal.removeEventListener("abort", killGroup);
+  }
+}
+
+async function collect(stream: ReadableStream<Uint8Array>): Promise<string> {
+  return new Response(stream).text();
+}
+
+/** A failed exit is a failure even if every test in the report passed: something went wrong outside of them. */
+function countsOf(code: number, report: string | undefined): Counts {
+  if (!report || !existsSync(report)) return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] };
+  const counts = readJunit(readFileSync(report, "utf8"));
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}

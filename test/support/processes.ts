@@ -1,0 +1,83 @@
+import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "../../cli/stack/ports.ts";
+import { testStack } from "./stack.ts";
+
+/** A gateway or consumers process of a test's own. */
+export interface TestProcess {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Resolves with the exit code (128 + n for a signal) when it is gone. */
+  readonly exited: Promise<number>;
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, and waits until it is gone. @returns the exit code */
+  stop(): Promise<number>;
+  /** All it wrote. */
+  output(): string;
+}
+
+const READY_S = 30;
+let count = 0;
+
+async function startProcess(
+  name: string,
+  file: string,
+  port: number,
+  env: Record<string, string>,
+): Promise<TestProcess> {
+  const stack = await testStack();
+  const { root, log } = stack.layout;
+  mkdirSync(log, { recursive: true });
+  const logFile = join(log, `${name}-${process.pid}-${++count}.log`);
+  const output = openSync(logFile, "w");
+  const child = Bun.spawn([process.execPath, join(root, file)], {
+    cwd: root,
+    env: { ...process.env, ...stack.env, NODE_ENV: "test", ...env },
+    stdio: ["ignore", output, output],
+  });
+  const started: TestProcess = {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    pid: child.pid,
+    exited: child.exited,
+    kill: (signal) => child.kill(signal),
+    stop: () => {
+      child.kill("SIGTERM");
+      return child.exited;
+    },
+    output: () => readFileSync(logFile, "utf8"),
+  };
+  await untilReady(started, name, () => child.exitCode !== null || child.signalCode !== null);
+  return started;
+}
+
+async function untilReady(started: TestProcess, name: string, isGone: () => boolean): Promise<void> {
+  const deadline = performance.now() + READY_S * 1000;
+  for (;;) {
+    const answer = await fetch(`${started.url}/health/ready`).catch(() => null);
+    await answer?.body?.cancel();
+    if (answer?.status === 200) return;
+    if (isGone()) throw new Error(`${name} stopped while it started:\n${started.output()}`);
+    if (performance.now() > deadline) {
+      started.kill("SIGKILL");
+      throw new Error(`${name} was not ready after ${READY_S} s:\n${started.output()}`);
+    }
+    await Bun.sleep(50);
+  }
+}
+
+/** Starts a gateway on the tests' stack and waits until it is ready. Its log is in .stack/test/log. */
+export function startGateway(extraEnv: Record<string, string> = {}, port: number = freePort()): Promise<TestProcess> {
+  return startProcess("gateway", "gateway/main.bun.ts", port, { GATEWAY_PORT: String(port), ...extraEnv });
+}
+
+/** Starts a consumers process with some roles (empty: all) and waits until it is ready. */
+export function startConsumers(
+  roles: readonly string[] = [],
+  extraEnv: Record<string, string> = {},
+): Promise<TestProcess> {
+  const port = freePort();
+  const env = { CONSUMERS_PORT: String(port), ...(roles.length > 0 ? { ROLES: roles.join(",") } : {}), ...extraEnv };
+  return startProcess("consumers", "consumers/main.bun.ts", port, env);
+}

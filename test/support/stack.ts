@@ -1,0 +1,39 @@
+import { createTestStack } from "../../cli/commands/test.ts";
+import { ensureDatabase, siblingUrl } from "../../cli/stack/database.ts";
+import { BASE_SERVICES } from "../../cli/stack/service.ts";
+import type { Stack } from "../../cli/stack/stack.ts";
+import { migrate } from "../../db/migrate.ts";
+
+let starting: Promise<Stack> | undefined;
+
+/** The tests' own Redis, PostgreSQL and Kafka (.stack/test, ports + 1000), started if need be and left running. */
+export function testStack(): Promise<Stack> {
+  starting ??= start();
+  return starting;
+}
+
+async function start(): Promise<Stack> {
+  const stack = createTestStack();
+  await stack.up(BASE_SERVICES);
+  return stack;
+}
+
+const TEMPLATE = "stampede_template";
+let template: Promise<void> | undefined;
+
+/** A database with the newest schema and nothing in it; made by copying a template, which takes some 50 ms. @returns its URL */
+export async function freshDatabase(name: string): Promise<string> {
+  const { env } = await testStack();
+  template ??= makeTemplate(env.DATABASE_URL);
+  await template;
+  const unique = `${name}_${process.pid}_${Bun.nanoseconds().toString(36)}`.replace(/[^a-z0-9_]/gi, "_").toLowerCase();
+  const url = siblingUrl(env.DATABASE_URL, unique);
+  await ensureDatabase(url, TEMPLATE);
+  return url;
+}
+
+async function makeTemplate(base: string): Promise<void> {
+  const url = siblingUrl(base, TEMPLATE);
+  await ensureDatabase(url);
+  await migrate(url);
+}
