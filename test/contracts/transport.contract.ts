@@ -1,5 +1,6 @@
 import type { Listen } from "../../gateway/transports/transport.ts";
 import { broadcastContract } from "./transport/broadcast.ts";
+import { idleContract } from "./transport/idle.ts";
 import { requestsContract } from "./transport/requests.ts";
 import { routingContract } from "./transport/routing.ts";
 import { socketsContract } from "./transport/sockets.ts";
@@ -12,4 +13,5 @@ export function transportContract(name: string, listen: Listen): void {
   stoppingContract(name, listen);
   socketsContract(name, listen);
   broadcastContract(name, listen);
+  idleContract(name, listen);
 }
