@@ -11,6 +11,7 @@ export const CliConfigSchema = Type.Object({
   REDIS_URL: Type.Optional(Text("An existing Redis ≥ 7; without it the stack brings its own")),
   DATABASE_URL: Type.Optional(Text("An existing PostgreSQL ≥ 15; without it the stack brings its own")),
   KAFKA_BROKERS: Type.Optional(Text("An existing Kafka, `host:port,host:port`; without it the stack brings its own")),
+  KAFKA_PROPERTIES: Type.String({ default: "", description: "More librdkafka properties, `name=value;name=value`" }),
   JWT_SECRET: Type.Optional(Text("Signs tokens; without it a random one is kept in .stack/secrets.json")),
   JWT_ISSUER: Type.String({ minLength: 1, default: "stampede", description: "`iss` of tokens" }),
   JWT_AUDIENCE: Type.String({ minLength: 1, default: "stampede", description: "`aud` of tokens" }),

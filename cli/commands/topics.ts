@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import { createStack } from "../stack/stack.ts";
-import { declareTopics, topicDifferences } from "../stack/topics.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
 
 export function topicsCommand(): Command {
@@ -9,14 +8,16 @@ export function topicsCommand(): Command {
     .addHelpText("after", "\nExample:\n  ./dev topics apply")
     .action(async () => {
       const begun = performance.now();
-      const done = await declareTopics(createStack());
+      const { declareTopics } = await import("../stack/topics.ts");
+      const done = await declareTopics(createStack().context);
       printedProgress().done("topics", `${done} (${secondsSince(begun)})`);
     });
   const diff = new Command("diff")
     .description("Says where the cluster differs from contracts/topics.ts; exit code 1 if it does")
     .addHelpText("after", "\nExample:\n  ./dev topics diff")
     .action(async () => {
-      const differences = await topicDifferences(createStack());
+      const { topicDifferences } = await import("../stack/topics.ts");
+      const differences = await topicDifferences(createStack().context);
       for (const difference of differences) console.log(difference);
       if (differences.length === 0) console.log("the cluster is as declared");
       else process.exitCode = 1;

@@ -21,7 +21,6 @@ import type { ServiceName, Source, StackContext, StackEnv } from "./service.ts";
 import { isBaseService, type NativeService, SERVICES } from "./service.ts";
 import { startService } from "./start.ts";
 import { stopService, wipeData } from "./stop.ts";
-import { declareTopics } from "./topics.ts";
 
 const NATIVE: Readonly<Record<ServiceName, NativeService>> = { redis, postgres, kafka, gateway, consumers };
 
@@ -117,7 +116,7 @@ export function createStack(options: StackOptions = {}): Stack {
       await startService(context, NATIVE[name], sources.get(name)!, { workers: count, extraEnv, signal });
       signal?.throwIfAborted();
       if (name === "postgres") await step("database", () => migrateDatabase(context));
-      if (name === "kafka") await step("topics", () => declareTopics(context));
+      if (name === "kafka") await step("topics", declareTopics);
     };
     try {
       for (const group of [services.filter(isBaseService), services.filter((name) => !isBaseService(name))]) {
@@ -139,6 +138,9 @@ export function createStack(options: StackOptions = {}): Stack {
     const done = await work();
     context.progress.done(name, `${done} (${secondsSince(begun)})`);
   }
+
+  // Loaded when it is needed: bun:ffi opens librdkafka, which may have been installed a moment ago.
+  const declareTopics = async () => (await import("./topics.ts")).declareTopics(context);
 
   const pids = (service: ServiceName): number[] =>
     readRecord(layout, service)?.processes.map((process) => process.pid) ?? [];

@@ -1,34 +1,51 @@
-import { existsSync } from "node:fs";
+import { parseProperties } from "../../contracts/environment.ts";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import type { Admin } from "../../kafka/kafka.ts";
+import { applyTopics, describeDifference, diffTopics, type TopicDurability } from "../../kafka/topics.ts";
+import { CliError } from "../errors.ts";
 import type { StackContext } from "./service.ts";
 
-interface TopicsRoom {
-  applyTopics(admin: unknown, options: unknown): Promise<readonly unknown[]>;
-  diffTopics(admin: unknown, options: unknown): Promise<readonly unknown[]>;
+const BROKERS_TIMEOUT_MS = 10_000;
+
+/** Three copies where there are three brokers, and then two must have a record; else one of each. */
+async function durabilityOf(admin: Admin): Promise<TopicDurability> {
+  const brokers = await admin.brokers(BROKERS_TIMEOUT_MS);
+  return brokers >= 3 ? { replicationFactor: 3, minInsyncReplicas: 2 } : { replicationFactor: 1, minInsyncReplicas: 1 };
 }
 
-/** One machine holds one copy of everything. */
-const ONE_MACHINE = { replicationFactor: 1, minInsyncReplicas: 1 };
-
-async function withAdmin<T>(brokers: string, work: (room: TopicsRoom, admin: unknown) => Promise<T>): Promise<T> {
-  const [kafkaPath, topicsPath] = ["../../kafka/bun/kafka.ts", "../../kafka/topics.ts"];
-  const { createBunKafka } = await import(kafkaPath);
-  const admin = createBunKafka({ brokers, clientId: "stampede-cli" }).admin();
+async function withAdmin<T>(
+  { env, config }: Pick<StackContext, "env" | "config">,
+  work: (admin: Admin, durability: TopicDurability) => Promise<T>,
+): Promise<T> {
+  const options = {
+    brokers: env.KAFKA_BROKERS,
+    clientId: "stampede-cli",
+    properties: parseProperties(config.KAFKA_PROPERTIES),
+  };
+  const admin = createBunKafka(options, config.LIBRDKAFKA_PATH).admin();
   try {
-    return await work((await import(topicsPath)) as TopicsRoom, admin);
+    return await work(admin, await durabilityOf(admin));
   } finally {
     await admin.close();
   }
 }
 
-/** Makes the cluster's topics what contracts/topics.ts declares. @returns what was done, for people */
-export async function declareTopics({ env }: Pick<StackContext, "env">): Promise<string> {
-  if (!existsSync(new URL("../../kafka/topics.ts", import.meta.url))) return "not declared yet";
-  const done = await withAdmin(env.KAFKA_BROKERS, (room, admin) => room.applyTopics(admin, ONE_MACHINE));
-  return done.length === 0 ? "as declared" : `${done.length} changes made`;
+type Context = Pick<StackContext, "env" | "config">;
+
+/**
+ * Makes the cluster's topics what contracts/topics.ts declares. @returns what was done, for people
+ * @throws CliError if something is left that only an operator can do; KafkaError if no broker answers
+ */
+export async function declareTopics(context: Context): Promise<string> {
+  const { done, left } = await withAdmin(context, applyTopics);
+  if (left.length > 0) throw new CliError(`topics need a hand: ${left.map(describeDifference).join("; ")}`);
+  const created = done.filter(({ kind }) => kind === "missing").length;
+  const changed = done.length - created;
+  const parts = [created > 0 ? `${created} created` : "", changed > 0 ? `${changed} settings changed` : ""];
+  return parts.filter(Boolean).join(", ") || "as declared";
 }
 
 /** Where the cluster differs from the declaration, a line each. */
-export async function topicDifferences({ env }: Pick<StackContext, "env">): Promise<string[]> {
-  const found = await withAdmin(env.KAFKA_BROKERS, (room, admin) => room.diffTopics(admin, ONE_MACHINE));
-  return found.map((difference) => (typeof difference === "string" ? difference : JSON.stringify(difference)));
+export async function topicDifferences(context: Context): Promise<string[]> {
+  return (await withAdmin(context, diffTopics)).map(describeDifference);
 }
