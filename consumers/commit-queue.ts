@@ -1,0 +1,89 @@
+import type { Consumer, TopicPartition } from "../kafka/kafka.ts";
+
+const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
+
+/** Positions of one batch: the next offset to read per partition, with the ownership under which they were read. */
+export interface BatchPositions {
+  readonly positions: ReadonlyMap<string, { topic: string; partition: number; offset: number; tenure: number }>;
+}
+
+/**
+ * Commits explicit offsets, one request at a time; what becomes committable meanwhile goes with the next one. A failed
+ * commit is kept and tried again, so the group's lag reaches zero although no further record comes.
+ *
+ * Tenure: a partition that was taken away and came back starts at what its interim owner committed. A batch read before
+ * may end late, and committing its old offsets then would turn the group back; they are dropped instead.
+ */
+export class CommitQueue {
+  readonly #commit: Consumer["commit"];
+  readonly #onError: (error: unknown) => void;
+  readonly #tenures = new Map<string, number>();
+  readonly #pending = new Map<string, { topic: string; partition: number; offset: number; tenure: number }>();
+  #running: Promise<void> | undefined;
+
+  constructor(commit: Consumer["commit"], onError: (error: unknown) => void) {
+    this.#commit = commit;
+    this.#onError = onError;
+  }
+
+  /** The positions after these records, in the order they were polled. */
+  positionsAfter(records: readonly (TopicPartition & { readonly offset: number })[]): BatchPositions {
+    const positions: Map<string, { topic: string; partition: number; offset: number; tenure: number }> = new Map();
+    let last: { topic: string; partition: number; offset: number; tenure: number } | undefined;
+    for (const { topic, partition, offset } of records) {
+      // Records come in runs of one partition; the key is built once a run.
+      if (last === undefined || last.partition !== partition || last.topic !== topic) {
+        const key = keyOf({ topic, partition });
+        last = positions.get(key);
+        if (last === undefined) {
+          last = { topic, partition, offset: 0, tenure: this.#tenures.get(key) ?? 0 };
+          positions.set(key, last);
+        }
+      }
+      last.offset = offset + 1;
+    }
+    return { positions };
+  }
+
+  revoked(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) {
+      const key = keyOf(partition);
+      this.#tenures.set(key, (this.#tenures.get(key) ?? 0) + 1);
+      this.#pending.delete(key);
+    }
+  }
+
+  /** The batch's effects are safe, and those of all batches before it. */
+  done({ positions }: BatchPositions): void {
+    for (const [key, position] of positions) {
+      if (position.tenure === (this.#tenures.get(key) ?? 0)) this.#pending.set(key, position);
+    }
+    this.#running ??= this.#send().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Tries what is pending once more and waits for it. Never rejects. */
+  async flush(): Promise<void> {
+    await this.#running;
+    if (this.#pending.size > 0) await this.#send();
+  }
+
+  async #send(): Promise<void> {
+    while (this.#pending.size > 0) {
+      const offsets = [...this.#pending.values()];
+      this.#pending.clear();
+      try {
+        await this.#commit(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
+      } catch (error) {
+        this.#onError(error);
+        for (const position of offsets) {
+          const key = keyOf(position);
+          const current = position.tenure === (this.#tenures.get(key) ?? 0);
+          if (current && !this.#pending.has(key)) this.#pending.set(key, position);
+        }
+        return; // the next batch, or the runner's idle turn, tries again
+      }
+    }
+  }
+}

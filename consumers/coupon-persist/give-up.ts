@@ -1,0 +1,49 @@
+import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { Sql } from "../../db/client.ts";
+import { insertTombstones } from "../../db/queries/insert-tombstones.ts";
+import type { SaleScripts } from "../../lua/sale-scripts.ts";
+import type { Claim } from "./outcome.ts";
+
+export interface GivenUp {
+  readonly claim: Claim;
+  readonly reason: ResultCode;
+}
+
+/**
+ * First half of giving up: the tombstone. Once it is committed nobody can persist the claim any more; a claim that was
+ * persisted meanwhile wins and comes back in `persisted`.
+ */
+export async function bury(
+  sql: Sql,
+  hopeless: readonly GivenUp[],
+): Promise<{ readonly buried: readonly GivenUp[]; readonly persisted: readonly Claim[] }> {
+  if (hopeless.length === 0) return { buried: [], persisted: [] };
+  const standing = await insertTombstones(
+    sql,
+    hopeless.map(({ claim, reason }) => ({ ...claim, reason })),
+  );
+  return {
+    buried: hopeless.filter(({ claim }) => standing.has(claim.requestId)),
+    persisted: hopeless.filter(({ claim }) => !standing.has(claim.requestId)).map(({ claim }) => claim),
+  };
+}
+
+/**
+ * Second half, only for claims whose tombstone is committed: the slot (if this request still holds one in this epoch)
+ * goes out again, the ledger entry goes, the status becomes FAILED. Repeating it frees nothing twice.
+ * @returns the claims that a fence kept from being released; they are not to be told FAILED yet
+ */
+export async function releaseBuried(
+  scripts: Pick<SaleScripts, "release">,
+  buried: readonly GivenUp[],
+): Promise<ReadonlySet<Claim>> {
+  const fenced = new Set<Claim>();
+  await Promise.all(
+    buried.map(async ({ claim, reason }) => {
+      const { couponId, userId, requestId, epoch, ledgerId } = claim;
+      const code = await scripts.release(couponId, { userId, requestId, epoch, reason, ledgerId });
+      if (code === "NOT_LOADED") fenced.add(claim);
+    }),
+  );
+  return fenced;
+}

@@ -1,0 +1,28 @@
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { StampedeError } from "../../contracts/errors.ts";
+import { CouponClaimed } from "../../contracts/events.ts";
+import type { IncomingRecord } from "../../kafka/kafka.ts";
+
+const check = TypeCompiler.Compile(CouponClaimed.properties.data);
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * The claim in a record. Only what persisting needs is checked, not the envelope's every field: 0.5 µs instead of 3.
+ * @throws StampedeError VALIDATION_FAILED: no retry helps
+ */
+export function parseClaim(record: IncomingRecord): CouponClaimed {
+  let event: CouponClaimed;
+  try {
+    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
+  } catch (cause) {
+    throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
+  }
+  if (event?.type !== "CouponClaimed" || !check.Check(event.data)) {
+    const first = check.Errors(event?.data).First();
+    throw new StampedeError(
+      "VALIDATION_FAILED",
+      `not a CouponClaimed: ${first?.path ?? "/type"} ${first?.message ?? ""}`,
+    );
+  }
+  return event;
+}

@@ -1,0 +1,173 @@
+import type { CouponId, RequestId } from "../../contracts/ids.ts";
+import type { Sql } from "../../db/client.ts";
+import type { OutgoingRecord, Producer } from "../../kafka/kafka.ts";
+import type { SaleScripts } from "../../lua/sale-scripts.ts";
+import { type Acknowledge, acknowledge } from "./acknowledge.ts";
+import { failedRecord, issuedRecord } from "./announce.ts";
+import { bury, type GivenUp, releaseBuried } from "./give-up.ts";
+import type { Claim, ClaimOutcome } from "./outcome.ts";
+import { newestByRequest, persistClaims } from "./persist-claims.ts";
+import { reclaim } from "./reclaim.ts";
+
+export interface Settling {
+  readonly sql: Sql;
+  readonly scripts: SaleScripts;
+  readonly producer: Pick<Producer, "sendAll">;
+  /** Redis and PostgreSQL contradict each other: the sale must be rebuilt. */
+  readonly raiseFence: (couponId: CouponId, epoch: number, why: ClaimOutcome["code"]) => Promise<void>;
+  /** Where a process may be killed, for tests. */
+  readonly faultPoint: (at: string) => void;
+  readonly count: (code: ClaimOutcome["code"], claims: number) => void;
+  readonly onError: (message: string, error: unknown) => void;
+}
+
+export interface Settlement {
+  /** Ended, one way or the other, and told. */
+  readonly settled: number;
+  /** Cannot be decided now; to be settled again later. */
+  readonly deferred: readonly Claim[];
+  /** Of sales that PostgreSQL does not know. */
+  readonly unknown: readonly Claim[];
+}
+
+/** Decided again, persisted again; what is still open then waits for its next turn. */
+const ROUNDS = 8;
+/** A load takes a few milliseconds between putting the winners in place and saying so. */
+const LOADING_PAUSE_MS = 20;
+
+interface Issued {
+  readonly claim: Claim;
+  readonly outcome: Extract<ClaimOutcome, { slot: number }>;
+}
+
+/**
+ * Brings claims to their end: persisted or given up, their owners told, the ledger relieved. Safe to repeat at any
+ * point, and safe beside another process that settles the same claims.
+ * The order is the promise: PostgreSQL commits; then Redis is repaired where it disagrees; then the facts go to
+ * coupon-events and are acknowledged there; then the ledger entries go. A crash anywhere leaves the claim in the log or the ledger.
+ * @throws what PostgreSQL, Kafka, or Redis (where it must be repaired) threw; repeat the whole batch
+ */
+export async function settleClaims(deps: Settling, claims: readonly Claim[]): Promise<Settlement> {
+  const issued: Issued[] = [];
+  const givenUp: GivenUp[] = [];
+  const deferred: Claim[] = [];
+  const unknown: Claim[] = [];
+  let open: readonly Claim[] = newestByRequest(claims);
+  for (let round = 1; open.length > 0 && round <= ROUNDS; round++) {
+    const outcomes = await persistClaims(deps.sql, open);
+    deps.faultPoint("persist:committed");
+    const passed: Claim[] = [];
+    const loading: Claim[] = [];
+    const proofs = new Map<CouponId, Claim>();
+    open.forEach((claim, i) => {
+      const outcome = outcomes[i]!;
+      switch (outcome.code) {
+        case "PERSISTED":
+        case "REPEATED":
+        case "ALIASED":
+          issued.push({ claim, outcome });
+          break;
+        case "TOMBSTONED":
+          givenUp.push({ claim, reason: outcome.reason });
+          break;
+        case "EPOCH_PASSED":
+          passed.push(claim);
+          break;
+        case "SALE_LOADING":
+          loading.push(claim);
+          break;
+        case "COUPON_NOT_FOUND":
+          unknown.push(claim);
+          break;
+        default:
+          if (outcome.proof) proofs.set(claim.couponId, claim);
+          deferred.push(claim);
+      }
+    });
+    tally(deps, outcomes);
+    for (const [couponId, { epoch, requestId }] of proofs) {
+      await deps.raiseFence(couponId, epoch, outcomes[open.findIndex((c) => c.requestId === requestId)]!.code);
+    }
+    const again = await decideAgain(deps, passed, givenUp, deferred);
+    if (loading.length > 0) await new Promise((resolve) => setTimeout(resolve, LOADING_PAUSE_MS));
+    open = [...again, ...loading];
+  }
+  deferred.push(...open);
+
+  await repairWinners(deps, issued);
+  const fenced = await releaseBuried(deps.scripts, givenUp);
+  deferred.push(...fenced);
+  const told = givenUp.filter(({ claim }) => !fenced.has(claim));
+  await tell(deps, issued, told);
+  deps.faultPoint("persist:announced");
+  await relieveLedger(deps, claims, issued);
+  return { settled: issued.length + told.length, deferred, unknown };
+}
+
+function tally(deps: Settling, outcomes: readonly ClaimOutcome[]): void {
+  const counts = new Map<ClaimOutcome["code"], number>();
+  for (const { code } of outcomes) counts.set(code, (counts.get(code) ?? 0) + 1);
+  for (const [code, count] of counts) deps.count(code, count);
+}
+
+/** Claims from before a rebuild: a new slot, a tombstone, or another time. Returns what is to be persisted now. */
+async function decideAgain(
+  deps: Settling,
+  passed: readonly Claim[],
+  givenUp: GivenUp[],
+  deferred: Claim[],
+): Promise<readonly Claim[]> {
+  if (passed.length === 0) return [];
+  const { granted, refused, undecided } = await reclaim(deps.scripts, passed);
+  const { buried, persisted } = await bury(deps.sql, refused);
+  givenUp.push(...buried);
+  deferred.push(...undecided);
+  return [...granted, ...persisted];
+}
+
+/** The alias rule: Redis forgot the older win of a user; its winner entry becomes that one. */
+async function repairWinners(deps: Settling, issued: readonly Issued[]): Promise<void> {
+  await Promise.all(
+    issued.map(async ({ claim, outcome }) => {
+      if (outcome.code !== "ALIASED") return;
+      const { couponId, userId, requestId } = claim;
+      // NOT_LOADED: the sale is being rebuilt from PostgreSQL, which is the same repair.
+      await deps.scripts.replaceWinner(couponId, {
+        userId,
+        requestId,
+        keptRequestId: outcome.original as RequestId,
+        keptSlot: outcome.slot,
+        freeSlot: !outcome.slotHeld,
+      });
+    }),
+  );
+}
+
+async function tell(deps: Settling, issued: readonly Issued[], failed: readonly GivenUp[]): Promise<void> {
+  const records: OutgoingRecord[] = [];
+  for (const { claim, outcome } of issued) records.push(issuedRecord(claim, outcome.slot, outcome.issuedAt));
+  for (const { claim, reason } of failed) records.push(failedRecord(claim, reason));
+  if (records.length > 0) await deps.producer.sendAll(records);
+}
+
+/** Both entries of a claim that was decided twice: the one it came with and the one of its new grant. */
+async function relieveLedger(deps: Settling, claims: readonly Claim[], issued: readonly Issued[]): Promise<void> {
+  const entries: Acknowledge[] = [];
+  const slots = new Map<RequestId, number>();
+  const seen = new Set<string>();
+  const add = ({ couponId, requestId, ledgerId }: Claim, slot: number) => {
+    const key = `${ledgerId} ${requestId}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    entries.push({ couponId, requestId, ledgerId, slot });
+  };
+  for (const { claim, outcome } of issued) {
+    slots.set(claim.requestId, outcome.slot);
+    add(claim, outcome.slot);
+  }
+  for (const claim of claims) {
+    const slot = slots.get(claim.requestId);
+    if (slot !== undefined) add(claim, slot);
+  }
+  await acknowledge(deps.scripts, entries, (error) => deps.onError("ledger entries stay for the relay", error));
+}

@@ -1,0 +1,45 @@
+import { deadLetterTopic, type Topic } from "../contracts/topics.ts";
+import type { IncomingRecord, OutgoingRecord } from "../kafka/kafka.ts";
+import { failureCode } from "./failure.ts";
+
+/** Header names of a dead letter; role dead-letters reads them back. */
+export const DEAD_LETTER_HEADERS = {
+  errorCode: "error-code",
+  errorMessage: "error-message",
+  topic: "original-topic",
+  partition: "original-partition",
+  offset: "original-offset",
+  eventId: "event-id",
+} as const;
+
+const decoder = new TextDecoder();
+
+/** The record's own eventId, if it has a readable one; else its place, which is as unique. */
+export function eventIdOf(record: IncomingRecord): string {
+  try {
+    const { eventId } = JSON.parse(decoder.decode(record.value ?? new Uint8Array())) as { eventId?: unknown };
+    if (typeof eventId === "string" && eventId.length > 0 && eventId.length <= 200) return eventId;
+  } catch {
+    // Unreadable, which may be the very reason why it is here.
+  }
+  return `${record.topic}/${record.partition}/${record.offset}`;
+}
+
+/** The record as it was (key, value, headers), with why and from where, for its dead-letter topic. */
+export function deadLetterRecord(record: IncomingRecord, error: unknown): OutgoingRecord {
+  const { code, message } = failureCode(error);
+  return {
+    topic: deadLetterTopic(record.topic as Topic),
+    key: record.key,
+    value: record.value,
+    headers: {
+      ...record.headers,
+      [DEAD_LETTER_HEADERS.errorCode]: code,
+      [DEAD_LETTER_HEADERS.errorMessage]: message,
+      [DEAD_LETTER_HEADERS.topic]: record.topic,
+      [DEAD_LETTER_HEADERS.partition]: String(record.partition),
+      [DEAD_LETTER_HEADERS.offset]: String(record.offset),
+      [DEAD_LETTER_HEADERS.eventId]: eventIdOf(record),
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { StampedeError } from "../contracts/errors.ts";
+import { classify, type ErrorKind, isDatabaseError } from "../db/errors.ts";
+import { KafkaError } from "../kafka/kafka.ts";
+
+/** Errors that our own code makes when the data is not what it expects: the same data will do it again. */
+const OUR_MISTAKE = [TypeError, RangeError, SyntaxError, ReferenceError];
+
+/** What a handler's error means for the records it was given, whichever neighbour it came from. */
+export function failureKind(error: unknown): ErrorKind {
+  if (error instanceof StampedeError) return error.retryable ? "transient" : "permanent";
+  if (error instanceof KafkaError) return kafkaKind(error);
+  if (isDatabaseError(error)) return classify(error);
+  return OUR_MISTAKE.some((kind) => error instanceof kind) ? "permanent" : "unknown";
+}
+
+function kafkaKind(error: KafkaError): ErrorKind {
+  switch (error.code) {
+    case "RECORD_TOO_LARGE":
+    case "INVALID":
+      return "permanent";
+    case "UNKNOWN_TOPIC": // the cluster is not set up: nobody's data is to blame
+    case "CLOSED":
+      return "unknown";
+    default: // FENCED and FATAL among them: renewed-producer.ts has a new client by the next try
+      return "transient";
+  }
+}
+
+/** A code and a sentence for the dead letter's headers and the log. Never the record's own content. */
+export function failureCode(error: unknown): { readonly code: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: "UNKNOWN", message: String(error) };
+  const code = (error as { code?: unknown }).code ?? (error.cause as { code?: unknown } | undefined)?.code;
+  // DrizzleQueryError puts the statement's parameters into its message; its cause has the server's own sentence.
+  const message =
+    error.name === "DrizzleQueryError" && error.cause instanceof Error ? error.cause.message : error.message;
+  return { code: typeof code === "string" ? code : error.name, message: message.slice(0, 500) };
+}

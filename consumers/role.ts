@@ -1,0 +1,34 @@
+import type { IncomingRecord } from "../kafka/kafka.ts";
+
+/** A record that no retry can help, and why. It goes to the dead letters; the rest of its batch goes on. */
+export interface Rejected {
+  readonly record: IncomingRecord;
+  readonly error: unknown;
+}
+
+/**
+ * What happens to records that keep failing for a transient or unknown reason.
+ * wait: the partitions stand still, with an alert, until it works (nothing that was promised may end as a dead letter
+ * because a database was away). dead-letter: after the retries they are put aside and the rest goes on.
+ */
+export type Patience = "wait" | "dead-letter";
+
+/** A consumer role: which records it takes and what it does with a batch. */
+export interface Role {
+  readonly name: string;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly patience: Patience;
+  /** Records in one batch at most. */
+  readonly maxBatch: number;
+  /** How long a batch may wait for more records once it has some, milliseconds. */
+  readonly lingerMs: number;
+  /** Batches at work at the same time. 1 keeps the order within a partition. */
+  readonly concurrency: number;
+  /**
+   * Does the work and resolves when its effects are safe; offsets are committed after that. Called again with the same
+   * records after a failure or a crash, so it must not mind. `signal`: the process is stopping; long pauses should end.
+   * @returns records to be put aside at once
+   */
+  handle(records: readonly IncomingRecord[], signal: AbortSignal): Promise<readonly Rejected[]>;
+}

@@ -1,0 +1,166 @@
+import type { Consumer, IncomingRecord, Kafka, TopicPartition } from "../kafka/kafka.ts";
+import { type BatchWorkerDeps, RETRYING, type Retrying, seeThrough } from "./batch-worker.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import { failureCode } from "./failure.ts";
+import type { Log } from "./log.ts";
+import { pause, within } from "./pause.ts";
+import type { Role } from "./role.ts";
+
+export interface RunnerDeps {
+  readonly kafka: Kafka;
+  readonly producer: BatchWorkerDeps["producer"];
+  readonly log: Log;
+  readonly retrying?: Retrying;
+  readonly observe: BatchWorkerDeps["observe"] & {
+    batch(records: number, seconds: number): void;
+  };
+}
+
+export interface Runner {
+  readonly name: string;
+  /** Records that were taken and whose offsets are not committable yet. */
+  inHand(): number;
+  /** Stops polling, lets running batches finish for at most `graceMs`, commits, leaves the group. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** How long a poll waits for a first record. */
+const POLL_MS = 500;
+/** A batch that takes longer keeps its consumer polling (paused), so that the group does not think us dead. */
+const SLOW_MS = 1_000;
+const AFTER_POLL_ERROR_MS = 1_000;
+
+/**
+ * Runs a role: poll → handle → produce → commit. Up to `role.concurrency` batches are at work, offsets become committable
+ * in the order of the polls, and nothing is polled while all hands are full: that is the back-pressure.
+ */
+export function startRunner(role: Role, deps: RunnerDeps): Runner {
+  const stopping = new AbortController();
+  const { log, observe } = deps;
+  const worker: BatchWorkerDeps = {
+    role,
+    producer: deps.producer,
+    log,
+    retrying: deps.retrying ?? RETRYING,
+    observe,
+  };
+  let consumer: Consumer = open();
+  const commits = new CommitQueue(
+    (offsets) => consumer.commit(offsets),
+    (error) => log.warn({ role: role.name, ...failureCode(error) }, "offsets could not be committed yet"),
+  );
+  const atWork = new Set<Promise<void>>();
+  let stash: IncomingRecord[] = [];
+  let inHand = 0;
+  let before: Promise<boolean> = Promise.resolve(true);
+
+  function open(): Consumer {
+    return deps.kafka.consumer({
+      groupId: role.groupId,
+      topics: role.topics,
+      onRebalance(change, partitions) {
+        if (change === "revoked") commits.revoked(partitions);
+        const names = partitions.map(({ topic, partition }) => `${topic}/${partition}`);
+        log.info({ role: role.name, partitions: names }, `partitions ${change}`);
+      },
+    });
+  }
+
+  async function poll(max: number, timeoutMs: number): Promise<IncomingRecord[]> {
+    try {
+      return await consumer.poll(max, timeoutMs);
+    } catch (error) {
+      log.error({ role: role.name, ...failureCode(error) }, "polling failed");
+      const { code } = failureCode(error);
+      if (code === "FATAL" || code === "FENCED" || code === "CLOSED") {
+        await consumer.close().catch((cause) => log.warn(failureCode(cause), "the consumer did not close"));
+        consumer = open();
+      }
+      await pause(AFTER_POLL_ERROR_MS, stopping.signal);
+      return [];
+    }
+  }
+
+  /** A batch: what is there, and under load (more than one record) what comes within `lingerMs` or until a hand is free. */
+  async function collect(): Promise<IncomingRecord[]> {
+    let records = stash;
+    stash = [];
+    if (records.length === 0) records = await poll(role.maxBatch, POLL_MS);
+    if (records.length <= 1) return records;
+    const until = performance.now() + role.lingerMs;
+    while (records.length < role.maxBatch && !stopping.signal.aborted) {
+      const left = until - performance.now();
+      if (left < 1) break;
+      const more = await poll(role.maxBatch - records.length, Math.ceil(left));
+      if (more.length > 0) records = records.concat(more);
+    }
+    return records;
+  }
+
+  function begin(records: IncomingRecord[]): void {
+    const positions = commits.positionsAfter(records);
+    const startedAt = performance.now();
+    const earlier = before;
+    inHand += records.length;
+    // A batch is committable when it and all before it are dealt with; one that was abandoned holds back the later ones.
+    const done = Promise.all([earlier, seeThrough(worker, records, stopping.signal)]).then(([was, is]) => {
+      inHand -= records.length;
+      if (was && is) {
+        commits.done(positions);
+        observe.batch(records.length, (performance.now() - startedAt) / 1_000);
+      }
+      return was && is;
+    });
+    before = done;
+    const task: Promise<void> = done.then(
+      () => void atWork.delete(task),
+      (error) => {
+        // seeThrough answers for its errors; whatever else comes here is a mistake of ours and must not look like success.
+        log.error({ role: role.name, ...failureCode(error) }, "the runner stops: a batch ended in an unknown state");
+        stopping.abort();
+        atWork.delete(task);
+      },
+    );
+    atWork.add(task);
+  }
+
+  /** Keeps the membership alive while all hands are full: partitions paused, polls go on. */
+  async function holdOn(): Promise<void> {
+    await within(SLOW_MS, Promise.race(atWork));
+    if (atWork.size < role.concurrency) return;
+    const paused = new Map<string, TopicPartition>();
+    while (atWork.size >= role.concurrency) {
+      const assigned = consumer.assignment();
+      consumer.pause(assigned);
+      for (const one of assigned) paused.set(`${one.topic}/${one.partition}`, one);
+      const [late] = await Promise.all([poll(role.maxBatch, 100), within(250, Promise.race(atWork))]);
+      stash = stash.concat(late); // of partitions that came in this moment
+    }
+    consumer.resume([...paused.values()]);
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      if (atWork.size >= role.concurrency) {
+        await holdOn();
+        continue;
+      }
+      const records = await collect();
+      if (records.length > 0) begin(records);
+      else await commits.flush();
+    }
+  }
+  const running = run();
+
+  return {
+    name: role.name,
+    inHand: () => inHand,
+    async stop(graceMs) {
+      // Also ends every pause between tries: what a batch holds that waits for its neighbour is safe in the log.
+      stopping.abort();
+      await within(graceMs, Promise.all([running, ...atWork]));
+      await commits.flush();
+      await consumer.close();
+    },
+  };
+}
