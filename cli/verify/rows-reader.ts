@@ -1,0 +1,32 @@
+import { intArray, textArray } from "../../db/array-literal.ts";
+import type { Executor } from "../../db/client.ts";
+import type { Alias, Row, SaleRow } from "./facts.ts";
+
+/** The sales to look at, oldest first; all of them without an id. */
+export async function listSales(sql: Executor, couponId: string | null): Promise<SaleRow[]> {
+  return sql<SaleRow[]>`SELECT id AS "couponId", total, epoch, state, load_state AS "loadState",
+      (extract(epoch FROM ends_at) * 1000)::double precision AS "endsAtMs"
+    FROM coupons WHERE ${couponId}::text IS NULL OR id = ${couponId} ORDER BY created_at, id`;
+}
+
+export interface Wanted {
+  readonly users: ReadonlySet<string>;
+  readonly requests: ReadonlySet<string>;
+  readonly slots: ReadonlySet<number>;
+}
+
+/** Every row (revoked ones too) of these users, requests, their aliases' originals, or slots, in one sale. */
+export async function findRows(sql: Executor, couponId: string, wanted: Wanted): Promise<Row[]> {
+  const requests = textArray([...wanted.requests]);
+  return sql<Row[]>`SELECT user_id AS "userId", slot, request_id AS "requestId", status FROM user_coupons
+    WHERE coupon_id = ${couponId} AND (user_id = ANY(${textArray([...wanted.users])}::text[])
+      OR request_id = ANY(${requests}::text[])
+      OR request_id IN (SELECT original_request_id FROM request_aliases WHERE request_id = ANY(${requests}::text[]))
+      OR slot = ANY(${intArray([...wanted.slots])}::integer[]))`;
+}
+
+/** Aliases among these requests. */
+export async function findAliases(sql: Executor, requests: ReadonlySet<string>): Promise<Alias[]> {
+  return sql<Alias[]>`SELECT request_id AS "requestId", original_request_id AS "originalRequestId"
+    FROM request_aliases WHERE request_id = ANY(${textArray([...requests])}::text[])`;
+}

@@ -1,0 +1,75 @@
+import type { Executor } from "../../db/client.ts";
+import type { Admin } from "../../kafka/kafka.ts";
+import type { Verdict } from "./check.ts";
+
+/** A consumer group and what it reads. */
+export interface Group {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+}
+
+/** Letters that wait for a retry or were given up: each is an effect that did not happen. */
+export async function checkDeadLetters(sql: Executor): Promise<Verdict> {
+  const rows = await sql<{ eventId: string; total: number }[]>`
+    SELECT event_id AS "eventId", count(*) OVER ()::integer AS total FROM dead_letters
+    WHERE status IN ('PENDING', 'EXHAUSTED') ORDER BY id LIMIT 10`;
+  const total = rows[0]?.total ?? 0;
+  return {
+    name: "no-dead-letters",
+    violations: rows.map(({ eventId }) => eventId),
+    more: total - rows.length,
+    examined: total,
+  };
+}
+
+/**
+ * A group may be behind; it may not stand still while its process is there. Progress is asked for until `patienceMs`
+ * have passed: a batch that PostgreSQL retries takes some seconds.
+ */
+export async function checkLag(
+  admin: Admin,
+  groups: readonly Group[],
+  consumersUp: boolean,
+  patienceMs: number,
+): Promise<Verdict> {
+  const before = await lags(admin, groups);
+  let standing = [...before.values()].filter(({ lag }) => lag > 0);
+  const total = standing.reduce((sum, { lag }) => sum + lag, 0);
+  const deadline = Date.now() + patienceMs;
+  while (consumersUp && standing.length > 0 && Date.now() < deadline) {
+    await Bun.sleep(500);
+    const now = await lags(admin, groups);
+    standing = standing.filter(({ key, committed }) => now.get(key)?.committed === committed && now.get(key)!.lag > 0);
+  }
+  const per = groups.map(({ groupId }) => `${groupId} ${sumOf(before, groupId)}`).join(", ");
+  return {
+    name: "lag-moves",
+    violations: consumersUp ? standing.map(({ key, lag }) => `${key}: ${lag} records behind and not moving`) : [],
+    examined: total,
+    note: consumersUp ? `records behind: ${per}` : `records behind: ${per}; no consumers are running`,
+  };
+}
+
+interface Position {
+  readonly key: string;
+  readonly groupId: string;
+  readonly committed: number;
+  readonly lag: number;
+}
+
+async function lags(admin: Admin, groups: readonly Group[]): Promise<Map<string, Position>> {
+  const all = new Map<string, Position>();
+  for (const { groupId, topics } of groups) {
+    for (const { topic, partition, committed, lag } of await admin.groupLag(groupId, topics)) {
+      const key = `${groupId} on ${topic}/${partition}`;
+      all.set(key, { key, groupId, committed, lag });
+    }
+  }
+  return all;
+}
+
+function sumOf(positions: ReadonlyMap<string, Position>, groupId: string): number {
+  let sum = 0;
+  for (const position of positions.values()) if (position.groupId === groupId) sum += position.lag;
+  return sum;
+}

@@ -1,0 +1,88 @@
+import type { Kafka } from "../../kafka/kafka.ts";
+import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
+import { connect, type VerifyEnvironment } from "./connect.ts";
+import { printReport } from "./print.ts";
+import { listSales } from "./rows-reader.ts";
+import { createStage } from "./staging.ts";
+import type { Sources } from "./survey.ts";
+import { checkDeadLetters, checkLag, type Group } from "./system-checks.ts";
+import { findUnconsumed } from "./unconsumed.ts";
+import { verifySale } from "./verify-sale.ts";
+
+export interface VerifyOptions {
+  /** Only this sale; without it all of them. */
+  readonly couponId?: string;
+  /** Pause before suspects are read again, milliseconds. Default 1,000. */
+  readonly recheckMs?: number;
+  /** Age from which a ledger entry is stuck while consumers run. Default 30,000: the relay takes entries after 5 s. */
+  readonly stuckMs?: number;
+  /** How long a group that is behind may stand still. Default 5,000. */
+  readonly patienceMs?: number;
+  /** Whether consumers run; asked at their health address when absent. */
+  readonly consumersUp?: boolean;
+}
+
+const CLAIMS: Group = { groupId: "coupon-persist", topics: ["coupon-issue-requests"] };
+const GROUPS: readonly Group[] = [CLAIMS, { groupId: "notify", topics: ["coupon-events"] }];
+
+/** Reads everything and judges. Never throws for a service that is away: that is a failed check, `reachable`. */
+export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const { services, missing, reached, close } = await connect(env);
+  try {
+    const verdicts: Verdict[] = [
+      { name: "reachable", violations: missing, examined: reached, note: missing.join("; ") || undefined },
+    ];
+    if (services !== null) {
+      const consumersUp = options.consumersUp ?? (await services.consumersUp());
+      const sources: Sources = {
+        redis: services.redis,
+        sql: services.sql,
+        stuckMs: consumersUp ? (options.stuckMs ?? 30_000) : null,
+        unconsumed: (ids) => findUnconsumed(services.kafka, CLAIMS.groupId, CLAIMS.topics[0]!, ids),
+      };
+      verdicts.push(...(await checkSales(sources, options)));
+      verdicts.push(await checkDeadLetters(services.sql));
+      verdicts.push(await lagOf(services.kafka, consumersUp, options.patienceMs ?? 5_000));
+    }
+    const checks = mergeVerdicts(verdicts);
+    return { ok: checks.every((check) => check.ok), checks };
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * `./dev verify`: prints the report.
+ * @returns the exit code: 0 when every promise holds, else 1
+ */
+export async function runVerify(
+  env: VerifyEnvironment,
+  options: { json?: boolean; couponId?: string } = {},
+): Promise<0 | 1> {
+  const report = await verify(env, options);
+  console.log(options.json ? JSON.stringify(report) : printReport(report));
+  return report.ok ? 0 : 1;
+}
+
+/** The named check of a report. */
+export function findCheck(report: VerifyReport, name: Check["name"]): Check | undefined {
+  return report.checks.find((check) => check.name === name);
+}
+
+async function checkSales(sources: Sources, { couponId, recheckMs = 1000 }: VerifyOptions): Promise<Verdict[]> {
+  await createStage(sources.sql);
+  const verdicts: Verdict[] = [];
+  for (const sale of await listSales(sources.sql, couponId ?? null)) {
+    verdicts.push(...(await verifySale(sources, sale, recheckMs)));
+  }
+  return verdicts;
+}
+
+async function lagOf(kafka: Kafka, consumersUp: boolean, patienceMs: number): Promise<Verdict> {
+  const admin = kafka.admin();
+  try {
+    return await checkLag(admin, GROUPS, consumersUp, patienceMs);
+  } finally {
+    await admin.close();
+  }
+}

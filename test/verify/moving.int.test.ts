@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { verify } from "../../cli/verify/verify.ts";
+import { newRequestId, type UserId } from "../../contracts/ids.ts";
+import { insertClaims } from "../../db/queries/insert-claims.ts";
+import { insertTombstones } from "../../db/queries/insert-tombstones.ts";
+import { createSaleScripts } from "../../lua/sale-scripts.ts";
+import { createHealthySale, type SaleClaim } from "./healthy-sale.ts";
+import { type VerifyServices, verifyServices } from "./services.ts";
+
+let services: VerifyServices;
+beforeAll(async () => {
+  services = await verifyServices();
+}, 90_000);
+afterAll(() => services?.close());
+
+/** Claims in batches; each is persisted a little later, one in ten is given up instead; until `stop` fires. */
+async function sell(couponId: SaleClaim["couponId"], stop: AbortSignal): Promise<number> {
+  const { redis, database } = services;
+  const scripts = createSaleScripts(redis);
+  const settling: Promise<unknown>[] = [];
+  let users = 0;
+  const settle = async (claims: SaleClaim[]) => {
+    await Bun.sleep(Math.random() * 30);
+    const givenUp = claims.filter((_, i) => i % 10 === 0);
+    const kept = claims.filter((_, i) => i % 10 !== 0).sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
+    await insertClaims(database.sql, kept);
+    await scripts.acknowledge(couponId, kept);
+    await insertTombstones(
+      database.sql,
+      givenUp.map((claim) => ({ ...claim, reason: "REVOKED" })),
+    );
+    for (const claim of givenUp) await scripts.release(couponId, { ...claim, reason: "REVOKED" });
+  };
+  while (!stop.aborted) {
+    const asked = Array.from({ length: 50 }, () => ({
+      couponId,
+      userId: `mover-${users++}` as UserId,
+      requestId: newRequestId(couponId, Date.now()),
+    }));
+    const { results, epoch } = await scripts.claim(couponId, asked);
+    const claims: SaleClaim[] = [];
+    results.forEach((result, i) => {
+      if (result.code === "ACCEPTED")
+        claims.push({ ...asked[i]!, epoch, slot: result.slot, ledgerId: result.ledgerId });
+    });
+    settling.push(settle(claims));
+    await Bun.sleep(2);
+  }
+  await Promise.all(settling);
+  return users;
+}
+
+test("a sale that moves while it is checked is not accused of anything", async () => {
+  const { redis, database, env } = services;
+  const sale = await createHealthySale(redis, database.sql, { total: 1_000_000 });
+  const stop = new AbortController();
+  const selling = sell(sale.couponId, stop.signal);
+  let looks = 0;
+  const accused: unknown[] = [];
+  for (const end = Date.now() + 4_000; Date.now() < end; looks++) {
+    const options = { couponId: sale.couponId, recheckMs: 100, patienceMs: 0, consumersUp: false };
+    const { checks } = await verify(env, options);
+    accused.push(...checks.filter((check) => !check.ok));
+  }
+  stop.abort();
+  expect(await selling).toBeGreaterThan(1000);
+  expect(accused).toEqual([]);
+  expect(looks).toBeGreaterThan(3);
+}, 30_000);

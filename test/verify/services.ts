@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createDatabase, type Database } from "../../db/client.ts";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import type { Kafka } from "../../kafka/kafka.ts";
+import { createRedis, type RedisConnection, whenReady } from "../../lua/redis.ts";
+import { createBroker } from "../kafka/broker.ts";
+import { freePort, freshDatabase } from "../support/postgres.ts";
+
+/** The three services as the checker meets them: those of the environment, or private ones. The database is new. */
+export interface VerifyServices {
+  readonly env: Readonly<Record<string, string>>;
+  readonly redis: RedisConnection;
+  readonly database: Database;
+  readonly kafka: Kafka;
+  close(): Promise<void>;
+}
+
+const TOPICS = { "coupon-issue-requests": 6, "coupon-events": 8 };
+
+export async function verifyServices(): Promise<VerifyServices> {
+  const database = await freshDatabase();
+  const redisServer = await redisUrl();
+  const broker = await kafkaBrokers();
+  const redis = createRedis(redisServer.url, { name: "verify-test" });
+  if (!(await whenReady(redis, 5_000))) throw new Error(`Redis does not answer at ${redisServer.url}`);
+  const kafka = createBunKafka({ brokers: broker.address, clientId: "verify-test" });
+  const admin = kafka.admin();
+  await admin.createTopics(
+    Object.entries(TOPICS).map(([name, partitions]) => ({ name, partitions, replicationFactor: 1, config: {} })),
+  );
+  await admin.close();
+  const handle = createDatabase(database.url, { max: 2, name: "verify-test" });
+  return {
+    env: { REDIS_URL: redisServer.url, DATABASE_URL: database.url, KAFKA_BROKERS: broker.address },
+    redis,
+    database: handle,
+    kafka,
+    async close() {
+      redis.disconnect();
+      await handle.close();
+      await database.drop();
+      await redisServer.stop();
+      await broker.stop();
+    },
+  };
+}
+
+async function redisUrl() {
+  if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: async () => {} };
+  const port = await freePort();
+  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const server = Bun.spawn(["redis-server", ...args], { stdout: "ignore", stderr: "ignore" });
+  const stop = async () => {
+    server.kill();
+    await server.exited;
+  };
+  return { url: `redis://127.0.0.1:${port}`, stop };
+}
+
+async function kafkaBrokers() {
+  if (process.env.KAFKA_BROKERS) return { address: process.env.KAFKA_BROKERS, stop: async () => {} };
+  const dataDir = mkdtempSync(join(tmpdir(), "stampede-verify-kafka-"));
+  const broker = await createBroker({ dataDir, port: await freePort() });
+  await broker.start();
+  const stop = async () => {
+    await broker.remove();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  return { address: broker.address, stop };
+}
