@@ -1,4 +1,3 @@
-import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { type CliConfig, readConfig } from "../config.ts";
 import { CliError } from "../errors.ts";
@@ -7,6 +6,7 @@ import { consumers } from "./consumers.ts";
 import { installPackages } from "./debian.ts";
 import { signalContainer } from "./docker.ts";
 import { sourceOf, stackEnv } from "./env.ts";
+import { requireSpace } from "./free-space.ts";
 import { gateway } from "./gateway.ts";
 import { kafka } from "./kafka.ts";
 import { type Layout, layoutOf, makeDirectories, portsOf, repositoryRoot } from "./layout.ts";
@@ -67,14 +67,6 @@ export interface Stack {
   sourceOf(service: ServiceName): Promise<Source>;
 }
 
-function checkSpace(dir: string): void {
-  const { bavail, bsize } = statfsSync(dir);
-  if (bavail * bsize < FREE_BYTES) {
-    const mb = Math.floor((bavail * bsize) / 1024 ** 2);
-    throw new CliError(`only ${mb} MB are free under ${dir}: make room for at least 1 GB, then try again`);
-  }
-}
-
 /** A stack of services in a directory of its own. Starts nothing yet. */
 export function createStack(options: StackOptions = {}): Stack {
   const config = options.config ?? readConfig();
@@ -101,7 +93,7 @@ export function createStack(options: StackOptions = {}): Stack {
   }
 
   async function upLocked(services: readonly ServiceName[], { workers, roles, signal }: UpOptions): Promise<void> {
-    checkSpace(dir);
+    requireSpace(dir, FREE_BYTES);
     const sources = new Map<ServiceName, Source>();
     for (const name of services) sources.set(name, await sourceOf(name, config, external));
     await install(services, sources);

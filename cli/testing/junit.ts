@@ -24,7 +24,9 @@ export function readJunit(xml: string): Counts {
   let passed = 0;
   let failed = 0;
   const skipped: string[] = [];
-  for (const [, attributes, selfClosed, body] of xml.matchAll(/<testcase\b((?:[^>"]|"[^"]*")*?)(?:(\/)>|>(.*?)<\/testcase>)/gs)) {
+  for (const [, attributes, selfClosed, body] of xml.matchAll(
+    /<testcase\b((?:[^>"]|"[^"]*")*?)(?:(\/)>|>(.*?)<\/testcase>)/gs,
+  )) {
     if (!selfClosed && /<(failure|error)\b/.test(body!)) failed++;
     else if (!selfClosed && /<skipped\b/.test(body!)) {
       const value = (name: string) => plain(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes!)?.[1] ?? "");

@@ -55,9 +55,14 @@ async function collect(stream: ReadableStream<Uint8Array>): Promise<string> {
   return new Response(stream).text();
 }
 
-/** A failed exit is a failure even if every test in the report passed: something went wrong outside of them. */
+/**
+ * A failed exit is a failure even if every test in the report passed: something went wrong outside of them. So is a
+ * report that was not written: a test that leaves the process takes the others with it.
+ */
 function countsOf(code: number, report: string | undefined): Counts {
-  if (!report || !existsSync(report)) return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] };
+  const one = (passed: boolean): Counts => ({ passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: [] });
+  if (!report) return one(code === 0);
+  if (!existsSync(report)) return one(false);
   const counts = readJunit(readFileSync(report, "utf8"));
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }

@@ -1,0 +1,76 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { freePort } from "../../cli/stack/ports.ts";
+
+const MAIN = resolve(import.meta.dir, "../../cli/main.ts");
+
+export interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly errors: string;
+}
+
+export interface Running {
+  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly result: Promise<Result>;
+}
+
+/** The command line on a stack of its own: a directory and ports that nobody else uses. */
+export interface Sandbox {
+  readonly dir: string;
+  readonly ports: {
+    readonly redis: number;
+    readonly postgres: number;
+    readonly kafka: number;
+    readonly gateway: number;
+  };
+  start(args: readonly string[], env?: Record<string, string>): Running;
+  run(args: readonly string[], env?: Record<string, string>): Promise<Result>;
+  /** Process ids of a service's pid file. */
+  pids(service: string): number[];
+  /** Stops everything and deletes it. */
+  remove(): Promise<void>;
+}
+
+export function sandbox(): Sandbox {
+  const dir = mkdtempSync(join(tmpdir(), "stampede-stack-"));
+  const ports = { redis: freePort(), postgres: freePort(), kafka: freePort(), gateway: freePort() };
+  const own: Record<string, string> = {
+    STAMPEDE_STACK: dir,
+    STAMPEDE_NATIVE: "1",
+    STAMPEDE_REDIS_PORT: String(ports.redis),
+    STAMPEDE_POSTGRES_PORT: String(ports.postgres),
+    STAMPEDE_KAFKA_PORT: String(ports.kafka),
+    GATEWAY_PORT: String(ports.gateway),
+    CONSUMERS_PORT: String(freePort()),
+    NO_COLOR: "1",
+  };
+  const { REDIS_URL: _r, DATABASE_URL: _d, KAFKA_BROKERS: _k, ...inherited } = process.env;
+
+  function start(args: readonly string[], env: Record<string, string> = {}): Running {
+    const child = Bun.spawn([process.execPath, MAIN, ...args], {
+      env: { ...inherited, ...own, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const texts = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    const result = texts.then(async ([out, errors]) => ({ code: await child.exited, out, errors }));
+    return { process: child, result };
+  }
+
+  const run = (args: readonly string[], env?: Record<string, string>) => start(args, env).result;
+  return {
+    dir,
+    ports,
+    start,
+    run,
+    pids: (service) => {
+      const text = readFileSync(join(dir, "run", `${service}.pid`), "utf8");
+      return text.split("\n").filter(Boolean).map(Number);
+    },
+    async remove() {
+      await run(["down", "--wipe"]);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}

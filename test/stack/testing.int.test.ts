@@ -1,0 +1,66 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inheritedEnvironment } from "../../cli/config.ts";
+import { beganAt } from "../../cli/stack/processes.ts";
+import { runChecked } from "../../cli/testing/run-checked.ts";
+import { runTier } from "../../cli/testing/run-tier.ts";
+import { sandbox } from "./cli.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "stampede-testing-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const env = inheritedEnvironment();
+const signal = new AbortController().signal;
+
+/** Runs one file of tests as the int tier does. */
+async function runFile(name: string, text: string) {
+  const file = `${name}.int.test.ts`;
+  writeFileSync(join(dir, file), `import { expect, test } from "bun:test";\n${text}`);
+  const shown: string[] = [];
+  const failed = (what: string, output: string) => shown.push(`${what}: ${output}`);
+  const counts = await runTier("int", { cwd: dir, env, signal, reports: dir, files: [file], failed });
+  return { ...counts, shown: shown.join("\n") };
+}
+
+test("what passes, fails and is skipped is counted, and a failure is shown in full", async () => {
+  const text = `test("a", () => {}); test("b", () => expect(1).toBe(2)); test.skip("c: no such machine", () => {});`;
+  const outcome = await runFile("mixed", text);
+  expect(outcome).toMatchObject({ passed: 1, failed: 1, skipped: ["mixed.int.test.ts: c: no such machine"] });
+  expect(outcome.shown).toContain("Expected: 2");
+});
+
+test("a file that passes says nothing", async () => {
+  expect(await runFile("fine", `test("a", () => {});`)).toMatchObject({ passed: 1, failed: 0, shown: "" });
+});
+
+test.each([
+  ["that cannot be loaded", `import "./nowhere.ts"; test("a", () => {});`],
+  ["that leaves the process", `test("a", () => process.exit(0)); test("b", () => {});`],
+  ["that breaks outside of its tests", `test("a", () => {}); await Bun.sleep(1); throw new Error("outside");`],
+  ["without a test", ""],
+])("a file %s is a failure", async (what, text) => {
+  expect((await runFile(`bad-${what.replaceAll(" ", "-")}`, text)).failed).toBeGreaterThan(0);
+});
+
+test("a program that hangs is killed at its limit, with what it started", async () => {
+  const argv = ["bash", "-c", "sleep 600 & echo $!; wait"];
+  const { counts, output } = await runChecked(argv, { cwd: dir, env, signal, limitS: 0.5 });
+  expect(counts).toEqual({ passed: 0, failed: 1, skipped: [] });
+  expect(output).toContain("killed after 0.5 s");
+  const left = Number.parseInt(output, 10);
+  for (let i = 0; i < 100 && beganAt(left) !== null; i++) await Bun.sleep(10); // dying takes the kernel a moment
+  expect(beganAt(left)).toBeNull();
+});
+
+test("the last line of ./dev test is the sum, and the exit code says whether it is good", async () => {
+  const box = sandbox();
+  const good = await box.run(["test", "cli/sale/times.unit"]);
+  expect(good.out.trimEnd().split("\n").at(-1)).toMatch(/^\d+ passed, 0 failed$/);
+  expect(good.code).toBe(0);
+  const none = await box.run(["test", "no-such-file"]);
+  expect(none.out.trimEnd().split("\n").at(-1)).toBe("0 passed, 0 failed");
+  expect(none.code).toBe(1);
+  await box.remove();
+});
