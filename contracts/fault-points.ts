@@ -1,5 +1,5 @@
 /** Places at which a fault test may have the process die. */
-export type FaultPoint = "claim:after-lua" | "claim:after-produce" | "persist:after-commit" | "persist:before-commit";
+export type FaultPoint = "claim:after-lua" | "claim:after-produce" | "persist:committed" | "persist:announced";
 
 export type Fault = (here: FaultPoint) => void;
 

@@ -69,3 +69,14 @@ test("the claimed subject is read without any trust, and rubbish has none", () =
   expect(claimedSubject("a.!!!.c")).toBeUndefined();
   expect(claimedSubject(token(claims({ sub: 7 })))).toBeUndefined();
 });
+
+test("the claimed subject is the one that verification would find, however the payload is written", () => {
+  const written = (payload: string) => `h.${Buffer.from(payload).toString("base64url")}.s`;
+  expect(claimedSubject(written('{"act":{"sub":"other"},"sub":"user-1"}'))).toBe("user-1");
+  expect(claimedSubject(written('{"sub":"user-1","act":{"sub":"other"}}'))).toBe("user-1");
+  expect(claimedSubject(written('{"sub":"other","sub":"user-1"}'))).toBe("user-1");
+  expect(claimedSubject(written('{"s\\u0075b":"user-1"}'))).toBe("user-1");
+  expect(claimedSubject(written('{ "sub" : "user-1" }'))).toBe("user-1");
+  expect(claimedSubject(written('{"note":"\\"sub\\":\\"x","sub":"user-1"}'))).toBe("user-1");
+  expect(claimedSubject(`h.${"x".repeat(5000)}.s`)).toBeUndefined();
+});

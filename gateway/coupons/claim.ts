@@ -1,6 +1,6 @@
 import type { Fault } from "../../contracts/fault-points.ts";
-import type { ClaimAccepted } from "../../contracts/http.ts";
-import { type CouponId, isCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
+import type { ClaimAccepted, Durability } from "../../contracts/http.ts";
+import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { RateLimit } from "../admission/token-bucket.ts";
 import type { AckBreaker } from "./breaker.ts";
@@ -33,6 +33,8 @@ export interface ClaimParts {
   /** 503 instead of `durable:"ledger"`. */
   readonly requireKafka: boolean;
   readonly fault: Fault;
+  /** Told how long each claim took that was not refused by rate or load. */
+  readonly observe: (seconds: number) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -42,51 +44,56 @@ export interface Claims {
   inFlight(): number;
 }
 
+interface Won {
+  readonly userId: UserId;
+  readonly couponId: CouponId;
+  readonly requestId: RequestId;
+  readonly slot: number;
+  readonly repeat: boolean;
+}
+
+/** A valid stream id that no entry has: a repeat does not know its ledger entry, and the relay clears that one up. */
+const UNKNOWN_LEDGER_ID = "0-0";
+
 const refused = (code: ResultCode): ClaimReply => ({ kind: "refused", code });
 
 /** The claim path behind the gate (design 3.2–3.5): rate, Redis' decision, the log, the answer. */
 export function createClaims(parts: ClaimParts): Claims {
-  const { decide, publish, breaker, receipts, rateLimit, whyNotLoaded, maxInFlight, requireKafka, fault, onError } =
-    parts;
+  const { decide, publish, breaker, receipts, rateLimit, whyNotLoaded, maxInFlight, requireKafka, fault } = parts;
+  const { observe, onError } = parts;
   let inFlight = 0;
 
-  function accepted(
-    userId: UserId,
-    couponId: CouponId,
-    decision: Decision,
-    durable: "kafka" | "ledger",
-  ): ClaimAccepted {
-    const { requestId, slot } = decision;
+  function accepted(won: Won, durable: Durability): ClaimReply {
+    const { userId, couponId, requestId, slot } = won;
     const receipt = receipts.sign(requestId, userId);
     const body: ClaimAccepted = { requestId, couponId, slot, status: "ACCEPTED", durable, receipt };
-    return decision.code === "ALREADY_WON" ? { ...body, repeat: true } : body;
+    return { kind: "accepted", body: won.repeat ? { ...body, repeat: true } : body };
   }
 
   async function settle(
     userId: UserId,
     couponId: CouponId,
-    decision: Decision,
+    { result, sale }: Decision,
     traceparent: string | undefined,
   ): Promise<ClaimReply> {
-    const { code, requestId, slot, ledgerId, sale } = decision;
+    const { code } = result;
     switch (code) {
       case "ACCEPTED": {
         fault("claim:after-lua");
-        const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId };
-        const durable = await publish(claim, traceparent);
+        const { requestId, slot, ledgerId } = result;
+        const durable = await publish({ couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId }, traceparent);
         fault("claim:after-produce");
         if (requireKafka && durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
-        return { kind: "accepted", body: accepted(userId, couponId, decision, durable) };
+        return accepted({ userId, couponId, requestId, slot, repeat: false }, durable);
       }
       case "ALREADY_WON": {
         // The first answer said how durable the claim was; of a repeat only the ledger's word is certain. An operator
         // who wants Kafka's word gets it by producing again: the event id is the same, so nothing happens twice.
-        let durable: "kafka" | "ledger" = "ledger";
-        if (requireKafka) {
-          durable = await publish({ couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId }, traceparent);
-          if (durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
-        }
-        return { kind: "accepted", body: accepted(userId, couponId, decision, durable) };
+        const { requestId, slot } = result;
+        const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId: UNKNOWN_LEDGER_ID };
+        const durable = requireKafka ? await publish(claim, traceparent) : "ledger";
+        if (requireKafka && durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
+        return accepted({ userId, couponId, requestId, slot, repeat: true }, durable);
       }
       case "NOT_LOADED":
         return refused(await whyNotLoaded(couponId));
@@ -110,6 +117,7 @@ export function createClaims(parts: ClaimParts): Claims {
       // Without the ledger's word to fall back on, a claim that Kafka will not confirm must not take a slot.
       if (requireKafka && breaker.open && inFlight > 0) return refused("KAFKA_UNAVAILABLE");
       inFlight++;
+      const startedAt = performance.now();
       try {
         const decision = await decide(couponId, userId, newRequestId(couponId, now));
         return await settle(userId, couponId, decision, traceparent);
@@ -119,6 +127,7 @@ export function createClaims(parts: ClaimParts): Claims {
         return refused("SALE_RECOVERING");
       } finally {
         inFlight--;
+        observe((performance.now() - startedAt) / 1000);
       }
     },
   };

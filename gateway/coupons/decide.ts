@@ -1,8 +1,9 @@
 import type { CouponId, RequestId, UserId } from "../../contracts/ids.ts";
-import type { ClaimBatch, ClaimDecision } from "../../lua/claim.ts";
+import type { ClaimBatch, ClaimResult } from "../../lua/claim-batch.ts";
 
 /** What Redis decided about one claim, with the sale as it was at that moment. */
-export interface Decision extends ClaimDecision {
+export interface Decision {
+  readonly result: ClaimResult;
   readonly sale: ClaimBatch;
 }
 
@@ -34,10 +35,7 @@ export function createDecide(
     claim(couponId, batch).then(
       (answer) => {
         seen(couponId, answer);
-        for (let i = 0; i < batch.length; i++) {
-          const { code, slot, requestId, ledgerId } = answer.results[i]!;
-          batch[i]!.resolve({ code, slot, requestId, ledgerId, sale: answer });
-        }
+        for (let i = 0; i < batch.length; i++) batch[i]!.resolve({ result: answer.results[i]!, sale: answer });
       },
       (error) => {
         for (const { reject } of batch) reject(error);

@@ -2,7 +2,7 @@ import type { Sale, SaleState } from "../../contracts/http.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { isCouponId } from "../../contracts/ids.ts";
 import type { SaleRow } from "../../db/queries/find-sale.ts";
-import type { SaleSnapshot } from "../../lua/read-sale.ts";
+import type { SaleSnapshot } from "../../lua/sale-reading.ts";
 import { json, problem } from "../problem.ts";
 import type { Handler } from "../transports/transport.ts";
 

@@ -1,0 +1,43 @@
+import type { CouponId } from "../../contracts/ids.ts";
+import { SALES_CHANNEL } from "../../lua/keys.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import { readSale, readWinners } from "../../lua/sale-reading.ts";
+import { parseAnnouncement } from "../../lua/sale-scripts.ts";
+import type { NewsSources } from "./news.ts";
+import { collectWinners, type WinnersFilter } from "./winners-filter.ts";
+
+/** News of sales from Redis: the announcements its scripts publish, and the sale's hash. */
+export function redisNews(
+  redis: RedisConnection,
+  subscriber: RedisConnection,
+  onError: (error: unknown) => void,
+): NewsSources {
+  return {
+    subscribe(hear) {
+      subscriber.on("message", (channel: string, text: string) => {
+        if (channel !== SALES_CHANNEL) return;
+        try {
+          const { couponId, ...news } = parseAnnouncement(text);
+          hear(couponId, news);
+        } catch (error) {
+          onError(error); // somebody else's message on our channel: nothing is learnt from it
+        }
+      });
+      subscriber.subscribe(SALES_CHANNEL).catch(onError);
+    },
+    async read(couponId) {
+      const sale = await readSale(redis, couponId);
+      if (sale === null) return null;
+      const { epoch, version, state, left } = sale;
+      return { epoch, version, state, soldOut: left === 0 };
+    },
+  };
+}
+
+/** The filter of a sale's winners, from an HSCAN that begins now. */
+export function readWinnersFilter(redis: RedisConnection, couponId: CouponId): Promise<WinnersFilter> {
+  async function* userIds() {
+    for await (const portion of readWinners(redis, couponId)) for (const { userId } of portion) yield userId;
+  }
+  return collectWinners(userIds());
+}

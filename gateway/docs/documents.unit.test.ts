@@ -1,0 +1,73 @@
+import { expect, test } from "bun:test";
+import { createEndpoints } from "../app.ts";
+import { asyncApi } from "./asyncapi.ts";
+import type { openApi } from "./openapi.ts";
+
+// The documents need the route table only, not one of its parts: whatever a handler would call is never called here.
+const nothing: never = new Proxy(() => nothing, { get: () => nothing }) as never;
+const endpoints = createEndpoints(nothing);
+
+function documentAt(path: string): ReturnType<typeof openApi> {
+  const endpoint = endpoints.find((one) => one.path === path)!;
+  const answer = endpoint.handler(nothing) as { body: string };
+  return JSON.parse(answer.body);
+}
+
+/** Every `$ref` of a document, resolved against it. */
+function danglingReferences(document: object): string[] {
+  const dangling: string[] = [];
+  const visit = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    for (const [name, inner] of Object.entries(value)) {
+      if (name === "$ref" && typeof inner === "string") {
+        let at: unknown = document;
+        for (const step of inner.split("/").slice(1)) at = (at as Record<string, unknown> | undefined)?.[step];
+        if (at === undefined || at === null) dangling.push(inner);
+      } else visit(inner);
+    }
+  };
+  visit(document);
+  return dangling;
+}
+
+test("OpenAPI names every route that is served, and every reference leads somewhere", () => {
+  const document = documentAt("/openapi.json") as { paths: Record<string, Record<string, object>> };
+  const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const served = endpoints
+    .filter(({ tag }) => tag !== "docs")
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
+  expect(documented.sort()).toEqual(served.sort());
+  expect(danglingReferences(document)).toEqual([]);
+});
+
+test("a claim documents all answers of the design's table", () => {
+  const document = documentAt("/openapi.json") as {
+    paths: Record<string, { post: { responses: Record<string, { description: string }> } }>;
+  };
+  const { responses } = document.paths["/coupons/{couponId}/issue"]!.post;
+  expect(Object.keys(responses).sort()).toEqual([
+    "200",
+    "202",
+    "400",
+    "401",
+    "403",
+    "404",
+    "409",
+    "413",
+    "429",
+    "500",
+    "503",
+  ]);
+  for (const code of ["NOT_STARTED", "ENDED", "PAUSED"]) expect(responses[403]!.description).toContain(code);
+  for (const code of ["SALE_RECOVERING", "OVERLOADED"]) expect(responses[503]!.description).toContain(code);
+});
+
+test("AsyncAPI holds both directions of the socket, and every reference leads somewhere", () => {
+  const document = asyncApi() as { channels: { socket: { messages: Record<string, object> } } };
+  const names = Object.keys(document.channels.socket.messages);
+  for (const name of ["auth", "claim", "resume", "welcome", "coupon.issued", "sale.soldout"])
+    expect(names).toContain(name);
+  expect(danglingReferences(document)).toEqual([]);
+});

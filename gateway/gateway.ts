@@ -1,0 +1,245 @@
+import pino from "pino";
+import { StampedeError } from "../contracts/errors.ts";
+import { createFault } from "../contracts/fault-points.ts";
+import type { CouponId } from "../contracts/ids.ts";
+import { createDatabase } from "../db/client.ts";
+import { createSale } from "../db/queries/create-sale.ts";
+import { findRequest } from "../db/queries/find-request.ts";
+import { findSale } from "../db/queries/find-sale.ts";
+import { listDeadLetters } from "../db/queries/list-dead-letters.ts";
+import { listMyCoupons } from "../db/queries/list-my-coupons.ts";
+import { listSales } from "../db/queries/list-sales.ts";
+import { saleExists } from "../db/queries/sale-exists.ts";
+import { setSaleState } from "../db/queries/set-sale-state.ts";
+import type { CreateKafka } from "../kafka/kafka.ts";
+import { createInbox } from "../lua/inbox.ts";
+import { SALE_LOADER_CHANNEL } from "../lua/keys.ts";
+import { createRedis, createSubscriber, whenReady } from "../lua/redis.ts";
+import { createRoutes } from "../lua/routes.ts";
+import { readSale } from "../lua/sale-reading.ts";
+import { createSaleScripts } from "../lua/sale-scripts.ts";
+import { INTENT } from "./admin/sale-state.ts";
+import { createRateLimit } from "./admission/token-bucket.ts";
+import { createEndpoints } from "./app.ts";
+import { createAuthenticate } from "./auth/hs256.ts";
+import type { GatewayConfig } from "./config.ts";
+import { createBoard } from "./coupons/board.ts";
+import { createAckBreaker } from "./coupons/breaker.ts";
+import { createClaims } from "./coupons/claim.ts";
+import { createDecide } from "./coupons/decide.ts";
+import { createWhyNotLoaded } from "./coupons/existence.ts";
+import { followNews } from "./coupons/news.ts";
+import { createPublish } from "./coupons/publish.ts";
+import { createReceipts } from "./coupons/receipt.ts";
+import { readWinnersFilter, redisNews } from "./coupons/redis-news.ts";
+import { redisRequests } from "./coupons/redis-requests.ts";
+import { createViewSale, type SaleSources } from "./coupons/sale-view.ts";
+import { databaseCalls } from "./database-calls.ts";
+import { createErrorLog } from "./error-log.ts";
+import { readyRoute } from "./health.ts";
+import { createMetrics } from "./metrics.ts";
+import { problem, problemOf } from "./problem.ts";
+import { createSocketRoom } from "./sockets/room.ts";
+import type { Listen, Transport } from "./transports/transport.ts";
+
+export interface Runtime {
+  readonly listen: Listen;
+  readonly createKafka: CreateKafka;
+}
+
+export interface Gateway {
+  readonly port: number;
+  /** Stops accepting, finishes what runs, flushes the producer, sends sockets elsewhere. */
+  stop(): Promise<void>;
+}
+
+/** Composes a gateway from its configuration and a runtime's two adapters, and starts it. */
+export async function startGateway(config: GatewayConfig, runtime: Runtime): Promise<Gateway> {
+  const log = pino({ level: config.LOG_LEVEL, base: { process: "gateway", gatewayId: config.gatewayId } });
+  const onError = createErrorLog(log);
+  const logLine = (level: "debug" | "info" | "warn" | "error", message: string) => log[level](message);
+
+  const redis = createRedis(config.REDIS_URL, { name: config.gatewayId, log: logLine });
+  const subscriber = createSubscriber(config.REDIS_URL, { name: `${config.gatewayId}-news`, log: logLine });
+  const database = createDatabase(config.DATABASE_URL, { max: 8, name: config.gatewayId });
+  const kafka = runtime.createKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: config.gatewayId,
+    properties: config.kafkaProperties,
+    log: logLine,
+  });
+  const producer = kafka.producer({ messageTimeoutMs: config.MESSAGE_TIMEOUT_MS });
+  const { sql, orm } = database;
+
+  const authenticate = createAuthenticate({
+    secret: config.JWT_SECRET,
+    issuer: config.JWT_ISSUER,
+    audience: config.JWT_AUDIENCE,
+  });
+  const breaker = createAckBreaker((open) => {
+    metrics.breakerOpen(open);
+    log.warn(
+      { open },
+      open ? "Kafka's reports are late: claims answer from the ledger" : "Kafka's reports are on time",
+    );
+  });
+  const board = createBoard({
+    ttlMs: config.GATE_TTL_MS,
+    readWinners: (couponId) => readWinnersFilter(redis, couponId),
+    onChange: (couponId, change) => room.saleChanged(couponId, change),
+    onError,
+  });
+  const scripts = createSaleScripts(redis);
+  const whyNotLoaded = createWhyNotLoaded((couponId) => saleExists(sql, couponId), onError);
+  const decide = createDecide(scripts.claim, (couponId, { epoch, version, state, left }) => {
+    // A sale that is not loaded has no version to compare; its gate opens by expiry.
+    if (epoch > 0) board.hear(couponId, { epoch, version, state, soldOut: left === 0 }, Date.now());
+  });
+  const claims = createClaims({
+    decide,
+    publish: createPublish(producer, breaker, config.CLAIM_ACK_MS, onError),
+    breaker,
+    receipts: createReceipts(config.receiptKey),
+    rateLimit: createRateLimit(config.USER_RATE_PER_S, config.USER_RATE_BURST),
+    whyNotLoaded,
+    maxInFlight: config.MAX_IN_FLIGHT,
+    requireKafka: config.CLAIM_REQUIRE_KAFKA,
+    fault: createFault(config.NODE_ENV, config.FAULT_POINT),
+    observe: (seconds) => metrics.observeClaim(seconds),
+    onError,
+  });
+
+  const live = (couponId: CouponId) =>
+    readSale(redis, couponId).catch((error: unknown) => {
+      onError(error);
+      return null; // shown as RECOVERING: PostgreSQL's terms are still worth an answer
+    });
+  const guarded = databaseCalls(onError);
+  const sales: SaleSources = {
+    find: (couponId) => guarded(() => findSale(orm, couponId)),
+    list: (cursor, limit) => guarded(() => listSales(orm, cursor, limit)),
+    live,
+  };
+  const viewSale = createViewSale(sales);
+  const listCoupons = (userId: string, cursor: string | null, limit: number) =>
+    guarded(() => listMyCoupons(orm, userId, cursor, limit));
+
+  // Announcements may arrive before anybody can be connected.
+  let transport: Transport | undefined;
+  let stopping = false;
+  const metrics = createMetrics({
+    inFlight: claims.inFlight,
+    sockets: () => room.size(),
+    producerQueued: () => producer.stats().queued,
+  });
+  const endpoints = createEndpoints({
+    authenticate,
+    board,
+    claimForUser: claims.claimForUser,
+    countClaim: metrics.countClaim,
+    requests: {
+      inRedis: redisRequests(redis),
+      inDatabase: (requestId, userId) => guarded(() => findRequest(sql, requestId, userId)),
+      whyNotLoaded,
+    },
+    sales,
+    viewSale,
+    listMyCoupons: listCoupons,
+    saleCreation: {
+      insert: (sale, actor) => guarded(() => createSale(sql, sale, actor)),
+      wakeLoader: async (couponId) => void (await redis.publish(SALE_LOADER_CHANNEL, couponId)),
+      view: viewSale,
+    },
+    saleControl: {
+      change: (couponId, action, actor) =>
+        guarded(() =>
+          setSaleState(sql, couponId, INTENT[action], actor, () => scripts.setState(couponId, INTENT[action])),
+        ),
+      view: viewSale,
+    },
+    listDeadLetters: (cursor, limit) => guarded(() => listDeadLetters(orm, cursor, limit)),
+    ready: readyRoute(
+      {
+        redis: async () => void (await redis.ping()),
+        kafka: async () => {
+          if (!producer.stats().connected) throw new Error("no broker is connected");
+        },
+        database: () => database.ping(1_000),
+      },
+      () => stopping,
+    ),
+    metrics: metrics.text,
+    onError,
+  });
+
+  const room = createSocketRoom(
+    {
+      authenticate,
+      claimForUser: claims.claimForUser,
+      inbox: createInbox(redis),
+      routes: createRoutes(redis),
+      listCoupons: (userId, cursor) => listCoupons(userId, cursor, 50),
+      viewSale,
+      gatewayId: config.gatewayId,
+      subscriber,
+      publish: (topic, text) => transport?.publish(topic, text) ?? 0,
+      onError,
+    },
+    {
+      authTimeoutS: config.AUTH_TIMEOUT_S,
+      socketsPerUser: config.SOCKETS_PER_USER,
+      socketsPerAddress: config.SOCKETS_PER_ADDRESS,
+      allowedOrigins: config.allowedOrigins,
+    },
+  );
+  const stopNews = followNews(board, redisNews(redis, subscriber, onError), onError);
+  await whenReady(redis, 2_000); // a first request that finds no connection yet would be refused for nothing
+
+  transport = await runtime.listen({
+    host: config.GATEWAY_HOST,
+    port: config.GATEWAY_PORT,
+    reusePort: config.REUSE_PORT,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    idleTimeoutS: config.IDLE_TIMEOUT_S,
+    routes: endpoints,
+    notFound: (request, allowed) =>
+      allowed.length === 0
+        ? problem("ROUTE_NOT_FOUND")
+        : problem("METHOD_NOT_ALLOWED", {
+            detail: `${request.path} takes ${allowed.join(", ")}`,
+            headers: { allow: allowed.join(", ") },
+          }),
+    failed: (_request, error) => {
+      if (!(error instanceof StampedeError)) onError(error);
+      return problemOf(error);
+    },
+    socket: {
+      ...room.route,
+      maxMessageBytes: config.MAX_BODY_BYTES,
+      idleTimeoutS: config.IDLE_TIMEOUT_S,
+      maxBufferedBytes: config.SOCKET_BUFFER_BYTES,
+    },
+  });
+  if (Buffer.byteLength(config.JWT_SECRET) < 32) {
+    log.warn("JWT_SECRET is shorter than 32 bytes: a token can be forged by guessing it (RFC 7518 §3.2)");
+  }
+  const { port, stop } = transport;
+  log.info({ port, kafka: kafka.version }, "gateway is listening");
+
+  return {
+    port,
+    async stop() {
+      if (stopping) return;
+      stopping = true;
+      log.info("stopping: no new requests, running ones finish");
+      stopNews();
+      await room.closeAll();
+      await stop(config.SHUTDOWN_GRACE_MS);
+      await producer.close(config.MESSAGE_TIMEOUT_MS).catch(onError);
+      subscriber.disconnect();
+      redis.disconnect();
+      await database.close();
+      log.info("stopped");
+    },
+  };
+}
