@@ -1,4 +1,11 @@
-import type { Consumer, Kafka, PartitionLag, TopicPartition } from "../../kafka/kafka.ts";
+import {
+  type Consumer,
+  type Kafka,
+  KafkaError,
+  type PartitionLag,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from "../../kafka/kafka.ts";
 
 const BATCH = 1000;
 const POLL_MS = 200;
@@ -60,7 +67,19 @@ async function rewind(consumer: Consumer, topic: string, behind: readonly Partit
   }
   const lagging = new Set(behind.map(({ partition }) => partition));
   consumer.pause(assigned.filter(({ partition }) => !lagging.has(partition)));
-  for (const { partition, end, lag } of behind) await consumer.seek({ topic, partition, offset: end - lag });
+  for (const { partition, end, lag } of behind) await seek(consumer, { topic, partition, offset: end - lag }, deadline);
+}
+
+/** A seek fails while the partition's leader is still being looked up. */
+async function seek(consumer: Consumer, position: TopicPartitionOffset, deadline: number): Promise<void> {
+  for (;;) {
+    try {
+      return await consumer.seek(position);
+    } catch (error) {
+      if (!(error instanceof KafkaError && error.retryable) || Date.now() > deadline) throw error;
+      await consumer.poll(1, POLL_MS);
+    }
+  }
 }
 
 function requestOf(value: Uint8Array): string | undefined {

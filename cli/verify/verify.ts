@@ -1,6 +1,6 @@
 import type { Kafka } from "../../kafka/kafka.ts";
 import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
-import { connect, type VerifyEnvironment } from "./connect.ts";
+import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
 import { printReport } from "./print.ts";
 import { listSales } from "./rows-reader.ts";
 import { createStage } from "./staging.ts";
@@ -28,27 +28,33 @@ const GROUPS: readonly Group[] = [CLAIMS, { groupId: "notify", topics: ["coupon-
 /** Reads everything and judges. Never throws for a service that is away: that is a failed check, `reachable`. */
 export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { services, missing, reached, close } = await connect(env);
+  const verdicts: Verdict[] = [];
+  const away = [...missing];
   try {
-    const verdicts: Verdict[] = [
-      { name: "reachable", violations: missing, examined: reached, note: missing.join("; ") || undefined },
-    ];
-    if (services !== null) {
-      const consumersUp = options.consumersUp ?? (await services.consumersUp());
-      const sources: Sources = {
-        redis: services.redis,
-        sql: services.sql,
-        stuckMs: consumersUp ? (options.stuckMs ?? 30_000) : null,
-        unconsumed: (ids) => findUnconsumed(services.kafka, CLAIMS.groupId, CLAIMS.topics[0]!, ids),
-      };
-      verdicts.push(...(await checkSales(sources, options)));
-      verdicts.push(await checkDeadLetters(services.sql));
-      verdicts.push(await lagOf(services.kafka, consumersUp, options.patienceMs ?? 5_000));
-    }
-    const checks = mergeVerdicts(verdicts);
-    return { ok: checks.every((check) => check.ok), checks };
+    if (services !== null) verdicts.push(...(await look(services, options)));
+  } catch (error) {
+    away.push(`the check was interrupted: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
     await close();
   }
+  verdicts.push({ name: "reachable", violations: away, examined: reached, note: away.join("; ") || undefined });
+  const checks = mergeVerdicts(verdicts);
+  return { ok: checks.every((check) => check.ok), checks };
+}
+
+async function look(services: Services, options: VerifyOptions): Promise<Verdict[]> {
+  const consumersUp = options.consumersUp ?? (await services.consumersUp());
+  const sources: Sources = {
+    redis: services.redis,
+    sql: services.sql,
+    stuckMs: consumersUp ? (options.stuckMs ?? 30_000) : null,
+    unconsumed: (ids) => findUnconsumed(services.kafka, CLAIMS.groupId, CLAIMS.topics[0]!, ids),
+  };
+  return [
+    ...(await checkSales(sources, options)),
+    await checkDeadLetters(services.sql),
+    await lagOf(services.kafka, consumersUp, options.patienceMs ?? 5_000),
+  ];
 }
 
 /**
