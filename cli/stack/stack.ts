@@ -83,13 +83,19 @@ export function createStack(options: StackOptions = {}): Stack {
     return withLock(join(layout.run, "lock"), "another ./dev up or down", LOCK_WAIT_S, work);
   };
 
+  async function missingOf(
+    services: readonly ServiceName[],
+    sources: ReadonlyMap<ServiceName, Source>,
+  ): Promise<string[]> {
+    const native = services.filter((name) => sources.get(name) === "native");
+    return [...new Set((await Promise.all(native.map((name) => NATIVE[name].missingPackages(context)))).flat())];
+  }
+
   async function install(services: readonly ServiceName[], sources: ReadonlyMap<ServiceName, Source>): Promise<void> {
-    const missing = new Set<string>();
-    for (const name of services) {
-      if (sources.get(name) !== "native") continue;
-      for (const tool of await NATIVE[name].missingPackages(context)) missing.add(tool);
-    }
-    await installPackages([...missing], layout.logOf("apt-get"), context.progress);
+    await installPackages(await missingOf(services, sources), layout.logOf("apt-get"), context.progress);
+    const still = await missingOf(services, sources);
+    if (still.length === 0) return;
+    throw new CliError(`${still.join(", ")} is installed, but its programs are not where they belong: reinstall it`);
   }
 
   async function upLocked(services: readonly ServiceName[], { workers, roles, signal }: UpOptions): Promise<void> {
