@@ -58,7 +58,8 @@ export function consumerProperties(client: ClientOptions, options: ConsumerOptio
     "enable.auto.commit": false,
     "enable.auto.offset.store": false,
     "session.timeout.ms": session,
-    "heartbeat.interval.ms": Math.min(3_000, Math.floor(session / 3)),
+    // Members hear of a rebalance with their next heartbeat; the default of 3 s would make each one that slow.
+    "heartbeat.interval.ms": Math.min(1_000, Math.floor(session / 3)),
     "max.poll.interval.ms": Math.max(options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS, session),
     // Members keep what they own while others join or leave: adding a consumer in mid-sale stops nobody.
     "partition.assignment.strategy": "cooperative-sticky",

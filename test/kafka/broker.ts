@@ -36,6 +36,11 @@ export function kafkaLibs(): string {
   return resolve(process.env.STAMPEDE_KAFKA_LIBS ?? ".stack/kafka/libs");
 }
 
+/** A port for the tests of this folder: `STAMPEDE_TEST_KAFKA_PORT` (default 29190) and up; each broker takes two. */
+export function testPort(broker: number): number {
+  return Number(process.env.STAMPEDE_TEST_KAFKA_PORT ?? 29_190) + broker * 2;
+}
+
 /** Formats the data folder (a first time) and prepares a broker; `start` runs it. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const libs = options.libs ?? kafkaLibs();
@@ -99,6 +104,9 @@ function serverProperties(options: BrokerOptions, address: string): string {
     "transaction.state.log.min.isr": "1",
     // A group of tests forms at once; production waits 3 s for stragglers.
     "group.initial.rebalance.delay.ms": "0",
+    // A killed broker may register again once its session is over; the default of 9 s is a test's patience.
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
     ...options.properties,
   };
   return Object.entries(properties)

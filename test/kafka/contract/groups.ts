@@ -1,0 +1,114 @@
+import { expect, test } from "bun:test";
+import type { Consumer, IncomingRecord, TopicPartition } from "../../../kafka/kafka.ts";
+import { assigned, eventually, type OpenWorkbench, read, text } from "./workbench.ts";
+
+/** Commits everything of a batch. */
+async function commitAll(consumer: Consumer, records: readonly IncomingRecord[]): Promise<void> {
+  const ends = new Map(
+    records.map(({ topic, partition, offset }) => [partition, { topic, partition, offset: offset + 1 }]),
+  );
+  await consumer.commit([...ends.values()]);
+}
+
+export function groupsContract(open: OpenWorkbench): void {
+  test("two consumers share a group; one joins and one leaves while records flow, and nothing is lost", async () => {
+    await using bench = open();
+    const topic = await bench.topic(4);
+    const groupId = `g-${topic}`;
+    const producer = bench.producer();
+    const changes: string[] = [];
+    const seen = new Map<string, number>();
+    const consumeUntil = async (name: string, stop: () => boolean) => {
+      const consumer = bench.consumer(topic, { groupId, onRebalance: (change) => changes.push(`${name} ${change}`) });
+      let largest = 0;
+      while (!stop()) {
+        const records = await consumer.poll(100, 100);
+        for (const record of records) seen.set(text(record), (seen.get(text(record)) ?? 0) + 1);
+        largest = Math.max(largest, new Set(records.map(({ partition }) => partition)).size);
+        await commitAll(consumer, records);
+      }
+      await consumer.close();
+    };
+    let [produced, bJoined, bLeft, done] = [0, false, false, false];
+    const producing = (async () => {
+      while (!done) {
+        await producer.sendAll(Array.from({ length: 50 }, () => ({ topic, value: `${produced++}` })));
+        await Bun.sleep(5);
+      }
+    })();
+    const a = consumeUntil("a", () => done && seen.size === produced);
+    await eventually("a consumes", () => seen.size > 200);
+    const b = consumeUntil("b", () => bLeft);
+    await eventually("b was given partitions", () => {
+      bJoined = changes.includes("b assigned") && changes.includes("a revoked");
+      return bJoined;
+    });
+    const shared = seen.size;
+    await eventually("both consume", () => seen.size > shared + 500);
+    bLeft = true;
+    await b;
+    await eventually("a has everything back", () => changes.filter((change) => change === "a assigned").length >= 2);
+    const alone = seen.size;
+    await eventually("a goes on", () => seen.size > alone + 500);
+    done = true;
+    await producing;
+    await a;
+    expect(seen.size).toBe(produced);
+    const lag = await bench.admin.groupLag(groupId, [topic]);
+    expect(lag.map(({ lag }) => lag)).toEqual([0, 0, 0, 0]);
+  });
+
+  test("a commit for a partition that was lost is left out, and sets nobody back", async () => {
+    await using bench = open();
+    const topic = await bench.topic(2);
+    const groupId = `g-${topic}`;
+    const producer = bench.producer();
+    await producer.sendAll([0, 1].flatMap((partition) => Array(10).fill({ topic, partition, value: "v" })));
+    const first = bench.consumer(topic, { groupId });
+    await read(first, 20);
+    const second = bench.consumer(topic, { groupId });
+    await eventually("the partitions are shared", async () => {
+      await Promise.all([first.poll(1, 50), second.poll(1, 50)]);
+      return first.assignment().length === 1 && second.assignment().length === 1;
+    });
+    const lost = second.assignment()[0]!;
+    await second.commit([{ ...lost, offset: 9 }]);
+    await first.commit([0, 1].map((partition) => ({ topic, partition, offset: 3 })));
+    const lag = await bench.admin.groupLag(groupId, [topic]);
+    expect(lag.find(({ partition }) => partition === lost.partition)!.committed).toBe(9);
+    expect(lag.find(({ partition }) => partition !== lost.partition)!.committed).toBe(3);
+  });
+
+  test("the assignment is what the group gave, and is told in between", async () => {
+    await using bench = open();
+    const topic = await bench.topic(3);
+    const told: [string, readonly TopicPartition[]][] = [];
+    const consumer = bench.consumer(topic, { onRebalance: (change, partitions) => told.push([change, partitions]) });
+    expect(consumer.assignment()).toEqual([]);
+    await assigned(consumer, 3);
+    const numbers = (partitions: readonly TopicPartition[]) => partitions.map(({ partition }) => partition).sort();
+    expect(numbers(consumer.assignment())).toEqual([0, 1, 2]);
+    await consumer.close();
+    expect(told.map(([change]) => change)).toEqual(["assigned", "revoked"]);
+    expect(told.map(([, partitions]) => numbers(partitions))).toEqual([
+      [0, 1, 2],
+      [0, 1, 2],
+    ]);
+  });
+
+  test("a consumer that is slow with a batch is not thrown out of its group", async () => {
+    await using bench = open();
+    const topic = await bench.topic(1);
+    await bench.producer().sendAll(Array(10).fill({ topic, value: "v" }));
+    const changes: string[] = [];
+    const consumer = bench.consumer(topic, {
+      sessionTimeoutMs: 6_000,
+      onRebalance: (change) => changes.push(change),
+    });
+    const records = await read(consumer, 10);
+    await Bun.sleep(8_000); // longer than the session timeout: librdkafka's heartbeats are not ours
+    await commitAll(consumer, records);
+    expect(await consumer.poll(10, 200)).toEqual([]);
+    expect(changes).toEqual(["assigned"]);
+  });
+}

@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
+
+const OUTAGE_MS = 15_000;
+
+export function outagesContract(open: OpenWorkbench): void {
+  test("a broker killed in mid-stream loses and doubles nothing, and keeps the order", async () => {
+    await using bench = open();
+    const topic = await bench.topic(2);
+    const producer = bench.producer({ messageTimeoutMs: 60_000 });
+    const count = 30_000;
+    const acks: Promise<unknown>[] = [];
+    const restarted = Bun.sleep(300).then(() => bench.broker.restart());
+    for (let i = 0; i < count; i++) {
+      acks.push(producer.send({ topic, key: `${i % 2}`, value: `${i}` }));
+      if (i % 20 === 0) await Bun.sleep(1); // about 1.5 s of sending, the kill in the midst of it
+    }
+    await restarted;
+    await Promise.all(acks);
+    expect(producer.stats()).toMatchObject({ queued: 0, acknowledged: count, failed: 0 });
+    const records = await bench.readAll(topic, count);
+    for (const parity of [0, 1]) {
+      const got = records.map((record) => Number(text(record))).filter((value) => value % 2 === parity);
+      expect(got).toEqual(Array.from({ length: count / 2 }, (_, i) => i * 2 + parity));
+    }
+  });
+
+  test("a broker away for 15 s: deadlines hold, nothing is lost, and everybody recovers alone", async () => {
+    await using bench = open();
+    const topic = await bench.topic(1);
+    const producer = bench.producer({ messageTimeoutMs: 60_000 });
+    const givingUp = bench.producer({ messageTimeoutMs: 1_000 });
+    const closing = bench.producer();
+    // The broker remembers a member that it lost for the session timeout, and only then gives its partition away.
+    const consumer = bench.consumer(topic, { sessionTimeoutMs: 6_000 });
+    await Promise.all([producer, givingUp, closing].map((each) => each.send({ topic, value: "before" })));
+    expect(await read(consumer, 3)).toHaveLength(3);
+    await consumer.commit([{ topic, partition: 0, offset: 3 }]);
+
+    await bench.broker.stop();
+    const back = Bun.sleep(OUTAGE_MS).then(() => bench.broker.start());
+    const began = performance.now();
+    const deadlines = Array.from({ length: 100 }, (_, i) =>
+      failure(producer.send({ topic, value: `${i}` }, { deadlineMs: 200 })),
+    );
+    for (const { code } of await Promise.all(deadlines)) expect(code).toBe("ACK_DEADLINE");
+    expect(performance.now() - began).toBeLessThan(600);
+    const patient = producer.send({ topic, value: "patient" });
+    expect(await failure(givingUp.send({ topic, value: "given up" }))).toMatchObject({
+      code: "DELIVERY_TIMEOUT",
+      retryable: true,
+    });
+    await eventually("the producer knows", () => !producer.stats().connected, 5_000);
+    const abandoned = failure(closing.send({ topic, value: "abandoned" }));
+    await closing.close(300);
+    expect(await abandoned).toMatchObject({ code: "CLOSED" });
+    expect(await failure(consumer.commit([{ topic, partition: 0, offset: 3 }]))).toMatchObject({ retryable: true });
+    expect(await consumer.poll(10, 100)).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(OUTAGE_MS);
+
+    await back;
+    expect(await patient).toMatchObject({ topic, partition: 0 });
+    await eventually("all late reports came", () => producer.stats().queued === 0);
+    expect(producer.stats()).toMatchObject({ acknowledged: 102, failed: 0, connected: true });
+    expect((await read(consumer, 101)).map(text)).toEqual([
+      ...Array.from({ length: 100 }, (_, i) => `${i}`),
+      "patient",
+    ]);
+    await consumer.commit([{ topic, partition: 0, offset: 104 }]);
+    await eventually("the other producer works again", () =>
+      givingUp.send({ topic, value: "again" }).then(
+        () => true,
+        () => false,
+      ),
+    );
+  }, 90_000);
+}
