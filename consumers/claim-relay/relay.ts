@@ -1,0 +1,95 @@
+import type { CouponId } from "../../contracts/ids.ts";
+import type { LedgerEntry, LedgerPage, LedgerRange } from "../../lua/ledger.ts";
+import type { Claim } from "../coupon-persist/outcome.ts";
+import type { Settlement } from "../coupon-persist/settle-claims.ts";
+import { failureCode, failureKind } from "../failure.ts";
+import type { Log } from "../log.ts";
+
+export interface RelayDeps {
+  /** Sales whose ledgers may hold entries. */
+  readonly sales: () => Promise<readonly CouponId[]>;
+  /** Entries per ledger, in the order of the ids. */
+  readonly lengths: (couponIds: readonly CouponId[]) => Promise<readonly number[]>;
+  readonly read: (couponId: CouponId, range: LedgerRange) => Promise<LedgerPage>;
+  /** One process at a time per sale; undefined when all are held elsewhere. */
+  readonly lease: <T>(
+    couponIds: readonly CouponId[],
+    work: (held: readonly CouponId[]) => Promise<T>,
+  ) => Promise<T | undefined>;
+  readonly settle: (claims: readonly Claim[]) => Promise<Settlement>;
+  readonly log: Log;
+  readonly observe: { relayed(claims: number): void; waitingEntries(entries: number): void };
+  /** How old an entry must be: younger ones are on their way through Kafka. */
+  readonly ageMs: number;
+}
+
+const PAGE = 1_000;
+
+const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => ({ couponId, ...entry });
+
+/**
+ * One round over all ledgers: entries that nobody has relieved for `ageMs` are settled straight from Redis, by the same
+ * function that the log's consumer uses. It waits for nobody: a gateway that died before it could publish, or a Kafka that
+ * is away for an hour, loses nothing.
+ * With Kafka away the rows are written all the same, but the entries stay and their status is not ISSUED: that word says
+ * that the log holds the news, too. The next rounds find the rows, and tell and relieve as soon as Kafka is back.
+ */
+export async function relayRound(deps: RelayDeps, stopping: AbortSignal): Promise<void> {
+  const sales = await deps.sales();
+  const lengths = await deps.lengths(sales);
+  deps.observe.waitingEntries(lengths.reduce((sum, length) => sum + length, 0));
+  const filled = sales.filter((_, i) => lengths[i]! > 0);
+  const overdue: CouponId[] = [];
+  await Promise.all(
+    filled.map(async (couponId) => {
+      // One entry tells: in a rush every ledger is full of entries that are a few milliseconds old.
+      const oldest = await deps.read(couponId, { olderThanMs: deps.ageMs, count: 1 });
+      if (oldest.entries.length + oldest.malformed.length > 0) overdue.push(couponId);
+    }),
+  );
+  if (overdue.length === 0) return;
+  await deps.lease(overdue, async (held) => {
+    for (const couponId of held) await relaySale(deps, couponId, stopping);
+  });
+}
+
+async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSignal): Promise<void> {
+  let after: string | undefined;
+  while (!stopping.aborted) {
+    const page = await deps.read(couponId, {
+      olderThanMs: deps.ageMs,
+      count: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    if (page.malformed.length > 0) {
+      deps.log.error({ couponId, entries: page.malformed }, "the ledger holds entries that are no claims; they stay");
+    }
+    if (page.entries.length > 0) await settlePage(deps, couponId, page.entries);
+    if (page.next === null) return;
+    after = page.next;
+  }
+}
+
+/** A page that fails for what one entry is gets settled entry by entry; that one stays, with a word in the log. */
+async function settlePage(deps: RelayDeps, couponId: CouponId, entries: readonly LedgerEntry[]): Promise<void> {
+  const claims = entries.map((entry) => asClaim(couponId, entry));
+  try {
+    report(deps, couponId, await deps.settle(claims));
+  } catch (error) {
+    if (failureKind(error) !== "permanent" || claims.length === 1) {
+      deps.log.error(
+        { couponId, claims: claims.length, ...failureCode(error) },
+        "ledger entries stay for the next round",
+      );
+      return;
+    }
+    for (const entry of entries) await settlePage(deps, couponId, [entry]);
+  }
+}
+
+function report(deps: RelayDeps, couponId: CouponId, { settled, deferred, unknown }: Settlement): void {
+  if (settled > 0) deps.observe.relayed(settled);
+  const fields = { couponId, settled, deferred: deferred.length, unknown: unknown.length };
+  if (unknown.length > 0) deps.log.error(fields, "ledger entries of a sale that PostgreSQL does not know; they stay");
+  else deps.log.info(fields, "settled claims from the ledger");
+}

@@ -1,0 +1,52 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
+import { isRoleName, ROLE_NAMES, type RoleName } from "./role-names.ts";
+
+const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
+  Type.Integer({ default: fallback, minimum, maximum, description });
+
+/** Every variable the consumers know; README's table is generated from it. */
+export const ConsumersEnvironment = Type.Object({
+  ...SharedEnvironment,
+  ROLES: Type.String({
+    default: "",
+    description: `Roles of this process, comma-separated; empty: all (${ROLE_NAMES.join(", ")})`,
+  }),
+  CONSUMERS_HOST: Type.String({ default: "127.0.0.1", description: "Address of health and metrics" }),
+  CONSUMERS_PORT: integer(8081, 0, 65_535, "Port of health and metrics; 0 takes any"),
+  DATABASE_CONNECTIONS: integer(12, 8, 1_000, "PostgreSQL connections of this process at most"),
+  RETRY_PAUSE_MS: integer(2_000, 10, 60_000, "Between the tries of a batch that failed"),
+  LEDGER_AGE_MS: integer(5_000, 0, 3_600_000, "How old a ledger entry must be before the relay settles it"),
+  RELAY_EVERY_MS: integer(500, 10, 60_000, "Between two rounds of the relay over all ledgers"),
+  LOADER_EVERY_MS: integer(1_000, 10, 60_000, "Between two looks of the loader at all sales"),
+  SALE_KEEP_HOURS: integer(48, 1, 8_760, "How long after its end a sale is kept in Redis"),
+  SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running batches"),
+});
+export type ConsumersEnvironment = Static<typeof ConsumersEnvironment>;
+
+export interface ConsumersConfig extends ConsumersEnvironment {
+  readonly roles: readonly RoleName[];
+  readonly kafkaProperties: Record<string, string>;
+  /** Empty unless NODE_ENV is `test`. */
+  readonly faultPoint: string;
+}
+
+/**
+ * The process's environment, read once. `roles` (from the command line) wins over ROLES.
+ * @throws Error with one line per wrong variable
+ */
+export function readConfig(environment: Record<string, string | undefined>, roles?: string): ConsumersConfig {
+  const env = readEnvironment(ConsumersEnvironment, environment);
+  const wanted = (roles ?? env.ROLES)
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const wrong = wanted.find((name) => !isRoleName(name));
+  if (wrong !== undefined) throw new Error(`There is no role ${wrong}; roles are ${ROLE_NAMES.join(", ")}.`);
+  return {
+    ...env,
+    roles: wanted.length === 0 ? ROLE_NAMES : (wanted as RoleName[]),
+    kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
+    faultPoint: env.NODE_ENV === "test" ? env.FAULT_POINT : "",
+  };
+}

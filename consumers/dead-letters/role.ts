@@ -1,0 +1,53 @@
+import { allTopics, type Topic } from "../../contracts/topics.ts";
+import type { DeadLetter } from "../../db/queries/insert-dead-letters.ts";
+import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { DEAD_LETTER_HEADERS, eventIdOf } from "../dead-letter-record.ts";
+import type { Log } from "../log.ts";
+import type { Role } from "../role.ts";
+
+export const DEAD_LETTER_TOPICS = [...allTopics().keys()].filter((name) => name.endsWith(".DLT"));
+
+const decoder = new TextDecoder();
+/** PostgreSQL's text and jsonb hold every character but this one. */
+const readable = (bytes: Uint8Array | undefined) => decoder.decode(bytes ?? new Uint8Array()).replaceAll("\0", "�");
+
+/** A record of a dead-letter topic as a row. What its headers don't say (another program wrote it) is said by its place. */
+export function deadLetterOf(record: IncomingRecord): DeadLetter {
+  const header = (name: string) => readable(record.headers[name]);
+  const number = (name: string, fallback: number) => {
+    const value = Number.parseInt(header(name), 10);
+    return Number.isSafeInteger(value) ? value : fallback;
+  };
+  const headers = Object.entries(record.headers).map(([name, value]) => [readable(Buffer.from(name)), readable(value)]);
+  return {
+    eventId: header(DEAD_LETTER_HEADERS.eventId) || eventIdOf(record).replaceAll("\0", "�"),
+    topic: header(DEAD_LETTER_HEADERS.topic) || (record.topic.replace(/\.DLT$/, "") as Topic),
+    partition: number(DEAD_LETTER_HEADERS.partition, record.partition),
+    offset: number(DEAD_LETTER_HEADERS.offset, record.offset),
+    key: record.key,
+    value: record.value,
+    headers: Object.fromEntries(headers) as Record<string, string>,
+    errorCode: header(DEAD_LETTER_HEADERS.errorCode) || "UNKNOWN",
+    errorMessage: header(DEAD_LETTER_HEADERS.errorMessage),
+  };
+}
+
+/** Keeps dead letters in PostgreSQL, where an operator sees them. There is nowhere further to put one, so it waits. */
+export function deadLetters(store: (letters: readonly DeadLetter[]) => Promise<void>, log: Log): Role {
+  return {
+    name: "dead-letters",
+    groupId: "dead-letters",
+    topics: DEAD_LETTER_TOPICS,
+    patience: "wait",
+    maxBatch: 100,
+    lingerMs: 0,
+    concurrency: 1,
+    async handle(records) {
+      const letters = records.map(deadLetterOf);
+      await store(letters);
+      for (const { eventId, topic, errorCode } of letters)
+        log.error({ eventId, topic, errorCode }, "dead letter stored");
+      return [];
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+export interface ConsumersMetrics {
+  batch(role: string, records: number, seconds: number): void;
+  retried(role: string): void;
+  deadLettered(role: string, code: string): void;
+  /** An alarm belongs on this one: the role stands still because a neighbour is away. */
+  waiting(role: string, waits: boolean): void;
+  claims(code: string, count: number): void;
+  relayed(claims: number): void;
+  ledgerEntries(entries: number): void;
+  recovered(seconds: number): void;
+  /** Text in Prometheus' exposition format. */
+  text(): Promise<string>;
+}
+
+/** Metrics of one process; nothing global, so that tests can have several. */
+export function createMetrics(inHand: () => ReadonlyMap<string, number>): ConsumersMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = (name: string, help: string, labelNames: string[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const records = counter("stampede_consumed_records_total", "Records whose effects are safe", ["role"]);
+  const retries = counter("stampede_consumer_retries_total", "Batches that failed and were tried again", ["role"]);
+  const dead = counter("stampede_dead_letters_total", "Records that no retry helped", ["role", "code"]);
+  const claims = counter("stampede_persisted_claims_total", "Claims by what PostgreSQL made of them", ["code"]);
+  const relayed = counter("stampede_relayed_claims_total", "Claims settled from the ledger instead of the log", []);
+  const seconds = new Histogram({
+    name: "stampede_consumer_batch_seconds",
+    help: "From the start of a batch until its offsets can be committed",
+    labelNames: ["role"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+    registers,
+  });
+  const recoveries = new Histogram({
+    name: "stampede_sale_recovery_seconds",
+    help: "From noticing that Redis lost a sale until it is open again",
+    buckets: [0.1, 1, 5, 10, 12, 15, 20, 30, 60, 300],
+    registers,
+  });
+  const waiting = new Gauge({
+    name: "stampede_consumer_waiting",
+    help: "1: the role stands still until a neighbour is back",
+    labelNames: ["role"],
+    registers,
+  });
+  const ledger = new Gauge({
+    name: "stampede_ledger_entries",
+    help: "Claims in the ledgers of all sales at the relay's last round",
+    registers,
+  });
+  new Gauge({
+    name: "stampede_consumer_in_hand",
+    help: "Records taken from the log whose effects are not safe yet",
+    labelNames: ["role"],
+    registers,
+    collect() {
+      for (const [role, count] of inHand()) this.set({ role }, count);
+    },
+  });
+  return {
+    batch(role, count, duration) {
+      records.inc({ role }, count);
+      seconds.observe({ role }, duration);
+    },
+    retried: (role) => retries.inc({ role }),
+    deadLettered: (role, code) => dead.inc({ role, code }),
+    waiting: (role, waits) => waiting.set({ role }, waits ? 1 : 0),
+    claims: (code, count) => claims.inc({ code }, count),
+    relayed: (count) => relayed.inc(count),
+    ledgerEntries: (entries) => ledger.set(entries),
+    recovered: (duration) => recoveries.observe(duration),
+    text: () => registry.metrics(),
+  };
+}

@@ -1,0 +1,68 @@
+import type { Database } from "../db/client.ts";
+import type { Kafka, Producer } from "../kafka/kafka.ts";
+import { SALE_LOADER_CHANNEL } from "../lua/keys.ts";
+import type { RedisConnection } from "../lua/redis.ts";
+import { createSaleScripts } from "../lua/sale-scripts.ts";
+import type { ConsumersConfig } from "./config.ts";
+import { fenceSale } from "./coupon-persist/fence.ts";
+import type { Settling } from "./coupon-persist/settle-claims.ts";
+import { failureCode } from "./failure.ts";
+import { createFaultPoint } from "./fault-point.ts";
+import type { Log } from "./log.ts";
+import type { ConsumersMetrics } from "./metrics.ts";
+import type { RoleName } from "./role-names.ts";
+import type { LoaderDeps } from "./sale-loader/loader.ts";
+
+/** What the roles of a process share; composed in main.bun.ts, or by a test. */
+export interface Neighbours {
+  readonly config: ConsumersConfig;
+  readonly db: Database;
+  readonly redis: RedisConnection;
+  /** For SUBSCRIBE. */
+  readonly subscriber: RedisConnection;
+  readonly kafka: Kafka;
+  readonly producer: Pick<Producer, "sendAll">;
+  /** Only role sale-loader may lift a fence, so only it gets the key. */
+  readonly loading: LoaderDeps["loading"];
+  readonly log: Log;
+  readonly metrics: ConsumersMetrics;
+}
+
+/** A role at work. */
+export interface RunningRole {
+  readonly name: RoleName;
+  /** Records taken from the log whose effects are not safe yet. */
+  readonly inHand: () => number;
+  stop(graceMs: number): Promise<void>;
+}
+
+/** What settling claims needs; the same for the log's consumer and the ledger's reader. */
+export function settlingFor(role: RoleName, { config, db, redis, producer, log, metrics }: Neighbours): Settling {
+  return {
+    sql: db.sql,
+    scripts: createSaleScripts(redis),
+    producer,
+    async raiseFence(couponId, epoch, why) {
+      if (await fenceSale(db.sql, couponId, epoch, why, (id) => redis.publish(SALE_LOADER_CHANNEL, id))) {
+        log.error({ role, couponId, epoch, why }, "Redis contradicts PostgreSQL: the sale is rebuilt");
+      }
+    },
+    faultPoint: createFaultPoint(config.faultPoint),
+    count: metrics.claims,
+    onError: (message, error) => log.warn({ role, ...failureCode(error) }, message),
+  };
+}
+
+/** Complains about the same thing once in so long, although it comes back every round. */
+const REMIND_MS = 30_000;
+
+/** For a ticker's failed rounds. */
+export function complainer(log: Log, role: RoleName): (error: unknown) => void {
+  let last = { code: "", at: 0 };
+  return (error) => {
+    const { code, message } = failureCode(error);
+    if (code === last.code && Date.now() - last.at < REMIND_MS) return;
+    last = { code, at: Date.now() };
+    log.error({ role, code, error: message }, "the round failed and is tried again");
+  };
+}

@@ -1,0 +1,45 @@
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { StampedeError } from "../../contracts/errors.ts";
+import { CouponIssued, CouponIssueFailed } from "../../contracts/events.ts";
+import type { UserId } from "../../contracts/ids.ts";
+import type { PersonalMessage } from "../../contracts/socket-messages.ts";
+import type { IncomingRecord } from "../../kafka/kafka.ts";
+
+const issued = TypeCompiler.Compile(CouponIssued.properties.data);
+const failed = TypeCompiler.Compile(CouponIssueFailed.properties.data);
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A message as the inbox keeps it; the cursor is added on the way out. */
+type Kept<T> = T extends unknown ? Omit<T, "cursor"> : never;
+
+export interface Personal {
+  readonly userId: UserId;
+  readonly json: string;
+}
+
+/**
+ * What the owner of the event is told. null: an event that is not for anybody's socket (coupon-events also carries the
+ * commands of orders). @throws StampedeError VALIDATION_FAILED
+ */
+export function messageOf(record: IncomingRecord): Personal | null {
+  let event: { type?: unknown; data?: unknown };
+  try {
+    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
+  } catch (cause) {
+    throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
+  }
+  const { data } = event ?? {};
+  if (event?.type === "CouponIssued") {
+    if (!issued.Check(data)) throw new StampedeError("VALIDATION_FAILED", "not a CouponIssued");
+    const { couponId, requestId, slot, issuedAt, userId } = data;
+    const message: Kept<PersonalMessage> = { type: "coupon.issued", couponId, requestId, slot, issuedAt };
+    return { userId, json: JSON.stringify(message) };
+  }
+  if (event?.type === "CouponIssueFailed") {
+    if (!failed.Check(data)) throw new StampedeError("VALIDATION_FAILED", "not a CouponIssueFailed");
+    const { couponId, requestId, reason, userId } = data;
+    const message: Kept<PersonalMessage> = { type: "coupon.failed", couponId, requestId, reason };
+    return { userId, json: JSON.stringify(message) };
+  }
+  return null;
+}

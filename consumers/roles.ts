@@ -1,0 +1,56 @@
+import { insertDeadLetters } from "../db/queries/insert-dead-letters.ts";
+import { createInbox } from "../lua/inbox.ts";
+import { createRoutes } from "../lua/routes.ts";
+import { startRelay } from "./claim-relay/start.ts";
+import { couponPersist } from "./coupon-persist/role.ts";
+import { deadLetters } from "./dead-letters/role.ts";
+import { type Neighbours, type RunningRole, settlingFor } from "./neighbours.ts";
+import { notify } from "./notify/role.ts";
+import type { Role } from "./role.ts";
+import type { RoleName } from "./role-names.ts";
+import { startRunner } from "./runner.ts";
+import { startLoader } from "./sale-loader/start.ts";
+
+/** Sets a role to work. It runs until it is stopped, whatever its neighbours do. */
+export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
+  const { db, redis, log } = neighbours;
+  switch (name) {
+    case "coupon-persist":
+      return onLog(name, couponPersist(settlingFor(name, neighbours)), neighbours);
+    case "dead-letters":
+      return onLog(
+        name,
+        deadLetters((letters) => insertDeadLetters(db.sql, letters), log),
+        neighbours,
+      );
+    case "notify": {
+      const publish = async (channel: string, payload: string) => {
+        const heard = await redis.publish(channel, payload);
+        return redis.isCluster ? undefined : heard;
+      };
+      const role = notify({ inbox: createInbox(redis), routes: createRoutes(redis), publish, log });
+      return onLog(name, role, neighbours);
+    }
+    case "claim-relay":
+      return startRelay(neighbours);
+    case "sale-loader":
+      return startLoader(neighbours);
+  }
+}
+
+/** A role that consumes topics. */
+function onLog(name: RoleName, role: Role, { kafka, producer, log, metrics, config }: Neighbours): RunningRole {
+  const runner = startRunner(role, {
+    kafka,
+    producer,
+    log,
+    retrying: { attempts: 3, pauseMs: config.RETRY_PAUSE_MS },
+    observe: {
+      batch: (records, seconds) => metrics.batch(name, records, seconds),
+      retried: () => metrics.retried(name),
+      deadLettered: (code) => metrics.deadLettered(name, code),
+      waiting: (waits) => metrics.waiting(name, waits),
+    },
+  });
+  return { name, inHand: runner.inHand, stop: runner.stop };
+}

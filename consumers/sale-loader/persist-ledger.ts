@@ -1,0 +1,29 @@
+import type { CouponId } from "../../contracts/ids.ts";
+import type { LedgerPage, LedgerRange } from "../../lua/ledger.ts";
+import type { Claim, ClaimOutcome } from "../coupon-persist/outcome.ts";
+
+const PAGE = 1_000;
+
+/**
+ * Writes whatever the ledger still holds of a fenced sale into PostgreSQL. Nothing is told and no entry is removed: the
+ * relay does both afterwards, and a recovery must not wait for Kafka here. Claims that conflict stay entries, to be decided
+ * again when the sale is loaded.
+ * @returns how many claims PostgreSQL holds now, of how many
+ */
+export async function persistLedger(
+  read: (couponId: CouponId, range: LedgerRange) => Promise<LedgerPage>,
+  persist: (claims: readonly Claim[]) => Promise<readonly ClaimOutcome[]>,
+  couponId: CouponId,
+): Promise<{ readonly held: number; readonly entries: number }> {
+  let held = 0;
+  let entries = 0;
+  let after: string | undefined;
+  do {
+    const page = await read(couponId, { olderThanMs: 0, count: PAGE, ...(after === undefined ? {} : { after }) });
+    const outcomes = page.entries.length === 0 ? [] : await persist(page.entries.map((e) => ({ couponId, ...e })));
+    entries += outcomes.length;
+    held += outcomes.filter(({ code }) => code === "PERSISTED" || code === "REPEATED" || code === "ALIASED").length;
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return { held, entries };
+}
