@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { bun } from "./gateway.ts";
-import { missingLibrdkafka } from "./librdkafka.ts";
 import type { NativeService } from "./service.ts";
 
 /** The consumers: all roles in one process, unless ROLES names some. */
@@ -10,6 +9,6 @@ export const consumers: NativeService = {
   startTimeoutS: 30,
   stopTimeoutS: 20,
   ports: ({ ports }) => [{ port: ports.consumers, variable: "CONSUMERS_PORT" }],
-  missingPackages: missingLibrdkafka,
+  missingPackages: async () => [],
   command: ({ layout, env }) => ({ argv: [bun(), join(layout.root, "consumers/main.bun.ts")], env }),
 };

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { missingLibrdkafka } from "./librdkafka.ts";
 import type { NativeService } from "./service.ts";
 
 /** Bun itself, as it runs us: the version that the lockfile pins. */
@@ -12,6 +11,6 @@ export const gateway: NativeService = {
   startTimeoutS: 20,
   stopTimeoutS: 20,
   ports: ({ ports }) => [{ port: ports.gateway, variable: "GATEWAY_PORT" }],
-  missingPackages: missingLibrdkafka,
+  missingPackages: async () => [],
   command: ({ layout, env }) => ({ argv: [bun(), join(layout.root, "gateway/main.bun.ts")], env }),
 };

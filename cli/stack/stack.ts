@@ -10,6 +10,7 @@ import { requireSpace } from "./free-space.ts";
 import { gateway } from "./gateway.ts";
 import { kafka } from "./kafka.ts";
 import { type Layout, layoutOf, makeDirectories, portsOf, repositoryRoot } from "./layout.ts";
+import { missingLibrdkafka } from "./librdkafka.ts";
 import { withLock } from "./lock.ts";
 import { postgres } from "./postgres.ts";
 import { readRecord, signalProcess } from "./processes.ts";
@@ -23,6 +24,8 @@ import { startService } from "./start.ts";
 import { stopService, wipeData } from "./stop.ts";
 
 const NATIVE: Readonly<Record<ServiceName, NativeService>> = { redis, postgres, kafka, gateway, consumers };
+
+const USES_LIBRDKAFKA: ReadonlySet<ServiceName> = new Set(["kafka", "gateway", "consumers"]);
 
 /** Less than this and Kafka's first segments or PostgreSQL's log may not fit. */
 const FREE_BYTES = 1024 ** 3;
@@ -88,7 +91,10 @@ export function createStack(options: StackOptions = {}): Stack {
     sources: ReadonlyMap<ServiceName, Source>,
   ): Promise<string[]> {
     const native = services.filter((name) => sources.get(name) === "native");
-    return [...new Set((await Promise.all(native.map((name) => NATIVE[name].missingPackages(context)))).flat())];
+    const missing = await Promise.all(native.map((name) => NATIVE[name].missingPackages(context)));
+    // Wherever the broker runs, its topics are declared from here.
+    if (services.some((name) => USES_LIBRDKAFKA.has(name))) missing.push(await missingLibrdkafka(context));
+    return missing.flat();
   }
 
   async function install(services: readonly ServiceName[], sources: ReadonlyMap<ServiceName, Source>): Promise<void> {
