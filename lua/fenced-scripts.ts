@@ -3,7 +3,7 @@ import type { CouponId } from "../contracts/ids.ts";
 import { evalsha } from "./commands.ts";
 import { type SaleKeys, saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
-import { isNoScript, redisFailure } from "./redis-failure.ts";
+import { isNoScript, redisFailure, rethrow } from "./redis-failure.ts";
 import { SALE_SCRIPT_NAMES, type SaleScriptName } from "./sale-script-text.ts";
 
 type Shas = Readonly<Record<SaleScriptName, string>>;
@@ -70,9 +70,7 @@ export class FencedScripts {
 
   async #fetch(couponId: CouponId): Promise<Known | null> {
     const names = saleKeys(couponId);
-    const values = await this.#redis.hmget(names.sale, ...SALE_SCRIPT_NAMES).catch((error: unknown) => {
-      throw redisFailure(error);
-    });
+    const values = await this.#redis.hmget(names.sale, ...SALE_SCRIPT_NAMES).catch(rethrow);
     const shas = {} as Record<SaleScriptName, string>;
     const keys = {} as Record<SaleScriptName, readonly string[]>;
     for (const [i, name] of SALE_SCRIPT_NAMES.entries()) {

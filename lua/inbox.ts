@@ -4,7 +4,7 @@ import appendText from "./inbox-append.lua" with { type: "text" };
 import { formatCursor, idBefore, idTime, parseCursor } from "./inbox-cursor.ts";
 import { userKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
-import { redisFailure } from "./redis-failure.ts";
+import { redisFailure, rethrow } from "./redis-failure.ts";
 import { PortableScript } from "./script.ts";
 import { ServerTag } from "./server-tag.ts";
 
@@ -153,8 +153,4 @@ function parseAppended(line: string, tag: string): Appended {
     for (let i = 0; i < words.length; i += 2) routes.set(words[i]!, words[i + 1]!);
   }
   return { cursors, routes };
-}
-
-function rethrow(error: unknown): never {
-  throw redisFailure(error);
 }

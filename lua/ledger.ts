@@ -2,7 +2,7 @@ import { type CouponId, isRequestId, isUserId, type RequestId, type UserId } fro
 import { commandAt } from "./commands.ts";
 import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
-import { redisFailure } from "./redis-failure.ts";
+import { redisFailure, rethrow } from "./redis-failure.ts";
 
 /** A claim that Redis granted and PostgreSQL may not have. */
 export interface LedgerEntry {
@@ -36,9 +36,7 @@ export async function readLedger(redis: RedisConnection, couponId: CouponId, ran
   const [time, found] = await Promise.all([
     commandAt(redis, ledger, "time") as Promise<[string, string]>,
     redis.xrange(ledger, from, "+", "COUNT", range.count),
-  ]).catch((error: unknown) => {
-    throw redisFailure(error);
-  });
+  ]).catch(rethrow);
   const until = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000) - range.olderThanMs;
   const old = found.filter(([id]) => Number.parseInt(id, 10) <= until);
   const entries: LedgerEntry[] = [];

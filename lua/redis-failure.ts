@@ -4,7 +4,8 @@ import { StampedeError } from "../contracts/errors.ts";
 const AWAY =
   /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|READONLY|NOREPLICAS|MISCONF|BUSY|NOAUTH|WRONGPASS|NOPERM|UNKILLABLE)\b/;
 
-const isReply = (error: Error) => error.name === "ReplyError";
+/** A mistake in a program, not a failure of a connection. */
+const MISTAKES: ReadonlySet<string> = new Set(["TypeError", "ReferenceError", "RangeError", "SyntaxError"]);
 
 /** The server does not know this script: after a restart, a failover or SCRIPT FLUSH. */
 export function isNoScript(error: unknown): boolean {
@@ -18,10 +19,14 @@ export function isNoScript(error: unknown): boolean {
 export function redisFailure(error: unknown): StampedeError {
   if (error instanceof StampedeError) return error;
   if (!(error instanceof Error)) return new StampedeError("INTERNAL", String(error));
-  if (!isReply(error) || AWAY.test(error.message)) {
-    return new StampedeError("REDIS_UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
-  }
+  const away = error.name === "ReplyError" ? AWAY.test(error.message) : !MISTAKES.has(error.name);
+  if (away) return new StampedeError("REDIS_UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
   if (error.message.startsWith("OOM"))
     return new StampedeError("OVERLOADED", "Redis is full", { cause: error, retryAfterS: 1 });
   return new StampedeError("INTERNAL", error.message, { cause: error });
+}
+
+/** For `.catch` behind a command. @throws StampedeError always */
+export function rethrow(error: unknown): never {
+  throw redisFailure(error);
 }

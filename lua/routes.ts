@@ -1,7 +1,7 @@
 import type { UserId } from "../contracts/ids.ts";
 import { userKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
-import { redisFailure } from "./redis-failure.ts";
+import { rethrow } from "./redis-failure.ts";
 import pruneText from "./route-prune.lua" with { type: "text" };
 import { PortableScript } from "./script.ts";
 
@@ -22,9 +22,7 @@ export const ROUTE_TTL_S = 24 * 3600;
 export function createRoutes(redis: RedisConnection): Routes {
   const pruneScript = new PortableScript(pruneText);
   const settle = async (...commands: Promise<unknown>[]) => {
-    await Promise.all(commands).catch((error: unknown) => {
-      throw redisFailure(error);
-    });
+    await Promise.all(commands).catch(rethrow);
   };
   return {
     async add(userId, connectionId, gatewayId) {

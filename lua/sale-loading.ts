@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { StampedeError } from "../contracts/errors.ts";
 import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import type { StoredState } from "./claim-batch.ts";
 import { commandAt, evalsha, runIdAt } from "./commands.ts";
 import fenceText from "./fence.lua" with { type: "text" };
 import { saleKeys, shadowKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
-import { isNoScript, redisFailure } from "./redis-failure.ts";
+import { isNoScript, rethrow } from "./redis-failure.ts";
 import { renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
 import { PortableScript } from "./script.ts";
 import { SlotPlan } from "./slot-plan.ts";
@@ -56,6 +55,7 @@ export interface SaleLoading {
    * Puts the snapshot in place, all at once, and lifts the fence that `fence(couponId, epoch)` has set. LOADED too when
    * another loader of the same epoch was faster (nothing is touched then). STALE_EPOCH: the fence is gone or newer.
    * STALE_RUN_ID: Redis restarted meanwhile. After both begin again with a new epoch.
+   * What `winners` throws is thrown on as it is; a snapshot that contradicts itself rejects with INTERNAL.
    */
   load(
     couponId: CouponId,
@@ -83,7 +83,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
       const chunk = words;
       words = [];
       const written = command === "hset" ? redis.hset(key, ...chunk) : redis.rpush(key, ...chunk);
-      await Promise.all([written, redis.expire(key, SHADOW_TTL_S)]);
+      await Promise.all([written, redis.expire(key, SHADOW_TTL_S)]).catch(rethrow);
     };
     return {
       async add(...entry: string[]) {
@@ -94,35 +94,49 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     };
   }
 
-  async function load(...[couponId, sale, epoch, winners, options = {}]: Parameters<SaleLoading["load"]>) {
-    const keys = saleKeys(couponId);
-    const runId = await runIdAt(redis, keys.sale);
-    const scripts = renderSaleScripts(runId);
-    await Promise.all(Object.values(scripts).map(({ text }) => commandAt(redis, keys.sale, "script", "LOAD", text)));
-
-    const shadow = shadowKeys(couponId, randomBytes(9).toString("base64url"));
-    const plan = new SlotPlan(sale.total);
-    let winnerCount = 0;
+  /** Writes both shadows; returns how many entries they have and where fresh slots begin. */
+  async function build(
+    shadow: ReturnType<typeof shadowKeys>,
+    total: number,
+    winners: Iterable<LoadedWinner> | AsyncIterable<LoadedWinner>,
+    discarded: readonly number[],
+  ) {
+    const plan = new SlotPlan(total);
+    const counts = { winners: 0, freed: 0 };
     const winnerWriter = shadowWriter(shadow.winners, "hset");
     for await (const { userId, slot, requestId } of winners) {
       plan.take(slot);
-      winnerCount++;
+      counts.winners++;
       await winnerWriter.add(userId, `${slot} ${requestId}`);
     }
     await winnerWriter.flush();
-    for (const slot of options.discarded ?? []) plan.take(slot);
-    let freedCount = 0;
+    for (const slot of discarded) plan.take(slot);
     const freedWriter = shadowWriter(shadow.freed, "rpush");
     for (const slot of plan.freed()) {
-      freedCount++;
+      counts.freed++;
       await freedWriter.add(String(slot));
     }
     await freedWriter.flush();
+    return { ...counts, next: plan.next };
+  }
 
+  async function load(...[couponId, sale, epoch, winners, options = {}]: Parameters<SaleLoading["load"]>) {
+    const keys = saleKeys(couponId);
+    const runId = await runIdAt(redis, keys.sale).catch(rethrow);
+    const scripts = renderSaleScripts(runId);
+    await Promise.all(
+      Object.values(scripts).map(({ text }) => commandAt(redis, keys.sale, "script", "LOAD", text)),
+    ).catch(rethrow);
+
+    const shadow = shadowKeys(couponId, randomBytes(9).toString("base64url"));
+    const built = await build(shadow, sale.total, winners, options.discarded ?? []).catch(async (error: unknown) => {
+      await redis.unlink(shadow.winners, shadow.freed).catch(() => {}); // Redis may be away: the shadow expires
+      throw error;
+    });
     const fields = {
       state: sale.state,
       total: sale.total,
-      next: plan.next,
+      next: built.next,
       startsAt: sale.startsAt,
       endsAt: sale.endsAt,
       mode: sale.mode,
@@ -131,8 +145,8 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     };
     const args = [
       epoch,
-      winnerCount,
-      freedCount,
+      built.winners,
+      built.freed,
       options.dropLedger ? "DROP" : "KEEP",
       ...Object.entries(fields).flat(),
     ];
@@ -142,7 +156,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
       return (await evalsha(redis, scripts.load.sha, keyList, args.map(String))) as "LOADED";
     } catch (error) {
       if (isNoScript(error)) return "STALE_RUN_ID";
-      throw error;
+      return rethrow(error);
     }
   }
 
@@ -153,7 +167,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
       return (await fenceScript.run(redis, [saleKeys(couponId).sale], [String(epoch)])) as "CHANGED";
     },
 
-    load: (...args) => load(...args).catch(rethrow),
+    load,
 
     async health(couponId) {
       const { sale } = saleKeys(couponId);
@@ -173,10 +187,4 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
       return exist.every((one) => one === 1) ? { ...health, loaded: true } : broken("SCRIPTS");
     },
   };
-}
-
-/** RangeErrors of the slot plan stay what they are inside INTERNAL: the snapshot is wrong, not Redis. */
-function rethrow(error: unknown): never {
-  if (error instanceof RangeError) throw new StampedeError("INTERNAL", error.message, { cause: error });
-  throw redisFailure(error);
 }

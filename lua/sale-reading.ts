@@ -3,7 +3,7 @@ import { isResultCode, type ResultCode } from "../contracts/result-codes.ts";
 import type { StoredState } from "./claim-batch.ts";
 import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
-import { redisFailure } from "./redis-failure.ts";
+import { rethrow } from "./redis-failure.ts";
 
 /** A sale as Redis has it. After a restart of Redis it may be the past until the loader fences it (about a second). */
 export interface SaleSnapshot {
@@ -132,8 +132,4 @@ export async function statusOf(
     redis.hget(keys.sale, "state"),
   ]).catch(rethrow);
   return { status: parseStatus(status), winner: parseWinner(winner), saleState: state as StoredState | null };
-}
-
-function rethrow(error: unknown): never {
-  throw redisFailure(error);
 }

@@ -17,7 +17,10 @@ export const STATUS_TTL_S = 30 * 24 * 3600;
 const MAX_ACKNOWLEDGED = 500;
 
 export interface Release extends Claim {
-  /** Of the claim: a claim of an older epoch holds nothing that its rebuild has not accounted for. */
+  /**
+   * The sale's epoch as the caller knows it: the claim's own when a claim is given up. A win that outlived a rebuild and
+   * is revoked later takes the sale's present one.
+   */
   readonly epoch: number;
   /** Kept as `FAILED reason`; null leaves the status alone (the claim is about to be decided again). */
   readonly reason: ResultCode | null;

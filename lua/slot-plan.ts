@@ -1,3 +1,5 @@
+import { StampedeError } from "../contracts/errors.ts";
+
 /** Which slots a rebuilt sale hands out next, computed while winners stream by. */
 export class SlotPlan {
   readonly #taken: Uint8Array;
@@ -10,13 +12,13 @@ export class SlotPlan {
     this.#taken = new Uint8Array((total >> 3) + 1);
   }
 
-  /** @throws RangeError outside 1..total, or for a slot that is taken: the snapshot contradicts itself */
+  /** @throws StampedeError INTERNAL outside 1..total, or for a slot that is taken: the snapshot contradicts itself */
   take(slot: number): void {
     if (!Number.isInteger(slot) || slot < 1 || slot > this.#total) {
-      throw new RangeError(`Slot ${slot} lies outside 1..${this.#total}`);
+      throw new StampedeError("INTERNAL", `Slot ${slot} lies outside 1..${this.#total}`);
     }
     const bit = 1 << (slot & 7);
-    if (this.#taken[slot >> 3]! & bit) throw new RangeError(`Slot ${slot} is taken twice`);
+    if (this.#taken[slot >> 3]! & bit) throw new StampedeError("INTERNAL", `Slot ${slot} is taken twice`);
     this.#taken[slot >> 3]! |= bit;
     if (slot > this.#highest) this.#highest = slot;
   }

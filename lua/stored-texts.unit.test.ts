@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { type CouponId, newCouponId, newRequestId, type UserId } from "../contracts/ids.ts";
+import { formatCursor, idBefore, idTime, parseCursor } from "./inbox-cursor.ts";
+import { saleKeys, shadowKeys, userKeys } from "./keys.ts";
+import { parseLedgerEntry } from "./ledger.ts";
+import { parseStatus, parseWinner } from "./sale-reading.ts";
+import { tagOf } from "./server-tag.ts";
+
+const COUPON = newCouponId();
+const REQUEST = newRequestId(COUPON, Date.now());
+
+test("all keys of a sale share a hash tag, and all of a user another", () => {
+  const sale = [...Object.values(saleKeys(COUPON)), ...Object.values(shadowKeys(COUPON, "token"))];
+  expect(new Set(sale).size).toBe(7);
+  expect(sale.every((key) => key.startsWith(`{c:${COUPON}}:`))).toBe(true);
+  const own = Object.values(userKeys("ada" as UserId));
+  expect(own).toEqual(["{u:ada}:inbox", "{u:ada}:route"]);
+});
+
+test("a winner's entry is slot and request", () => {
+  expect(parseWinner(`12 ${REQUEST}`)).toEqual({ slot: 12, requestId: REQUEST });
+  for (const text of [null, undefined, "", "12", ` ${REQUEST}`]) expect(parseWinner(text)).toBeNull();
+});
+
+test("a status is ISSUED with a slot or FAILED with a reason", () => {
+  expect(parseStatus("ISSUED 12")).toEqual({ status: "ISSUED", slot: 12 });
+  expect(parseStatus("FAILED SLOT_TAKEN")).toEqual({ status: "FAILED", reason: "SLOT_TAKEN" });
+  for (const text of [null, "", "ISSUED", "FAILED", "FAILED who knows", "PENDING 1"])
+    expect(parseStatus(text)).toBeNull();
+});
+
+test("a ledger entry needs all of its fields, in any order", () => {
+  const entry = { ledgerId: "5-1", userId: "ada" as UserId, requestId: REQUEST, slot: 3, epoch: 2 };
+  expect(parseLedgerEntry("5-1", ["u", "ada", "r", REQUEST, "s", "3", "e", "2"])).toEqual(entry);
+  expect(parseLedgerEntry("5-1", ["e", "2", "s", "3", "x", "new", "r", REQUEST, "u", "ada"])).toEqual(entry);
+  const wrong = [
+    ["u", "ada", "r", REQUEST, "s", "3"],
+    ["u", "a b", "r", REQUEST, "s", "3", "e", "2"],
+    ["u", "ada", "r", "nonsense", "s", "3", "e", "2"],
+    ["u", "ada", "r", REQUEST, "s", "0", "e", "2"],
+    ["u", "ada", "r", REQUEST, "s", "x", "e", "2"],
+    ["u", "ada", "r", REQUEST, "s", "3", "e", "0"],
+    [],
+  ];
+  for (const fields of wrong) expect(parseLedgerEntry("5-1", fields)).toBeNull();
+});
+
+test("a cursor is a position and the servers it was given by", () => {
+  const cursor = formatCursor("1700000000000-3", "0b0c94bd");
+  expect(parseCursor(cursor)).toEqual({ id: "1700000000000-3", tag: "0b0c94bd" });
+  expect(idTime("1700000000000-3")).toBe(1_700_000_000_000);
+  expect(idBefore(1_700_000_000_000)).toBe("1699999999999-0");
+  for (const text of ["", "1-1", "-.a", "1.a", "1-1.A", "1-1.a ", " 1-1.a", `${"9".repeat(17)}-1.a`]) {
+    expect(parseCursor(text)).toBeNull();
+  }
+});
+
+test("the servers' tag does not depend on the order in which they are asked", () => {
+  expect(tagOf(["0b0c94bdba066e69"])).toBe("0b0c94bd");
+  expect(tagOf(["aa", "bb", "cc"])).toBe(tagOf(["cc", "aa", "bb"]));
+  expect(tagOf(["aa", "bb", "cc"])).not.toBe(tagOf(["aa", "bb", "cd"]));
+  expect(tagOf(["aa", "bb"])).toMatch(/^[0-9a-f]{8}$/);
+});
+
+test("sales do not share keys", () => {
+  expect(saleKeys("aaaaaaaaaaaa" as CouponId).sale).not.toBe(saleKeys("aaaaaaaaaaab" as CouponId).sale);
+});

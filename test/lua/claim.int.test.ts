@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { newCouponId } from "../../contracts/ids.ts";
+import { CLAIM_CODES } from "../../contracts/result-codes.ts";
+import { readLedger } from "../../lua/ledger.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import { createSubscriber, whenReady } from "../../lua/redis.ts";
+import { createSaleLoading } from "../../lua/sale-loading.ts";
+import { readSale } from "../../lua/sale-reading.ts";
+import { createSaleScripts, parseAnnouncement, type SaleScripts } from "../../lua/sale-scripts.ts";
+import { type RedisServer, startRedis } from "../support/redis.ts";
+import { claimOf, claimsOf, connected, HOUR, loadedSale, loadSale, winner } from "./sale.ts";
+
+let server: RedisServer;
+let redis: RedisConnection;
+let scripts: SaleScripts;
+const seen = new Set<string>();
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await connected(server.url);
+  const real = createSaleScripts(redis);
+  scripts = {
+    ...real,
+    async claim(couponId, claims) {
+      const batch = await real.claim(couponId, claims);
+      for (const { code } of batch.results) seen.add(code);
+      return batch;
+    },
+  };
+});
+afterAll(async () => {
+  redis?.disconnect();
+  await server?.remove();
+});
+
+const codes = (batch: { results: readonly { code: string }[] }) => batch.results.map(({ code }) => code);
+
+test("a batch is decided in order: slots count up, a repeat gets its win, the rest is sold out", async () => {
+  const couponId = await loadedSale(redis, { total: 3 });
+  const claims = claimsOf(couponId, "ada", "bea", "ada", "cem", "dan");
+  const batch = await scripts.claim(couponId, claims);
+  expect(codes(batch)).toEqual(["ACCEPTED", "ACCEPTED", "ALREADY_WON", "ACCEPTED", "SOLD_OUT"]);
+  const [ada, bea, again, cem] = batch.results;
+  expect([ada, bea, cem].map((one) => one && "slot" in one && one.slot)).toEqual([1, 2, 3]);
+  expect(again).toEqual({ code: "ALREADY_WON", slot: 1, requestId: claims[0]!.requestId });
+  expect(batch).toMatchObject({ epoch: 1, state: "OPEN", total: 3, left: 0 });
+  expect(await readSale(redis, couponId)).toMatchObject({
+    next: 3,
+    freed: 0,
+    left: 0,
+    winners: 3,
+    version: batch.version,
+  });
+
+  const { entries } = await readLedger(redis, couponId, { olderThanMs: 0, count: 10 });
+  expect(entries).toEqual(
+    [0, 1, 3].map((at) => {
+      const { slot, ledgerId } = batch.results[at] as { slot: number; ledgerId: string };
+      return { ...claims[at]!, slot, ledgerId, epoch: 1 };
+    }),
+  );
+});
+
+test("a winner's later claim is answered with the original request and slot, also when all is sold out", async () => {
+  const couponId = await loadedSale(redis, { total: 1 });
+  const first = claimOf(couponId, "ada");
+  await scripts.claim(couponId, [first]);
+  const [again, same, other] = (
+    await scripts.claim(couponId, [claimOf(couponId, "ada"), first, claimOf(couponId, "bea")])
+  ).results;
+  expect(again).toEqual({ code: "ALREADY_WON", slot: 1, requestId: first.requestId });
+  expect(same).toEqual({ code: "ALREADY_WON", slot: 1, requestId: first.requestId });
+  expect(other).toEqual({ code: "SOLD_OUT" });
+});
+
+test("a sale that Redis does not have is NOT_LOADED, and so is one that is fenced", async () => {
+  const unknown = newCouponId();
+  expect(await scripts.claim(unknown, claimsOf(unknown, "ada", "bea"))).toMatchObject({
+    epoch: 0,
+    state: "RECOVERING",
+    results: [{ code: "NOT_LOADED" }, { code: "NOT_LOADED" }],
+  });
+  const fenced = await loadedSale(redis);
+  await createSaleLoading(redis).fence(fenced, 2);
+  const batch = await scripts.claim(fenced, claimsOf(fenced, "ada"));
+  expect(batch).toMatchObject({ epoch: 2, state: "RECOVERING", results: [{ code: "NOT_LOADED" }] });
+});
+
+const NOW = Date.now();
+const REFUSALS = [
+  { name: "paused", change: { state: "PAUSED" }, code: "PAUSED" },
+  { name: "closed by an operator", change: { state: "CLOSED" }, code: "ENDED" },
+  { name: "not started", change: { startsAt: NOW + HOUR }, code: "NOT_STARTED" },
+  { name: "over", change: { endsAt: NOW - 1 }, code: "ENDED" },
+  { name: "paused before it starts", change: { state: "PAUSED", startsAt: NOW + HOUR }, code: "PAUSED" },
+  { name: "closed before it starts", change: { state: "CLOSED", startsAt: NOW + HOUR }, code: "ENDED" },
+] as const;
+for (const { name, change, code } of REFUSALS) {
+  test(`a sale that is ${name} refuses everybody with ${code}, its winners too`, async () => {
+    const couponId = newCouponId();
+    const ada = winner(couponId, "ada", 1);
+    await loadSale(redis, couponId, 1, change, [ada]);
+    expect(codes(await scripts.claim(couponId, claimsOf(couponId, "ada", "bea")))).toEqual([code, code]);
+    expect(await readSale(redis, couponId)).toMatchObject({ winners: 1, next: 1 });
+  });
+}
+
+test("the sale begins and ends by Redis' clock, to the millisecond", async () => {
+  const startsAt = Date.now() + 150;
+  const endsAt = startsAt + 150;
+  const couponId = await loadedSale(redis, { total: 1_000_000, startsAt, endsAt });
+  const story: string[] = [];
+  const wins: number[] = [];
+  for (let i = 0; story.at(-1) !== "ENDED"; i++) {
+    const [result] = (await scripts.claim(couponId, [claimOf(couponId, `u${i}`)])).results;
+    if (story.at(-1) !== result!.code) story.push(result!.code);
+    if (result!.code === "ACCEPTED") wins.push(Number.parseInt(result!.ledgerId, 10));
+  }
+  expect(story).toEqual(["NOT_STARTED", "ACCEPTED", "ENDED"]);
+  expect(Math.min(...wins)).toBeGreaterThanOrEqual(startsAt);
+  expect(Math.max(...wins)).toBeLessThanOrEqual(endsAt); // an id is given after the check
+});
+
+test("a full Redis refuses with OVERLOADED and changes nothing, while winners are still answered", async () => {
+  const couponId = await loadedSale(redis, { total: 5 });
+  await scripts.claim(couponId, claimsOf(couponId, "ada"));
+  const before = await readSale(redis, couponId);
+  await redis.config("SET", "maxmemory", "1");
+  try {
+    const batch = await scripts.claim(couponId, claimsOf(couponId, "bea", "ada", "bea"));
+    expect(codes(batch)).toEqual(["OVERLOADED", "ALREADY_WON", "OVERLOADED"]);
+    expect(batch.left).toBe(4);
+  } finally {
+    await redis.config("SET", "maxmemory", "0");
+  }
+  expect(await readSale(redis, couponId)).toEqual(before);
+  expect((await readLedger(redis, couponId, { olderThanMs: 0, count: 10 })).entries).toHaveLength(1);
+  expect(codes(await scripts.claim(couponId, claimsOf(couponId, "bea")))).toEqual(["ACCEPTED"]);
+});
+
+test("a batch of more than one script call is decided in order too", async () => {
+  const couponId = await loadedSale(redis, { total: 2_100 });
+  const names = Array.from({ length: 2_500 }, (_, i) => `u${i}`);
+  const batch = await scripts.claim(couponId, claimsOf(couponId, ...names));
+  const slots = batch.results.flatMap((one) => (one.code === "ACCEPTED" ? [one.slot] : []));
+  expect(slots).toEqual(Array.from({ length: 2_100 }, (_, i) => i + 1));
+  expect(batch.results.slice(2_100).every(({ code }) => code === "SOLD_OUT")).toBe(true);
+  expect((await scripts.claim(couponId, [])).results).toEqual([]);
+});
+
+test("the last slot is announced once, with the version that the batch carries", async () => {
+  const couponId = await loadedSale(redis, { total: 2 });
+  const subscriber = createSubscriber(server.url);
+  await whenReady(subscriber, 5_000);
+  const heard: unknown[] = [];
+  subscriber.on("message", (_, text: string) => heard.push(parseAnnouncement(text)));
+  await subscriber.subscribe("sales");
+  const first = await scripts.claim(couponId, claimsOf(couponId, "ada"));
+  const last = await scripts.claim(couponId, claimsOf(couponId, "bea", "cem"));
+  await scripts.claim(couponId, claimsOf(couponId, "dan"));
+  await Bun.sleep(50);
+  subscriber.disconnect();
+  expect(last.version).toBe(first.version + 1);
+  expect(heard).toEqual([{ couponId, epoch: 1, version: last.version, state: "OPEN", soldOut: true }]);
+});
+
+test("every code that a claim can get was seen in this file", () => {
+  expect([...seen].sort()).toEqual([...CLAIM_CODES].sort());
+});

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type CouponId, newCouponId } from "../../contracts/ids.ts";
+import { createInbox } from "../../lua/inbox.ts";
+import { saleKeys } from "../../lua/keys.ts";
+import { ledgerLengths, readLedger } from "../../lua/ledger.ts";
+import { createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
+import { createRoutes } from "../../lua/routes.ts";
+import { createSaleLoading } from "../../lua/sale-loading.ts";
+import { readSale, readWinners, statusOf, winnerOf } from "../../lua/sale-reading.ts";
+import { createSaleScripts, parseAnnouncement } from "../../lua/sale-scripts.ts";
+import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
+import { claimOf, claimsOf, connected, loadSale, terms, user, winner } from "./sale.ts";
+
+let cluster: RedisCluster;
+let redis: RedisConnection;
+/** One on each master. */
+let sales: CouponId[];
+
+beforeAll(async () => {
+  cluster = await startRedisCluster();
+  redis = await connected(cluster.url);
+  const byMaster = new Map<number, CouponId>();
+  for (let i = 0; byMaster.size < 3 && i < 100; i++) {
+    const couponId = newCouponId();
+    byMaster.set((await cluster.masterOf(saleKeys(couponId).sale)).port, couponId);
+  }
+  sales = [...byMaster.values()];
+}, 60_000);
+afterAll(async () => {
+  redis?.disconnect();
+  await cluster?.remove();
+});
+
+test("every script of a sale runs on every master", async () => {
+  expect(sales).toHaveLength(3);
+  const scripts = createSaleScripts(redis);
+  const loading = createSaleLoading(redis);
+  for (const couponId of sales) {
+    expect((await loading.health(couponId)).reason).toBe("MISSING");
+    expect((await scripts.claim(couponId, claimsOf(couponId, "ada"))).results).toEqual([{ code: "NOT_LOADED" }]);
+    await loadSale(redis, couponId, 1, { total: 5 }, [winner(couponId, "zoe", 2)]);
+    expect(await loading.health(couponId)).toMatchObject({ loaded: true, epoch: 1 });
+
+    const claims = claimsOf(couponId, "ada", "bea", "cem", "dan", "eve");
+    const { results } = await scripts.claim(couponId, claims);
+    expect(results.map((one) => ("slot" in one ? one.slot : one.code))).toEqual([1, 3, 4, 5, "SOLD_OUT"]);
+    const [ada, bea, cem] = results.map((one, at) => ({
+      ...claims[at]!,
+      ...(one as { slot: number; ledgerId: string }),
+    }));
+    expect(await scripts.release(couponId, { ...ada!, epoch: 1, reason: "INTERNAL" })).toBe("RELEASED");
+    expect(await scripts.acknowledge(couponId, [bea!])).toBe("ACKNOWLEDGED");
+    const kept = { keptRequestId: claimOf(couponId, "cem").requestId, keptSlot: 1, freeSlot: true };
+    expect(await scripts.replaceWinner(couponId, { ...cem!, ...kept })).toBe("CHANGED");
+    expect(await scripts.setState(couponId, "PAUSED")).toBe("CHANGED");
+
+    expect(await readSale(redis, couponId)).toMatchObject({ state: "PAUSED", winners: 4, freed: 1, left: 1 });
+    expect(await winnerOf(redis, couponId, user("cem"))).toEqual({ slot: 1, requestId: kept.keptRequestId });
+    expect(await statusOf(redis, couponId, bea!.requestId, bea!.userId)).toMatchObject({
+      status: { status: "ISSUED", slot: 3 },
+    });
+    const { entries } = await readLedger(redis, couponId, { olderThanMs: 0, count: 10 });
+    expect(entries.map(({ userId }) => userId as string)).toEqual(["cem", "dan"]);
+    let winners = 0;
+    for await (const portion of readWinners(redis, couponId)) winners += portion.length;
+    expect(winners).toBe(4);
+  }
+  expect(await ledgerLengths(redis, sales)).toEqual([2, 2, 2]);
+}, 30_000);
+
+test("claims of different sales in one turn reach their own masters", async () => {
+  const scripts = createSaleScripts(redis);
+  for (const couponId of sales) await scripts.setState(couponId, "OPEN");
+  const batches = await Promise.all(sales.map((couponId) => scripts.claim(couponId, claimsOf(couponId, "fay", "gus"))));
+  for (const batch of batches) expect(batch.results.map(({ code }) => code)).toEqual(["ACCEPTED", "SOLD_OUT"]);
+});
+
+test("announcements reach a subscriber on whichever node it is", async () => {
+  const subscriber = createSubscriber(cluster.url);
+  try {
+    expect(await whenReady(subscriber, 5_000)).toBe(true);
+    const heard = new Set<string>();
+    subscriber.on("message", (_, text: string) => heard.add(parseAnnouncement(text).couponId));
+    await subscriber.subscribe("sales");
+    const scripts = createSaleScripts(redis);
+    for (const couponId of sales) await scripts.setState(couponId, "PAUSED");
+    for (let i = 0; i < 50 && heard.size < 3; i++) await Bun.sleep(20);
+    expect([...heard].sort()).toEqual([...sales].sort());
+  } finally {
+    subscriber.disconnect();
+  }
+});
+
+test("inboxes and routes of users on all masters are written in one go", async () => {
+  const inbox = createInbox(redis);
+  const routes = createRoutes(redis);
+  const items = Array.from({ length: 60 }, (_, i) => ({ userId: user(`user-${i}`), messages: [`for ${i}`] }));
+  await routes.add(user("user-7"), "c1", "g1");
+  const appended = await inbox.appendAll(items);
+  expect([...appended[7]!.routes]).toEqual([["c1", "g1"]]);
+  expect(await routes.prune(user("user-7"), appended[7]!.routes)).toBe(1);
+  for (const [i, { userId }] of items.entries()) {
+    const read = await inbox.read(userId, null, 10);
+    expect(read.messages).toEqual([{ cursor: appended[i]!.cursors[0]!, json: `for ${i}` }]);
+    expect(await inbox.tail(userId)).toBe(read.cursor);
+  }
+});
+
+test("after a failover the sale is closed until it is loaded on the new master; the others go on", async () => {
+  const [couponId, other] = sales as [CouponId, CouponId];
+  const scripts = createSaleScripts(redis);
+  const loading = createSaleLoading(redis);
+  const inbox = createInbox(redis);
+  for (const [i, id] of [couponId, other].entries()) await loadAgain(id, 10 + i);
+  const { cursors } = await inbox.append(user("hal"), ["before"]);
+  const claims = claimsOf(couponId, "ada", "bea");
+  await scripts.claim(couponId, claims);
+  const { sale } = saleKeys(couponId);
+  const master = await cluster.masterOf(sale);
+  await master.kill();
+
+  const begun = performance.now();
+  const failed = await scripts.claim(couponId, claimsOf(couponId, "cem")).then(
+    ({ results }) => results[0]!.code as string,
+    (error: { code: string }) => error.code,
+  );
+  expect(["REDIS_UNAVAILABLE", "NOT_LOADED"]).toContain(failed);
+  expect(performance.now() - begun).toBeLessThan(2_500);
+  expect((await scripts.claim(other, claimsOf(other, "ivy"))).results[0]!.code).toBe("ACCEPTED");
+
+  await cluster.failedOver(sale, master);
+  let code = "";
+  for (let i = 0; i < 100 && code !== "NOT_LOADED"; i++) {
+    code = await scripts.claim(couponId, claimsOf(couponId, "cem")).then(
+      ({ results }) => results[0]!.code,
+      (error: { code: string }) => error.code as "NOT_LOADED",
+    );
+    expect(code).not.toBe("ACCEPTED");
+    await Bun.sleep(50);
+  }
+  expect(code).toBe("NOT_LOADED");
+  expect(await loading.health(couponId)).toMatchObject({ loaded: false, reason: "RUN_ID" });
+  await loadAgain(couponId, 20, [{ ...claims[0]!, slot: 1 }]);
+  const { results } = await scripts.claim(couponId, [claims[0]!, claimOf(couponId, "cem")]);
+  expect(results).toMatchObject([
+    { code: "ALREADY_WON", slot: 1 },
+    { code: "ACCEPTED", slot: 2 },
+  ]);
+  expect((await inbox.read(user("hal"), cursors[0]!, 10)).lost).toBe(true);
+
+  async function loadAgain(id: CouponId, epoch: number, winners: Parameters<typeof loading.load>[3] = []) {
+    expect(await loading.fence(id, epoch)).toBe("CHANGED");
+    expect(await loading.load(id, terms({ total: 5 }), epoch, winners)).toBe("LOADED");
+  }
+}, 45_000);
