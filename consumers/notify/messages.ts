@@ -1,3 +1,4 @@
+import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { StampedeError } from "../../contracts/errors.ts";
 import { CouponIssued, CouponIssueFailed } from "../../contracts/events.ts";
@@ -5,7 +6,8 @@ import type { UserId } from "../../contracts/ids.ts";
 import type { PersonalMessage } from "../../contracts/socket-messages.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 
-const issued = TypeCompiler.Compile(CouponIssued.properties.data);
+// Without `issuedAt`: a compiled schema with a format asks TypeBox's global registry, which is not this room's to fill.
+const issued = TypeCompiler.Compile(Type.Omit(CouponIssued.properties.data, ["issuedAt"]));
 const failed = TypeCompiler.Compile(CouponIssueFailed.properties.data);
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -30,8 +32,11 @@ export function messageOf(record: IncomingRecord): Personal | null {
   }
   const { data } = event ?? {};
   if (event?.type === "CouponIssued") {
-    if (!issued.Check(data)) throw new StampedeError("VALIDATION_FAILED", "not a CouponIssued");
-    const { couponId, requestId, slot, issuedAt, userId } = data;
+    const issuedAt = (data as Partial<CouponIssued["data"]> | undefined)?.issuedAt;
+    if (!issued.Check(data) || typeof issuedAt !== "string" || Number.isNaN(Date.parse(issuedAt))) {
+      throw new StampedeError("VALIDATION_FAILED", "not a CouponIssued");
+    }
+    const { couponId, requestId, slot, userId } = data;
     const message: Kept<PersonalMessage> = { type: "coupon.issued", couponId, requestId, slot, issuedAt };
     return { userId, json: JSON.stringify(message) };
   }
