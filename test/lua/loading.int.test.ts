@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { newCouponId } from "../../contracts/ids.ts";
-import { saleKeys } from "../../lua/keys.ts";
+import { evalsha } from "../../lua/commands.ts";
+import { saleKeys, shadowKeys } from "../../lua/keys.ts";
 import { ledgerLength } from "../../lua/ledger.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { createSaleLoading, type LoadedWinner, type SaleLoading } from "../../lua/sale-loading.ts";
 import { readSale, readWinners } from "../../lua/sale-reading.ts";
+import { renderSaleScripts } from "../../lua/sale-script-text.ts";
 import { createSaleScripts, type SaleScripts } from "../../lua/sale-scripts.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { claimOf, claimsOf, connected, loadedSale, terms, winner } from "./sale.ts";
@@ -54,6 +56,38 @@ test("a loaded sale has the winners, hands out the gaps first and then fresh slo
   for await (const portion of readWinners(redis, couponId)) for (const one of portion) found.set(one.userId, one.slot);
   expect(found.size).toBe(7);
   expect(found.get("bea")).toBe(5);
+});
+
+test("what was loaded does not expire, although a loader's shadow does", async () => {
+  const couponId = newCouponId();
+  await loading.fence(couponId, 1);
+  await loading.load(couponId, terms({ total: 9 }), 1, [winner(couponId, "ada", 3)]);
+  const keys = saleKeys(couponId);
+  for (const key of [keys.sale, keys.winners, keys.freed]) expect(await redis.ttl(key)).toBe(-1);
+
+  await loading.fence(couponId, 2);
+  async function* watched(): AsyncGenerator<LoadedWinner> {
+    for (let i = 1; i <= 1_001; i++) yield winner(couponId, `w${i}`, i);
+    const [shadow] = await redis.keys("*:load:*");
+    expect(await redis.ttl(shadow!)).toBeGreaterThan(500);
+  }
+  expect(await loading.load(couponId, terms({ total: 2_000 }), 2, watched())).toBe("LOADED");
+  expect(await redis.ttl(keys.winners)).toBe(-1);
+});
+
+test("a script that names another server than it runs on loads nothing", async () => {
+  const couponId = newCouponId();
+  await loading.fence(couponId, 1);
+  const { load } = renderSaleScripts("b".repeat(40));
+  await redis.script("LOAD", load.text);
+  const shadow = shadowKeys(couponId, "token");
+  await redis.hset(shadow.winners, "ada", "1 request");
+  const keys = saleKeys(couponId);
+  const all = [keys.sale, keys.winners, keys.freed, keys.ledger, shadow.winners, shadow.freed];
+  expect(await evalsha(redis, load.sha, all, ["1", "1", "0", "KEEP", "state", "OPEN", "total", "5", "next", "1"])).toBe(
+    "STALE_RUN_ID",
+  );
+  expect((await loading.health(couponId)).reason).toBe("RECOVERING");
 });
 
 test("discarded slots are neither won nor handed out, wherever they lie", async () => {
