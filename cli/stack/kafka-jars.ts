@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname, join } from "node:path";
 import { CliError } from "../errors.ts";
 import { secondsSince } from "../terminal/progress.ts";
-import { lastLine } from "./processes.ts";
+import { lastWordsOf } from "./last-words.ts";
 import type { StackContext } from "./service.ts";
 
 const STAMP = ".made-from";
@@ -33,8 +33,8 @@ export async function fetchJars(context: StackContext): Promise<void> {
     stdio: ["ignore", Bun.file(logOf("maven")), "inherit"],
   });
   if ((await maven.exited) !== 0) {
-    const why = /\[ERROR\] (.*)/.exec(readFileSync(logOf("maven"), "utf8"))?.[1] ?? lastLine(logOf("maven"));
-    throw new CliError(`Kafka's jars could not be fetched (${logOf("maven")}): ${why.slice(0, 300)}`);
+    const why = /\[ERROR\] (.*)/.exec(readFileSync(logOf("maven"), "utf8"))?.[1] ?? lastWordsOf(logOf("maven"));
+    throw new CliError(`Kafka's jars could not be fetched (${logOf("maven")}): ${why}`);
   }
   writeFileSync(join(partial, STAMP), hashOf(pomOf(context)));
   rmSync(kafkaLibs, { recursive: true, force: true });

@@ -15,6 +15,8 @@ import { type Layout, reachableByOthers, shortNameOf } from "./layout.ts";
 import type { NativeService, StackContext } from "./service.ts";
 
 const OLDEST = 15;
+/** They look for their parent every few seconds at the latest. */
+const ORPHANS_MS = 15_000;
 
 /** The newest installed server's programs. Debian keeps them out of PATH, by version. */
 function programs(): string | null {
@@ -63,6 +65,28 @@ export function wipePostgres(layout: Layout): void {
   rmSync(place, { recursive: true, force: true });
 }
 
+/** Whether a server, or what a killed one left, works in this data directory. */
+function isInUse(data: string): boolean {
+  return readdirSync("/proc").some((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readlinkSync(`/proc/${entry}/cwd`) === data;
+    } catch {
+      return false; // gone meanwhile, or a zombie
+    }
+  });
+}
+
+/**
+ * After kill -9 the server's children live on for a moment, and a new one refuses to touch their data. It also refuses
+ * while its lock file names a number that exists: a zombie nobody reaps (containers), or another program by now.
+ */
+async function cleanUpAfterCrash(data: string): Promise<void> {
+  if (!existsSync("/proc/self/cwd")) return;
+  const deadline = Date.now() + ORPHANS_MS;
+  while (isInUse(data) && Date.now() < deadline) await Bun.sleep(50);
+  if (!isInUse(data)) rmSync(join(data, "postmaster.pid"), { force: true });
+}
+
 async function run(argv: readonly string[], what: string): Promise<void> {
   const child = Bun.spawn([...argv], { cwd: "/", stdio: ["ignore", "ignore", "pipe"], detached: true });
   const [code, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
@@ -99,6 +123,7 @@ export const postgres: NativeService = {
       const options = ["--encoding=UTF8", "--no-locale", "--username=stampede", "--auth=trust"];
       await run(asPostgres([join(programs()!, "initdb"), "-D", data, ...options]), "initdb");
     }
+    await cleanUpAfterCrash(data);
     // A copy, because the repository may be out of reach for user postgres.
     copyFileSync(join(layout.root, "ops/postgres/postgresql.conf"), join(data, "stampede.conf"));
   },

@@ -66,12 +66,15 @@ export function forgetRecord(layout: Layout, service: ServiceName): void {
 /** A log beyond this begins anew at the next start; the one before is kept as `.1`. */
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
 
+/** How long a log is, in bytes; what a start writes begins there. */
+export const lengthOf = (logFile: string): number => statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
+
 /** Starts a program in a session of its own, so that it outlives us and Ctrl-C does not reach it; its output is appended to `logFile`. */
 export function spawnDetached(
   command: Command,
   options: { cwd: string; env: Record<string, string>; logFile: string },
 ): ProcessMark {
-  if (existsSync(options.logFile) && statSync(options.logFile).size > LOG_LIMIT_BYTES) {
+  if (lengthOf(options.logFile) > LOG_LIMIT_BYTES) {
     renameSync(options.logFile, `${options.logFile}.1`);
   }
   const log = openSync(options.logFile, "a");
@@ -120,14 +123,4 @@ export async function stopProcesses(
     }
   }
   while (alive.some(isAlive)) await Bun.sleep(10);
-}
-
-/** The last line a program wrote that isn't empty; what a failed start is explained with. */
-export function lastLine(logFile: string): string {
-  try {
-    const lines = readFileSync(logFile, "utf8").slice(-8192).trimEnd().split("\n");
-    return lines.at(-1) ?? "";
-  } catch {
-    return "";
-  }
 }

@@ -1,0 +1,20 @@
+import { expect, test } from "bun:test";
+import { lastWords } from "./last-words.ts";
+
+test.each([
+  [
+    "a crash of Bun",
+    "error: Cannot find module './x.ts'\n\nBun v1.4.5 (Linux x64)\n",
+    "error: Cannot find module './x.ts'",
+  ],
+  ["a line of JSON", '{"level":60,"time":0,"msg":"fatal: no Redis"}\n', "00:00:00.000 FATAL fatal: no Redis"],
+  [
+    "a complaint before the last line",
+    "FATAL: data directory has wrong ownership\nHINT: ask\n",
+    "FATAL: data directory has wrong ownership",
+  ],
+  ["no complaint", "one\ntwo\n", "two"],
+  ["nothing", "\n", "it said nothing"],
+])("of %s the reason is found", (_, text, words) => expect(lastWords(text)).toBe(words));
+
+test("a long reason is cut", () => expect(lastWords("x".repeat(1000))).toHaveLength(301));

@@ -1,0 +1,56 @@
+import { afterAll, expect, test } from "bun:test";
+import postgres from "postgres";
+import { sandbox } from "./cli.ts";
+
+const box = sandbox();
+afterAll(() => box.remove());
+const env = async () => {
+  const { out } = await box.run(["env"]);
+  return Object.fromEntries([...out.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name!, value!]));
+};
+
+test("Kafka and PostgreSQL come up with their topics and their schema", async () => {
+  const up = await box.run(["up", "kafka", "postgres"]);
+  expect(up).toMatchObject({ code: 0, errors: "" });
+  expect(up.out).toMatch(/✓ database +schema is current/);
+  expect(up.out).toMatch(/✓ topics +32 created/);
+  expect(await box.run(["topics", "diff"])).toMatchObject({ code: 0, out: "the cluster is as declared\n" });
+}, 120_000);
+
+test("PostgreSQL flushes every commit to disk, and no locale sorts its text", async () => {
+  const sql = postgres((await env()).DATABASE_URL!, { max: 1 });
+  const [row] = await sql`select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
+    datcollate as collate, pg_encoding_to_char(encoding) as encoding from pg_database where datname = current_database()`;
+  expect({ ...row }).toEqual({ fsync: "on", commit: "on", collate: "C", encoding: "UTF8" });
+  await sql`create table kept (n int)`;
+  await sql`insert into kept values (7)`;
+  await sql.end();
+});
+
+test("both come back after kill -9 with what they had", async () => {
+  for (const service of ["postgres", "kafka"]) process.kill(box.pids(service)[0]!, "SIGKILL");
+  const up = await box.run(["up", "kafka", "postgres"]);
+  expect(up.errors).toBe("");
+  expect(up.out).toMatch(/✓ topics +as declared/);
+  const sql = postgres((await env()).DATABASE_URL!, { max: 1 });
+  expect(await sql`select n from kept`.then((rows) => rows.map(({ n }) => n))).toEqual([7]);
+  await sql.end();
+}, 120_000);
+
+test("a topic that lost its declaration is named by diff and repaired by apply", async () => {
+  const { createBunKafka } = await import("../../kafka/bun/kafka.ts");
+  const admin = createBunKafka({ brokers: (await env()).KAFKA_BROKERS!, clientId: "test" }).admin();
+  await admin.deleteTopics(["notification-events"]);
+  await admin.close();
+  const diff = await box.run(["topics", "diff"]);
+  expect(diff.code).toBe(1);
+  expect(diff.out).toContain("notification-events: missing");
+  expect((await box.run(["topics", "apply"])).out).toMatch(/1 created/);
+  expect((await box.run(["topics", "diff"])).code).toBe(0);
+}, 60_000);
+
+test("a program that dies while it starts is explained by its own last words", async () => {
+  const { code, errors } = await box.run(["up", "gateway"], { CLAIM_ACK_MS: "soon" });
+  expect(code).toBe(1);
+  expect(errors).toMatch(/^error: gateway stopped while it started: .*gateway\.log\)\n$/);
+}, 60_000);
