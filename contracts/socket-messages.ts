@@ -10,6 +10,7 @@ export const ClientMessages = {
   auth: Type.Object({ type: Type.Literal("auth"), token: Type.String({ maxLength: 4096 }) }),
   claim: Type.Object({ type: Type.Literal("claim"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
   subscribe: Type.Object({ type: Type.Literal("subscribe"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
+  /** Send it right after `auth` (or first, with Authorization on the upgrade): what is new waits for it, for a second. */
   resume: Type.Object({ type: Type.Literal("resume"), cursor: Type.Optional(Cursor) }),
   ping: Type.Object({ type: Type.Literal("ping"), ref: Ref }),
 } as const;
@@ -31,10 +32,16 @@ export const ServerMessages = {
     [Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimAccepted],
     {},
   ),
-  "claim.refused": Type.Composite(
-    [Type.Object({ type: Type.Literal("claim.refused"), couponId: Type.String(), ref: Ref }), Problem],
-    {},
-  ),
+  "claim.refused": Type.Composite([
+    Type.Object({
+      type: Type.Literal("claim.refused"),
+      couponId: Type.String(),
+      ref: Ref,
+      retryAfterS: Type.Optional(Type.Integer({ minimum: 1 })),
+    }),
+    // `type` is the message's here, and there is no HTTP request to name.
+    Type.Omit(Problem, ["type", "requestId"]),
+  ]),
   "coupon.issued": Type.Composite([
     Type.Object({ type: Type.Literal("coupon.issued"), cursor: Cursor, issuedAt: Type.String() }),
     IssuedCoupon,

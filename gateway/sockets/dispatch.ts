@@ -1,0 +1,137 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import { type CouponId, isCouponId, type UserId } from "../../contracts/ids.ts";
+import type { ResultCode } from "../../contracts/result-codes.ts";
+import { CLOSE, type ClientMessage } from "../../contracts/socket-messages.ts";
+import type { Authenticate, Identity } from "../auth/hs256.ts";
+import type { ClaimForUser } from "../coupons/claim.ts";
+import type { ClientSocket } from "./connection.ts";
+import { release, reply } from "./delivery.ts";
+import type { createMessageRate } from "./limits.ts";
+import { parseClientMessage } from "./messages.ts";
+import type { Reading } from "./reading.ts";
+import { claimText, errorText, pongText, welcomeText } from "./replies.ts";
+import type { SaleTopics } from "./sale-topics.ts";
+
+export interface DispatchParts {
+  readonly authenticate: Authenticate;
+  readonly claimForUser: ClaimForUser;
+  /** A refusal from memory, as the HTTP route's gate gives it; undefined: ask Redis. */
+  readonly gate: (couponId: CouponId, userId: UserId) => ResultCode | undefined;
+  readonly reading: Reading;
+  readonly topics: SaleTopics;
+  readonly rate: ReturnType<typeof createMessageRate>;
+  readonly maxInFlight: number;
+  /** The socket has said whose it is. */
+  readonly identified: (socket: ClientSocket, identity: Identity) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** What a socket may hear when something failed; anything that is not ours is INTERNAL and tells nothing. */
+const failure = (error: unknown, ref: string | undefined): string =>
+  error instanceof StampedeError ? errorText(error.code, error.message, ref) : errorText("INTERNAL", undefined, ref);
+
+/** Answers what clients send. */
+export function createDispatch(parts: DispatchParts) {
+  const { authenticate, claimForUser, gate, reading, topics, rate, maxInFlight, identified, onError } = parts;
+
+  /** Bun runs handlers of one socket concurrently and reads on: what may be in flight is limited here. */
+  function start(socket: ClientSocket, ref: string | undefined, work: () => Promise<void>): void {
+    const connection = socket.data;
+    if (connection.inFlight >= maxInFlight) {
+      reply(socket, errorText("OVERLOADED", `At most ${maxInFlight} messages of a socket at once`, ref));
+      return;
+    }
+    connection.inFlight++;
+    work()
+      .catch((error) => {
+        if (!(error instanceof StampedeError)) onError(error);
+        reply(socket, failure(error, ref));
+      })
+      .finally(() => connection.inFlight--);
+  }
+
+  function auth(socket: ClientSocket, token: string): void {
+    const connection = socket.data;
+    let identity: Identity;
+    try {
+      identity = authenticate(token);
+    } catch (error) {
+      if (!(error instanceof StampedeError)) onError(error);
+      reply(socket, failure(error, undefined));
+      // Nothing can be guessed at leisure; and who had been authenticated with another token keeps nothing either.
+      socket.close(CLOSE.UNAUTHENTICATED, "The token was refused");
+      return;
+    }
+    if (connection.userId === null) identified(socket, identity);
+    else if (connection.userId !== identity.userId) {
+      reply(socket, errorText("FORBIDDEN", "This socket belongs to another user"));
+    } else {
+      connection.expiresAt = identity.expiresAt; // a fresh token, so that the socket can stay
+      if (connection.position !== null) reply(socket, welcomeText(identity.userId, connection.position.last));
+    }
+  }
+
+  async function claim(socket: ClientSocket, userId: UserId, couponId: string, ref: string | undefined): Promise<void> {
+    // Followed before the decision: "sold out" may be announced by the very claim that takes the last slot.
+    const isNew = isCouponId(couponId) && topics.follow(socket, couponId);
+    const answer = await claimForUser(userId, couponId);
+    if (isNew && answer.kind === "refused" && answer.code === "COUPON_NOT_FOUND") topics.unfollow(socket, couponId);
+    reply(socket, claimText(couponId, answer, ref));
+  }
+
+  function handle(socket: ClientSocket, message: ClientMessage): void {
+    if (message.type === "auth") {
+      auth(socket, message.token);
+      return;
+    }
+    const { userId } = socket.data;
+    const ref = "ref" in message ? message.ref : undefined;
+    if (userId === null) {
+      reply(socket, errorText("UNAUTHENTICATED", "Send `auth` first", ref));
+      return;
+    }
+    if (!socket.data.hasSpoken) firstWord(socket, message.type);
+    switch (message.type) {
+      case "ping":
+        reply(socket, pongText(ref));
+        break;
+      case "resume":
+        start(socket, ref, () => reading.resume(socket, message.cursor ?? null));
+        break;
+      case "subscribe":
+        start(socket, ref, () => topics.subscribe(socket, message.couponId, ref));
+        break;
+      case "claim": {
+        const { couponId } = message;
+        const code = isCouponId(couponId) ? gate(couponId, userId) : "COUPON_NOT_FOUND";
+        if (code !== undefined) reply(socket, claimText(couponId, { kind: "refused", code }, ref));
+        else start(socket, ref, () => claim(socket, userId, couponId, ref));
+      }
+    }
+  }
+
+  /** A client that does not begin with `resume` wants what is new: its pushes need not wait any longer. */
+  function firstWord(socket: ClientSocket, type: ClientMessage["type"]): void {
+    const connection = socket.data;
+    connection.hasSpoken = true;
+    connection.graceUntil = 0;
+    if (type !== "resume" && connection.reading === null) release(socket);
+  }
+
+  return (socket: ClientSocket, message: string | Uint8Array): void => {
+    if (typeof message !== "string") {
+      reply(socket, errorText("MESSAGE_INVALID", "Messages are text"));
+      socket.close(CLOSE.UNSUPPORTED_DATA, "Messages are text");
+      return;
+    }
+    const verdict = rate(socket.data, Date.now());
+    if (verdict !== "ok") {
+      reply(socket, errorText("RATE_LIMITED"));
+      if (verdict === "abuse") socket.close(CLOSE.POLICY, "Too many messages");
+      return;
+    }
+    const parsed = parseClientMessage(message);
+    if ("invalid" in parsed) reply(socket, errorText("MESSAGE_INVALID", parsed.invalid, parsed.ref));
+    else handle(socket, parsed.message);
+  };
+}

@@ -1,0 +1,159 @@
+import type { Sale } from "../../contracts/http.ts";
+import type { CouponId, UserId } from "../../contracts/ids.ts";
+import type { ResultCode } from "../../contracts/result-codes.ts";
+import { CLOSE } from "../../contracts/socket-messages.ts";
+import type { Inbox } from "../../lua/inbox.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import type { Routes } from "../../lua/routes.ts";
+import type { Authenticate, Identity } from "../auth/hs256.ts";
+import type { ClaimForUser } from "../coupons/claim.ts";
+import { problem } from "../problem.ts";
+import type { SocketRoute } from "../transports/transport.ts";
+import { createCatchingUp } from "./catching-up.ts";
+import { type ClientSocket, Connection } from "./connection.ts";
+import { push, reply } from "./delivery.ts";
+import { createDispatch } from "./dispatch.ts";
+import { createMessageRate, type SocketLimits } from "./limits.ts";
+import { type Deliver, listenForPushes } from "./push.ts";
+import { createReading, type ReadingParts } from "./reading.ts";
+import { Registry } from "./registry.ts";
+import { errorText } from "./replies.ts";
+import { createRouting } from "./routing.ts";
+import { createSaleTopics } from "./sale-topics.ts";
+import { startSweep } from "./sweep.ts";
+import { checkUpgrade } from "./upgrade.ts";
+
+export interface SocketRoomDeps {
+  readonly authenticate: Authenticate;
+  readonly claimForUser: ClaimForUser;
+  /** A refusal from memory for this user, as the HTTP route's gate gives it. Left out: Redis is asked every time. */
+  readonly gate?: (couponId: CouponId, userId: UserId) => ResultCode | undefined;
+  readonly inbox: Pick<Inbox, "read" | "tail">;
+  readonly routes: Pick<Routes, "add" | "remove" | "touch">;
+  readonly listCoupons: ReadingParts["listCoupons"];
+  readonly viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state"> | null>;
+  /** Names this process in the routes and its channel. */
+  readonly gatewayId: string;
+  /** A connection that may SUBSCRIBE. */
+  readonly subscriber: RedisConnection;
+  /** The transport's: to all sockets of this process that follow the topic. */
+  readonly publish: (topic: string, text: string) => number;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface SocketRoom {
+  readonly route: SocketRoute<Connection>;
+  /** Personal messages for whoever of this user is here. */
+  readonly deliver: Deliver;
+  /** Tells everybody who follows the sale. */
+  saleChanged(couponId: CouponId, change: "opened" | "soldout"): void;
+  /** Open sockets. */
+  size(): number;
+  /** Sends everybody elsewhere, not all in the same instant. Resolves when they are gone and their routes too. */
+  closeAll(): Promise<void>;
+}
+
+/** Sockets told to go per slice, and the pause between slices: 10,000 take half a second, and so do their reconnects. */
+const SLICE = 200;
+const SLICE_PAUSE_MS = 10;
+/** Routes of closed sockets are taken away in the background; a Redis that does not answer is not waited for. */
+const LEAVE_MS = 1000;
+
+/** The WebSocket channel (design 3.7 and 7): claims, sale news, and each user's own messages. */
+export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): SocketRoom {
+  const { authenticate, onError } = deps;
+  const registry = new Registry();
+  const routing = createRouting(deps.routes, deps.gatewayId, onError);
+  const reading = createReading({ ...deps, addRoute: routing.add });
+  const catchingUp = createCatchingUp(reading, onError);
+  const topics = createSaleTopics(deps.viewSale, deps.publish, limits.subscriptions ?? 100);
+  const deliver: Deliver = (userId, messages) => {
+    for (const socket of registry.ofUser(userId)) push(socket, messages);
+  };
+  const dispatch = createDispatch({
+    authenticate,
+    claimForUser: deps.claimForUser,
+    gate: deps.gate ?? (() => undefined),
+    reading,
+    topics,
+    rate: createMessageRate(limits.messagesPerS ?? 50, limits.messageBurst ?? 100),
+    maxInFlight: limits.inFlight ?? 16,
+    identified,
+    onError,
+  });
+  const stopSweep = startSweep(registry, routing, catchingUp, limits.authTimeoutS);
+  const everybodyIsBehind = () => {
+    catchingUp.behind(registry.all);
+    catchingUp.run();
+  };
+  const stopPushes = listenForPushes(deps.subscriber, deps.gatewayId, deliver, everybodyIsBehind, onError);
+  let opened = 0;
+  let closing = false;
+
+  function refuse(socket: ClientSocket, detail: string): void {
+    reply(socket, errorText("TOO_MANY_SOCKETS", detail));
+    socket.close(CLOSE.TOO_MANY_SOCKETS, detail);
+  }
+
+  function identified(socket: ClientSocket, identity: Identity): void {
+    const { userId, expiresAt } = identity;
+    if (registry.ofUser(userId).length >= limits.socketsPerUser) {
+      refuse(socket, `A user may have ${limits.socketsPerUser} sockets`);
+      return;
+    }
+    socket.data.userId = userId;
+    socket.data.expiresAt = expiresAt;
+    registry.identify(socket);
+    catchingUp.welcome(socket);
+  }
+
+  const route: SocketRoute<Connection> = {
+    path: "/ws",
+    upgrade(request) {
+      if (closing) return { refuse: problem("SHUTTING_DOWN") };
+      const verdict = checkUpgrade(request, authenticate, limits.allowedOrigins);
+      if ("refuse" in verdict) return verdict;
+      return { accept: new Connection(++opened, request.remoteAddress, Date.now(), verdict.identity) };
+    },
+    open(socket) {
+      const { data: connection } = socket;
+      connection.isOpen = true;
+      registry.add(socket);
+      const { identity, address } = connection;
+      connection.identity = null;
+      if (closing) socket.close(CLOSE.RECONNECT, "Shutting down");
+      else if (registry.atAddress(address) > limits.socketsPerAddress)
+        refuse(socket, "Too many sockets of one address");
+      else if (identity !== null) identified(socket, identity);
+    },
+    message: dispatch,
+    closed(socket) {
+      socket.data.isOpen = false;
+      registry.remove(socket);
+      catchingUp.forget(socket);
+      routing.remove(socket);
+    },
+    failed: (_socket, error) => onError(error),
+  };
+
+  return {
+    route,
+    deliver,
+    saleChanged: topics.announce,
+    size: () => registry.all.size,
+    async closeAll() {
+      closing = true;
+      stopPushes();
+      stopSweep();
+      let slice = 0;
+      for (const socket of registry.all) {
+        socket.close(CLOSE.RECONNECT, "Shutting down: connect again and resume");
+        if (++slice % SLICE === 0) await new Promise((resolve) => setTimeout(resolve, SLICE_PAUSE_MS));
+      }
+      const deadline = Date.now() + LEAVE_MS;
+      while (registry.all.size + routing.removing() > 0 && Date.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+  };
+}

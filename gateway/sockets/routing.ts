@@ -1,0 +1,62 @@
+import type { Routes } from "../../lua/routes.ts";
+import type { ClientSocket } from "./connection.ts";
+
+/** Long before the routes' expiry of a day, and rarely enough to cost nothing. */
+const TOUCH_MS = 6 * 3600_000;
+/** Routes kept alive per sweep: sockets that opened in one second must not come due in one. */
+const TOUCHES_PER_SWEEP = 200;
+
+export interface Routing {
+  add(socket: ClientSocket): Promise<void>;
+  /** Takes the route of a closed socket away. Never rejects: a route that stays is pruned by whoever finds nobody there. */
+  remove(socket: ClientSocket): void;
+  /** Keeps old routes alive. */
+  touch(sockets: Iterable<ClientSocket>, nowMs: number): void;
+  /** Removals on their way. */
+  removing(): number;
+}
+
+/** Where the users' sockets are, for role notify. Connection ids are `<process>-<number>`, so none is used twice. */
+export function createRouting(
+  routes: Pick<Routes, "add" | "remove" | "touch">,
+  gatewayId: string,
+  onError: (error: unknown) => void,
+): Routing {
+  const tag = crypto.randomUUID().slice(0, 8);
+  const idOf = (socket: ClientSocket) => `${tag}-${socket.data.number.toString(36)}`;
+  let removing = 0;
+
+  function remove(socket: ClientSocket): void {
+    socket.data.isRouted = false;
+    removing++;
+    routes
+      .remove(socket.data.userId!, idOf(socket))
+      .catch(onError)
+      .finally(() => removing--);
+  }
+
+  return {
+    removing: () => removing,
+    async add(socket) {
+      const connection = socket.data;
+      // Before the write: if its answer is lost, the route may stand all the same.
+      connection.isRouted = true;
+      await routes.add(connection.userId!, idOf(socket), gatewayId);
+      connection.routedAt = Date.now();
+      // Closed meanwhile: its removal may have overtaken the write.
+      if (!connection.isOpen) remove(socket);
+    },
+    remove(socket) {
+      if (socket.data.isRouted) remove(socket);
+    },
+    touch(sockets, nowMs) {
+      let due = TOUCHES_PER_SWEEP;
+      for (const { data } of sockets) {
+        if (!data.isRouted || nowMs - data.routedAt < TOUCH_MS) continue;
+        if (due-- === 0) return;
+        data.routedAt = nowMs;
+        routes.touch(data.userId!).catch(onError);
+      }
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { LRUCache } from "lru-cache";
+import type { Sale } from "../../contracts/http.ts";
+import { type CouponId, isCouponId } from "../../contracts/ids.ts";
+import type { ClientSocket } from "./connection.ts";
+import { reply } from "./delivery.ts";
+import { errorText, saleText, subscribedText } from "./replies.ts";
+
+const topicOf = (couponId: CouponId) => `sale:${couponId}`;
+
+export interface SaleTopics {
+  /** `subscribe`: to an existing sale. A sale that is sold out already says so at once. Rejects as `viewSale` does. */
+  subscribe(socket: ClientSocket, couponId: string, ref: string | undefined): Promise<void>;
+  /** Follows a sale because of a claim, if there is room for one more. Returns whether it did not follow it before. */
+  follow(socket: ClientSocket, couponId: CouponId): boolean;
+  unfollow(socket: ClientSocket, couponId: CouponId): void;
+  /** Tells everybody who follows the sale. */
+  announce(couponId: CouponId, change: "opened" | "soldout"): void;
+}
+
+/** Who follows which sale. */
+export function createSaleTopics(
+  viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state"> | null>,
+  publish: (topic: string, text: string) => number,
+  maxPerSocket: number,
+): SaleTopics {
+  // A look at a sale may have begun before it sold out, for somebody who subscribes after the announcement.
+  const soldOut = new LRUCache<CouponId, true>({ max: 1000 });
+
+  function follow(socket: ClientSocket, couponId: CouponId): boolean {
+    const connection = socket.data;
+    connection.sales ??= new Set();
+    if (connection.sales.has(couponId) || connection.sales.size >= maxPerSocket) return false;
+    connection.sales.add(couponId);
+    socket.subscribe(topicOf(couponId));
+    return true;
+  }
+
+  function unfollow(socket: ClientSocket, couponId: CouponId): void {
+    if (socket.data.sales?.delete(couponId)) socket.unsubscribe(topicOf(couponId));
+  }
+
+  return {
+    follow,
+    unfollow,
+    async subscribe(socket, couponId, ref) {
+      if (!isCouponId(couponId)) {
+        reply(socket, errorText("COUPON_NOT_FOUND", undefined, ref));
+        return;
+      }
+      const isNew = follow(socket, couponId); // before the look, so that no announcement falls between
+      if (!isNew && !socket.data.sales!.has(couponId)) {
+        reply(socket, errorText("RATE_LIMITED", `A socket may follow ${maxPerSocket} sales`, ref));
+        return;
+      }
+      let sale: Pick<Sale, "state"> | null = null;
+      try {
+        sale = await viewSale(couponId);
+      } finally {
+        if (sale === null && isNew) unfollow(socket, couponId);
+      }
+      if (sale === null) reply(socket, errorText("COUPON_NOT_FOUND", undefined, ref));
+      else if (reply(socket, subscribedText(couponId, ref)) && (sale.state === "SOLD_OUT" || soldOut.has(couponId))) {
+        reply(socket, saleText("soldout", couponId));
+      }
+    },
+    announce(couponId, change) {
+      if (change === "soldout") soldOut.set(couponId, true);
+      else soldOut.delete(couponId);
+      publish(topicOf(couponId), saleText(change, couponId));
+    },
+  };
+}
