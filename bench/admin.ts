@@ -1,0 +1,47 @@
+import type { Sale } from "../contracts/http.ts";
+import type { Target } from "./target.ts";
+import { createMint } from "./tokens.ts";
+
+export interface SaleWish {
+  readonly name: string;
+  readonly total: number;
+  /** Milliseconds from now; negative: it has begun. */
+  readonly startsInMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Creates a sale as an operator would. @throws Error with the gateway's answer if it refuses */
+export async function createSale(target: Target, { name, total, startsInMs }: SaleWish): Promise<Sale> {
+  const startsAt = Date.now() + startsInMs;
+  const sale = {
+    name,
+    total,
+    startsAt: new Date(startsAt).toISOString(),
+    endsAt: new Date(startsAt + HOUR_MS).toISOString(),
+    discountType: "FIXED",
+    discountValue: 1000,
+  };
+  return operate(target, "/admin/coupons", sale);
+}
+
+/** Closes a sale, so that finished runs do not stay on sale. */
+export function closeSale(target: Target, couponId: string): Promise<Sale> {
+  return operate(target, `/admin/coupons/${couponId}/close`, undefined);
+}
+
+export async function viewSale(target: Target, couponId: string): Promise<Sale> {
+  const answer = await fetch(`${target.url}/coupons/${couponId}`);
+  return (await answer.json()) as Sale;
+}
+
+async function operate(target: Target, path: string, body: object | undefined): Promise<Sale> {
+  const token = createMint(target.tokens)("bench", "operator");
+  const answer = await fetch(target.url + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
+  return (await answer.json()) as Sale;
+}

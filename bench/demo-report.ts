@@ -1,0 +1,83 @@
+import type { VerifyReport } from "../cli/verify/check.ts";
+import { shown } from "./figures.ts";
+import type { RushResult } from "./rush-judgement.ts";
+import type { Target } from "./target.ts";
+import { createMint } from "./tokens.ts";
+
+export interface DemoLine {
+  /** In the JSON file. */
+  readonly name: string;
+  readonly label: string;
+  readonly value: number | boolean | null | Readonly<Record<string, number>>;
+  readonly shown: string;
+}
+
+/** The demo's table, for people and for the file. */
+export function demoTable(result: RushResult, report: VerifyReport): DemoLine[] {
+  const { load, latency, sockets } = result;
+  const ms = (percent: number) => latency.percentile(percent) / 1000;
+  const line = (name: string, label: string, value: number | null, unit = ""): DemoLine => ({
+    name,
+    label,
+    value,
+    shown: value === null ? "not reached" : `${shown(value)}${unit}`,
+  });
+  const failed = report.checks.filter((check) => !check.ok).length;
+  return [
+    line("requests", "requests", load.requests),
+    line("rps", "requests per second", load.requests / load.seconds),
+    { name: "statuses", label: "answers", value: load.statuses, shown: answers(load.statuses) },
+    line("winners", "winners", result.winners),
+    line("persisted", "persisted", result.persisted),
+    line("oversold", "oversold", result.oversold),
+    line("duplicates", "duplicates", result.duplicates),
+    line("lost", "lost", result.lost),
+    line("sold_out_s", "sold out after", result.soldOutS, " s"),
+    line("answered_s", "everybody answered after", load.seconds, " s"),
+    line("persisted_s", "last winner persisted after", result.persistedS, " s"),
+    line("told_s", "last winner on a socket told after", sockets.lastToldS, " s"),
+    line("p50_ms", "p50", ms(50), " ms"),
+    line("p99_ms", "p99", ms(99), " ms"),
+    line("max_ms", "slowest", latency.max / 1000, " ms"),
+    {
+      name: "sockets",
+      label: "sockets",
+      value: { open: sockets.open, winners: sockets.winners, told: sockets.told, heard_sold_out: sockets.heardSoldOut },
+      shown: `${sockets.told} of ${sockets.winners} winners told, ${sockets.heardSoldOut} of ${sockets.open} heard of the end`,
+    },
+    line("sold_out_spread_ms", "first to last socket that heard it", sockets.soldOutSpreadMs, " ms"),
+    line("cpu_us_per_request", "gateway CPU per request", perRequest(result), " µs"),
+    {
+      name: "verified",
+      label: "verify",
+      value: report.ok,
+      shown: report.ok ? `✓ ${report.checks.length} checks hold` : `✗ ${failed} checks failed`,
+    },
+  ];
+}
+
+export function perRequest({ cpuMicros, load }: RushResult): number | null {
+  return cpuMicros === null || load.requests === 0 ? null : cpuMicros / load.requests;
+}
+
+const MEANING: Readonly<Record<string, string>> = { 202: "accepted", 200: "won before", 409: "sold out" };
+
+function answers(statuses: Readonly<Record<number, number>>): string {
+  const all = Object.entries(statuses);
+  return all.map(([status, n]) => `${shown(n)} × ${status}${MEANING[status] ? ` ${MEANING[status]}` : ""}`).join(", ");
+}
+
+/** What a visitor can do now. */
+export function whatNext(target: Target, couponId: string): string {
+  const token = createMint(target.tokens)("visitor");
+  return [
+    "Everything is still running:",
+    `  API       ${target.url}   documents ${target.url}/docs   metrics ${target.url}/metrics`,
+    `  the sale  ${target.url}/coupons/${couponId}`,
+    "",
+    "Try it (this sale is sold out; `./dev sale create --total 10` makes another):",
+    `  curl -i -X POST ${target.url}/coupons/${couponId}/issue -H 'authorization: Bearer ${token}'`,
+    "",
+    "Check again with ./dev verify, look with ./dev status, stop with ./dev down.",
+  ].join("\n");
+}

@@ -1,0 +1,104 @@
+import { createSale } from "./admin.ts";
+import { type Crowd, openCrowd } from "./crowd/crowd.ts";
+import { drive } from "./load/drive.ts";
+import type { LoadProgress } from "./load/plan.ts";
+import { cpuMicros, pidsOf } from "./processes.ts";
+import { type IssuedRow, openRows } from "./rows.ts";
+import { judgeRush, type RushResult, winningListeners } from "./rush-judgement.ts";
+import type { Target } from "./target.ts";
+
+export interface RushOptions {
+  readonly users: number;
+  readonly coupons: number;
+  readonly connections: number;
+  readonly sockets: number;
+}
+
+export interface RushWatch {
+  /** A sentence per step. */
+  readonly onStep?: (text: string) => void;
+  readonly onProgress?: (progress: LoadProgress, persisted: number) => void;
+}
+
+const START_IN_MS = 3_000;
+const SETTLE_MS = 60_000;
+const TELL_MS = 10_000;
+
+/** Creates a sale that starts in three seconds, lets everybody claim once from that moment on, and waits for the end. */
+export async function runRush(target: Target, options: RushOptions, watch: RushWatch = {}): Promise<RushResult> {
+  const { users, coupons, connections } = options;
+  const prefix = `r${Date.now().toString(36)}-`;
+  const rows = openRows(target.env.DATABASE_URL!);
+  const startsInMs = START_IN_MS + options.sockets * 2 + users / 50;
+  const sale = await createSale(target, { name: `Rush for ${coupons}`, total: coupons, startsInMs });
+  watch.onStep?.(`sale ${sale.id}: ${coupons} coupons, starts at ${sale.startsAt}`);
+  const crowd = await openCrowd(target, listeners(prefix, options), sale.id);
+  watch.onStep?.(`${crowd.userIds.length} WebSockets listen`);
+  const gateways = pidsOf(target.runDir, "gateway");
+  try {
+    let persisted = 0;
+    let cpuBefore: number | null = null;
+    const clockOffset = performance.now() - Date.now();
+    const counting = new AbortController();
+    const counter = countRows(counting.signal, async () => {
+      persisted = await rows.count(sale.id);
+    });
+    const load = await drive(
+      {
+        ...{ host: target.host, port: target.port, method: "POST", path: `/coupons/${sale.id}/issue`, connections },
+        ...{ users: { prefix, from: 0, count: users }, amount: users, seconds: null },
+        ...{ startAtMs: Date.parse(sale.startsAt) + 2, ...target.tokens },
+      },
+      {
+        onReady() {
+          cpuBefore = cpuMicros(gateways);
+          watch.onStep?.(`${users} people hold a token, ${connections} connections are open`);
+        },
+        onProgress: (progress) => watch.onProgress?.(progress, persisted),
+      },
+    );
+    const cpuAfter = cpuMicros(gateways);
+    counting.abort();
+    await counter;
+    const startedAt = load.startedAtMs + clockOffset;
+    const reachedAt = await rows.reach(sale.id, load.wins.length, SETTLE_MS, (count) => {
+      persisted = count;
+    });
+    const issued = await rows.all(sale.id);
+    await everybodyTold(crowd, issued, coupons);
+    const cpu = cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore;
+    const persistedS = reachedAt === null ? null : (reachedAt - startedAt) / 1000;
+    return judgeRush({ couponId: sale.id, users, coupons, load, issued, crowd, startedAt, persistedS, cpuMicros: cpu });
+  } finally {
+    crowd.close();
+    await rows.close();
+  }
+}
+
+/** Half of the listeners are among the first to ask, so that some of them win; the others are spread over everybody. */
+function listeners(prefix: string, { users, coupons, sockets }: RushOptions): string[] {
+  const count = Math.min(sockets, users);
+  const early = Math.min(Math.ceil(count / 2), coupons);
+  const chosen = new Set(Array.from({ length: early }, (_, i) => i));
+  const step = Math.max(1, Math.floor(users / count));
+  for (let i = 0; chosen.size < count; i++) chosen.add((early + i * step) % users);
+  return [...chosen].map((user) => `${prefix}${user}`);
+}
+
+async function countRows(stop: AbortSignal, count: () => Promise<void>): Promise<void> {
+  while (!stop.aborted) {
+    await count();
+    await Bun.sleep(200);
+  }
+}
+
+/** Waits until the winners among the listeners know, and all of them heard of the end; bounded. */
+async function everybodyTold(crowd: Crowd, issued: readonly IssuedRow[], coupons: number): Promise<void> {
+  const deadline = Date.now() + TELL_MS;
+  const winners = winningListeners(crowd, issued);
+  const soldOut = issued.length >= coupons;
+  const done = () =>
+    winners.every((userId) => crowd.told.has(userId)) &&
+    (!soldOut || crowd.heardSoldOut.length + crowd.dropped >= crowd.userIds.length);
+  while (!done() && Date.now() < deadline) await Bun.sleep(5);
+}

@@ -1,0 +1,35 @@
+import type { TokenTerms } from "./tokens.ts";
+
+/** The addresses and secrets of a running stack, under the names that every process reads. */
+export type BenchEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** What is measured, as the load sees it. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly tokens: TokenTerms;
+  /** Folder of the process ids; null: nobody told, so no CPU can be measured. */
+  readonly runDir: string | null;
+  readonly env: BenchEnvironment;
+}
+
+/** @throws Error if the environment lacks the secret that tokens are signed with */
+export function targetOf(env: BenchEnvironment): Target {
+  const host = env.GATEWAY_HOST ?? "127.0.0.1";
+  const port = Number(env.GATEWAY_PORT ?? 8080);
+  if (!env.JWT_SECRET) throw new Error("JWT_SECRET is not set: without it nobody can be given a token");
+  return {
+    host,
+    port,
+    url: `http://${host}:${port}`,
+    tokens: {
+      secret: env.JWT_SECRET,
+      issuer: env.JWT_ISSUER ?? "stampede",
+      audience: env.JWT_AUDIENCE ?? "stampede",
+    },
+    runDir: env.STAMPEDE_RUN_DIR ?? null,
+    env,
+  };
+}
