@@ -176,6 +176,10 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     {
       authenticate,
       claimForUser: claims.claimForUser,
+      gate: (couponId, userId) => {
+        const refusal = board.gate(couponId, Date.now());
+        return refusal === undefined || refusal.unlessWon?.has(userId) ? undefined : refusal.code;
+      },
       inbox: createInbox(redis),
       routes: createRoutes(redis),
       listCoupons: (userId, cursor) => listCoupons(userId, cursor, 50),

@@ -42,12 +42,13 @@ for (const [name, { status, retryable, title }] of Object.entries(RESULTS)) {
     status,
     start: JSON.stringify(members).slice(0, -1),
     detail: JSON.stringify(title),
-    headers: {
+    // Frozen: the transport keeps the native form of headers that can't change.
+    headers: Object.freeze({
       "content-type": "application/problem+json",
       "cache-control": "no-store",
       ...(wait === undefined ? {} : { "retry-after": String(wait) }),
       ...(status === 401 ? { "www-authenticate": 'Bearer realm="stampede"' } : {}),
-    },
+    }),
   });
 }
 
@@ -85,7 +86,7 @@ export function problemOf(error: unknown): HttpResponse {
   return problem(error.code, { detail: error.message, retryAfterS: error.retryAfterS, extra: error.extra });
 }
 
-const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" } as const;
+const JSON_HEADERS = Object.freeze({ "content-type": "application/json", "cache-control": "no-store" });
 
 /** A JSON answer that no cache keeps. */
 export function json(status: number, body: unknown): HttpResponse {

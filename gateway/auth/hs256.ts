@@ -59,7 +59,7 @@ export function claimedSubject(token: string): string | undefined {
   const second = token.indexOf(".", first + 1);
   if (first < 1 || second < 0 || second - first > MAX_TOKEN_LENGTH) return undefined;
   const length = scratch.write(token.slice(first + 1, second), "base64url");
-  const text = scratch.latin1Slice(0, length);
+  const text = scratch.toString("latin1", 0, length);
   const at = text.indexOf(SUBJECT);
   const end = text.indexOf('"', at + SUBJECT.length);
   // Twice "sub" (a nested one, perhaps) or an escape anywhere: only a parser can tell.

@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import { Value } from "@sinclair/typebox/value";
+import { newCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
+import { RESULTS, type ResultCode } from "../../contracts/result-codes.ts";
+import { ServerMessages } from "../../contracts/socket-messages.ts";
+import * as replies from "./replies.ts";
+
+const couponId = newCouponId();
+const requestId = newRequestId(couponId, Date.now());
+const cursor = "1700000000000-0.abcdefgh";
+
+/** As published: the schema's patterns and formats are checked by hand where TypeBox knows none. */
+function valid(text: string) {
+  const message = JSON.parse(text) as { type: keyof typeof ServerMessages };
+  const schema = JSON.parse(JSON.stringify(ServerMessages[message.type]).replaceAll('"format":"date-time",', ""));
+  const errors = [...Value.Errors(reviveKinds(ServerMessages[message.type], schema), message)];
+  return errors.filter((e) => e.schema.format === undefined).map((e) => `${e.path} ${e.message}`);
+}
+const reviveKinds = (original: (typeof ServerMessages)[keyof typeof ServerMessages], _plain: unknown) => original;
+
+test("every answer is as the published schema says", () => {
+  const refused = (code: ResultCode) => replies.claimText(couponId, { kind: "refused", code, retryAfterS: 0.2 }, "r");
+  const body = { requestId, couponId, slot: 7, status: "ACCEPTED", durable: "kafka", receipt: "x" } as const;
+  const texts = [
+    replies.errorText("MESSAGE_INVALID", "why", "ref"),
+    replies.welcomeText("user-1" as UserId, cursor),
+    replies.pongText(undefined),
+    replies.subscribedText(couponId, "ref"),
+    replies.saleText("opened", couponId),
+    replies.saleText("soldout", couponId),
+    replies.resumedText(cursor, 3),
+    replies.resyncText(cursor, [{ couponId, requestId, slot: 1, status: "ACTIVE" }], null),
+    replies.claimText(couponId, { kind: "accepted", body }, undefined),
+    replies.claimText(couponId, { kind: "accepted", body: { ...body, repeat: true } }, "ref"),
+    ...(Object.keys(RESULTS) as ResultCode[]).map(refused),
+    replies.withCursor(
+      JSON.stringify({ type: "coupon.issued", issuedAt: "2027-01-01", couponId, requestId, slot: 1 }),
+      cursor,
+    ),
+    replies.withCursor(JSON.stringify({ type: "coupon.failed", couponId, requestId, reason: "ENDED" }), cursor),
+  ];
+  for (const text of texts) expect([text, valid(text)]).toEqual([text, []]);
+});
+
+test("a refusal says what the HTTP problem would, and keeps the message's own type", () => {
+  const extra = { startsAt: "2027-01-01T00:00:00.000Z" };
+  const text = replies.claimText(couponId, { kind: "refused", code: "NOT_STARTED", retryAfterS: 2.1, extra }, "7");
+  expect(JSON.parse(text)).toEqual({
+    type: "claim.refused",
+    couponId,
+    ref: "7",
+    title: "The sale has not started",
+    status: 403,
+    code: "NOT_STARTED",
+    detail: "The sale has not started",
+    retryable: true,
+    retryAfterS: 3,
+    ...extra,
+  });
+});
