@@ -6,18 +6,27 @@ export interface IssuedRow {
   readonly slot: number;
 }
 
+export interface RowWatch {
+  readonly wanted: () => number;
+  readonly deadline: () => number;
+  readonly onCount?: (count: number) => void;
+}
+
 /** What PostgreSQL holds of a sale, read by a client of the bench's own. */
 export interface Rows {
   count(couponId: string): Promise<number>;
   all(couponId: string): Promise<IssuedRow[]>;
   /** Seconds between the first and the last transaction that inserted rows of the sale. */
   insertSeconds(couponId: string): Promise<number>;
-  /** Resolves with the time (performance.now) at which `wanted` rows were first seen; null after `timeoutMs`. */
-  reach(couponId: string, wanted: number, timeoutMs: number, onCount?: (count: number) => void): Promise<number | null>;
+  /**
+   * Counts until `wanted()` rows are there (asked anew each time) and resolves with the time (performance.now) at which
+   * they were first seen; null when `deadline()` (performance.now) has passed.
+   */
+  reach(couponId: string, watch: RowWatch): Promise<number | null>;
   close(): Promise<void>;
 }
 
-/** A look every 20 ms costs an index scan of the sale's rows; above this many rows looks get rarer. */
+/** A look scans the index over the sale's rows, so with many rows looks get rarer: 5 ms a thousand. */
 const LOOK_MS = 20;
 
 export function openRows(databaseUrl: string): Rows {
@@ -40,15 +49,14 @@ export function openRows(databaseUrl: string): Rows {
         FROM user_coupons WHERE coupon_id = ${couponId}`;
       return row!.seconds;
     },
-    async reach(couponId, wanted, timeoutMs, onCount) {
-      const deadline = performance.now() + timeoutMs;
+    async reach(couponId, { wanted, deadline, onCount }) {
       for (;;) {
         const n = await count(couponId);
         const now = performance.now();
         onCount?.(n);
-        if (n >= wanted) return now;
-        if (now > deadline) return null;
-        await Bun.sleep(Math.max(LOOK_MS, n / 200));
+        if (n >= wanted()) return now;
+        if (now > deadline()) return null;
+        await Bun.sleep(LOOK_MS + n / 200);
       }
     },
     close: () => database.close(),

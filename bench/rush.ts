@@ -39,9 +39,14 @@ export async function runRush(target: Target, options: RushOptions, watch: RushW
     let persisted = 0;
     let cpuBefore: number | null = null;
     const clockOffset = performance.now() - Date.now();
-    const counting = new AbortController();
-    const counter = countRows(counting.signal, async () => {
-      persisted = await rows.count(sale.id);
+    let wanted = Math.min(users, coupons);
+    let deadline = Number.POSITIVE_INFINITY;
+    const reached = rows.reach(sale.id, {
+      wanted: () => wanted,
+      deadline: () => deadline,
+      onCount: (count) => {
+        persisted = count;
+      },
     });
     const load = await drive(
       {
@@ -58,12 +63,10 @@ export async function runRush(target: Target, options: RushOptions, watch: RushW
       },
     );
     const cpuAfter = cpuMicros(gateways);
-    counting.abort();
-    await counter;
     const startedAt = load.startedAtMs + clockOffset;
-    const reachedAt = await rows.reach(sale.id, load.wins.length, SETTLE_MS, (count) => {
-      persisted = count;
-    });
+    wanted = load.wins.length;
+    deadline = performance.now() + SETTLE_MS;
+    const reachedAt = await reached;
     const issued = await rows.all(sale.id);
     await everybodyTold(crowd, issued, coupons);
     const cpu = cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore;
@@ -83,13 +86,6 @@ function listeners(prefix: string, { users, coupons, sockets }: RushOptions): st
   const step = Math.max(1, Math.floor(users / count));
   for (let i = 0; chosen.size < count; i++) chosen.add((early + i * step) % users);
   return [...chosen].map((user) => `${prefix}${user}`);
-}
-
-async function countRows(stop: AbortSignal, count: () => Promise<void>): Promise<void> {
-  while (!stop.aborted) {
-    await count();
-    await Bun.sleep(200);
-  }
 }
 
 /** Waits until the winners among the listeners know, and all of them heard of the end; bounded. */

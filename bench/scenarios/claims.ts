@@ -41,7 +41,8 @@ async function run(target: Target, connections: number): Promise<ScenarioRun> {
     });
     const { wins } = load.result;
     const meanwhile = await rows.count(sale.id);
-    const reachedAt = await rows.reach(sale.id, wins.length, SETTLE_MS);
+    const deadline = performance.now() + SETTLE_MS;
+    const reachedAt = await rows.reach(sale.id, { wanted: () => wins.length, deadline: () => deadline });
     const slots = new Map((await rows.all(sale.id)).map((row) => [row.requestId, row.slot]));
     const lost = wins.filter((win) => slots.get(win.requestId) !== win.slot).length;
     const wrong = unexpected(load.result, [202]);

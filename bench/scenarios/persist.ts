@@ -39,7 +39,8 @@ async function run(target: Target): Promise<ScenarioRun> {
     await stack.up(["consumers"], { roles: "coupon-persist" });
     const pids = pidsOf(target.runDir, "consumers");
     const before = cpuMicros(pids);
-    const reachedAt = await rows.reach(couponId, CLAIMS, SETTLE_MS);
+    const deadline = performance.now() + SETTLE_MS;
+    const reachedAt = await rows.reach(couponId, { wanted: () => CLAIMS, deadline: () => deadline });
     const after = cpuMicros(pids);
     const seconds = await rows.insertSeconds(couponId);
     if (reachedAt === null) wrong.push(`${await rows.count(couponId)} of ${CLAIMS} claims were persisted in time`);
