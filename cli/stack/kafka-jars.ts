@@ -29,8 +29,8 @@ export async function fetchJars(context: StackContext): Promise<void> {
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(dirname(partial), { recursive: true });
   const goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${partial}`];
-  const maven = Bun.spawn(["mvn", "-B", "-ntp", "-f", pomOf(context), ...goal], {
-    stdio: ["ignore", Bun.file(logOf("maven")), "inherit"],
+  const maven = Bun.spawn(["mvn", "-B", "-ntp", "-Dstyle.color=never", "-f", pomOf(context), ...goal], {
+    stdio: ["ignore", Bun.file(logOf("maven")), Bun.file(`${logOf("maven")}.err`)],
   });
   if ((await maven.exited) !== 0) {
     const why = /\[ERROR\] (.*)/.exec(readFileSync(logOf("maven"), "utf8"))?.[1] ?? lastWordsOf(logOf("maven"));

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type CliConfig, readConfig } from "../config.ts";
 import { CliError } from "../errors.ts";
 import { type Progress, secondsSince, silentProgress } from "../terminal/progress.ts";
@@ -74,7 +74,7 @@ export interface Stack {
 export function createStack(options: StackOptions = {}): Stack {
   const config = options.config ?? readConfig();
   const root = repositoryRoot();
-  const dir = options.dir ?? config.STAMPEDE_STACK ?? join(root, ".stack");
+  const dir = resolve(options.dir ?? config.STAMPEDE_STACK ?? join(root, ".stack"));
   const external = options.external ?? true;
   const layout = layoutOf(root, dir, config.STAMPEDE_KAFKA_LIBS);
   const ports = portsOf(config, options.portOffset ?? 0);

@@ -62,8 +62,9 @@ async function runTiers(stack: Stack, run: TestRun): Promise<Counts> {
   return sum(all);
 }
 
+/** All that a failed file wrote, without the names of the tests that passed. */
 function showFailure(what: string, output: string): void {
-  console.log(`${pc.red("✗")} ${pc.bold(what)}\n${output.trimEnd()}\n`);
+  console.log(`${pc.red("✗")} ${pc.bold(what)}\n${output.replace(/^\(pass\) .*\n/gm, "").trimEnd()}\n`);
 }
 
 /** Runs tests on a stack of their own; prints as it goes. The last line says what it came to. @returns the exit code */
