@@ -19,7 +19,8 @@ const MAX_INT = 2_147_483_647;
  * @throws the driver's error (nothing was written); StampedeError CONFLICT for a claim that no rule explains
  */
 export async function persistClaims(sql: Sql, claims: readonly Claim[]): Promise<ClaimOutcome[]> {
-  const distinct = newestByRequest(claims);
+  // In request order: batches that share claims wait for each other instead of deadlocking.
+  const distinct = newestByRequest(claims).sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
   let outcomes = new Map<string, ClaimOutcome>();
   for (let attempt = 1; outcomes.size < distinct.length; attempt++) {
     if (attempt > TRIES) {
@@ -31,14 +32,14 @@ export async function persistClaims(sql: Sql, claims: readonly Claim[]): Promise
   return claims.map((claim) => outcomes.get(claim.requestId)!);
 }
 
-/** Distinct by request id (of two deliveries the later decision), in request order: batches meet without deadlocks. */
+/** Distinct by request id, in the order given; of two deliveries the later decision counts. */
 export function newestByRequest(claims: readonly Claim[]): Claim[] {
   const byRequest = new Map<string, Claim>();
   for (const claim of claims) {
     const known = byRequest.get(claim.requestId);
     if (known === undefined || known.epoch < claim.epoch) byRequest.set(claim.requestId, claim);
   }
-  return [...byRequest.values()].sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
+  return [...byRequest.values()];
 }
 
 function inOneTransaction(sql: Sql, claims: readonly Claim[]): Promise<Map<string, ClaimOutcome>> {

@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { DEAD_LETTER_HEADERS } from "../../consumers/dead-letter-record.ts";
+import { deadLetterOf, deadLetters } from "../../consumers/dead-letters/role.ts";
+import type { Role } from "../../consumers/role.ts";
+import { StampedeError } from "../../contracts/errors.ts";
+import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
+import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { createWorld, until, type World } from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+});
+afterAll(() => world.close());
+
+const text = (record: IncomingRecord) => new TextDecoder().decode(record.value ?? new Uint8Array());
+const send = (topic: string, ...values: string[]) =>
+  world.rawProducer.sendAll(values.map((value) => ({ topic, value })));
+
+/** A role that calls `work` for each record and remembers what went through. */
+function roleOf(work: (value: string) => void | Promise<void>, patience: Role["patience"] = "dead-letter") {
+  const done: string[] = [];
+  const role: Role = {
+    name: "tested",
+    groupId: "set by the world",
+    topics: [],
+    patience,
+    maxBatch: 100,
+    lingerMs: 5,
+    concurrency: 1,
+    async handle(records) {
+      for (const record of records) await work(text(record));
+      done.push(...records.map(text));
+      return [];
+    },
+  };
+  return { role, done };
+}
+
+test("a record that fails for what it is becomes a dead letter, and the rest of its batch goes on", async () => {
+  const topic = await world.newTopic(1);
+  const { role, done } = roleOf((value) => {
+    if (value === "poison") throw new StampedeError("VALIDATION_FAILED", "poison");
+  });
+  await send(topic, "a", "poison", "b");
+  const runner = world.run(role, topic);
+  await until("all but one are done", () => done.length === 2);
+  await until("the offsets are committed", async () => (await world.lag(topic)) === 0);
+  await runner.stop(1_000);
+  expect(done).toEqual(["a", "b"]);
+  const [letter] = await world.read(`${topic}.DLT`, 1);
+  const header = (name: string) => new TextDecoder().decode(letter!.headers[name]!);
+  expect(text(letter!)).toBe("poison");
+  expect(header(DEAD_LETTER_HEADERS.errorCode)).toBe("VALIDATION_FAILED");
+  expect(header(DEAD_LETTER_HEADERS.topic)).toBe(topic);
+  expect(header(DEAD_LETTER_HEADERS.offset)).toBe("1");
+});
+
+test("a transient failure is tried again in place, and then nothing is a dead letter", async () => {
+  const topic = await world.newTopic(1);
+  let failures = 2;
+  const { role, done } = roleOf(() => {
+    if (failures-- > 0) throw new StampedeError("REDIS_UNAVAILABLE");
+  });
+  await send(topic, "a", "b");
+  const runner = world.run(role, topic);
+  await until("both are done", () => done.length === 2);
+  await until("the offsets are committed", async () => (await world.lag(topic)) === 0);
+  await runner.stop(1_000);
+  expect(await world.read(`${topic}.DLT`, 1, 1_000)).toEqual([]);
+});
+
+test("what stays transient is put aside after three tries, one record at a time", async () => {
+  const topic = await world.newTopic(1);
+  let tries = 0;
+  const { role, done } = roleOf((value) => {
+    if (value !== "ill") return;
+    tries++;
+    throw new StampedeError("DATABASE_UNAVAILABLE");
+  });
+  await send(topic, "a", "ill", "b");
+  const runner = world.run(role, topic);
+  await until("the others are done", () => done.length === 2);
+  await until("the offsets are committed", async () => (await world.lag(topic)) === 0);
+  await runner.stop(1_000);
+  expect(tries).toBe(4); // three with the batch, one alone
+  expect((await world.read(`${topic}.DLT`, 1)).map(text)).toEqual(["ill"]);
+});
+
+test("a patient role waits as long as it takes, keeps its membership, and nothing is a dead letter", async () => {
+  const topic = await world.newTopic(1);
+  let ill = true;
+  const { role, done } = roleOf(() => {
+    if (ill) throw Object.assign(new Error("connection refused"), { code: "ECONNREFUSED" });
+  }, "wait");
+  await send(topic, "a", "b");
+  const runner = world.run(role, topic);
+  await Bun.sleep(2_500); // past the moment from which it polls with its partitions paused
+  await send(topic, "c");
+  expect(done).toEqual([]);
+  expect(runner.inHand()).toBeGreaterThan(0);
+  ill = false;
+  await until("all are done", () => done.length === 3);
+  await until("the offsets are committed", async () => (await world.lag(topic)) === 0);
+  await runner.stop(1_000);
+  expect(done).toEqual(["a", "b", "c"]);
+  expect(await world.read(`${topic}.DLT`, 1, 1_000)).toEqual([]);
+});
+
+test("a stop commits what is done and leaves the rest to the next process", async () => {
+  const topic = await world.newTopic(1);
+  const values = Array.from({ length: 50 }, (_, i) => `v${i}`);
+  const first = roleOf(() => Bun.sleep(5));
+  const { role } = first;
+  await send(topic, ...values);
+  const runner = world.run({ ...role, maxBatch: 10 }, topic);
+  await until("some are done", () => first.done.length >= 10);
+  await runner.stop(5_000);
+  const second = roleOf(() => {});
+  const next = world.run(second.role, topic);
+  await until("the rest is done", () => first.done.length + second.done.length >= 50);
+  await next.stop(1_000);
+  expect([...first.done, ...second.done].sort()).toEqual([...values].sort());
+});
+
+test("two processes of a role share the work", async () => {
+  const topic = await world.newTopic(4);
+  const [one, two] = [roleOf(() => Bun.sleep(1)), roleOf(() => Bun.sleep(1))];
+  const runners = [world.run(one.role, topic), world.run(two.role, topic)];
+  const values: string[] = [];
+  await until("both have done something", async () => {
+    const some = Array.from({ length: 40 }, (_, i) => `${values.length + i}`);
+    values.push(...some);
+    await world.rawProducer.sendAll(some.map((value, i) => ({ topic, value, partition: i % 4 })));
+    await Bun.sleep(100);
+    return one.done.length > 0 && two.done.length > 0;
+  });
+  await until("nothing is left", async () => (await world.lag(topic)) === 0);
+  await Promise.all(runners.map((runner) => runner.stop(1_000)));
+  expect(new Set([...one.done, ...two.done])).toEqual(new Set(values));
+});
+
+test("batches side by side are committed in order: a slow first one holds the offsets of the later ones back", async () => {
+  const topic = await world.newTopic(1);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { role, done } = roleOf((value) => (value === "0" ? held : undefined));
+  await send(topic, ...Array.from({ length: 20 }, (_, i) => String(i)));
+  const runner = world.run({ ...role, concurrency: 2, maxBatch: 10, lingerMs: 50 }, topic);
+  await until("the second batch is done", () => done.length >= 10);
+  await Bun.sleep(300);
+  expect(await world.lag(topic)).toBe(20);
+  release();
+  await until("all is committed", async () => (await world.lag(topic)) === 0);
+  await runner.stop(1_000);
+});
+
+test("a poison claim goes to the dead letters and into PostgreSQL; the other claims of its batch are persisted", async () => {
+  const topic = await world.newTopic(1);
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  const claims = await world.claim(sale, "ann", "bob");
+  const records = claims.map((data) => JSON.stringify({ type: "CouponClaimed", eventId: data.requestId, data }));
+  await send(topic, records[0]!, "{not json", '{"type":"CouponClaimed","data":{"slot":"x"}}', records[1]!);
+  const runner = world.run(world.persistRole(), topic);
+  await until("all is committed", async () => (await world.rows(sale)).length === 2 && (await world.lag(topic)) === 0);
+  await runner.stop(1_000);
+  const letters = await world.read(`${topic}.DLT`, 2);
+  await insertDeadLetters(world.db.sql, letters.map(deadLetterOf));
+  await insertDeadLetters(world.db.sql, letters.map(deadLetterOf));
+  const stored = await world.db.sql`SELECT * FROM dead_letters WHERE topic = ${topic} ORDER BY "offset"`;
+  expect(stored).toHaveLength(2);
+  expect(stored[0]).toMatchObject({ offset: "1", status: "PENDING", error_code: "VALIDATION_FAILED" });
+  expect(new TextDecoder().decode(stored[0]!.value)).toBe("{not json");
+  expect(deadLetters(async () => {}, world.log).topics).toContain("coupon-issue-requests.DLT");
+});
+
+test("a claim that cannot be decided now goes to the end of its topic and is settled when it can be", async () => {
+  const topic = await world.newTopic(1);
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  await world.settle(await world.claim(sale, "ann"));
+  const lying = world.forged(sale, "eve", 1); // ann's slot
+  const [bob] = await world.claim(sale, "bob");
+  const records = [lying, bob!].map((data) => JSON.stringify({ type: "CouponClaimed", eventId: data.requestId, data }));
+  await send(topic, ...records);
+  const runner = world.run(world.persistRole(), topic);
+  await until("bob is not held up", async () => (await world.rows(sale)).length === 2);
+  await world.load(sale, 2);
+  await until("eve has another slot", async () => (await world.rows(sale)).length === 3);
+  await until("all is committed", async () => (await world.lag(topic)) === 0);
+  await runner.stop(1_000);
+  expect((await world.rows(sale)).map(({ user_id, slot }) => [user_id, slot])).toEqual([
+    ["ann", 1],
+    ["bob", 2],
+    ["eve", 3],
+  ]);
+});

@@ -1,0 +1,231 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConfig } from "../../consumers/config.ts";
+import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
+import { couponPersist } from "../../consumers/coupon-persist/role.ts";
+import { type Settling, settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
+import type { Log } from "../../consumers/log.ts";
+import { createMetrics } from "../../consumers/metrics.ts";
+import { type Neighbours, settlingFor } from "../../consumers/neighbours.ts";
+import type { Role } from "../../consumers/role.ts";
+import { type Runner, startRunner } from "../../consumers/runner.ts";
+import { type CouponId, newCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
+import { allTopics } from "../../contracts/topics.ts";
+import { createDatabase } from "../../db/client.ts";
+import { createSale } from "../../db/queries/create-sale.ts";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import type { IncomingRecord, OutgoingRecord } from "../../kafka/kafka.ts";
+import { createRedis, createSubscriber, whenReady } from "../../lua/redis.ts";
+import { createSaleLoading } from "../../lua/sale-loading.ts";
+import { createBroker } from "../kafka/broker.ts";
+import { freePort, freshDatabase } from "../support/postgres.ts";
+import { openRedis } from "../support/redis.ts";
+
+let brokers: Promise<string> | undefined;
+
+/** KAFKA_BROKERS, or a private broker that lives as long as this process; with all topics. */
+function sharedBrokers(): Promise<string> {
+  brokers ??= (async () => {
+    let address = process.env.KAFKA_BROKERS;
+    if (!address) {
+      const dataDir = mkdtempSync(join(tmpdir(), "stampede-kafka-"));
+      const broker = await createBroker({ dataDir, port: await freePort() });
+      await broker.start();
+      process.once("exit", () => void broker.remove());
+      address = broker.address;
+    }
+    const admin = createBunKafka({ brokers: address, clientId: "test" }).admin();
+    const names = [...allTopics().keys()];
+    await admin.createTopics(names.map((name) => ({ name, partitions: 2, replicationFactor: 1, config: {} })));
+    await admin.close();
+    return address;
+  })();
+  return brokers;
+}
+
+export interface WorldOptions {
+  readonly redisUrl?: string;
+  readonly databaseUrl?: string;
+  readonly environment?: Record<string, string>;
+}
+
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+/** Real neighbours and what tests of the consumers need around them: a database, topics and sales of their own. */
+export async function createWorld(options: WorldOptions = {}) {
+  const ownRedis = options.redisUrl === undefined ? await openRedis() : undefined;
+  const ownDatabase = options.databaseUrl === undefined ? await freshDatabase() : undefined;
+  const environment = {
+    REDIS_URL: options.redisUrl ?? ownRedis!.url,
+    DATABASE_URL: options.databaseUrl ?? ownDatabase!.url,
+    KAFKA_BROKERS: await sharedBrokers(),
+    RETRY_PAUSE_MS: "100",
+    MESSAGE_TIMEOUT_MS: "1000",
+    LEDGER_AGE_MS: "300",
+    ...options.environment,
+  };
+  const config = readConfig(environment);
+  const lines: { level: string; message: string; fields: Record<string, unknown> }[] = [];
+  const say = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, message, fields: fields as Record<string, unknown> });
+  const log: Log = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
+  const db = createDatabase(config.DATABASE_URL, { max: config.DATABASE_CONNECTIONS, name: "test" });
+  const redis = createRedis(config.REDIS_URL);
+  const subscriber = createSubscriber(config.REDIS_URL);
+  await Promise.all([whenReady(redis, 5_000), whenReady(subscriber, 5_000)]);
+  const kafka = createBunKafka({ brokers: config.KAFKA_BROKERS, clientId: "test" });
+  const producer = kafka.producer({ messageTimeoutMs: config.MESSAGE_TIMEOUT_MS });
+  /** Everything that the roles sent to Kafka, and was acknowledged there. */
+  const sent: OutgoingRecord[] = [];
+  const recording = {
+    async sendAll(records: readonly OutgoingRecord[]) {
+      await producer.sendAll(records);
+      sent.push(...records);
+    },
+  };
+  const loading = createSaleLoading(redis);
+  const metrics = createMetrics(() => new Map());
+  const neighbours: Neighbours = { config, db, redis, subscriber, kafka, producer: recording, loading, log, metrics };
+  const settling: Settling = settlingFor("coupon-persist", neighbours);
+  const admin = kafka.admin();
+  const running: Runner[] = [];
+
+  async function newTopic(partitions = 2): Promise<string> {
+    const name = `test-${crypto.randomUUID().slice(0, 13)}`;
+    const topics = [name, `${name}.DLT`].map((topic) => ({
+      name: topic,
+      partitions: topic === name ? partitions : 1,
+      replicationFactor: 1,
+      config: {},
+    }));
+    await admin.createTopics(topics);
+    return name;
+  }
+
+  return {
+    ...neighbours,
+    neighbours,
+    settling,
+    admin,
+    rawProducer: producer,
+    sent,
+    lines,
+    newTopic,
+    settle: (claims: readonly Claim[]) => settleClaims(settling, claims),
+
+    /** In PostgreSQL only. */
+    async newSale(total: number, startsInMs = -1_000): Promise<CouponId> {
+      const id = newCouponId();
+      const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+      const terms = { id, name: "test", total, startsAt: at(startsInMs), endsAt: at(3_600_000) };
+      await createSale(db.sql, { ...terms, discountType: "FIXED", discountValue: 100 }, "test");
+      return id;
+    },
+
+    /** Loads a sale under an epoch as the loader would, with PostgreSQL's winners. */
+    async load(couponId: CouponId, epoch = 1): Promise<void> {
+      const [sale] = await db.sql`SELECT * FROM coupons WHERE id = ${couponId}`;
+      const winners = await db.sql`
+        SELECT user_id AS "userId", slot, request_id AS "requestId" FROM user_coupons
+        WHERE coupon_id = ${couponId} AND status <> 'REVOKED'`;
+      await loading.fence(couponId, epoch);
+      const terms = {
+        total: sale!.total,
+        startsAt: sale!.starts_at.getTime(),
+        endsAt: sale!.ends_at.getTime(),
+        mode: "DIRECT" as const,
+        name: "test",
+        state: sale!.state,
+      };
+      await loading.load(couponId, terms, epoch, winners as never);
+      await db.sql`UPDATE coupons SET load_state = 'LOADED', epoch = ${epoch} WHERE id = ${couponId}`;
+    },
+
+    /** Claims through Redis. @throws if one is refused */
+    async claim(couponId: CouponId, ...users: string[]): Promise<Claim[]> {
+      const asked = users.map((userId) => ({
+        userId: userId as UserId,
+        requestId: newRequestId(couponId, Date.now()),
+      }));
+      const batch = await settling.scripts.claim(couponId, asked);
+      return batch.results.map((result, i) => {
+        if (result.code !== "ACCEPTED") throw new Error(`${users[i]} got ${result.code}`);
+        return { couponId, ...asked[i]!, slot: result.slot, epoch: batch.epoch, ledgerId: result.ledgerId };
+      });
+    },
+
+    /** A claim that Redis never granted: what a Redis that forgot or lies would have logged. */
+    forged(couponId: CouponId, userId: string, slot: number, epoch = 1): Claim {
+      const requestId: RequestId = newRequestId(couponId, Date.now());
+      return { couponId, userId: userId as UserId, requestId, slot, epoch, ledgerId: "1-1" };
+    },
+
+    rows: (couponId: CouponId) =>
+      db.sql<{ user_id: string; slot: number | null; request_id: string; status: string; reason: string | null }[]>`
+        SELECT user_id, slot, request_id, status, reason FROM user_coupons WHERE coupon_id = ${couponId} ORDER BY slot, id`,
+
+    /** Types and data of the events in what was sent. */
+    events: (couponId: CouponId) =>
+      sent
+        .filter(({ topic }) => topic === "coupon-events")
+        .map(({ value }) => JSON.parse(value as string))
+        .filter(({ data }) => data.couponId === couponId)
+        .map(({ type, eventId, data }) => ({ type, eventId, ...data })),
+
+    /** Runs a role on a topic and a group of its own. */
+    run(role: Role, topic: string, groupId = `group-${topic}`): Runner {
+      const runner = startRunner(
+        { ...role, topics: [topic], groupId },
+        {
+          kafka,
+          producer: recording,
+          log,
+          retrying: { attempts: 3, pauseMs: config.RETRY_PAUSE_MS },
+          observe: { batch() {}, retried() {}, deadLettered() {}, waiting() {} },
+        },
+      );
+      running.push(runner);
+      return runner;
+    },
+    persistRole: () => couponPersist(settling),
+
+    /** All records of a topic, once there are `count`. */
+    async read(topic: string, count: number, timeoutMs = 20_000): Promise<IncomingRecord[]> {
+      const consumer = kafka.consumer({ groupId: crypto.randomUUID(), topics: [topic] });
+      const found: IncomingRecord[] = [];
+      const deadline = Date.now() + timeoutMs;
+      while (found.length < count && Date.now() < deadline) found.push(...(await consumer.poll(1_000, 200)));
+      await consumer.close();
+      return found;
+    },
+
+    async lag(topic: string, groupId = `group-${topic}`): Promise<number> {
+      const lags = await admin.groupLag(groupId, [topic]);
+      return lags.reduce((sum, { end, committed }) => sum + (end - Math.max(0, committed)), 0);
+    },
+
+    async close(): Promise<void> {
+      await Promise.all(running.map((runner) => runner.stop(2_000)));
+      await Promise.all([producer.close(1_000), admin.close()]);
+      redis.disconnect();
+      subscriber.disconnect();
+      await db.close();
+      await ownDatabase?.drop();
+      await ownRedis?.close();
+    },
+  };
+}
+
+/** Waits until `condition` holds. @throws after `timeoutMs` */
+export async function until(
+  what: string,
+  condition: () => Promise<boolean> | boolean,
+  timeoutMs = 20_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await Bun.sleep(25);
+  }
+}
