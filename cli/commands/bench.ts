@@ -12,8 +12,6 @@ interface BenchOptions {
   workers?: number;
 }
 
-type RunBench = (scenario: string, options: BenchOptions, env: Readonly<Record<string, string>>) => Promise<number>;
-
 export function benchCommand(): Command {
   return new Command("bench")
     .description("Measures a scenario, after checking that its answers are right")
@@ -25,8 +23,7 @@ export function benchCommand(): Command {
     .action(async (scenario: string, options: BenchOptions) => {
       const stack = createStack({ progress: printedProgress() });
       await interruption((signal) => stack.up(undefined, { workers: options.workers, signal }));
-      const path = "../../bench/run.ts";
-      const { runBench } = (await import(path)) as { runBench: RunBench };
+      const { runBench } = await import("../../bench/run.ts");
       process.exitCode = await runBench(scenario, options, stack.env);
     });
 }

@@ -13,8 +13,6 @@ interface DemoOptions {
   workers?: number;
 }
 
-type RunDemo = (options: DemoOptions, env: Readonly<Record<string, string>>) => Promise<number>;
-
 export function demoCommand(): Command {
   return new Command("demo")
     .description("Brings the stack up, lets a crowd fight for coupons and proves that all is right")
@@ -30,8 +28,7 @@ export function demoCommand(): Command {
       const stack = createStack({ progress: printedProgress() });
       await interruption((signal) => stack.up(undefined, { workers: options.workers, signal }));
       console.log(`up in ${secondsSince(begun)}\n`);
-      const path = "../../bench/demo.ts";
-      const { runDemo } = (await import(path)) as { runDemo: RunDemo };
+      const { runDemo } = await import("../../bench/demo.ts");
       process.exitCode = await runDemo(options, stack.env);
     });
 }

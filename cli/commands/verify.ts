@@ -1,11 +1,6 @@
 import { Command } from "commander";
 import { createStack } from "../stack/stack.ts";
 
-type RunVerify = (
-  env: Readonly<Record<string, string>>,
-  options: { json: boolean; couponId?: string },
-) => Promise<number>;
-
 export function verifyCommand(): Command {
   return new Command("verify")
     .description("Checks the promises over Redis, Kafka and PostgreSQL; exit code 1 if one is broken")
@@ -13,8 +8,7 @@ export function verifyCommand(): Command {
     .option("--sale <couponId>", "only this sale")
     .addHelpText("after", "\nExample:\n  ./dev verify --json")
     .action(async ({ json = false, sale }: { json?: boolean; sale?: string }) => {
-      const path = "../verify/verify.ts";
-      const { runVerify } = (await import(path)) as { runVerify: RunVerify };
+      const { runVerify } = await import("../verify/verify.ts");
       process.exitCode = await runVerify(createStack().env, { json, ...(sale ? { couponId: sale } : {}) });
     });
 }
