@@ -43,10 +43,10 @@ const DATABASE = ["DATABASE_UNAVAILABLE"] as const;
 export function createEndpoints(parts: AppParts): Endpoint[] {
   const { authenticate, board, claimForUser, countClaim, requests, sales, viewSale, onError } = parts;
   const claim = claimRoute(board, authenticate, claimForUser, countClaim);
-  const claimEndpoint = (path: string): Endpoint => ({
+  const claimEndpoint = (path: string, summary: string): Endpoint => ({
     method: "POST",
     path,
-    summary: "Claim one coupon of a sale",
+    summary,
     tag: "claims",
     security: "user",
     answers: { 202: ClaimAccepted, 200: ClaimAccepted },
@@ -87,8 +87,8 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
   });
 
   const endpoints: Endpoint[] = [
-    claimEndpoint("/coupons/:couponId/issue"),
-    claimEndpoint("/coupons/:couponId/issue-async"),
+    claimEndpoint("/coupons/:couponId/issue", "Claim one coupon of a sale"),
+    claimEndpoint("/coupons/:couponId/issue-async", "The same, under the name that older clients use"),
     {
       method: "GET",
       path: "/coupons/requests/:requestId",

@@ -17,6 +17,7 @@ td:first-child{width:4rem;font-variant-numeric:tabular-nums} .lock{opacity:.6;fo
 <script type="module">
 const get=(u)=>fetch(u).then(r=>r.json());
 const el=(t,p={},...c)=>{const e=Object.assign(document.createElement(t),p);e.append(...c);return e};
+const text=(s)=>s.split("\u0060").map((part,i)=>i%2?el("code",{textContent:part}):part);
 const json=(v)=>el("pre",{textContent:JSON.stringify(v,null,2)});
 const [api,events]=await Promise.all([get("/openapi.json"),get("/asyncapi.json")]);
 const main=document.getElementById("main");main.textContent="";
@@ -27,7 +28,7 @@ for(const [tag,ops] of byTag){main.append(el("h2",{textContent:tag}));
   for(const {path,method,op} of ops){const box=el("details",{},el("summary",{},el("span",{className:"m",textContent:method.toUpperCase()}),
     el("code",{textContent:path})," — "+op.summary,op.security?el("span",{className:"lock",textContent:"token"}):""));
     if(op.requestBody)box.append(el("p",{textContent:"Body"}),json(op.requestBody.content["application/json"].schema));
-    const rows=el("table");for(const [status,r] of Object.entries(op.responses))rows.append(el("tr",{},el("td",{textContent:status}),el("td",{textContent:r.description})));
+    const rows=el("table");for(const [status,r] of Object.entries(op.responses))rows.append(el("tr",{},el("td",{textContent:status}),el("td",{},...text(r.description))));
     box.append(rows);main.append(box);}}
 for(const [name,c] of Object.entries(events.channels)){main.append(el("h2",{textContent:name==="socket"?"WebSocket /ws":"Topic "+name}),el("p",{textContent:c.description}));
   for(const [type,m] of Object.entries(c.messages))main.append(el("details",{},el("summary",{},el("code",{textContent:type})),json(m.payload)));}
