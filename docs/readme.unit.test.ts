@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { ConsumersEnvironment } from "../consumers/config.ts";
+import { GatewayEnvironment } from "../gateway/config.ts";
+import { configurationTable, withTable } from "./configuration-table.ts";
+
+test("README's configuration table is what the schemas say (else: bun run docs)", async () => {
+  const text = await Bun.file(new URL("../README.md", import.meta.url)).text();
+  const table = configurationTable({ gateway: GatewayEnvironment, consumers: ConsumersEnvironment });
+  expect(table.split("\n").length).toBeGreaterThan(30);
+  expect(withTable(text, table)).toBe(text);
+});
+
+test("every page of the documentation that README and the pages link to is there", async () => {
+  const dangling: string[] = [];
+  for (const page of ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "bench/README.md"]) {
+    const text = await Bun.file(new URL(`../${page}`, import.meta.url)).text();
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      const file = Bun.file(new URL(target!, new URL(`../${page}`, import.meta.url)));
+      if (!(await file.exists())) dangling.push(`${page} → ${target}`);
+    }
+  }
+  expect(dangling).toEqual([]);
+});
