@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { persistClaims } from "../../consumers/coupon-persist/persist-claims.ts";
+import type { Neighbours } from "../../consumers/neighbours.ts";
+import { drain } from "../../consumers/sale-loader/drain.ts";
+import { Loader } from "../../consumers/sale-loader/loader.ts";
+import { persistLedger } from "../../consumers/sale-loader/persist-ledger.ts";
+import type { CouponId } from "../../contracts/ids.ts";
+import { newRequestId, type UserId } from "../../contracts/ids.ts";
+import { saleKeys } from "../../lua/keys.ts";
+import { readLedger } from "../../lua/ledger.ts";
+import { whenReady } from "../../lua/redis.ts";
+import { readSale } from "../../lua/sale-reading.ts";
+import { type RedisServer, startRedis } from "../support/redis.ts";
+import { createWorld, until, type World } from "./world.ts";
+
+let server: RedisServer;
+let world: World;
+let topic: string;
+beforeAll(async () => {
+  server = await startRedis();
+  world = await createWorld({ redisUrl: server.url });
+  topic = await world.newTopic(2);
+  world.run(world.persistRole(), topic);
+});
+afterAll(async () => {
+  await world.close();
+  await server.remove();
+});
+
+/** A loader as the role starts it, on this file's topic and group. */
+function newLoader({ db, redis, loading, config, log, metrics }: Neighbours = world.neighbours): Loader {
+  return new Loader({
+    sql: db.sql,
+    loading,
+    scripts: world.settling.scripts,
+    persistLedger: (couponId) =>
+      persistLedger(
+        (id, range) => readLedger(redis, id, range),
+        (claims) => persistClaims(db.sql, claims),
+        couponId,
+      ),
+    drain: (stopping) => drain(world.admin, topic, `group-${topic}`, log, stopping),
+    messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
+    keepHours: 1,
+    log,
+    recovered: metrics.recovered,
+  });
+}
+const never = new AbortController().signal;
+async function look(...loaders: Loader[]): Promise<void> {
+  await Promise.all(loaders.map((loader) => loader.look(never)));
+  await Promise.all(loaders.map((loader) => loader.settled()));
+}
+const stateOf = async (couponId: CouponId) =>
+  (await world.db.sql`SELECT epoch, load_state, state FROM coupons WHERE id = ${couponId}`)[0]!;
+
+async function restartRedis(): Promise<void> {
+  await server.kill();
+  await server.start();
+  await whenReady(world.redis, 5_000);
+}
+const ask = async (couponId: CouponId, user: string) => {
+  const requestId = newRequestId(couponId, Date.now());
+  return (await world.settling.scripts.claim(couponId, [{ userId: user as UserId, requestId }])).results[0]!;
+};
+
+test("a new sale is loaded at once, by whichever of two loaders, and once", async () => {
+  const sale = await world.newSale(10);
+  expect((await ask(sale, "early")).code).toBe("NOT_LOADED");
+  await look(newLoader(), newLoader());
+  expect(await stateOf(sale)).toEqual({ epoch: 1, load_state: "LOADED", state: "OPEN" });
+  const [claim] = await world.claim(sale, "ann");
+  expect(claim).toMatchObject({ slot: 1, epoch: 1 });
+  await look(newLoader(), newLoader()); // idempotent: the winner is still there
+  expect(await readSale(world.redis, sale)).toMatchObject({ next: 1, winners: 1, epoch: 1 });
+  await world.settle([claim!]);
+});
+
+test("a state that Redis missed is set, without a rebuild", async () => {
+  const sale = await world.newSale(10);
+  await look(newLoader());
+  await world.db.sql`UPDATE coupons SET state = 'PAUSED' WHERE id = ${sale}`;
+  await look(newLoader());
+  expect((await ask(sale, "ann")).code).toBe("PAUSED");
+  expect(await stateOf(sale)).toMatchObject({ epoch: 1, load_state: "LOADED" });
+});
+
+test("after a restart of Redis claims get NOT_LOADED until the sale is loaded, then slots go on where they were", async () => {
+  const sale = await world.newSale(10);
+  await look(newLoader());
+  const claims = await world.claim(sale, "ann", "bob", "cem", "dan");
+  await world.settle([claims[0]!, claims[2]!]); // 1 and 3 are persisted; 2 is given up; 4 stays in the ledger
+  await world.settling.scripts.release(sale, { ...claims[1]!, reason: "REVOKED" });
+  await Bun.sleep(1_100); // past the append-only file's fsync
+  await restartRedis();
+  expect((await ask(sale, "eve")).code).toBe("NOT_LOADED");
+  const startedAt = performance.now();
+  await look(newLoader(), newLoader());
+  expect(performance.now() - startedAt).toBeGreaterThan(1_000); // message.timeout.ms of this file
+  expect(await stateOf(sale)).toMatchObject({ epoch: 2, load_state: "LOADED" });
+  expect(await readSale(world.redis, sale)).toMatchObject({ state: "OPEN", next: 4, freed: 1, left: 7, winners: 3 });
+  expect(await ask(sale, "ann")).toMatchObject({ code: "ALREADY_WON", slot: 1, requestId: claims[0]!.requestId });
+  expect(await ask(sale, "dan")).toMatchObject({ code: "ALREADY_WON", slot: 4, requestId: claims[3]!.requestId });
+  expect(await ask(sale, "eve")).toMatchObject({ code: "ACCEPTED", slot: 2 });
+  expect(await ask(sale, "fay")).toMatchObject({ code: "ACCEPTED", slot: 5 });
+});
+
+test("claims that only the log holds are persisted before the sale opens again", async () => {
+  const sale = await world.newSale(10);
+  await look(newLoader());
+  const [ann] = await world.claim(sale, "ann");
+  await world.redis.flushall();
+  const recovery = look(newLoader());
+  await until("the sale is fenced", async () => (await stateOf(sale)).load_state === "RECOVERING");
+  // A gateway's late delivery, within message.timeout.ms of the fence.
+  const value = JSON.stringify({ type: "CouponClaimed", eventId: ann!.requestId, data: ann });
+  await world.rawProducer.sendAll([{ topic, value }]);
+  await recovery;
+  expect(await ask(sale, "ann")).toMatchObject({ code: "ALREADY_WON", slot: 1, requestId: ann!.requestId });
+  expect(await ask(sale, "bob")).toMatchObject({ code: "ACCEPTED", slot: 2 });
+});
+
+test("a sale that nobody can have claimed opens again without the wait", async () => {
+  const sale = await world.newSale(10, 3_600_000 / 2);
+  await look(newLoader());
+  await world.redis.del(saleKeys(sale).sale);
+  const startedAt = performance.now();
+  const other = newLoader();
+  await other.look(never);
+  await until("it is loaded", async () => (await stateOf(sale)).load_state === "LOADED", 900);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  await other.settled();
+});
+
+test("a fence that was raised, a loader that died half-way and a Redis ahead of PostgreSQL end in a rebuild", async () => {
+  const [raised, died, behind] = [await world.newSale(5), await world.newSale(5), await world.newSale(5)];
+  await look(newLoader());
+  for (const sale of [raised, died, behind]) await world.settle(await world.claim(sale!, "ann"));
+  await world.db.sql`UPDATE coupons SET epoch = 2, load_state = 'RECOVERING' WHERE id = ${raised}`;
+  await world.db.sql`UPDATE coupons SET load_state = 'LOADING' WHERE id = ${died}`;
+  await world.loading.fence(behind, 9);
+  const startedAt = performance.now();
+  await look(newLoader());
+  expect(performance.now() - startedAt).toBeLessThan(2_500); // one wait for all of them
+  expect(await stateOf(raised)).toMatchObject({ epoch: 3, load_state: "LOADED" });
+  expect(await stateOf(died)).toMatchObject({ epoch: 2, load_state: "LOADED" });
+  expect(await stateOf(behind)).toMatchObject({ epoch: 10, load_state: "LOADED" });
+  for (const sale of [raised, died, behind]) {
+    expect(await ask(sale, "ann")).toMatchObject({ code: "ALREADY_WON", slot: 1 });
+    expect(await ask(sale, "bob")).toMatchObject({ code: "ACCEPTED", slot: 2 });
+  }
+});
+
+test("ten thousand winners come back from PostgreSQL", async () => {
+  const sale = await world.newSale(20_000);
+  await look(newLoader());
+  await world.db.sql`
+    INSERT INTO user_coupons (coupon_id, user_id, slot, request_id, epoch)
+    SELECT ${sale}, 'user-' || n, n, ${sale} || '-' || lpad(n::text, 18, '0'), 1 FROM generate_series(1, 12000) n`;
+  await world.redis.del(saleKeys(sale).sale);
+  await look(newLoader());
+  expect(await readSale(world.redis, sale)).toMatchObject({ next: 12_000, freed: 0, winners: 12_000 });
+});

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startRelay } from "../../consumers/claim-relay/start.ts";
+import { settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
+import { settlingFor } from "../../consumers/neighbours.ts";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import { saleKeys } from "../../lua/keys.ts";
+import { createWorld, until, type World } from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld({ environment: { RELAY_EVERY_MS: "50" } });
+});
+afterAll(() => world.close());
+
+test("claims that never reached the log are settled from the ledger, when they are old enough", async () => {
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  const relay = startRelay(world.neighbours);
+  await world.claim(sale, "ann", "bob");
+  await Bun.sleep(150);
+  expect(await world.rows(sale)).toHaveLength(0); // younger than LEDGER_AGE_MS
+  await until("both are persisted", async () => (await world.rows(sale)).length === 2);
+  await until("the ledger is empty", async () => (await world.redis.xlen(saleKeys(sale).ledger)) === 0);
+  await relay.stop(1_000);
+  expect(world.events(sale).map(({ type }) => type)).toEqual(["CouponIssued", "CouponIssued"]);
+});
+
+test("entries that are no claims stay, are named in the log, and hold nobody up", async () => {
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  await world.redis.xadd(saleKeys(sale).ledger, "*", "u", "ann", "nonsense", "1");
+  await world.claim(sale, "bob");
+  const relay = startRelay(world.neighbours);
+  await until("bob is persisted", async () => (await world.rows(sale)).length === 1);
+  await until("bob has left the ledger", async () => (await world.redis.xlen(saleKeys(sale).ledger)) === 1);
+  await relay.stop(1_000);
+  expect(world.lines.some(({ level, fields }) => level === "error" && fields.couponId === sale)).toBe(true);
+});
+
+test("two relays settle the same ledgers without doing anything twice", async () => {
+  const sales = await Promise.all([1, 2, 3].map(() => world.newSale(100)));
+  for (const sale of sales) {
+    await world.load(sale);
+    await world.claim(sale, ...Array.from({ length: 50 }, (_, i) => `user-${i}`));
+  }
+  const relays = [startRelay(world.neighbours), startRelay(world.neighbours)];
+  for (const sale of sales) {
+    await until("the ledger is empty", async () => (await world.redis.xlen(saleKeys(sale).ledger)) === 0);
+  }
+  await Promise.all(relays.map((relay) => relay.stop(1_000)));
+  for (const sale of sales) {
+    expect(await world.rows(sale)).toHaveLength(50);
+    expect(world.events(sale)).toHaveLength(50);
+  }
+});
+
+test("with Kafka away the rows are written, the entries stay and nobody is told ISSUED; later both happens", async () => {
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  await world.claim(sale, "ann");
+  const nowhere = createBunKafka({ brokers: "127.0.0.1:1", clientId: "test" });
+  const producer = nowhere.producer({ messageTimeoutMs: 1_000 });
+  const cutOff = startRelay({ ...world.neighbours, producer });
+  await until("the row is written", async () => (await world.rows(sale)).length === 1);
+  await Bun.sleep(200);
+  expect(await world.redis.xlen(saleKeys(sale).ledger)).toBe(1);
+  expect(await world.redis.hlen(saleKeys(sale).status)).toBe(0);
+  await cutOff.stop(3_000);
+  await producer.close(100);
+  expect(world.events(sale)).toHaveLength(0);
+
+  const relay = startRelay(world.neighbours);
+  await until("the ledger is empty", async () => (await world.redis.xlen(saleKeys(sale).ledger)) === 0);
+  await relay.stop(1_000);
+  expect(world.events(sale)).toHaveLength(1);
+  expect(await world.redis.hvals(saleKeys(sale).status)).toEqual(["ISSUED 1"]);
+});
+
+test("the relay and the log's consumer may settle the same claims at the same time", async () => {
+  const sale = await world.newSale(500);
+  await world.load(sale);
+  const claims = await world.claim(sale, ...Array.from({ length: 300 }, (_, i) => `user-${i}`));
+  const relaying = settlingFor("claim-relay", world.neighbours);
+  const results = await Promise.all([
+    world.settle(claims),
+    settleClaims(relaying, [...claims].reverse()),
+    settleClaims(relaying, claims),
+  ]);
+  expect(results.map(({ settled }) => settled)).toEqual([300, 300, 300]);
+  expect(await world.rows(sale)).toHaveLength(300);
+  const ids = world.events(sale).map(({ eventId }) => eventId);
+  expect(new Set(ids).size).toBe(300);
+});
