@@ -1,8 +1,9 @@
+import { existsSync } from "node:fs";
 import { inheritedEnvironment } from "../config.ts";
 import { CliError } from "../errors.ts";
 import { secondsSince } from "../terminal/progress.ts";
 import { shownAddress } from "./env.ts";
-import { listenerOn } from "./ports.ts";
+import { listenerOn, listenersOn } from "./ports.ts";
 import {
   lengthOf,
   type ProcessMark,
@@ -84,7 +85,10 @@ export async function startNative(
     writeRecord(layout, service.name, { ...record, processes });
   }
   try {
-    await untilReady(context, service.name, { timeoutS: service.startTimeoutS, processes, logFrom, signal });
+    // An answer on a shared port says that one of them is ready.
+    const [first] = service.ports(context);
+    const also = () => !existsSync("/proc/net/tcp") || listenersOn(first!.port) >= plan.wanted;
+    await untilReady(context, service.name, { timeoutS: service.startTimeoutS, processes, logFrom, also, signal });
   } catch (error) {
     await stopProcesses(processes, service.stopSignal, GIVE_UP_S);
     writeRecord(layout, service.name, { ...record, processes: [] });

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import postgres from "postgres";
+import { beganAt } from "../../cli/stack/processes.ts";
 import { sandbox } from "./cli.ts";
 
 const box = sandbox();
@@ -53,4 +54,43 @@ test("a program that dies while it starts is explained by its own last words", a
   const { code, errors } = await box.run(["up", "gateway"], { CLAIM_ACK_MS: "soon" });
   expect(code).toBe(1);
   expect(errors).toMatch(/^error: gateway stopped while it started: .*gateway\.log\)\n$/);
+}, 60_000);
+
+test("gateways share a port, and a killed one is started again beside the other", async () => {
+  await box.run(["up", "redis", "consumers"]);
+  expect((await box.run(["up", "gateway", "--workers", "2"])).out).toMatch(/✓ gateway +ready .*2 workers/);
+  const [killed, left] = box.pids("gateway");
+  process.kill(killed!, "SIGKILL");
+  const gateway = async () => JSON.parse((await box.run(["status", "--json"])).out)[3];
+  expect(await gateway()).toMatchObject({ service: "gateway", state: "partly", pids: [left!] });
+  expect((await box.run(["up"])).code).toBe(0);
+  expect(box.pids("gateway")).toHaveLength(2);
+  expect(box.pids("gateway")).toContain(left!);
+  expect(await gateway()).toMatchObject({ state: "up", health: { status: "ready" } });
+}, 120_000);
+
+test("an operator's sale goes its way by the command line", async () => {
+  const created = await box.run(["sale", "create", "--total", "5", "--starts", "+1h", "--name", "Spring", "--json"]);
+  const { couponId } = JSON.parse(created.out);
+  expect(JSON.parse((await box.run(["sale", "show", couponId, "--json"])).out)).toMatchObject({
+    name: "Spring",
+    total: 5,
+  });
+  expect(JSON.parse((await box.run(["sale", "pause", couponId, "--json"])).out)).toMatchObject({ state: "PAUSED" });
+  expect((await box.run(["sale", "list"])).out).toContain(couponId);
+  const unknown = await box.run(["sale", "open", "nosuchcoupon"]);
+  expect(unknown).toMatchObject({
+    code: 1,
+    errors: "error: the gateway refused with 404 COUPON_NOT_FOUND: No such coupon\n",
+  });
+}, 60_000);
+
+test("down stops all of it, and a sale command then says what to start", async () => {
+  const pids = ["redis", "postgres", "kafka", "gateway", "consumers"].flatMap((service) => box.pids(service));
+  expect(pids).toHaveLength(6);
+  expect((await box.run(["down"])).code).toBe(0);
+  expect(pids.filter((pid) => beganAt(pid) !== null)).toEqual([]);
+  expect((await box.run(["sale", "list"])).errors).toMatch(
+    /^error: no gateway answers at .*: start it with \.\/dev up\n$/,
+  );
 }, 60_000);
