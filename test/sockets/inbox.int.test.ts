@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import { StampedeError } from "../../contracts/errors.ts";
+import type { CouponId, RequestId } from "../../contracts/ids.ts";
+import { CLOSE } from "../../contracts/socket-messages.ts";
+import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
+import { until } from "../contracts/transport/server.ts";
+import { type RedisServer, startRedis } from "../support/redis.ts";
+import { Client } from "./client.ts";
+import { startTestRoom, type TestRoom, tokenFor } from "./room-under-test.ts";
+
+let redis: RedisServer;
+let first: TestRoom;
+let second: TestRoom;
+let slowReads = 0;
+
+const own = { couponId: "c".repeat(12) as CouponId, requestId: "r" as RequestId, slot: 5, status: "ACTIVE" };
+const issued = (slot: number) => ({ type: "coupon.issued", slot });
+
+beforeAll(async () => {
+  redis = await startRedis();
+  first = await startTestRoom(redis.url, {
+    listCoupons: async (userId) => {
+      if (userId === "no-database") throw new StampedeError("DATABASE_UNAVAILABLE");
+      return { items: [own], nextCursor: "more" };
+    },
+  });
+  const { inbox } = first;
+  second = await startTestRoom(redis.url, {
+    inbox: {
+      tail: inbox.tail,
+      async read(...args) {
+        const page = await inbox.read(...args);
+        if (slowReads > 0) await new Promise((resolve) => setTimeout(resolve, slowReads));
+        return page;
+      },
+    },
+  });
+});
+afterAll(async () => {
+  await Promise.all([first.stop(), second.stop()]);
+  await redis.remove();
+});
+
+test("a message reaches all sockets of its user, on whichever gateway, and nobody else", async () => {
+  const token = tokenFor("anna");
+  const clients = await Promise.all([first, first, second].map(({ port }) => Client.signedIn(port, token)));
+  const stranger = await Client.signedIn(first.port, tokenFor("otto"));
+  for (const client of [...clients, stranger]) await client.ask({ type: "ping" }, "pong");
+  const [cursor] = await first.tell("anna", issued(1));
+  for (const client of clients) expect(await client.next("coupon.issued")).toEqual({ ...issued(1), cursor: cursor! });
+  expect(stranger.slots()).toEqual([]);
+  for (const client of [...clients, stranger]) client.close();
+});
+
+test("pushes to a socket that only listens arrive as well", async () => {
+  const client = await Client.signedIn(first.port, tokenFor("listener"));
+  await first.tell("listener", issued(1), issued(2));
+  await client.until("both", () => client.slots().length === 2);
+  await first.tell("listener", issued(3));
+  await client.until("the third", () => client.slots().length === 3);
+  expect(client.slots()).toEqual([1, 2, 3]);
+  client.close();
+});
+
+test("whoever was away gets exactly what was missed, in order", async () => {
+  const token = tokenFor("traveller");
+  const before = await Client.signedIn(first.port, token);
+  await before.ask({ type: "ping" }, "pong");
+  await first.tell("traveller", issued(1));
+  const { cursor } = await before.next("coupon.issued");
+  before.close();
+  await until("the route is gone", () => first.room.size() === 0);
+  for (let slot = 2; slot <= 150; slot++) await first.tell("traveller", issued(slot));
+
+  const after = await Client.signedIn(second.port, token);
+  expect(await after.ask({ type: "resume", cursor }, "resumed")).toMatchObject({ messages: 149 });
+  expect(after.slots()).toEqual(Array.from({ length: 149 }, (_, i) => i + 2));
+  const last = after.received.at(-1)!.cursor;
+  expect(await after.ask({ type: "resume", cursor: last }, "resumed")).toMatchObject({ messages: 0, cursor: last });
+  after.close();
+});
+
+test("without a cursor everything that the inbox holds is sent", async () => {
+  await first.tell("newcomer", issued(1), issued(2));
+  const client = await Client.signedIn(first.port, tokenFor("newcomer"));
+  expect(await client.ask({ type: "resume" }, "resumed")).toMatchObject({ messages: 2 });
+  expect(client.slots()).toEqual([1, 2]);
+  const empty = await Client.signedIn(first.port, tokenFor("nothing-yet"));
+  expect(await empty.ask({ type: "resume" }, "resumed")).toMatchObject({ messages: 0 });
+  await first.tell("nothing-yet", issued(1));
+  expect((await empty.next("coupon.issued")).slot).toBe(1);
+  client.close();
+  empty.close();
+});
+
+test("pushes that arrive while a resume runs come after it, each once", async () => {
+  slowReads = 60;
+  try {
+    for (let slot = 1; slot <= 250; slot++) await second.tell("busy", issued(slot)); // more than the inbox keeps for sure
+    const client = await Client.open(second.port, { authorization: `Bearer ${tokenFor("busy")}` });
+    client.send({ type: "resume" }); // without waiting for the welcome, as a good client does
+    await client.next("welcome");
+    const live = (async () => {
+      for (let slot = 251; slot <= 300; slot++) await second.tell("busy", issued(slot));
+    })();
+    await client.next("resumed");
+    await live;
+    await client.until("all have come", () => client.slots().at(-1) === 300);
+    const slots = client.slots() as number[];
+    expect(slots).toEqual(Array.from({ length: slots.length }, (_, i) => 301 - slots.length + i));
+    expect(slots.length).toBeGreaterThanOrEqual(200);
+    client.close();
+  } finally {
+    slowReads = 0;
+  }
+});
+
+test("what is pushed between the welcome and the resume waits for the resume", async () => {
+  const cursors = await first.tell("between", issued(1), issued(2));
+  const client = await Client.signedIn(first.port, tokenFor("between"));
+  await first.tell("between", issued(3));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(client.slots()).toEqual([]);
+  await client.ask({ type: "resume", cursor: cursors[0] }, "resumed");
+  await first.tell("between", issued(4));
+  await client.until("all have come", () => client.slots().at(-1) === 4);
+  expect(client.slots()).toEqual([2, 3, 4]);
+  client.close();
+});
+
+test("two pushes that overtake each other are both sent, and the cursor does not go back", async () => {
+  const client = await Client.signedIn(first.port, tokenFor("overtaken"));
+  await client.ask({ type: "ping" }, "pong");
+  const { cursors } = await first.inbox.append(
+    "overtaken" as never,
+    [issued(1), issued(2)].map((m) => JSON.stringify(m)),
+  );
+  const message = (i: number) => ({ cursor: cursors[i]!, json: JSON.stringify(issued(i + 1)) });
+  first.room.deliver("overtaken" as never, [message(1)]);
+  first.room.deliver("overtaken" as never, [message(0)]);
+  first.room.deliver("overtaken" as never, [message(0), message(1)]);
+  await client.until("both", () => client.slots().length === 2);
+  await client.ask({ type: "ping" }, "pong");
+  expect(client.received.map((m) => [m.slot, m.cursor])).toEqual([
+    [2, cursors[1]],
+    [1, cursors[1]],
+  ]);
+  client.close();
+});
+
+test("a cursor that the inbox does not reach back to is answered with the state from PostgreSQL", async () => {
+  await first.tell("forgotten", issued(1));
+  const client = await Client.signedIn(first.port, tokenFor("forgotten"));
+  for (const cursor of ["1-0.00000000", "not a cursor", ""]) {
+    const resync = await client.ask({ type: "resume", cursor }, "resync");
+    expect(resync).toMatchObject({ coupons: [own], nextCursor: "more" });
+    expect(await client.ask({ type: "resume", cursor: resync.cursor }, "resumed")).toMatchObject({ messages: 0 });
+  }
+  await first.tell("forgotten", issued(2));
+  expect((await client.next("coupon.issued")).slot).toBe(2);
+  client.close();
+});
+
+test("a resync without PostgreSQL says so and can be asked for again; pushes go on", async () => {
+  const client = await Client.signedIn(first.port, tokenFor("no-database"));
+  const error = await client.ask({ type: "resume", cursor: "1-0.00000000" }, "error");
+  expect(error).toMatchObject({ code: "DATABASE_UNAVAILABLE", retryable: true });
+  await first.tell("no-database", issued(1));
+  expect((await client.next("coupon.issued")).slot).toBe(1);
+  client.close();
+});
+
+test("routes stand while the socket is open and are gone with it", async () => {
+  const direct = new Redis(redis.url);
+  const client = await Client.signedIn(first.port, tokenFor("routed"));
+  const other = await Client.signedIn(second.port, tokenFor("routed"));
+  const routes = () => direct.hgetall("{u:routed}:route");
+  expect(Object.values(await routes()).sort()).toEqual([first.gatewayId, second.gatewayId].sort());
+  client.close();
+  await until("one is left", () => first.room.size() === 0);
+  for (let i = 0; i < 100 && Object.keys(await routes()).length > 1; i++) await new Promise((r) => setTimeout(r, 5));
+  expect(Object.values(await routes())).toEqual([second.gatewayId]);
+  other.close();
+  for (let i = 0; i < 100 && Object.keys(await routes()).length > 0; i++) await new Promise((r) => setTimeout(r, 5));
+  expect(await routes()).toEqual({});
+  direct.disconnect();
+});
+
+test("a reader that stops is closed with 4008, and resuming brings all that it missed", async () => {
+  const small = await startTestRoom(redis.url, {}, {}, { maxBufferedBytes: 32_768 });
+  const headers = { authorization: `Bearer ${tokenFor("slow")}` };
+  const slow = await RawWebSocket.open(small.port, "/ws", headers);
+  await until("the welcome", () => slow.texts().length === 1);
+  slow.send(OP.text, '{"type":"ping"}'); // it won't resume: its pushes need not wait
+  await until("the pong", () => slow.texts().length === 2);
+  slow.stopReading();
+  const pad = "x".repeat(150_000); // the kernel alone takes some ten megabytes for a reader that stopped
+  let told = 0;
+  while (small.room.size() === 1 && told < 190) await small.tell("slow", { ...issued(++told), pad });
+  await until("the gateway let it go", () => small.room.size() === 0);
+  expect(told).toBeLessThan(190);
+  slow.readAgain();
+  await slow.http.closed();
+
+  type Heard = { readonly type: string; readonly slot?: number; readonly cursor: string };
+  const heard = slow.texts().map((text) => JSON.parse(text) as Heard);
+  // So much at once is more than this small buffer takes: each connection gets further, the last one to the end.
+  for (let tries = 0; heard.at(-1)!.slot !== told; tries++) {
+    expect(tries).toBeLessThan(20);
+    const again = await Client.signedIn(small.port, tokenFor("slow"));
+    again.send({ type: "resume", cursor: heard.at(-1)!.cursor });
+    await again.until("an end", () => again.closeCode !== undefined || again.received.at(-1)?.type === "resumed");
+    heard.push(...(again.received.filter((m) => m.type === "coupon.issued") as never[]));
+    if (again.closeCode !== undefined) expect(again.closeCode).toBe(CLOSE.SLOW_READER);
+    again.close();
+  }
+  expect(heard.filter((m) => m.slot !== undefined).map((m) => m.slot)).toEqual(
+    Array.from({ length: told }, (_, i) => i + 1),
+  );
+  await small.stop();
+}, 30_000);
