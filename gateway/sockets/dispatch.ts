@@ -103,9 +103,13 @@ export function createDispatch(parts: DispatchParts) {
         break;
       case "claim": {
         const { couponId } = message;
-        const code = isCouponId(couponId) ? gate(couponId, userId) : "COUPON_NOT_FOUND";
-        if (code !== undefined) reply(socket, claimText(couponId, { kind: "refused", code }, ref));
-        else start(socket, ref, () => claim(socket, userId, couponId, ref));
+        const isPossible = isCouponId(couponId);
+        const code = isPossible ? gate(couponId, userId) : "COUPON_NOT_FOUND";
+        if (code === undefined) start(socket, ref, () => claim(socket, userId, couponId, ref));
+        else {
+          if (isPossible) topics.follow(socket, couponId); // paused or sold out now: it may open again
+          reply(socket, claimText(couponId, { kind: "refused", code }, ref));
+        }
       }
     }
   }

@@ -90,6 +90,9 @@ test("a refusal from memory does not reach the claim path, except for who may ha
   expect((await loser!.ask({ type: "claim", couponId: gated }, "claim.refused")).code).toBe("SOLD_OUT");
   expect((await winner!.ask({ type: "claim", couponId: gated }, "claim.accepted")).slot).toBe(1);
   expect(claimed).toEqual([`winner ${gated}`]);
+  under.room.saleChanged(gated, "opened");
+  expect((await loser!.next("sale.opened")).couponId).toBe(gated); // both follow the sale
+  expect((await winner!.next("sale.opened")).couponId).toBe(gated);
   loser!.close();
   winner!.close();
 });
