@@ -15,7 +15,10 @@ export function evalsha(
   const words = [sha, String(keys.length)];
   for (const key of keys) words.push(key);
   for (const arg of args) words.push(arg);
-  return redis.sendCommand(new Command("evalsha", words, { replyEncoding: "utf8" })) as Promise<unknown>;
+  const command = new Command("evalsha", words, { replyEncoding: "utf8" });
+  // Spares ioredis' tracing, which Bun's diagnostics channels switch on for nobody: a tenth of a claim's cost.
+  command.isTraced = true;
+  return redis.sendCommand(command) as Promise<unknown>;
 }
 
 /** A command without a key of its own that must reach the node which owns `key`: INFO, SCRIPT LOAD, TIME. */

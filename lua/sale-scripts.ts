@@ -69,22 +69,26 @@ export interface SaleScripts {
 export function createSaleScripts(redis: RedisConnection): SaleScripts {
   const scripts = new FencedScripts(redis);
 
-  async function claimOnce(couponId: CouponId, claims: readonly Claim[]): Promise<ClaimBatch> {
-    const reply = await scripts.run(couponId, "shaClaim", claimArguments(claims));
-    return reply === null ? notLoaded(claims.length) : parseClaimBatch(reply, claims);
+  function claimOnce(couponId: CouponId, claims: readonly Claim[]): Promise<ClaimBatch> {
+    return scripts
+      .run(couponId, "shaClaim", claimArguments(claims))
+      .then((reply) => (reply === null ? notLoaded(claims.length) : parseClaimBatch(reply, claims)));
+  }
+
+  async function claimInParts(couponId: CouponId, claims: readonly Claim[]): Promise<ClaimBatch> {
+    const results: ClaimResult[] = [];
+    let last = notLoaded(0);
+    for (let at = 0; at < claims.length; at += MAX_CLAIMS) {
+      last = await claimOnce(couponId, claims.slice(at, at + MAX_CLAIMS));
+      results.push(...last.results);
+    }
+    return { ...last, results };
   }
 
   return {
-    async claim(couponId, claims) {
-      if (claims.length === 0) return notLoaded(0);
-      if (claims.length <= MAX_CLAIMS) return claimOnce(couponId, claims);
-      const results: ClaimResult[] = [];
-      let last = notLoaded(0);
-      for (let at = 0; at < claims.length; at += MAX_CLAIMS) {
-        last = await claimOnce(couponId, claims.slice(at, at + MAX_CLAIMS));
-        results.push(...last.results);
-      }
-      return { ...last, results };
+    claim(couponId, claims) {
+      const fits = claims.length > 0 && claims.length <= MAX_CLAIMS;
+      return fits ? claimOnce(couponId, claims) : claimInParts(couponId, claims);
     },
 
     async release(couponId, { userId, requestId, epoch, reason, ledgerId, discardSlot }) {

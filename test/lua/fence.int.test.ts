@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import type { CouponId } from "../../contracts/ids.ts";
 import { type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading, type LoadedWinner } from "../../lua/sale-loading.ts";
@@ -6,6 +6,8 @@ import { readSale } from "../../lua/sale-reading.ts";
 import { createSaleScripts, type SaleScripts } from "../../lua/sale-scripts.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { claimOf, claimsOf, connected, loadedSale, loadSale, terms, winner } from "./sale.ts";
+
+setDefaultTimeout(30_000);
 
 let server: RedisServer;
 let redis: RedisConnection;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import type { UserId } from "../../contracts/ids.ts";
 import { createInbox, INBOX_TTL_S, type Inbox } from "../../lua/inbox.ts";
@@ -7,6 +7,8 @@ import { type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createRoutes, ROUTE_TTL_S, type Routes } from "../../lua/routes.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { connected } from "./sale.ts";
+
+setDefaultTimeout(30_000);
 
 let server: RedisServer;
 let redis: RedisConnection;

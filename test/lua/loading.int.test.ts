@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { newCouponId } from "../../contracts/ids.ts";
 import { evalsha } from "../../lua/commands.ts";
 import { saleKeys, shadowKeys } from "../../lua/keys.ts";
@@ -10,6 +10,8 @@ import { renderSaleScripts } from "../../lua/sale-script-text.ts";
 import { createSaleScripts, type SaleScripts } from "../../lua/sale-scripts.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { claimOf, claimsOf, connected, loadedSale, terms, winner } from "./sale.ts";
+
+setDefaultTimeout(30_000);
 
 let server: RedisServer;
 let redis: RedisConnection;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { CouponId } from "../../contracts/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { ledgerLength, readLedger } from "../../lua/ledger.ts";
@@ -8,6 +8,8 @@ import { readSale, statusOf, winnerOf } from "../../lua/sale-reading.ts";
 import { createSaleScripts, type SaleScripts, STATUS_TTL_S } from "../../lua/sale-scripts.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { claimOf, claimsOf, connected, loadedSale, user } from "./sale.ts";
+
+setDefaultTimeout(30_000);
 
 let server: RedisServer;
 let redis: RedisConnection;
