@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createDatabase, type Database } from "../../db/client.ts";
+import { classify } from "../../db/errors.ts";
+import { freshDatabase, type PostgresServer, startPostgres } from "../support/postgres.ts";
+
+// These are promises of the driver that it keeps only with patches/postgres@3.4.9.patch: unpatched, the first kills the
+// process, the second leaves a pool that never answers again, and the third commits half of a transaction.
+let server: PostgresServer;
+let url: string;
+let db: Database;
+let operator: Database;
+beforeAll(async () => {
+  server = await startPostgres();
+  ({ url } = await freshDatabase(server.url));
+  db = createDatabase(url, { max: 3, name: "victim" });
+  operator = createDatabase(server.url, { max: 1, name: "operator" });
+  await db.sql`CREATE TABLE notes (note text)`;
+});
+afterAll(async () => {
+  await Promise.all([db.close(), operator.close()]);
+  server.remove();
+});
+const killAll = () =>
+  operator.sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'`;
+const outcome = (work: Promise<unknown>) =>
+  work.then(
+    () => "done",
+    (error) => classify(error),
+  );
+
+test("a killed session fails its statement as transient, and the pool answers again", async () => {
+  const sleeping = outcome(db.sql`SELECT pg_sleep(5)`);
+  await Bun.sleep(100);
+  await killAll();
+  expect(await sleeping).toBe("transient");
+  for (let i = 0; i < 10; i++) expect(["done", "transient"]).toContain(await outcome(db.sql`SELECT 1`));
+  expect(await outcome(db.sql`SELECT 1`)).toBe("done");
+});
+
+test("what a transaction does after its session was lost happens nowhere", async () => {
+  let resume = () => {};
+  const paused = new Promise<void>((resolve) => {
+    resume = resolve;
+  });
+  const later: string[] = [];
+  const transaction = outcome(
+    db.sql.begin(async (tx) => {
+      await tx`INSERT INTO notes VALUES ('first')`;
+      await paused;
+      later.push(await outcome(tx`INSERT INTO notes VALUES ('second')`));
+      later.push(await outcome(tx`INSERT INTO notes VALUES ('third')`));
+    }),
+  );
+  await Bun.sleep(100);
+  await killAll();
+  expect(await transaction).toBe("transient");
+  await Promise.all([1, 2, 3, 4].map(() => outcome(db.sql`SELECT pg_sleep(0.05)`))); // the connection is taken again
+  resume();
+  await Bun.sleep(100);
+  expect(later).toEqual(["transient", "transient"]);
+  expect(await db.sql`SELECT note FROM notes`).toHaveLength(0);
+});
+
+test("a server that is starting is waited for by whoever asks again, not by hanging", async () => {
+  await server.stop();
+  expect(await outcome(db.sql`SELECT 1`)).toBe("transient");
+  const started = server.start();
+  let answer = "";
+  const deadline = Date.now() + 20_000;
+  while (answer !== "done" && Date.now() < deadline) answer = await outcome(db.sql`SELECT 1`);
+  await started;
+  expect(answer).toBe("done");
+  await operator.sql`SELECT 1`.catch(() => {});
+});
+
+test("a pool closes in no time, although sessions were lost while they worked", async () => {
+  const another = createDatabase(url, { max: 3, name: "victim" });
+  const working = outcome(another.sql.begin((tx) => tx`SELECT pg_sleep(5)`));
+  await Bun.sleep(100);
+  await killAll();
+  expect(await working).toBe("transient");
+  const startedAt = performance.now();
+  await another.close();
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test("ping answers, and says in time when nobody else does", async () => {
+  await outcome(db.sql`SELECT 1`);
+  await outcome(db.sql`SELECT 1`); // on sessions that the test before has lost
+  await db.ping(1_000);
+  await server.stop();
+  expect(await outcome(db.ping(500))).toBe("transient");
+  await server.start();
+});
