@@ -17,8 +17,13 @@ import { NativeClient } from "./native-client.ts";
 import { readPartitionList, withPartitionList } from "./partition-list.ts";
 import { CONSUMER, EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 
-/** RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: we closed it ourselves, without blocking. */
-const NO_CONSUMER_CLOSE = 0x8;
+/**
+ * RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: we closed it ourselves, without blocking. RD_KAFKA_DESTROY_F_IMMEDIATE: do not
+ * join librdkafka's threads; they end by themselves and leave about 150 kB behind. Joining can freeze the process for
+ * ever, because a consumer whose topic was deleted or whose partition was lost may hold a reference too many
+ * (confluentinc/librdkafka#4362, seen with 2.0.2 and 2.3.0).
+ */
+const DESTROY_FLAGS = 0x8 | 0x4;
 /** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
 const LEAVE_LIMIT_MS = 5_000;
 /** librdkafka refuses a seek until the partition's fetcher runs, which follows an assignment by milliseconds. */
@@ -157,9 +162,8 @@ export class BunConsumer implements Consumer {
     this.#client.drain(this.#commits);
     for (const { reject } of this.#pendingCommits.values()) reject(closed());
     this.#pendingCommits.clear();
-    this.#rd.rd_kafka_queue_destroy(this.#records);
-    this.#rd.rd_kafka_queue_destroy(this.#commits);
-    this.#client.destroy(NO_CONSUMER_CLOSE);
+    for (const queue of [this.#records, this.#commits]) this.#client.releaseQueue(queue);
+    this.#client.destroy(DESTROY_FLAGS);
   }
 
   #queue(): Ptr {

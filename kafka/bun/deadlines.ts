@@ -8,6 +8,8 @@ export interface Expirable {
 }
 
 const TICK_MS = 10;
+/** Settled items are held until their deadline; beyond so many, they are looked for and let go. */
+const SWEEP_FROM = 8_192;
 
 /**
  * Deadlines to the nearest 10 ms. A timer per record would cost more than sending it; here one interval runs, and
@@ -19,6 +21,8 @@ export class Deadlines {
   readonly #beforeExpiry: () => void;
   #timer: ReturnType<typeof setInterval> | undefined;
   #passed = 0;
+  #held = 0;
+  #sweepAt = SWEEP_FROM;
 
   /** @param beforeExpiry runs before anything expires: reports that are already here count as on time */
   constructor(beforeExpiry: () => void) {
@@ -27,18 +31,20 @@ export class Deadlines {
 
   add(item: Expirable, afterMs: number): void {
     const now = performance.now();
-    const tick = Math.ceil((now + afterMs) / TICK_MS);
-    const bucket = this.#buckets.get(tick);
-    if (bucket !== undefined) bucket.push(item);
-    else this.#buckets.set(tick, [item]);
     if (this.#timer === undefined) {
       this.#passed = Math.floor(now / TICK_MS) - 1;
       this.#timer = setInterval(() => this.#pass(), TICK_MS);
     }
+    const tick = Math.max(Math.ceil((now + afterMs) / TICK_MS), this.#passed + 1);
+    const bucket = this.#buckets.get(tick);
+    if (bucket !== undefined) bucket.push(item);
+    else this.#buckets.set(tick, [item]);
+    if (++this.#held > this.#sweepAt) this.#sweep();
   }
 
   clear(): void {
     this.#buckets.clear();
+    this.#held = 0;
     this.#stop();
   }
 
@@ -53,10 +59,23 @@ export class Deadlines {
         error = new KafkaError("ACK_DEADLINE", "no delivery report in time; the record may still be delivered");
       }
       this.#buckets.delete(at);
+      this.#held -= bucket.length;
       for (const item of bucket) if (!item.settled) item.expire(error);
     }
     this.#passed = Math.max(this.#passed, tick);
     if (this.#buckets.size === 0) this.#stop();
+  }
+
+  /** Costs what was added since the last sweep, so a constant share per item: the limit doubles with what remains. */
+  #sweep(): void {
+    this.#held = 0;
+    for (const [tick, bucket] of this.#buckets) {
+      const open = bucket.filter(({ settled }) => !settled);
+      this.#held += open.length;
+      if (open.length === 0) this.#buckets.delete(tick);
+      else this.#buckets.set(tick, open);
+    }
+    this.#sweepAt = Math.max(SWEEP_FROM, this.#held * 2);
   }
 
   #stop(): void {

@@ -94,11 +94,18 @@ export class NativeClient {
     }
   }
 
-  /** Stops librdkafka's threads and frees everything. Queues of the caller's must be destroyed before. */
+  /** Frees a queue that was given to `wakeOn`. */
+  releaseQueue(queue: Ptr): void {
+    // Threads that outlive us must not write into a descriptor that is somebody else's by then.
+    this.rd.rd_kafka_queue_io_event_enable(queue, -1, null, 0);
+    this.rd.rd_kafka_queue_destroy(queue);
+  }
+
+  /** Stops librdkafka's threads and frees everything. Queues of the caller's must be released before. */
   destroy(flags: number): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    this.rd.rd_kafka_queue_destroy(this.queue);
+    this.releaseQueue(this.queue);
     this.rd.rd_kafka_destroy_flags(this.rk, flags);
     this.#wakeup.close();
   }

@@ -118,4 +118,16 @@ export function consumingContract(open: OpenWorkbench): void {
     expect(() => consumer.pause([])).toThrow();
     expect(consumer.assignment()).toEqual([]);
   });
+
+  test("closing does not hang on a topic that was just deleted", async () => {
+    await using bench = open();
+    for (let i = 0; i < 5; i++) {
+      const topic = await bench.topic(1);
+      await bench.producer().send({ topic, value: "v" });
+      const consumer = bench.consumer(topic);
+      await read(consumer, 1);
+      await bench.admin.deleteTopics([topic]);
+      await consumer.close();
+    }
+  });
 }

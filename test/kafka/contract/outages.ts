@@ -33,9 +33,11 @@ export function outagesContract(open: OpenWorkbench): void {
     const closing = bench.producer();
     // The broker remembers a member that it lost for the session timeout, and only then gives its partition away.
     const consumer = bench.consumer(topic, { sessionTimeoutMs: 6_000 });
+    const leaving = bench.consumer(topic, { sessionTimeoutMs: 6_000 });
     await Promise.all([producer, givingUp, closing].map((each) => each.send({ topic, value: "before" })));
     expect(await read(consumer, 3)).toHaveLength(3);
     await consumer.commit([{ topic, partition: 0, offset: 3 }]);
+    expect(await read(leaving, 3)).toHaveLength(3);
 
     await bench.broker.stop();
     const back = Bun.sleep(OUTAGE_MS).then(() => bench.broker.start());
@@ -56,6 +58,8 @@ export function outagesContract(open: OpenWorkbench): void {
     expect(await abandoned).toMatchObject({ code: "CLOSED" });
     expect(await failure(consumer.commit([{ topic, partition: 0, offset: 3 }]))).toMatchObject({ retryable: true });
     expect(await consumer.poll(10, 100)).toEqual([]);
+    await eventually("its session is over", () => leaving.assignment().length === 0, 12_000);
+    await leaving.close();
     expect(performance.now() - began).toBeLessThan(OUTAGE_MS);
 
     await back;
