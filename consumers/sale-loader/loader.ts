@@ -39,12 +39,14 @@ export class Loader {
   async look(stopping: AbortSignal): Promise<void> {
     const { sql, loading } = this.#deps;
     const sales = (await listLiveSales(sql, this.#deps.keepHours)).filter(({ id }) => !this.#busy.has(id as CouponId));
+    const fresh: LiveSale[] = [];
     const lost: LostSale[] = [];
     for (let at = 0; at < sales.length; at += LOOKS_AT_ONCE) {
       const some = sales.slice(at, at + LOOKS_AT_ONCE);
       const healths = await Promise.all(some.map(({ id }) => loading.health(id as CouponId)));
-      await Promise.all(some.map((sale, i) => this.#treat(sale, healths[i]!, lost)));
+      await Promise.all(some.map((sale, i) => this.#treat(sale, healths[i]!, fresh, lost)));
     }
+    if (fresh.length > 0) await this.#firstLoads(fresh);
     if (lost.length > 0 && this.#recoveries.size < MAX_RECOVERIES) this.#recover(lost, stopping);
   }
 
@@ -53,28 +55,41 @@ export class Loader {
     await Promise.all(this.#recoveries);
   }
 
-  async #treat(sale: LiveSale, health: SaleHealth, lost: LostSale[]): Promise<void> {
+  async #treat(sale: LiveSale, health: SaleHealth, fresh: LiveSale[], lost: LostSale[]): Promise<void> {
     const { log } = this.#deps;
     const couponId = sale.id as CouponId;
     const diagnosis = diagnose(sale, health);
     try {
-      if (diagnosis.need === "first-load") await this.#firstLoad(sale);
+      if (diagnosis.need === "first-load") fresh.push(sale);
       else if (diagnosis.need === "set-state") await this.#setState(couponId, sale.epoch);
       else if (diagnosis.need === "recovery") {
-        lost.push({ couponId, epoch: sale.epoch, redisEpoch: health.epoch, why: diagnosis.why });
+        const { epoch, load_state: loadState } = sale;
+        lost.push({ couponId, epoch, loadState, redisEpoch: health.epoch, why: diagnosis.why });
       }
     } catch (error) {
       log.error({ couponId, need: diagnosis.need, ...failureCode(error) }, "the sale is looked at again");
     }
   }
 
+  /** Under leases: to another loader a sale that is LOADING and held by nobody is one whose loader died half-way. */
+  async #firstLoads(fresh: readonly LiveSale[]): Promise<void> {
+    const ids = fresh.map(({ id }) => id);
+    await withLeases(this.#deps.sql, LEASES.saleLoader, ids, (held) =>
+      Promise.all(fresh.filter(({ id }) => held.includes(id)).map((sale) => this.#firstLoad(sale))),
+    );
+  }
+
   /** Fence first: the load script replaces only what its own epoch has fenced. Two loaders meet at NEW → LOADING. */
   async #firstLoad({ id, epoch }: LiveSale): Promise<void> {
     const { sql, loading, log } = this.#deps;
     const couponId = id as CouponId;
-    if ((await loading.fence(couponId, epoch)) === "STALE_EPOCH") return;
-    const outcome = await loadSale(sql, loading, couponId, epoch, "NEW");
-    if (outcome === "LOADED") log.info({ couponId }, "loaded a new sale");
+    try {
+      if ((await loading.fence(couponId, epoch)) === "STALE_EPOCH") return;
+      const outcome = await loadSale(sql, loading, couponId, epoch, "NEW");
+      if (outcome === "LOADED") log.info({ couponId }, "loaded a new sale");
+    } catch (error) {
+      log.error({ couponId, need: "first-load", ...failureCode(error) }, "the sale is looked at again");
+    }
   }
 
   /**

@@ -2,6 +2,7 @@ import type { CouponId } from "../../contracts/ids.ts";
 import type { Sql } from "../../db/client.ts";
 import { beginRecovery } from "../../db/queries/begin-recovery.ts";
 import { neverClaimed } from "../../db/queries/never-claimed.ts";
+import type { LoadState } from "../../db/schema.ts";
 import type { SaleLoading } from "../../lua/sale-loading.ts";
 import { failureCode } from "../failure.ts";
 import type { Log } from "../log.ts";
@@ -12,6 +13,7 @@ export interface LostSale {
   readonly couponId: CouponId;
   /** As PostgreSQL showed it when the loss was noticed. */
   readonly epoch: number;
+  readonly loadState: LoadState;
   /** As Redis showed it; 0 if it has nothing. */
   readonly redisEpoch: number;
   readonly why: string;
@@ -105,8 +107,8 @@ export async function recover(deps: RecoveryDeps, lost: readonly LostSale[], sto
 }
 
 async function fence(deps: RecoveryDeps, sale: LostSale): Promise<Fenced | null> {
-  const { couponId, epoch, redisEpoch, why } = sale;
-  const newEpoch = await beginRecovery(deps.sql, couponId, epoch, redisEpoch, why);
+  const { couponId, redisEpoch, why } = sale;
+  const newEpoch = await beginRecovery(deps.sql, couponId, sale, redisEpoch, why);
   if (newEpoch === null) return null; // somebody else was faster; the next look sees what they did
   // STALE_EPOCH: Redis shows a still higher one; the next look takes that into account.
   if ((await deps.loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;

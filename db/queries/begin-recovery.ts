@@ -1,22 +1,24 @@
 import type { Sql } from "../client.ts";
+import type { LoadState } from "../schema.ts";
 import { insertAudit } from "./insert-audit.ts";
 import { lockSale } from "./lock-sale.ts";
 
 /**
  * Step 1 of a recovery: a new epoch, higher than PostgreSQL's and than the one Redis still shows (a database that was
  * restored from a backup may be behind), and RECOVERING. Under the sale's lock, with an audit line that says why.
- * @returns the new epoch; null when the sale changed since the caller looked (`seenEpoch`), then look again
+ * @returns the new epoch; null when the sale changed since the caller looked (`seen`): somebody loads it or has loaded it,
+ * and rebuilding a sale that has just opened would close it again
  */
 export function beginRecovery(
   sql: Sql,
   couponId: string,
-  seenEpoch: number,
+  seen: { readonly epoch: number; readonly loadState: LoadState },
   redisEpoch: number,
   why: string,
 ): Promise<number | null> {
   return sql.begin(async (tx) => {
     const sale = await lockSale(tx, couponId);
-    if (sale === null || sale.epoch !== seenEpoch) return null;
+    if (sale === null || sale.epoch !== seen.epoch || sale.load_state !== seen.loadState) return null;
     const epoch = Math.max(sale.epoch, redisEpoch) + 1;
     await tx`
       UPDATE coupons SET epoch = ${epoch}, load_state = 'RECOVERING', updated_at = now() WHERE id = ${couponId}`;

@@ -76,6 +76,22 @@ test("a new sale is loaded at once, by whichever of two loaders, and once", asyn
   await world.settle([claim!]);
 });
 
+test("a sale that another loader is just loading is left to it, and opens in its first epoch", async () => {
+  const sale = await world.newSale(10);
+  const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
+  const load: typeof world.loading.load = async (...terms) => {
+    await mayGoOn;
+    return world.loading.load(...terms);
+  };
+  const first = newLoader({ ...world.neighbours, loading: { ...world.loading, load } }).look(never);
+  await until("the sale is being loaded", async () => (await stateOf(sale)).load_state === "LOADING");
+  await look(newLoader());
+  goOn();
+  await first;
+  expect(await stateOf(sale)).toEqual({ epoch: 1, load_state: "LOADED", state: "OPEN" });
+  expect(await ask(sale, "ann")).toMatchObject({ code: "ACCEPTED", slot: 1 });
+});
+
 test("a state that Redis missed is set, without a rebuild", async () => {
   const sale = await world.newSale(10);
   await look(newLoader());
