@@ -1,0 +1,84 @@
+import type { StackEnv } from "../../cli/stack/service.ts";
+import { signToken } from "../../cli/token/sign.ts";
+import type { Sale } from "../../contracts/http.ts";
+
+/** One answer of the public API. `body` is parsed JSON, or the text of what is none. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says itself what it expects in it
+  readonly body: any;
+}
+
+export interface CallOptions {
+  readonly token?: string;
+  readonly json?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly method?: string;
+}
+
+/** How long a test waits for an answer; a gateway that needs longer has lost it. */
+const PATIENCE_MS = 15_000;
+
+/** One HTTP call. @throws what fetch throws when the connection breaks */
+export async function call(url: string, options: CallOptions = {}): Promise<Answer> {
+  const { token, json, headers = {}, method = json === undefined ? "GET" : "POST" } = options;
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(json === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  const text = await response.text();
+  const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+}
+
+export const claim = (url: string, couponId: string, token: string): Promise<Answer> =>
+  call(`${url}/coupons/${couponId}/issue`, { method: "POST", token });
+
+export interface TokenOptions {
+  readonly role?: string;
+  readonly expiresInS?: number;
+  readonly iss?: string;
+  readonly aud?: string;
+  readonly secret?: string;
+}
+
+/** Makes tokens as the gateway of `env` accepts them, or (with options) does not. */
+export function tokenMaker(env: StackEnv) {
+  return (userId: string, options: TokenOptions = {}): string =>
+    signToken(options.secret ?? env.JWT_SECRET, {
+      sub: userId,
+      iss: options.iss ?? env.JWT_ISSUER!,
+      aud: options.aud ?? env.JWT_AUDIENCE!,
+      role: options.role,
+      expiresInS: options.expiresInS ?? 3600,
+    });
+}
+export type TokenMaker = ReturnType<typeof tokenMaker>;
+
+export interface SaleWish {
+  readonly total: number;
+  /** Milliseconds from now; default: it has begun. */
+  readonly startsInMs?: number;
+  readonly endsInMs?: number;
+  readonly name?: string;
+}
+
+/** The body of POST /admin/coupons. */
+export function saleTerms({ total, startsInMs = -1_000, endsInMs = 3_600_000, name = "test" }: SaleWish) {
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+  return { name, total, startsAt: at(startsInMs), endsAt: at(endsInMs), discountType: "FIXED", discountValue: 100 };
+}
+
+/** Creates a sale as an operator does. @throws Error if that is refused */
+export async function createSale(url: string, operator: string, wish: SaleWish): Promise<Sale> {
+  const { status, body } = await call(`${url}/admin/coupons`, { token: operator, json: saleTerms(wish) });
+  if (status !== 201) throw new Error(`the sale was answered ${status}: ${JSON.stringify(body)}`);
+  return body;
+}

@@ -1,0 +1,65 @@
+import type { TokenMaker } from "./client.ts";
+import { type Answer, claim } from "./client.ts";
+
+/** What one user of a rush was told, in order. A broken connection is no answer and stands here as null. */
+export interface UserStory {
+  readonly userId: string;
+  readonly answers: (Answer | null)[];
+}
+
+export interface RushOptions {
+  readonly couponId: string;
+  readonly users: readonly string[];
+  /** Asked anew for each try, because gateways come and go. */
+  readonly gatewayFor: (userIndex: number, attempt: number) => string;
+  readonly token: TokenMaker;
+  /** Users who ask at the same time. Default 64. */
+  readonly atOnce?: number;
+  /** How long one user keeps asking after 503, 429 or a broken connection. Default 0: asks once. */
+  readonly patienceMs?: number;
+  /** Called before each user's first try. */
+  readonly begins?: (userIndex: number) => void;
+}
+
+/** Between two tries of one user. */
+const AGAIN_MS = 50;
+
+const isFinal = (answer: Answer | null): boolean => answer !== null && answer.status !== 503 && answer.status !== 429;
+
+/** Users as they are: each asks until somebody gives a final answer, and keeps everything that was said. */
+export async function rush(options: RushOptions): Promise<UserStory[]> {
+  const { couponId, users, gatewayFor, token, atOnce = 64, patienceMs = 0, begins } = options;
+  const stories: UserStory[] = users.map((userId) => ({ userId, answers: [] }));
+  let next = 0;
+  const hand = async () => {
+    for (let index = next++; index < stories.length; index = next++) {
+      const { userId, answers } = stories[index]!;
+      begins?.(index);
+      const bearer = token(userId);
+      const deadline = performance.now() + patienceMs;
+      for (let attempt = 0; ; attempt++) {
+        const answer = await claim(gatewayFor(index, attempt), couponId, bearer).catch(() => null);
+        answers.push(answer);
+        if (isFinal(answer) || performance.now() >= deadline) break;
+        await Bun.sleep(AGAIN_MS);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, users.length) }, hand));
+  return stories;
+}
+
+/** `prefix-0`, `prefix-1`, … */
+export const named = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+
+/** How often each code (or status) was the last word. */
+export function lastWords(stories: readonly UserStory[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { answers } of stories) {
+    const last = answers.at(-1);
+    const word = last == null ? "no answer" : (last.body.code ?? String(last.status));
+    counts[word] = (counts[word] ?? 0) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,71 @@
+import type { ServerMessage } from "../../contracts/socket-messages.ts";
+import { until } from "./until.ts";
+
+type Type = ServerMessage["type"];
+type Of<T extends Type> = Extract<ServerMessage, { type: T }>;
+
+/** A WebSocket client that keeps everything it hears. */
+export class TestSocket {
+  readonly heard: ServerMessage[] = [];
+  /** The server's close code; null while it is open. */
+  closeCode: number | null = null;
+  readonly #native: WebSocket;
+
+  private constructor(native: WebSocket) {
+    this.#native = native;
+    native.addEventListener("message", ({ data }) => void this.heard.push(JSON.parse(String(data)) as ServerMessage));
+    native.addEventListener("close", ({ code }) => {
+      this.closeCode = code;
+    });
+  }
+
+  /** Opens a socket; with a token in the upgrade's Authorization header, or without to authenticate by message. */
+  static async open(url: string, token?: string): Promise<TestSocket> {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const native = new WebSocket(`${url.replace(/^http/, "ws")}/ws`, { headers });
+    const socket = new TestSocket(native);
+    await new Promise<void>((resolve, reject) => {
+      native.addEventListener("open", () => resolve(), { once: true });
+      native.addEventListener("close", () => reject(new Error("the socket was refused")), { once: true });
+    });
+    return socket;
+  }
+
+  /** As `open` with a token, and waits for the welcome. */
+  static async welcomed(url: string, token: string): Promise<TestSocket> {
+    const socket = await TestSocket.open(url, token);
+    await socket.hears("welcome");
+    return socket;
+  }
+
+  send(message: object | string): void {
+    this.#native.send(typeof message === "string" ? message : JSON.stringify(message));
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.#native.send(bytes);
+  }
+
+  all<T extends Type>(type: T): Of<T>[] {
+    return this.heard.filter((message): message is Of<T> => message.type === type);
+  }
+
+  /** The `nth` (from 1) message of a type, which may have come already. */
+  hears<T extends Type>(type: T, nth = 1, timeoutMs = 10_000): Promise<Of<T>> {
+    return until(`${type} (number ${nth}) on the socket`, () => this.all(type)[nth - 1], timeoutMs) as Promise<Of<T>>;
+  }
+
+  /** The cursor of the last message that had one: what a client keeps. */
+  cursor(): string | undefined {
+    return this.heard.findLast((message): message is Of<"coupon.issued"> => "cursor" in message)?.cursor;
+  }
+
+  /** @returns the close code */
+  closed(timeoutMs = 10_000): Promise<number> {
+    return until("the socket is closed", () => this.closeCode, timeoutMs);
+  }
+
+  close(): void {
+    this.#native.close();
+  }
+}

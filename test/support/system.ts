@@ -1,0 +1,128 @@
+import { Redis } from "ioredis";
+import postgres from "postgres";
+import { freePort } from "../../cli/stack/ports.ts";
+import type { Stack } from "../../cli/stack/stack.ts";
+import { declareTopics } from "../../cli/stack/topics.ts";
+import type { Check } from "../../cli/verify/check.ts";
+import { verify } from "../../cli/verify/verify.ts";
+import type { Sale } from "../../contracts/http.ts";
+import { deadLetterTopic, type Topic } from "../../contracts/topics.ts";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import { createSale, type SaleWish, type TokenMaker, tokenMaker } from "./client.ts";
+import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
+import { freshDatabase, testStack } from "./stack.ts";
+import { until } from "./until.ts";
+
+/** The topics that claims use. */
+const LOG: readonly Topic[] = ["coupon-issue-requests", "coupon-events"];
+
+/** Shorter waits than in production, so that a test sees the same things happen sooner. */
+const QUICK: Readonly<Record<string, string>> = {
+  MESSAGE_TIMEOUT_MS: "2000",
+  RETRY_PAUSE_MS: "500",
+  LEDGER_AGE_MS: "1500",
+  RELAY_EVERY_MS: "200",
+  LOADER_EVERY_MS: "250",
+};
+
+export interface SystemOptions {
+  /** How many gateways. Default 1. */
+  readonly gateways?: number;
+  readonly gatewayEnv?: Record<string, string>;
+  /** Default true: one process with all roles. */
+  readonly consumers?: boolean;
+  readonly consumersEnv?: Record<string, string>;
+}
+
+/** Stampede as it runs in production: gateways and consumers as processes, on the tests' Redis, Kafka and PostgreSQL. */
+export interface System {
+  readonly stack: Stack;
+  /** Of the system's own, new database. */
+  readonly sql: postgres.Sql;
+  readonly redis: Redis;
+  readonly token: TokenMaker;
+  /** An operator's token. */
+  readonly operator: string;
+  readonly gateways: TestProcess[];
+  readonly consumers: TestProcess[];
+  /** The first gateway's. */
+  readonly url: string;
+  /** On `port`, or on any. */
+  addGateway(env?: Record<string, string>, port?: number): Promise<TestProcess>;
+  addConsumers(roles?: readonly string[], env?: Record<string, string>): Promise<TestProcess>;
+  createSale(wish: SaleWish): Promise<Sale>;
+  /** Resolves when nothing of the sale is on its way any more: its ledger is empty. */
+  settled(couponId: string, timeoutMs?: number): Promise<void>;
+  /** What `./dev verify` finds wrong with everything there is. */
+  violations(): Promise<readonly Check[]>;
+  /** Stops all processes; the services stay. */
+  close(): Promise<void>;
+}
+
+/** Nobody else's claims in the log: their sales are in another database, so each of them would become a dead letter. */
+async function emptyLog(stack: Stack): Promise<void> {
+  const admin = createBunKafka({ brokers: stack.env.KAFKA_BROKERS, clientId: "test" }).admin();
+  try {
+    await admin.deleteTopics(LOG.flatMap((topic) => [topic, deadLetterTopic(topic)]));
+  } finally {
+    await admin.close();
+  }
+  // The broker forgets a topic a moment after it has said so.
+  await until("the topics are declared anew", () => declareTopics(stack.context), 20_000);
+}
+
+export async function startSystem(name: string, options: SystemOptions = {}): Promise<System> {
+  const stack = await testStack();
+  await emptyLog(stack);
+  const databaseUrl = await freshDatabase(name);
+  const sql = postgres(databaseUrl, { max: 3, onnotice: () => {}, backoff: () => 0.1, fetch_types: false });
+  const redis = new Redis(stack.env.REDIS_URL, { maxRetriesPerRequest: null });
+  redis.on("error", () => {}); // away on purpose
+  const common = { ...QUICK, DATABASE_URL: databaseUrl };
+  const gateways: TestProcess[] = [];
+  const consumers: TestProcess[] = [];
+  const token = tokenMaker(stack.env);
+  const operator = token("operator-1", { role: "operator" });
+
+  const addGateway: System["addGateway"] = async (env = {}, port = freePort()) => {
+    const gateway = await startGateway({ ...common, ...options.gatewayEnv, ...env }, port);
+    gateways.push(gateway);
+    return gateway;
+  };
+  const addConsumers: System["addConsumers"] = async (roles = [], env = {}) => {
+    const process = await startConsumers(roles, { ...common, ...options.consumersEnv, ...env });
+    consumers.push(process);
+    return process;
+  };
+  const wanted = Array.from({ length: options.gateways ?? 1 }, () => addGateway());
+  await Promise.all([...wanted, ...(options.consumers === false ? [] : [addConsumers()])]);
+
+  return {
+    stack,
+    sql,
+    redis,
+    token,
+    operator,
+    gateways,
+    consumers,
+    get url() {
+      return gateways[0]!.url;
+    },
+    addGateway,
+    addConsumers,
+    createSale: (wish) => createSale(gateways[0]!.url, operator, wish),
+    async settled(couponId, timeoutMs = 30_000) {
+      const ledger = `{c:${couponId}}:ledger`;
+      await until(`the ledger of ${couponId} is empty`, async () => (await redis.xlen(ledger)) === 0, timeoutMs);
+    },
+    async violations() {
+      const { checks } = await verify({ ...stack.env, DATABASE_URL: databaseUrl }, { consumersUp: true });
+      return checks.filter((check) => !check.ok);
+    },
+    async close() {
+      await Promise.all([...gateways, ...consumers].map((process) => process.stop()));
+      redis.disconnect();
+      await sql.end({ timeout: 2 });
+    },
+  };
+}
