@@ -38,14 +38,28 @@ export function commandAt(redis: RedisConnection, key: string, name: string, ...
   return redis.sendCommand(new CommandAt(key, name, args)) as Promise<unknown>;
 }
 
-/** `run_id` of the server process that owns `key`: another one after every restart. */
-export async function runIdAt(redis: RedisConnection, key: string): Promise<string> {
-  return runIdOf((await commandAt(redis, key, "info", "server")) as string);
+/** Who a server is, from INFO. */
+export interface ServerIdentity {
+  /** Another one after every restart. */
+  readonly runId: string;
+  /** Of its replication history: another one when it is promoted, and when it first gets a replica. */
+  readonly replId: string;
+  /** The server was promoted at some time: what it knows was once another's. */
+  readonly promoted: boolean;
 }
 
-/** @throws Error if the text is not an INFO reply */
-export function runIdOf(info: string): string {
-  const runId = /^run_id:(\w+)/m.exec(info)?.[1];
-  if (runId === undefined) throw new Error("INFO without a run_id");
-  return runId;
+/** The server process that owns `key`. */
+export async function serverAt(redis: RedisConnection, key: string): Promise<ServerIdentity> {
+  return serverIdentity((await commandAt(redis, key, "info", "server", "replication")) as string);
+}
+
+/** @throws Error if the text is not a reply to INFO server replication */
+export function serverIdentity(info: string): ServerIdentity {
+  const field = (name: string) => {
+    const value = new RegExp(`^${name}:(\\w+)`, "m").exec(info)?.[1];
+    if (value === undefined) throw new Error(`INFO without a ${name}`);
+    return value;
+  };
+  // The second id is the history that was taken over; zeros when there is none.
+  return { runId: field("run_id"), replId: field("master_replid"), promoted: /[^0]/.test(field("master_replid2")) };
 }

@@ -5,7 +5,7 @@
 import type { CouponId, UserId } from "../contracts/ids.ts";
 
 export interface SaleKeys {
-  /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, sha… */
+  /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, replId, sha… */
   readonly sale: string;
   /** hash: userId → `slot requestId` */
   readonly winners: string;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import type { StoredState } from "./claim-batch.ts";
-import { commandAt, evalsha, runIdAt } from "./commands.ts";
+import { commandAt, evalsha, serverAt } from "./commands.ts";
 import fenceText from "./fence.lua" with { type: "text" };
 import { saleKeys, shadowKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
@@ -41,8 +41,11 @@ export interface SaleHealth {
   readonly state: StoredState | null;
   /** Of the server that owns the sale now. */
   readonly runId: string;
-  /** What is wrong: no hash (or only a fence) · state RECOVERING · loaded by another server process · scripts gone. */
-  readonly reason?: "MISSING" | "RECOVERING" | "RUN_ID" | "SCRIPTS";
+  /**
+   * What is wrong: no hash (or only a fence) · state RECOVERING · loaded on another server process · loaded here, but
+   * another server was master meanwhile · scripts gone.
+   */
+  readonly reason?: "MISSING" | "RECOVERING" | "RUN_ID" | "FAILOVER" | "SCRIPTS";
 }
 
 /** For role sale-loader alone: whoever holds this can lift the fence. All reject with StampedeError. */
@@ -122,7 +125,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
 
   async function load(...[couponId, sale, epoch, winners, options = {}]: Parameters<SaleLoading["load"]>) {
     const keys = saleKeys(couponId);
-    const runId = await runIdAt(redis, keys.sale).catch(rethrow);
+    const { runId, replId } = await serverAt(redis, keys.sale).catch(rethrow);
     const scripts = renderSaleScripts(runId);
     await Promise.all(
       Object.values(scripts).map(({ text }) => commandAt(redis, keys.sale, "script", "LOAD", text)),
@@ -142,6 +145,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
       mode: sale.mode,
       name: sale.name,
       runId,
+      replId,
     };
     const args = [
       epoch,
@@ -161,7 +165,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
   }
 
   return {
-    runId: (couponId) => runIdAt(redis, saleKeys(couponId).sale).catch(rethrow),
+    runId: async (couponId) => (await serverAt(redis, saleKeys(couponId).sale).catch(rethrow)).runId,
 
     async fence(couponId, epoch) {
       return (await fenceScript.run(redis, [saleKeys(couponId).sale], [String(epoch)])) as "CHANGED";
@@ -171,16 +175,18 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
 
     async health(couponId) {
       const { sale } = saleKeys(couponId);
-      const [fields, runId] = await Promise.all([
-        redis.hmget(sale, "epoch", "state", "runId", "total", ...SALE_SCRIPT_NAMES),
-        runIdAt(redis, sale),
+      const [fields, server] = await Promise.all([
+        redis.hmget(sale, "epoch", "state", "runId", "replId", "total", ...SALE_SCRIPT_NAMES),
+        serverAt(redis, sale),
       ]).catch(rethrow);
-      const [epoch, state, loadedBy, total, ...shas] = fields;
-      const health = { epoch: Number(epoch ?? 0), state: (state ?? null) as StoredState | null, runId };
+      const [epoch, state, loadedBy, history, total, ...shas] = fields;
+      const health = { epoch: Number(epoch ?? 0), state: (state ?? null) as StoredState | null, runId: server.runId };
       const broken = (reason: NonNullable<SaleHealth["reason"]>) => ({ ...health, loaded: false, reason });
       if (state === "RECOVERING") return broken("RECOVERING");
       if (total == null || shas.some((sha) => sha == null)) return broken("MISSING");
-      if (loadedBy !== runId) return broken("RUN_ID");
+      if (loadedBy !== server.runId) return broken("RUN_ID");
+      // It was somebody's replica since the load, and came back with its scripts but perhaps without its last claims.
+      if (history !== server.replId && server.promoted) return broken("FAILOVER");
       const exist = (await commandAt(redis, sale, "script", "EXISTS", ...(shas as string[])).catch(
         rethrow,
       )) as number[];

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Cluster } from "ioredis";
-import { runIdOf } from "./commands.ts";
+import { serverIdentity } from "./commands.ts";
 import type { RedisConnection } from "./redis.ts";
 import { redisFailure } from "./redis-failure.ts";
 
@@ -39,8 +39,10 @@ export class ServerTag {
     try {
       const redis = this.#redis;
       const nodes = redis instanceof Cluster ? redis.nodes("master") : [redis];
-      const answers = await Promise.allSettled(nodes.map((node) => node.info("server")));
-      const runIds = answers.flatMap((answer) => (answer.status === "fulfilled" ? [runIdOf(answer.value)] : []));
+      const answers = await Promise.allSettled(nodes.map((node) => node.info("server", "replication")));
+      const runIds = answers.flatMap((answer) =>
+        answer.status === "fulfilled" ? [serverIdentity(answer.value).runId] : [],
+      );
       // A dead master of several stops nobody else: until its replica takes over, the tag is of those that live.
       if (runIds.length === 0)
         throw answers.find((answer) => answer.status === "rejected")?.reason ?? new Error("No masters");

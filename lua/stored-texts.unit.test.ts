@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { type CouponId, newCouponId, newRequestId, type UserId } from "../contracts/ids.ts";
+import { serverIdentity } from "./commands.ts";
 import { formatCursor, idBefore, idTime, parseCursor } from "./inbox-cursor.ts";
 import { saleKeys, shadowKeys, userKeys } from "./keys.ts";
 import { parseLedgerEntry } from "./ledger.ts";
@@ -60,6 +61,14 @@ test("the servers' tag does not depend on the order in which they are asked", ()
   expect(tagOf(["aa", "bb", "cc"])).toBe(tagOf(["cc", "aa", "bb"]));
   expect(tagOf(["aa", "bb", "cc"])).not.toBe(tagOf(["aa", "bb", "cd"]));
   expect(tagOf(["aa", "bb"])).toMatch(/^[0-9a-f]{8}$/);
+});
+
+test("a server says who it is, and whether it was ever promoted", () => {
+  const info = (second: string) =>
+    `# Server\r\nrun_id:aa11\r\n# Replication\r\nmaster_replid:bb22\r\nmaster_replid2:${second}\r\n`;
+  expect(serverIdentity(info("0".repeat(40)))).toEqual({ runId: "aa11", replId: "bb22", promoted: false });
+  expect(serverIdentity(info("00c3"))).toMatchObject({ promoted: true });
+  expect(() => serverIdentity("# Server\r\nrun_id:aa11")).toThrow("master_replid");
 });
 
 test("sales do not share keys", () => {

@@ -141,3 +141,31 @@ test("a promoted replica does not know the scripts, so it decides nothing", asyn
     await replica.remove();
   }
 });
+
+test("a master that was a replica meanwhile is found out, although it kept its scripts; a new replica alarms nobody", async () => {
+  const couponId = await loadedSale(redis, { total: 5 });
+  const other = await startRedis();
+  const there = await connected(other.url);
+  const inStep = async (replica: RedisConnection, port: number) => {
+    await replica.replicaof("127.0.0.1", String(port));
+    while (!(await replica.info("replication")).includes("master_link_status:up")) await Bun.sleep(50);
+  };
+  const loading = createSaleLoading(redis);
+  try {
+    await inStep(there, server.port);
+    expect(await loading.health(couponId)).toMatchObject({ loaded: true });
+
+    await there.replicaof("NO", "ONE");
+    expect(await codesOf(couponId, "ada")).toEqual(["ACCEPTED"]); // the new master never hears of it
+    await there.set("a write of", "its own");
+    await inStep(redis, other.port);
+    await redis.replicaof("NO", "ONE");
+    expect(await readSale(redis, couponId)).toMatchObject({ winners: 0, state: "OPEN" });
+    expect(await loading.health(couponId)).toMatchObject({ loaded: false, reason: "FAILOVER" });
+    await loadSale(redis, couponId, 2, { total: 5 }, [winner(couponId, "ada", 1)]);
+    expect(await loading.health(couponId)).toMatchObject({ loaded: true });
+  } finally {
+    there.disconnect();
+    await other.remove();
+  }
+});
