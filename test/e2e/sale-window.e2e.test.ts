@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Answer, call, claim } from "../support/client.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem("window", { gateways: 2 });
+}, 90_000);
+afterAll(() => system?.close());
+
+let users = 0;
+const nextToken = () => system.token(`user-${users++}`);
+
+interface Shot {
+  readonly sentAt: number;
+  readonly heardAt: number;
+  readonly answer: Answer;
+}
+
+/** Claims of different users, one every few milliseconds on alternating gateways, until `untilMs`. */
+async function claimAround(couponId: string, untilMs: number): Promise<Shot[]> {
+  const shots: Promise<Shot>[] = [];
+  for (let i = 0; Date.now() < untilMs; i++) {
+    const sentAt = Date.now();
+    const shot = claim(system.gateways[i % 2]!.url, couponId, nextToken());
+    shots.push(shot.then((answer) => ({ sentAt, heardAt: Date.now(), answer })));
+    await Bun.sleep(3);
+  }
+  return Promise.all(shots);
+}
+
+test("a sale opens by itself at startsAt: before it NOT_STARTED with the time, from then on 202, to the millisecond", async () => {
+  const { id, startsAt } = await system.createSale({ total: 10_000, startsInMs: 1_500 });
+  const start = Date.parse(startsAt);
+  expect((await call(`${system.url}/coupons/${id}`)).body.state).toBe("SCHEDULED");
+  const early = await claim(system.url, id, nextToken());
+  expect(early).toMatchObject({ status: 403, body: { code: "NOT_STARTED", startsAt, retryable: true } });
+  const wait = Number(early.headers.get("retry-after"));
+  expect(wait).toBeGreaterThanOrEqual(1);
+  expect(wait).toBeLessThanOrEqual(2);
+
+  await Bun.sleep(start - Date.now() - 150);
+  const shots = await claimAround(id, start + 150);
+  const before = shots.filter(({ heardAt }) => heardAt < start);
+  const after = shots.filter(({ sentAt }) => sentAt >= start);
+  expect(before.length).toBeGreaterThan(5);
+  expect(after.length).toBeGreaterThan(5);
+  expect(new Set(before.map(({ answer }) => answer.body.code))).toEqual(new Set(["NOT_STARTED"]));
+  expect(new Set(after.map(({ answer }) => answer.status))).toEqual(new Set([202]));
+});
+
+test("a sale ends by itself at endsAt, and a winner still gets their win afterwards", async () => {
+  const { id, endsAt } = await system.createSale({ total: 10_000, endsInMs: 1_000 });
+  const end = Date.parse(endsAt);
+  const winner = nextToken();
+  const won = await claim(system.url, id, winner);
+  expect(won.status).toBe(202);
+  await Bun.sleep(end - Date.now() - 150);
+  const shots = await claimAround(id, end + 150);
+  const before = shots.filter(({ heardAt }) => heardAt < end);
+  const after = shots.filter(({ sentAt }) => sentAt >= end);
+  expect(before.length).toBeGreaterThan(5);
+  expect(after.length).toBeGreaterThan(5);
+  expect(new Set(before.map(({ answer }) => answer.status))).toEqual(new Set([202]));
+  expect(new Set(after.map(({ answer }) => answer.body.code))).toEqual(new Set(["ENDED"]));
+  expect((await call(`${system.url}/coupons/${id}`)).body.state).toBe("ENDED");
+  const { requestId } = won.body;
+  const status = await until("the win is issued", async () => {
+    const { body } = await call(`${system.gateways[1]!.url}/coupons/requests/${requestId}`, { token: winner });
+    return body.status === "ISSUED" && body;
+  });
+  expect(status).toMatchObject({ requestId, slot: won.body.slot });
+});
+
+/** Every gateway answers a claim of a new user like this, at the latest when the news has reached it. */
+async function everywhere(couponId: string, expected: { status: number; code?: string }): Promise<void> {
+  for (const { url } of system.gateways) {
+    await until(`${url} answers ${expected.code ?? expected.status}`, async () => {
+      const { status, body } = await claim(url, couponId, nextToken());
+      return status === expected.status && body.code === expected.code;
+    });
+  }
+}
+
+test("pause, open and close of an operator hold on every gateway, and doing them twice is doing them once", async () => {
+  const { id } = await system.createSale({ total: 1_000 });
+  const order = async (action: string) => {
+    const answer = await call(`${system.gateways[0]!.url}/admin/coupons/${id}/${action}`, {
+      method: "POST",
+      token: system.operator,
+    });
+    expect(answer.status).toBe(200);
+    return answer.body.state;
+  };
+  await everywhere(id, { status: 202 });
+  expect(await order("pause")).toBe("PAUSED");
+  // Redis decides: no gateway lets one more through once the operator has the answer.
+  for (const { url } of system.gateways) {
+    expect(await claim(url, id, nextToken())).toMatchObject({ status: 403, body: { code: "PAUSED", retryable: true } });
+  }
+  expect(await order("pause")).toBe("PAUSED");
+  expect(await order("open")).toBe("OPEN");
+  await everywhere(id, { status: 202 });
+  expect(await order("close")).toBe("CLOSED");
+  for (const { url } of system.gateways) {
+    expect(await claim(url, id, nextToken())).toMatchObject({ status: 403, body: { code: "ENDED" } });
+  }
+  expect(await order("open")).toBe("OPEN");
+  await everywhere(id, { status: 202 });
+  await system.settled(id);
+  expect(await system.violations()).toEqual([]);
+});
