@@ -1,0 +1,66 @@
+import { expect, test } from "bun:test";
+import type { TopicPartitionOffset } from "../kafka/kafka.ts";
+import { CommitQueue } from "./commit-queue.ts";
+
+const read = (partition: number, ...offsets: number[]) => offsets.map((offset) => ({ topic: "t", partition, offset }));
+
+function queue(commit?: (offsets: readonly TopicPartitionOffset[]) => Promise<void>) {
+  const committed: string[] = [];
+  const errors: unknown[] = [];
+  const commits = new CommitQueue(
+    async (offsets) => {
+      await commit?.(offsets);
+      committed.push(offsets.map(({ partition, offset }) => `${partition}:${offset}`).join(" "));
+    },
+    (error) => errors.push(error),
+  );
+  return { commits, committed, errors };
+}
+
+test("the offset after the last record of each partition is committed", async () => {
+  const { commits, committed } = queue();
+  commits.done(commits.positionsAfter([...read(0, 5, 6), ...read(1, 9), ...read(0, 7)]));
+  await commits.flush();
+  expect(committed).toEqual(["0:8 1:10"]);
+});
+
+test("what becomes committable during a commit goes with the next one", async () => {
+  let release = () => {};
+  let first = true;
+  const { commits, committed } = queue(() => {
+    if (!first) return Promise.resolve();
+    first = false;
+    return new Promise((resolve) => {
+      release = resolve;
+    });
+  });
+  for (let offset = 0; offset < 4; offset++) commits.done(commits.positionsAfter(read(0, offset)));
+  release();
+  await commits.flush();
+  expect(committed).toEqual(["0:1", "0:4"]);
+});
+
+test("a failed commit is kept and tried again", async () => {
+  let fail = true;
+  const { commits, committed, errors } = queue(async () => {
+    if (fail) throw new Error("coordinator away");
+  });
+  commits.done(commits.positionsAfter(read(0, 3)));
+  await commits.flush();
+  expect(committed).toEqual([]);
+  expect(errors.length).toBeGreaterThan(0);
+  fail = false;
+  await commits.flush();
+  expect(committed).toEqual(["0:4"]);
+});
+
+test("a batch that was read before its partition went away commits nothing, even if the partition came back", async () => {
+  const { commits, committed } = queue();
+  const old = commits.positionsAfter([...read(0, 3), ...read(1, 3)]);
+  commits.revoked([{ topic: "t", partition: 0 }]);
+  const fresh = commits.positionsAfter(read(0, 10));
+  commits.done(fresh);
+  commits.done(old);
+  await commits.flush();
+  expect(committed.join(" ").split(" ").sort()).toEqual(["0:11", "1:4"]);
+});

@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import type { SaleHealth } from "../../lua/sale-loading.ts";
+import { diagnose } from "./diagnose.ts";
+
+const loaded: SaleHealth = { loaded: true, epoch: 2, state: "OPEN", runId: "r" };
+const lost = (reason: SaleHealth["reason"], epoch = 2): SaleHealth =>
+  ({ loaded: false, epoch, state: null, runId: "r", reason }) as SaleHealth;
+const sale = { load_state: "LOADED", epoch: 2, state: "OPEN" } as const;
+
+test("a sale that is as PostgreSQL wants it needs nothing", () => {
+  expect(diagnose(sale, loaded)).toEqual({ need: "nothing" });
+});
+
+test("only a sale that was never loaded, and that Redis does not show either, is loaded without a wait", () => {
+  expect(diagnose({ ...sale, load_state: "NEW" }, lost("MISSING", 0))).toEqual({ need: "first-load" });
+  expect(diagnose({ ...sale, load_state: "NEW" }, lost("RECOVERING", 2))).toEqual({ need: "first-load" });
+  expect(diagnose({ ...sale, load_state: "NEW" }, loaded)).toEqual({ need: "recovery", why: "NEW" });
+  expect(diagnose({ ...sale, load_state: "NEW" }, lost("RUN_ID", 5))).toEqual({ need: "recovery", why: "NEW" });
+});
+
+test("every way to lose a sale ends in a recovery that names it", () => {
+  for (const reason of ["MISSING", "RECOVERING", "RUN_ID", "SCRIPTS"] as const) {
+    expect(diagnose(sale, lost(reason))).toEqual({ need: "recovery", why: reason });
+  }
+  expect(diagnose(sale, { ...loaded, epoch: 1 })).toEqual({ need: "recovery", why: "EPOCH 1" });
+  expect(diagnose({ ...sale, load_state: "RECOVERING" }, loaded)).toEqual({ need: "recovery", why: "RECOVERING" });
+  expect(diagnose({ ...sale, load_state: "LOADING" }, loaded)).toEqual({ need: "recovery", why: "LOADING" });
+});
+
+test("a state that Redis missed is only set", () => {
+  expect(diagnose({ ...sale, state: "PAUSED" }, loaded)).toEqual({ need: "set-state" });
+});
