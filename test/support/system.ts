@@ -78,6 +78,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
   const sql = postgres(databaseUrl, { max: 3, onnotice: () => {}, backoff: () => 0.1, fetch_types: false });
   const redis = new Redis(stack.env.REDIS_URL, { maxRetriesPerRequest: null });
   redis.on("error", () => {}); // away on purpose
+  await redis.flushall(); // inboxes of users of the same name
   const common = { ...QUICK, DATABASE_URL: databaseUrl };
   const gateways: TestProcess[] = [];
   const consumers: TestProcess[] = [];
