@@ -3,6 +3,7 @@ import type { Topic } from "../../contracts/topics.ts";
 import type { IncomingRecord, OutgoingRecord } from "../../kafka/kafka.ts";
 import { pause } from "../pause.ts";
 import type { Rejected, Role } from "../role.ts";
+import { DRAIN_MARKER } from "../sale-loader/drain.ts";
 import type { Claim } from "./outcome.ts";
 import { parseClaim } from "./parse-claim.ts";
 import { type Settling, settleClaims } from "./settle-claims.ts";
@@ -32,6 +33,7 @@ export function couponPersist(settling: Settling): Role {
       const claims: Claim[] = [];
       const recordOf = new Map<string, IncomingRecord>();
       for (const record of records) {
+        if (record.value === null && record.headers[DRAIN_MARKER] !== undefined) continue;
         try {
           const claim = parseClaim(record).data;
           claims.push(claim);

@@ -1,24 +1,34 @@
-import type { Admin } from "../../kafka/kafka.ts";
+import type { Admin, Producer } from "../../kafka/kafka.ts";
 import { failureCode } from "../failure.ts";
 import type { Log } from "../log.ts";
 import { pause } from "../pause.ts";
 
+/** A record with this header carries nothing; whoever consumes the topic skips it. */
+export const DRAIN_MARKER = "drain-marker";
+
 const LOOK_MS = 200;
+/** A group that moves nothing for so long may have nothing left to move over. */
+const STUCK_MS = 5_000;
 const REMIND_MS = 10_000;
 
 /**
  * Waits until the group has committed everything that the topic held when this was called. While Kafka does not answer it
  * waits too: the claims it would miss may be nowhere else.
+ * A group commits only what it has read. Where retention has deleted the records behind its position (or the group's
+ * offsets themselves, after a week of standing still) it would never reach the end; one empty marker record per such
+ * partition gives it something to read.
  * @returns false when `stopping` ended it
  */
 export async function drain(
-  admin: Admin,
+  admin: Pick<Admin, "endOffsets" | "groupLag">,
+  producer: Pick<Producer, "sendAll">,
   topic: string,
   groupId: string,
   log: Log,
   stopping: AbortSignal,
 ): Promise<boolean> {
   let ends: ReadonlyMap<number, number> | undefined;
+  let moved = { sum: -1, at: Date.now(), nudged: false };
   let remindAt = Date.now() + REMIND_MS;
   const remind = (fields: object, message: string) => {
     if (Date.now() < remindAt) return;
@@ -32,6 +42,15 @@ export async function drain(
       const committed = new Map(lag.map((one) => [one.partition, one.committed]));
       const behind = [...ends].filter(([partition, end]) => end > 0 && (committed.get(partition) ?? -1) < end);
       if (behind.length === 0) return true;
+      const sum = behind.reduce((total, [partition]) => total + (committed.get(partition) ?? -1), 0);
+      if (sum !== moved.sum) moved = { ...moved, sum, at: Date.now() };
+      if (!moved.nudged && Date.now() - moved.at >= STUCK_MS) {
+        moved.nudged = true;
+        const markers = behind.map(([partition]) => {
+          return { topic, partition, value: null, headers: { [DRAIN_MARKER]: "1" } };
+        });
+        await producer.sendAll(markers);
+      }
       remind({ topic, groupId, behind }, "a recovery waits until the log is persisted");
     } catch (error) {
       remind({ topic, groupId, ...failureCode(error) }, "a recovery waits for Kafka");

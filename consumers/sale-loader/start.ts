@@ -11,7 +11,7 @@ import { persistLedger } from "./persist-ledger.ts";
 
 /** Role sale-loader: a look at all sales every second, and at once when somebody says that there is something to see. */
 export function startLoader(neighbours: Neighbours): RunningRole {
-  const { config, db, redis, subscriber, kafka, loading, log, metrics } = neighbours;
+  const { config, db, redis, subscriber, kafka, producer, loading, log, metrics } = neighbours;
   const admin = kafka.admin();
   const loader = new Loader({
     sql: db.sql,
@@ -23,7 +23,7 @@ export function startLoader(neighbours: Neighbours): RunningRole {
         (claims) => persistClaims(db.sql, claims),
         couponId,
       ),
-    drain: (stopping) => drain(admin, CLAIMS_TOPIC, PERSIST_GROUP, log, stopping),
+    drain: (stopping) => drain(admin, producer, CLAIMS_TOPIC, PERSIST_GROUP, log, stopping),
     messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
     keepHours: config.SALE_KEEP_HOURS,
     log,

@@ -39,7 +39,7 @@ function newLoader({ db, redis, loading, config, log, metrics }: Neighbours = wo
         (claims) => persistClaims(db.sql, claims),
         couponId,
       ),
-    drain: (stopping) => drain(world.admin, topic, `group-${topic}`, log, stopping),
+    drain: (stopping) => drain(world.admin, world.rawProducer, topic, `group-${topic}`, log, stopping),
     messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
     keepHours: 1,
     log,
@@ -177,3 +177,26 @@ test("ten thousand winners come back from PostgreSQL", async () => {
   await look(newLoader());
   expect(await readSale(world.redis, sale)).toMatchObject({ next: 12_000, freed: 0, winners: 12_000 });
 });
+
+test("a recovery is not held up by a log whose records are gone before anybody read them", async () => {
+  const [old, log] = [await world.newTopic(1), world.log];
+  await world.rawProducer.sendAll([{ topic: old, value: "expired" }]);
+  const stopping = new AbortController();
+  const drained = drain(world.admin, world.rawProducer, old, `group-${old}`, log, stopping.signal);
+  // Retention deletes the record; the group that comes now starts behind it.
+  const consumer = world.kafka.consumer({ groupId: `group-${old}`, topics: [old], from: "latest" });
+  const found: string[] = [];
+  let done = false;
+  drained.then(() => {
+    done = true;
+  });
+  while (!done) {
+    for (const record of await consumer.poll(10, 200)) {
+      found.push(record.value === null ? "marker" : "expired");
+      await consumer.commit([{ topic: old, partition: record.partition, offset: record.offset + 1 }]);
+    }
+  }
+  await consumer.close();
+  expect(await drained).toBe(true);
+  expect(found).toEqual(["marker"]);
+}, 30_000);

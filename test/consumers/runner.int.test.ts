@@ -198,3 +198,22 @@ test("a claim that cannot be decided now goes to the end of its topic and is set
     ["eve", 3],
   ]);
 });
+
+test("two persist processes share a rush, and every claim has one row", async () => {
+  const topic = await world.newTopic(4);
+  const sale = await world.newSale(5_000);
+  await world.load(sale);
+  const runners = [world.run(world.persistRole(), topic), world.run(world.persistRole(), topic)];
+  for (let from = 0; from < 4_000; from += 500) {
+    const claims = await world.claim(sale, ...Array.from({ length: 500 }, (_, i) => `user-${from + i}`));
+    const values = claims.map((data) => JSON.stringify({ type: "CouponClaimed", eventId: data.requestId, data }));
+    await world.rawProducer.sendAll(values.map((value, i) => ({ topic, value, partition: i % 4 })));
+  }
+  await world.rawProducer.sendAll([{ topic, value: null, headers: { "drain-marker": "1" } }]);
+  await until("all are persisted", async () => (await world.rows(sale)).length === 4_000);
+  await until("all is committed", async () => (await world.lag(topic)) === 0);
+  await Promise.all(runners.map((runner) => runner.stop(2_000)));
+  expect(await world.redis.xlen(`{c:${sale}}:ledger`)).toBe(0);
+  expect(new Set(world.events(sale).map(({ eventId }) => eventId)).size).toBe(4_000);
+  expect(await world.read(`${topic}.DLT`, 1, 500)).toEqual([]);
+});
