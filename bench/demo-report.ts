@@ -14,18 +14,17 @@ export interface DemoLine {
 
 /** The demo's table, for people and for the file. */
 export function demoTable(result: RushResult, report: VerifyReport): DemoLine[] {
-  const { load, latency, sockets } = result;
-  const ms = (percent: number) => latency.percentile(percent) / 1000;
+  const { load, figures, sockets } = result;
   const line = (name: string, label: string, value: number | null, unit = ""): DemoLine => ({
     name,
     label,
     value,
-    shown: value === null ? "not reached" : `${shown(value)}${unit}`,
+    shown: value === null ? "–" : `${shown(value)}${unit}`,
   });
   const failed = report.checks.filter((check) => !check.ok).length;
   return [
     line("requests", "requests", load.requests),
-    line("rps", "requests per second", load.requests / load.seconds),
+    line("rps", "requests per second", figures.rps),
     { name: "statuses", label: "answers", value: load.statuses, shown: answers(load.statuses) },
     line("winners", "winners", result.winners),
     line("persisted", "persisted", result.persisted),
@@ -36,9 +35,9 @@ export function demoTable(result: RushResult, report: VerifyReport): DemoLine[] 
     line("answered_s", "everybody answered after", load.seconds, " s"),
     line("persisted_s", "last winner persisted after", result.persistedS, " s"),
     line("told_s", "last winner on a socket told after", sockets.lastToldS, " s"),
-    line("p50_ms", "p50", ms(50), " ms"),
-    line("p99_ms", "p99", ms(99), " ms"),
-    line("max_ms", "slowest", latency.max / 1000, " ms"),
+    line("p50_ms", "p50", figures.p50_ms, " ms"),
+    line("p99_ms", "p99", figures.p99_ms, " ms"),
+    line("max_ms", "slowest", figures.max_ms, " ms"),
     {
       name: "sockets",
       label: "sockets",
@@ -46,7 +45,7 @@ export function demoTable(result: RushResult, report: VerifyReport): DemoLine[] 
       shown: `${sockets.told} of ${sockets.winners} winners told, ${sockets.heardSoldOut} of ${sockets.open} heard of the end`,
     },
     line("sold_out_spread_ms", "first to last socket that heard it", sockets.soldOutSpreadMs, " ms"),
-    line("cpu_us_per_request", "gateway CPU per request", perRequest(result), " µs"),
+    line("cpu_us_per_request", "gateway CPU per request", figures.cpu_us_per_request, " µs"),
     {
       name: "verified",
       label: "verify",
@@ -54,10 +53,6 @@ export function demoTable(result: RushResult, report: VerifyReport): DemoLine[] 
       shown: report.ok ? `✓ ${report.checks.length} checks hold` : `✗ ${failed} checks failed`,
     },
   ];
-}
-
-export function perRequest({ cpuMicros, load }: RushResult): number | null {
-  return cpuMicros === null || load.requests === 0 ? null : cpuMicros / load.requests;
 }
 
 const MEANING: Readonly<Record<string, string>> = { 202: "accepted", 200: "won before", 409: "sold out" };

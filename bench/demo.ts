@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { verify } from "../cli/verify/verify.ts";
 import { demoTable, whatNext } from "./demo-report.ts";
+import type { LoadClientName } from "./load/plan.ts";
 import { progressLine } from "./progress-line.ts";
 import { type RushOptions, runRush } from "./rush.ts";
 import { type BenchEnvironment, targetOf } from "./target.ts";
@@ -8,6 +9,7 @@ import { type BenchEnvironment, targetOf } from "./target.ts";
 export interface DemoOptions extends Partial<RushOptions> {
   /** File for the result as JSON. */
   readonly json?: string;
+  readonly client?: LoadClientName;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface DemoOptions extends Partial<RushOptions> {
  */
 export async function runDemo(options: DemoOptions, env: BenchEnvironment): Promise<0 | 1> {
   const { users = 50_000, coupons = 1000, connections = 512, sockets = 300 } = options;
-  const target = targetOf(env);
+  const target = targetOf(env, options.client);
   const line = progressLine(process.stdout, users);
   const result = await runRush(target, { users, coupons, connections, sockets }, {
     onStep: (text) => console.log(`· ${text}`),

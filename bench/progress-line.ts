@@ -11,7 +11,7 @@ const PLAIN_MS = 500;
 
 /** A line that is written over on a terminal, and lines now and then elsewhere. `end` finishes it. */
 export function progressLine(output: Output, total: number) {
-  let last = 0;
+  let last = Number.NEGATIVE_INFINITY;
   let text = "";
   return {
     show(progress: LoadProgress, persisted: number): void {

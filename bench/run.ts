@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import pc from "picocolors";
 import { verify } from "../cli/verify/verify.ts";
 import { compare, type Figures, medianOf, rounded, shown } from "./figures.ts";
+import type { LoadClientName } from "./load/plan.ts";
 import { describeMachine } from "./machine.ts";
 import type { Scenario, ScenarioRun, Variant } from "./scenario.ts";
 import { claims } from "./scenarios/claims.ts";
@@ -9,6 +10,7 @@ import { persist } from "./scenarios/persist.ts";
 import { refusals } from "./scenarios/refusals.ts";
 import { rush } from "./scenarios/rush.ts";
 import { sockets } from "./scenarios/sockets.ts";
+import { settle } from "./settle.ts";
 import { type BenchEnvironment, type Target, targetOf } from "./target.ts";
 
 export const SCENARIOS: readonly Scenario[] = [rush, claims, refusals, persist, sockets];
@@ -17,6 +19,7 @@ export interface BenchOptions {
   readonly runs: number;
   /** File for the result as JSON. */
   readonly json?: string;
+  readonly client?: LoadClientName;
 }
 
 /** Whether one run was right, by its own answers and rows, or by the invariant checker. */
@@ -46,7 +49,7 @@ const PAUSE_MS = 2_000;
 export async function runBench(name: string, options: BenchOptions, env: BenchEnvironment): Promise<0 | 1> {
   const scenario = SCENARIOS.find((one) => one.name === name);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
-  const target = targetOf(env);
+  const target = targetOf(env, options.client);
   const machine = describeMachine();
   const results: VariantResult[] = [];
   for (const variant of scenario.variants) results.push(await measure(target, variant, options.runs));
@@ -71,6 +74,7 @@ async function measure(target: Target, variant: Variant, count: number): Promise
     checks.push(...(await check(target, run)).map((one) => ({ ...one, variant: variant.name, run: i })));
     runs.push(rounded(run.figures));
     console.log(pc.dim(`  run ${i}: ${shown(run.figures.rps)}/s, p99 ${shown(run.figures.p99_ms)} ms`));
+    await settle(target);
     await Bun.sleep(PAUSE_MS);
   }
   const median = medianOf(runs);

@@ -1,5 +1,6 @@
 import type { Crowd } from "./crowd/crowd.ts";
-import { Histogram } from "./load/histogram.ts";
+import type { Figures } from "./figures.ts";
+import type { MeasuredLoad } from "./load/measure.ts";
 import type { LoadResult } from "./load/plan.ts";
 import type { IssuedRow } from "./rows.ts";
 
@@ -7,7 +8,7 @@ import type { IssuedRow } from "./rows.ts";
 export interface RushResult {
   readonly couponId: string;
   readonly load: LoadResult;
-  readonly latency: Histogram;
+  readonly figures: Figures;
   /** Answers 202. */
   readonly winners: number;
   readonly oversold: number;
@@ -18,7 +19,6 @@ export interface RushResult {
   readonly persisted: number;
   readonly soldOutS: number | null;
   readonly persistedS: number | null;
-  readonly cpuMicros: number | null;
   readonly sockets: SocketOutcome;
   /** Sentences; empty when everything is as promised. */
   readonly wrong: readonly string[];
@@ -39,18 +39,17 @@ export interface RushFacts {
   readonly couponId: string;
   readonly users: number;
   readonly coupons: number;
-  readonly load: LoadResult;
+  readonly measured: MeasuredLoad;
   readonly issued: readonly IssuedRow[];
   readonly crowd: Pick<Crowd, "userIds" | "told" | "heardSoldOut" | "dropped">;
-  /** `performance.now()` of the first request. */
-  readonly startedAt: number;
-  readonly persistedS: number | null;
-  readonly cpuMicros: number | null;
+  /** `performance.now()` when as many rows as 202 answers were seen; null: never. */
+  readonly reachedAt: number | null;
 }
 
 /** Judges a rush by its answers, its rows and its sockets, without trusting any single one of them. */
 export function judgeRush(facts: RushFacts): RushResult {
-  const { couponId, users, coupons, load, issued, persistedS, cpuMicros } = facts;
+  const { couponId, users, coupons, measured, issued, reachedAt } = facts;
+  const load = measured.result;
   const { wins } = load;
   const byRequest = new Map(issued.map((row) => [row.requestId, row]));
   const lost = wins.filter((win) => byRequest.get(win.requestId)?.slot !== win.slot).length;
@@ -63,15 +62,14 @@ export function judgeRush(facts: RushFacts): RushResult {
   const result = {
     couponId,
     load,
-    latency: Histogram.parse(load.latency),
+    figures: measured.figures,
     winners: wins.length,
     oversold: Math.max(0, issued.length - coupons, wins.length - coupons),
     duplicates,
     lost,
     persisted: issued.length,
     soldOutS: wins.length >= coupons ? load.lastWinS : null,
-    persistedS,
-    cpuMicros,
+    persistedS: reachedAt === null ? null : (reachedAt - measured.startedAt) / 1000,
     sockets: whoHeard(facts),
   };
   return { ...result, wrong: complaints(result, users, coupons) };
@@ -83,7 +81,7 @@ export function winningListeners(crowd: Pick<Crowd, "userIds">, issued: readonly
   return crowd.userIds.filter((userId) => winners.has(userId));
 }
 
-function whoHeard({ crowd, issued, startedAt }: RushFacts): SocketOutcome {
+function whoHeard({ crowd, issued, measured: { startedAt } }: RushFacts): SocketOutcome {
   const requestOf = new Map(issued.map((row) => [row.userId, row.requestId]));
   const winners = winningListeners(crowd, issued);
   const told = winners.map((userId) => crowd.told.get(userId)).filter((news) => news !== undefined);

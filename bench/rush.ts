@@ -1,8 +1,7 @@
 import { createSale } from "./admin.ts";
 import { type Crowd, openCrowd } from "./crowd/crowd.ts";
-import { drive } from "./load/drive.ts";
+import { measureLoad } from "./load/measure.ts";
 import type { LoadProgress } from "./load/plan.ts";
-import { cpuMicros, pidsOf } from "./processes.ts";
 import { type IssuedRow, openRows } from "./rows.ts";
 import { judgeRush, type RushResult, winningListeners } from "./rush-judgement.ts";
 import type { Target } from "./target.ts";
@@ -21,6 +20,8 @@ export interface RushWatch {
 }
 
 const START_IN_MS = 3_000;
+/** Timers and clocks are a millisecond coarse: nobody should be too early. */
+const CLOCK_MS = 2;
 const SETTLE_MS = 60_000;
 const TELL_MS = 10_000;
 
@@ -34,11 +35,8 @@ export async function runRush(target: Target, options: RushOptions, watch: RushW
   watch.onStep?.(`sale ${sale.id}: ${coupons} coupons, starts at ${sale.startsAt}`);
   const crowd = await openCrowd(target, listeners(prefix, options), sale.id);
   watch.onStep?.(`${crowd.userIds.length} WebSockets listen`);
-  const gateways = pidsOf(target.runDir, "gateway");
   try {
     let persisted = 0;
-    let cpuBefore: number | null = null;
-    const clockOffset = performance.now() - Date.now();
     let wanted = Math.min(users, coupons);
     let deadline = Number.POSITIVE_INFINITY;
     const reached = rows.reach(sale.id, {
@@ -48,30 +46,27 @@ export async function runRush(target: Target, options: RushOptions, watch: RushW
         persisted = count;
       },
     });
-    const load = await drive(
+    const measured = await measureLoad(
+      target,
       {
-        ...{ host: target.host, port: target.port, method: "POST", path: `/coupons/${sale.id}/issue`, connections },
-        ...{ users: { prefix, from: 0, count: users }, amount: users, seconds: null },
-        ...{ startAtMs: Date.parse(sale.startsAt) + 2, ...target.tokens },
+        path: `/coupons/${sale.id}/issue`,
+        connections,
+        users: { prefix, from: 0, count: users },
+        amount: users,
+        seconds: null,
+        startAtMs: Date.parse(sale.startsAt) + CLOCK_MS,
       },
       {
-        onReady() {
-          cpuBefore = cpuMicros(gateways);
-          watch.onStep?.(`${users} people hold a token, ${connections} connections are open`);
-        },
+        onReady: () => watch.onStep?.(`${users} people hold a token, ${connections} connections are open`),
         onProgress: (progress) => watch.onProgress?.(progress, persisted),
       },
     );
-    const cpuAfter = cpuMicros(gateways);
-    const startedAt = load.startedAtMs + clockOffset;
-    wanted = load.wins.length;
+    wanted = measured.result.wins.length;
     deadline = performance.now() + SETTLE_MS;
     const reachedAt = await reached;
     const issued = await rows.all(sale.id);
     await everybodyTold(crowd, issued, coupons);
-    const cpu = cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore;
-    const persistedS = reachedAt === null ? null : (reachedAt - startedAt) / 1000;
-    return judgeRush({ couponId: sale.id, users, coupons, load, issued, crowd, startedAt, persistedS, cpuMicros: cpu });
+    return judgeRush({ couponId: sale.id, users, coupons, measured, issued, crowd, reachedAt });
   } finally {
     crowd.close();
     await rows.close();

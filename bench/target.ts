@@ -1,3 +1,4 @@
+import type { LoadClientName } from "./load/plan.ts";
 import type { TokenTerms } from "./tokens.ts";
 
 /** The addresses and secrets of a running stack, under the names that every process reads. */
@@ -13,10 +14,11 @@ export interface Target {
   /** Folder of the process ids; null: nobody told, so no CPU can be measured. */
   readonly runDir: string | null;
   readonly env: BenchEnvironment;
+  readonly client: LoadClientName;
 }
 
 /** @throws Error if the environment lacks the secret that tokens are signed with */
-export function targetOf(env: BenchEnvironment): Target {
+export function targetOf(env: BenchEnvironment, client: LoadClientName = "sockets"): Target {
   const host = env.GATEWAY_HOST ?? "127.0.0.1";
   const port = Number(env.GATEWAY_PORT ?? 8080);
   if (!env.JWT_SECRET) throw new Error("JWT_SECRET is not set: without it nobody can be given a token");
@@ -31,5 +33,6 @@ export function targetOf(env: BenchEnvironment): Target {
     },
     runDir: env.STAMPEDE_RUN_DIR ?? null,
     env,
+    client,
   };
 }

@@ -1,8 +1,8 @@
 import type { Socket } from "bun";
 import { createMint } from "../tokens.ts";
-import { Histogram } from "./histogram.ts";
-import type { LoadPlan, LoadProgress, LoadResult, Win } from "./plan.ts";
+import type { LoadPlan, LoadProgress, LoadResult } from "./plan.ts";
 import { ResponseReader } from "./response-reader.ts";
+import { Tally } from "./tally.ts";
 
 interface Connection {
   readonly reader: ResponseReader;
@@ -18,29 +18,18 @@ export interface LoadClient {
 }
 
 /** Opens the connections and prepares the requests, so that `run` does nothing but send and read. */
-export async function createLoadClient(plan: LoadPlan): Promise<LoadClient> {
+export async function createSocketClient(plan: LoadPlan): Promise<LoadClient> {
   const requests = prepare(plan);
-  const latency = new Histogram();
-  const statuses: Record<number, number> = {};
-  const samples: Record<number, string> = {};
-  const wins: Win[] = [];
-  let sent = 0;
-  let answered = 0;
-  let errors = 0;
-  let startedAt = 0;
-  let startedAtMs = 0;
-  let lastWinS: number | null = null;
-  let soldOutS: number | null = null;
-  let endAt = Number.POSITIVE_INFINITY;
-  let busy = 0;
-  let running = false;
-  let done: (() => void) | undefined;
+  const tally = new Tally(plan);
   const amount = plan.amount ?? Number.POSITIVE_INFINITY;
+  let sent = 0;
+  let busy = 0;
+  let endAt = 0;
+  let done: (() => void) | undefined;
 
   function next(socket: Socket<Connection>, now: number): void {
     if (sent >= amount || now >= endAt) {
-      socket.data.request = -1;
-      if (--busy === 0) done?.();
+      rest(socket);
       return;
     }
     const index = sent++;
@@ -50,26 +39,33 @@ export async function createLoadClient(plan: LoadPlan): Promise<LoadClient> {
     // A request is smaller than a socket's send buffer, and the socket is idle: a partial write means it is broken.
     if (socket.write(request) !== request.length) socket.terminate();
   }
-
-  function note(connection: Connection, status: number, body: () => string, now: number): void {
-    latency.add((now - connection.sentAt) * 1000);
-    statuses[status] = (statuses[status] ?? 0) + 1;
-    answered++;
-    samples[status] ??= body();
-    if (status === 202) {
-      const { requestId, slot, durable } = JSON.parse(body());
-      const user = plan.users === null ? 0 : plan.users.from + (connection.request % plan.users.count);
-      wins.push({ user, requestId, slot, durable });
-      lastWinS = (now - startedAt) / 1000;
-    } else if (status === 409 && soldOutS === null) soldOutS = (now - startedAt) / 1000;
+  function rest(socket: Socket<Connection>): void {
+    socket.data.request = -1;
+    if (--busy === 0) done?.();
+  }
+  function lost(socket: Socket<Connection>): void {
+    if (socket.data.request < 0) return;
+    socket.data.request = -1;
+    tally.errors++;
+    replace();
+  }
+  /** The server closed a connection: another takes its place, as a browser's would. */
+  function replace(): void {
+    connect()
+      .then((socket) => next(socket, performance.now()))
+      .catch(() => {
+        tally.errors++;
+        if (--busy === 0) done?.();
+      });
   }
 
   const handlers = {
     data(socket: Socket<Connection>, bytes: Buffer) {
       const answer = socket.data.reader.take(bytes);
       if (answer === undefined) return;
+      const { request, sentAt } = socket.data;
       const now = performance.now();
-      note(socket.data, answer.status, () => answer.text.slice(answer.bodyAt), now);
+      tally.note(request, answer.status, now - sentAt, () => answer.text.slice(answer.bodyAt));
       if (answer.close) {
         socket.data.request = -1;
         socket.end();
@@ -80,21 +76,6 @@ export async function createLoadClient(plan: LoadPlan): Promise<LoadClient> {
     error: lost,
     open() {},
   };
-  function lost(socket: Socket<Connection>): void {
-    if (!running || socket.data.request < 0) return;
-    socket.data.request = -1;
-    errors++;
-    replace();
-  }
-  /** The server closed a connection: another takes its place, as a browser's would. */
-  function replace(): void {
-    connect()
-      .then((socket) => next(socket, performance.now()))
-      .catch(() => {
-        errors++;
-        if (--busy === 0) done?.();
-      });
-  }
   const connect = () =>
     Bun.connect<Connection>({
       hostname: plan.host,
@@ -105,28 +86,19 @@ export async function createLoadClient(plan: LoadPlan): Promise<LoadClient> {
 
   const sockets = await Promise.all(Array.from({ length: plan.connections }, connect));
   return {
-    progress: () => ({
-      requests: answered,
-      statuses: { ...statuses },
-      p50Ms: latency.percentile(50) / 1000,
-      p99Ms: latency.percentile(99) / 1000,
-    }),
+    progress: () => tally.progress(),
     async run() {
       const finished = new Promise<void>((resolve) => {
         done = resolve;
       });
-      startedAt = performance.now();
-      startedAtMs = Date.now();
-      if (plan.seconds !== null) endAt = startedAt + plan.seconds * 1000;
-      running = true;
+      tally.start();
+      endAt = tally.endAt;
       busy = sockets.length;
       for (const socket of sockets) next(socket, performance.now());
       await finished;
-      running = false;
-      const seconds = (performance.now() - startedAt) / 1000;
+      const result = tally.result();
       for (const socket of sockets) socket.end();
-      const shared = { requests: answered, statuses, errors, seconds, startedAtMs, lastWinS, soldOutS, wins, samples };
-      return { ...shared, latency: latency.toJSON() };
+      return result;
     },
   };
 }

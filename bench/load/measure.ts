@@ -1,7 +1,7 @@
 import type { Figures } from "../figures.ts";
 import { cpuMicros, pidsOf } from "../processes.ts";
 import type { Target } from "../target.ts";
-import { drive } from "./drive.ts";
+import { type DriveOptions, drive } from "./drive.ts";
 import { Histogram } from "./histogram.ts";
 import type { LoadPlan, LoadResult } from "./plan.ts";
 
@@ -14,24 +14,28 @@ export interface MeasuredLoad {
 }
 
 /** What a scenario says about its load; the rest follows from the target. */
-export type LoadWish = Pick<LoadPlan, "path" | "connections" | "users" | "amount" | "seconds">;
+export type LoadWish = Pick<LoadPlan, "path" | "connections" | "users" | "amount" | "seconds"> &
+  Partial<Pick<LoadPlan, "startAtMs">>;
 
 /** Drives POSTs at the gateway and reads its CPU time around them. */
-export async function measureLoad(target: Target, wish: LoadWish): Promise<MeasuredLoad> {
+export async function measureLoad(target: Target, wish: LoadWish, watch: DriveOptions = {}): Promise<MeasuredLoad> {
   const gateways = pidsOf(target.runDir, "gateway");
   let before: number | null = null;
   const offset = performance.now() - Date.now();
   const plan: LoadPlan = {
+    startAtMs: null,
     ...wish,
     ...target.tokens,
+    client: target.client,
     host: target.host,
     port: target.port,
     method: "POST",
-    startAtMs: null,
   };
   const result = await drive(plan, {
-    onReady: () => {
+    ...watch,
+    onReady() {
       before = cpuMicros(gateways);
+      watch.onReady?.();
     },
   });
   const after = cpuMicros(gateways);

@@ -1,7 +1,11 @@
 import type { HistogramJson } from "./histogram.ts";
 
+export type LoadClientName = "sockets" | "autocannon";
+
 /** What a load process is told to do. Plain data: it crosses a process border. */
 export interface LoadPlan {
+  /** Our own raw sockets, or autocannon. */
+  readonly client: LoadClientName;
   readonly host: string;
   readonly port: number;
   /** Request target, e.g. `/coupons/7qj4x0m2kd9a/issue`. */
@@ -45,8 +49,6 @@ export interface LoadResult {
   readonly startedAtMs: number;
   /** From the first request to the last 202, seconds; null without a 202. */
   readonly lastWinS: number | null;
-  /** First answer that said SOLD_OUT, seconds after the first request; null if none did. */
-  readonly soldOutS: number | null;
   readonly latency: HistogramJson;
   /** Every 202. */
   readonly wins: readonly Win[];

@@ -1,4 +1,3 @@
-import { perRequest } from "../demo-report.ts";
 import { runRush } from "../rush.ts";
 import type { Scenario } from "../scenario.ts";
 
@@ -20,26 +19,19 @@ export const rush: Scenario = {
       ],
       async run(target) {
         const result = await runRush(target, CROWD);
-        const { load, latency, sockets } = result;
         return {
           couponId: result.couponId,
           wrong: result.wrong,
           figures: {
-            requests: load.requests,
-            seconds: load.seconds,
-            rps: load.requests / load.seconds,
-            p50_ms: latency.percentile(50) / 1000,
-            p99_ms: latency.percentile(99) / 1000,
-            max_ms: latency.max / 1000,
-            cpu_us_per_request: perRequest(result),
+            ...result.figures,
             winners: result.winners,
             oversold: result.oversold,
             duplicates: result.duplicates,
             lost: result.lost,
             sold_out_s: result.soldOutS,
             persisted_s: result.persistedS,
-            told_s: sockets.lastToldS,
-            sold_out_spread_ms: sockets.soldOutSpreadMs,
+            told_s: result.sockets.lastToldS,
+            sold_out_spread_ms: result.sockets.soldOutSpreadMs,
           },
         };
       },
