@@ -30,7 +30,8 @@ export function printReport(report: VerifyReport): string {
 function printCheck({ ok, name, detail, examples, count }: Check, width: number): string[] {
   const sign = ok ? pc.green("✓") : pc.red("✗");
   const lines = [`  ${sign} ${name.padEnd(width)}  ${detail}`];
-  for (const example of examples) lines.push(`      ${pc.dim(example)}`);
+  // A sentence of its own is already there.
+  for (const example of examples) if (!detail.includes(example)) lines.push(`      ${pc.dim(example)}`);
   if (count > examples.length && examples.length > 0) lines.push(pc.dim(`      … and ${count - examples.length} more`));
   return lines;
 }
