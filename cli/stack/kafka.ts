@@ -12,6 +12,8 @@ const CLUSTER_ID = "c3RhbXBlZGVzdGFtcGVkZQ";
 const HEAP = ["-Xms256m", "-Xmx384m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError"];
 
 const propertiesFile = (context: StackContext) => join(context.layout.dataOf("kafka"), "server.properties");
+/** Where it unpacks its compression libraries; in /tmp a broker that is killed would leave them for ever. */
+const temporaryDirectory = (context: StackContext) => join(context.layout.dataOf("kafka"), "tmp");
 const logDirectory = (context: StackContext) => join(context.layout.dataOf("kafka"), "logs");
 
 function writeProperties(context: StackContext): void {
@@ -67,7 +69,8 @@ export const kafka: NativeService = {
 
   async prepare(context) {
     await fetchJars(context);
-    mkdirSync(context.layout.dataOf("kafka"), { recursive: true });
+    rmSync(temporaryDirectory(context), { recursive: true, force: true });
+    mkdirSync(temporaryDirectory(context), { recursive: true });
     writeProperties(context);
     if (!existsSync(join(logDirectory(context), "meta.properties"))) await format(context);
   },
@@ -76,6 +79,7 @@ export const kafka: NativeService = {
     argv: [
       "java",
       ...HEAP,
+      `-Djava.io.tmpdir=${temporaryDirectory(context)}`,
       `-Dlog4j2.configurationFile=${join(context.layout.root, "ops/kafka/log4j2.xml")}`,
       ...["-cp", `${context.layout.kafkaLibs}/*`, "kafka.Kafka", propertiesFile(context)],
     ],
