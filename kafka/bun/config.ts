@@ -24,14 +24,14 @@ function common(options: ClientOptions): Properties {
     "reconnect.backoff.max.ms": 1_000,
     // A topic created after us is seen within so long; the default is 5 minutes.
     "topic.metadata.refresh.interval.ms": 30_000,
-    // Statistics tell whether a broker connection is up; librdkafka has no event for it.
-    "statistics.interval.ms": 1_000,
   };
 }
 
 export function producerProperties(client: ClientOptions, options: ProducerOptions): Properties {
   return {
     ...common(client),
+    // Statistics tell whether a broker connection is up; librdkafka has no event for it.
+    "statistics.interval.ms": 1_000,
     acks: "all",
     "enable.idempotence": true,
     "linger.ms": options.lingerMs ?? 1,

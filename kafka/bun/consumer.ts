@@ -30,6 +30,9 @@ const LEAVE_LIMIT_MS = 5_000;
 const SEEK_LIMIT_MS = 5_000;
 const SEEK_PAUSE_MS = 20;
 
+/** Which queue woke us. */
+const QUEUE = { GROUP: 2, RECORDS: 3, COMMITS: 4 } as const;
+
 interface PendingCommit {
   resolve(): void;
   reject(error: KafkaError): void;
@@ -38,17 +41,20 @@ interface PendingCommit {
 export class BunConsumer implements Consumer {
   readonly #rd: Librdkafka;
   readonly #client: NativeClient;
+  /** Rebalances and errors of the group. librdkafka takes draining it as a sign that the application polls. */
+  readonly #group: Ptr;
   /** Fetched records only. */
   readonly #records: Ptr;
   /** Commit results only. */
   readonly #commits: Ptr;
   readonly #reader: MessageReader;
   readonly #assignment: GroupAssignment;
-  readonly #longestWaitMs: number;
+  readonly #maxPollIntervalMs: number;
   readonly #pendingCommits = new Map<number, PendingCommit>();
   #nextCommit = 1;
   #batch = new BigUint64Array(1);
   #waiting: (() => void) | undefined;
+  #polled = performance.now();
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -64,20 +70,21 @@ export class BunConsumer implements Consumer {
       () => this.#records,
       options.onRebalance,
     );
-    // A poll that waits for hours must still tell librdkafka that the application lives.
-    this.#longestWaitMs = (options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS) / 2;
+    this.#maxPollIntervalMs = options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS;
     this.#client = new NativeClient(
       library,
       CONSUMER,
       consumerProperties(client, options),
       client.log,
       (type, event) => this.#onEvent(type, event),
-      () => this.#onWake(),
+      (queues) => this.#onWake(queues),
     );
-    this.#records = this.#queue();
-    this.#commits = this.#queue();
+    const { rk } = this.#client;
+    this.#group = this.#wakingQueue(this.#rd.rd_kafka_queue_get_consumer(rk), QUEUE.GROUP);
+    this.#records = this.#wakingQueue(this.#rd.rd_kafka_queue_new(rk), QUEUE.RECORDS);
+    this.#commits = this.#wakingQueue(this.#rd.rd_kafka_queue_new(rk), QUEUE.COMMITS);
     const topics = options.topics.map((topic) => ({ topic, partition: -1 }));
-    const refused = withPartitionList(this.#rd, topics, (list) => this.#rd.rd_kafka_subscribe(this.#client.rk, list));
+    const refused = withPartitionList(this.#rd, topics, (list) => this.#rd.rd_kafka_subscribe(rk, list));
     if (refused !== 0) {
       void this.close();
       throw kafkaError(this.#rd, refused, `subscribe to ${options.topics}`);
@@ -90,11 +97,14 @@ export class BunConsumer implements Consumer {
     for (;;) {
       if (this.#closing !== undefined) throw closed();
       if (this.#client.fatal !== undefined) throw this.#client.fatal;
-      this.#client.drain(); // tells librdkafka, too, that the application polls
+      this.#polled = performance.now();
+      this.#client.drain();
+      this.#client.drain(this.#group);
       const records = this.#take(max);
       const left = until - performance.now();
       if (records.length > 0 || left <= 0) return records;
-      await this.#woken(Math.min(left, this.#longestWaitMs));
+      // A poll that waits for hours must still tell librdkafka that the application lives.
+      await this.#woken(Math.min(left, this.#maxPollIntervalMs / 2));
     }
   }
 
@@ -151,31 +161,35 @@ export class BunConsumer implements Consumer {
 
   async #close(): Promise<void> {
     this.#waiting?.();
-    const { rk, queue } = this.#client;
-    const refused = takeError(this.#rd, this.#rd.rd_kafka_consumer_close_queue(rk, queue), "close");
+    const { rk } = this.#client;
+    const refused = takeError(this.#rd, this.#rd.rd_kafka_consumer_close_queue(rk, this.#group), "close");
     const until = performance.now() + LEAVE_LIMIT_MS;
     // The last step of leaving wakes nobody, hence the short sleeps; only here.
     while (refused === null && this.#rd.rd_kafka_consumer_closed(rk) === 0 && performance.now() < until) {
-      this.#client.drain();
+      this.#client.drain(this.#group);
       await Bun.sleep(2);
     }
     this.#client.drain(this.#commits);
     for (const { reject } of this.#pendingCommits.values()) reject(closed());
     this.#pendingCommits.clear();
-    for (const queue of [this.#records, this.#commits]) this.#client.releaseQueue(queue);
+    for (const queue of [this.#group, this.#records, this.#commits]) this.#client.releaseQueue(queue);
     this.#client.destroy(DESTROY_FLAGS);
   }
 
-  #queue(): Ptr {
-    const queue = this.#rd.rd_kafka_queue_new(this.#client.rk) as Ptr;
-    this.#client.wakeOn(queue);
-    return queue;
+  #wakingQueue(queue: Ptr | bigint | null, number: number): Ptr {
+    this.#client.wakeOn(queue as Ptr, number);
+    return queue as Ptr;
   }
 
-  #onWake(): void {
-    if (this.#client.destroyed) return;
-    this.#client.drain(this.#commits);
-    this.#waiting?.();
+  #onWake(queues: Uint8Array): void {
+    // Rebalances are answered between polls as well, so that a long batch holds nobody up; but not for an application
+    // that has stopped polling: it shall lose its partitions, and join again when it polls again.
+    if (performance.now() - this.#polled < this.#maxPollIntervalMs) {
+      this.#client.drain();
+      if (queues.includes(QUEUE.GROUP)) this.#client.drain(this.#group);
+    }
+    if (queues.includes(QUEUE.COMMITS)) this.#client.drain(this.#commits);
+    if (queues.includes(QUEUE.GROUP) || queues.includes(QUEUE.RECORDS)) this.#waiting?.();
   }
 
   /** Resolves at the next wake-up, or after `ms`. */

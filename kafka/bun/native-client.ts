@@ -3,11 +3,11 @@ import { type ClientOptions, KafkaError } from "../kafka.ts";
 import { createConf, type Properties } from "./config.ts";
 import { codeOf, ERR } from "./errors.ts";
 import type { OpenLibrary } from "./library.ts";
-import { CONSUMER, EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
+import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 import { createWakeup, type Wakeup } from "./wakeup.ts";
 
 const LOG_LEVELS = ["error", "error", "error", "error", "warn", "info", "info", "debug"] as const;
-const ONE_BYTE = new Uint8Array([1]);
+const MAIN_QUEUE = 1;
 
 /**
  * One rd_kafka_t with its event queue: what producer, consumer and admin share. Logs, errors and statistics are
@@ -16,7 +16,7 @@ const ONE_BYTE = new Uint8Array([1]);
 export class NativeClient {
   readonly rd: Librdkafka;
   readonly rk: Ptr;
-  /** Where librdkafka puts events: the main queue, of a consumer the group's. */
+  /** Logs, errors, statistics, delivery reports and answers to requests; of a consumer not its group's events. */
   readonly queue: Ptr;
   readonly #wakeup: Wakeup;
   readonly #onEvent: (type: number, event: Ptr) => void;
@@ -32,8 +32,8 @@ export class NativeClient {
     properties: Properties,
     log: ClientOptions["log"],
     onEvent: (type: number, event: Ptr) => void,
-    /** Called after the events of a wake-up are handled. */
-    onWake: () => void = () => {},
+    /** Told which queues became non-empty (the numbers given to `wakeOn`). By default the main queue is drained. */
+    onWake: (queues: Uint8Array) => void = () => this.drain(),
   ) {
     this.rd = library.rd;
     this.#onEvent = onEvent;
@@ -46,21 +46,17 @@ export class NativeClient {
       throw new KafkaError("INVALID", reason.toString("utf8", 0, reason.indexOf(0)));
     }
     this.rk = rk;
-    if (type === CONSUMER) this.rd.rd_kafka_poll_set_consumer(rk);
-    const queue = type === CONSUMER ? this.rd.rd_kafka_queue_get_consumer(rk) : this.rd.rd_kafka_queue_get_main(rk);
-    this.queue = queue as Ptr;
+    this.queue = this.rd.rd_kafka_queue_get_main(rk) as Ptr;
     this.rd.rd_kafka_set_log_queue(rk, null);
-    this.#wakeup = createWakeup(library.libc, () => {
-      if (this.#destroyed) return;
-      this.drain();
-      onWake();
+    this.#wakeup = createWakeup(library.libc, (queues) => {
+      if (!this.#destroyed) onWake(queues);
     });
-    this.wakeOn(this.queue);
+    this.wakeOn(this.queue, MAIN_QUEUE);
   }
 
-  /** Lets a queue wake the event loop when it becomes non-empty. */
-  wakeOn(queue: Ptr): void {
-    this.rd.rd_kafka_queue_io_event_enable(queue, this.#wakeup.fd, ptr(ONE_BYTE), 1);
+  /** Lets a queue wake the event loop when it becomes non-empty. `number` (2–255) says which one it was. */
+  wakeOn(queue: Ptr, number: number): void {
+    this.rd.rd_kafka_queue_io_event_enable(queue, this.#wakeup.fd, ptr(new Uint8Array([number])), 1);
   }
 
   get connected(): boolean {

@@ -67,7 +67,6 @@ export const SYMBOLS = {
   rd_kafka_topic_partition_list_set_offset: { args: [p, text, int, long], returns: int },
   rd_kafka_topic_partition_list_destroy: { args: [p], returns: nothing },
 
-  rd_kafka_poll_set_consumer: { args: [p], returns: int },
   rd_kafka_subscribe: { args: [p, p], returns: int },
   rd_kafka_rebalance_protocol: { args: [p], returns: text },
   rd_kafka_assign: { args: [p, p], returns: int },

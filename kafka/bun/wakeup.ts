@@ -3,7 +3,7 @@ import type { Socket } from "bun";
 import { KafkaError } from "../kafka.ts";
 import type { Libc } from "./libc.ts";
 
-/** librdkafka writes one byte here when a queue becomes non-empty. */
+/** librdkafka writes a queue's own byte here when that queue becomes non-empty. */
 export interface Wakeup {
   /** The file descriptor that librdkafka writes to. */
   readonly fd: number;
@@ -20,7 +20,7 @@ const LINUX_FLAGS = 0o4000 | 0o2000000;
  * A socket pair whose reading end Bun's event loop watches: a report costs one wake-up (about 4 µs) and an idle
  * client nothing, where a polling timer costs both latency and idle CPU.
  */
-export function createWakeup(libc: Libc, wake: () => void): Wakeup {
+export function createWakeup(libc: Libc, wake: (queues: Uint8Array) => void): Wakeup {
   const ends = new Int32Array(2);
   const type = SOCK_STREAM | (process.platform === "linux" ? LINUX_FLAGS : 0);
   if (libc.socketpair(AF_UNIX, type, 0, ptr(ends)) !== 0) {
@@ -30,7 +30,7 @@ export function createWakeup(libc: Libc, wake: () => void): Wakeup {
   let closed = false;
   let socket: Socket<unknown> | undefined;
   // Bytes written before the socket is attached wait in the pair.
-  const attach = { fd: reading, socket: { data: () => wake(), error: () => {} } };
+  const attach = { fd: reading, socket: { data: (_: unknown, queues: Uint8Array) => wake(queues), error: () => {} } };
   // The types of Bun.connect leave out `fd`, which its documentation has.
   void Bun.connect(attach as unknown as Parameters<typeof Bun.connect>[0]).then((connected) => {
     socket = connected;

@@ -7,6 +7,7 @@ import type { Subprocess } from "bun";
 export interface Broker {
   /** `127.0.0.1:port` */
   readonly address: string;
+  readonly dataDir: string;
   start(): Promise<void>;
   /** An orderly stop (SIGTERM). Clients see the connection end. */
   stop(): Promise<void>;
@@ -75,6 +76,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   };
   return {
     address,
+    dataDir: options.dataDir,
     start,
     stop: () => end("SIGTERM"),
     restart: async () => {

@@ -111,4 +111,24 @@ export function groupsContract(open: OpenWorkbench): void {
     expect(await consumer.poll(10, 200)).toEqual([]);
     expect(changes).toEqual(["assigned"]);
   });
+
+  test("a consumer that polls no more loses its partitions to others, and is given its share when it polls again", async () => {
+    await using bench = open();
+    const topic = await bench.topic(2);
+    const groupId = `g-${topic}`;
+    const options = { groupId, sessionTimeoutMs: 6_000, maxPollIntervalMs: 6_000 };
+    const [stuck, other] = [bench.consumer(topic, options), bench.consumer(topic, options)];
+    await eventually("they share", async () => {
+      await Promise.all([stuck.poll(1, 50), other.poll(1, 50)]);
+      return stuck.assignment().length === 1 && other.assignment().length === 1;
+    });
+    await eventually("the other has everything", async () => {
+      await other.poll(1, 50);
+      return other.assignment().length === 2;
+    });
+    await eventually("they share again", async () => {
+      await Promise.all([stuck.poll(1, 50), other.poll(1, 50)]);
+      return stuck.assignment().length === 1 && other.assignment().length === 1;
+    });
+  });
 }
