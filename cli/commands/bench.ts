@@ -1,4 +1,4 @@
-import { Argument, Command } from "commander";
+import { Argument, Command, Option } from "commander";
 import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
@@ -9,6 +9,7 @@ const SCENARIOS = ["rush", "claims", "refusals", "persist", "sockets"];
 interface BenchOptions {
   runs: number;
   json?: string;
+  client?: "sockets" | "autocannon";
   workers?: number;
 }
 
@@ -18,6 +19,9 @@ export function benchCommand(): Command {
     .addArgument(new Argument("<scenario>", "what to measure").choices(SCENARIOS))
     .option("--runs <n>", "how often; the median counts", wholeNumber(1, 100), 3)
     .option("--workers <n>", "gateway processes that share the port", wholeNumber(1, 64))
+    .addOption(
+      new Option("--client <name>", "what makes the load: our own or autocannon").choices(["sockets", "autocannon"]),
+    )
     .option("--json <file>", "write the result to a file as well")
     .addHelpText("after", "\nExample:\n  ./dev bench rush --json rush.json")
     .action(async (scenario: string, options: BenchOptions) => {

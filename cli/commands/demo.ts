@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
@@ -10,6 +10,7 @@ interface DemoOptions {
   connections: number;
   sockets: number;
   json?: string;
+  client?: "sockets" | "autocannon";
   workers?: number;
 }
 
@@ -21,6 +22,9 @@ export function demoCommand(): Command {
     .option("--connections <n>", "HTTP connections at once", wholeNumber(1, 10_000), 512)
     .option("--sockets <n>", "people who listen on a WebSocket", wholeNumber(0, 20_000), 300)
     .option("--workers <n>", "gateway processes that share the port", wholeNumber(1, 64))
+    .addOption(
+      new Option("--client <name>", "what makes the load: our own or autocannon").choices(["sockets", "autocannon"]),
+    )
     .option("--json <file>", "write the result to a file as well")
     .addHelpText("after", "\nExample:\n  ./dev demo --users 20000 --coupons 500")
     .action(async (options: DemoOptions) => {
