@@ -12,7 +12,14 @@ test("README's configuration table is what the schemas say (else: bun run docs)"
 
 test("every page of the documentation that README and the pages link to is there", async () => {
   const dangling: string[] = [];
-  for (const page of ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/operations.md", "docs/decisions.md", "bench/README.md"]) {
+  for (const page of [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/operations.md",
+    "docs/decisions.md",
+    "bench/README.md",
+  ]) {
     const text = await Bun.file(new URL(`../${page}`, import.meta.url)).text();
     for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
       const file = Bun.file(new URL(target!, new URL(`../${page}`, import.meta.url)));
