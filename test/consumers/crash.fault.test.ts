@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { CLAIMS_TOPIC, PERSIST_GROUP } from "../../consumers/coupon-persist/role.ts";
 import { saleKeys } from "../../lua/keys.ts";
-import { createWorld, until, type World } from "./world.ts";
+import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await createWorld();
-});
+}, WORLD_MS);
 afterAll(() => world.close());
 
 /** A real process on this test's neighbours; the group and the topics are the real ones. */

@@ -11,7 +11,7 @@ import { readLedger } from "../../lua/ledger.ts";
 import { whenReady } from "../../lua/redis.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { createWorld, until, type World } from "./world.ts";
+import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
 let server: RedisServer;
 let world: World;
@@ -21,7 +21,7 @@ beforeAll(async () => {
   world = await createWorld({ redisUrl: server.url });
   topic = await world.newTopic(2);
   world.run(world.persistRole(), topic);
-});
+}, WORLD_MS);
 afterAll(async () => {
   await world.close();
   await server.remove();

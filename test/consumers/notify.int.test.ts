@@ -6,12 +6,12 @@ import { createInbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import { createSubscriber } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
-import { createWorld, until, type World } from "./world.ts";
+import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await createWorld();
-});
+}, WORLD_MS);
 afterAll(() => world.close());
 
 test("owners find the news in their inbox, and each gateway hears once a batch of its users", async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createDatabase } from "../../db/client.ts";
 import { freshDatabase, type PostgresServer, startPostgres } from "../support/postgres.ts";
-import { createWorld, until, type World } from "./world.ts";
+import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
 let server: PostgresServer;
 let world: World;
@@ -9,7 +9,7 @@ beforeAll(async () => {
   server = await startPostgres();
   const database = await freshDatabase(server.url);
   world = await createWorld({ databaseUrl: database.url });
-});
+}, WORLD_MS);
 afterAll(async () => {
   await world.close();
   server.remove();

@@ -4,12 +4,12 @@ import { settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
 import { settlingFor } from "../../consumers/neighbours.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
-import { createWorld, until, type World } from "./world.ts";
+import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await createWorld({ environment: { RELAY_EVERY_MS: "50" } });
-});
+}, WORLD_MS);
 afterAll(() => world.close());
 
 test("claims that never reached the log are settled from the ledger, when they are old enough", async () => {

@@ -5,12 +5,12 @@ import type { Role } from "../../consumers/role.ts";
 import { StampedeError } from "../../contracts/errors.ts";
 import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
-import { createWorld, until, type World } from "./world.ts";
+import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await createWorld();
-});
+}, WORLD_MS);
 afterAll(() => world.close());
 
 const text = (record: IncomingRecord) => new TextDecoder().decode(record.value ?? new Uint8Array());

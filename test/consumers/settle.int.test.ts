@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { saleKeys } from "../../lua/keys.ts";
 import { readSale } from "../../lua/sale-reading.ts";
-import { createWorld, type World } from "./world.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await createWorld();
-});
+}, WORLD_MS);
 afterAll(() => world.close());
 
 async function loadedSale(total: number) {

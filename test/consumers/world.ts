@@ -15,34 +15,46 @@ import { allTopics } from "../../contracts/topics.ts";
 import { createDatabase } from "../../db/client.ts";
 import { createSale } from "../../db/queries/create-sale.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
-import type { IncomingRecord, OutgoingRecord } from "../../kafka/kafka.ts";
+import { type IncomingRecord, KafkaError, type OutgoingRecord } from "../../kafka/kafka.ts";
 import { createRedis, createSubscriber, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";
-import { createBroker } from "../kafka/broker.ts";
+import { type Broker, createBroker } from "../kafka/broker.ts";
 import { freePort, freshDatabase } from "../support/postgres.ts";
 import { openRedis } from "../support/redis.ts";
 
-let brokers: Promise<string> | undefined;
+// A private broker lives as long as there is a world: bun's test runner ends without an exit event.
+let privateBroker: Promise<Broker> | undefined;
+let worlds = 0;
 
-/** KAFKA_BROKERS, or a private broker that lives as long as this process; with all topics. */
-function sharedBrokers(): Promise<string> {
-  brokers ??= (async () => {
-    let address = process.env.KAFKA_BROKERS;
-    if (!address) {
+/** KAFKA_BROKERS, or a private broker; with all topics. */
+async function enterBroker(): Promise<string> {
+  worlds++;
+  let address = process.env.KAFKA_BROKERS;
+  if (!address) {
+    privateBroker ??= (async () => {
       const dataDir = mkdtempSync(join(tmpdir(), "stampede-kafka-"));
       const broker = await createBroker({ dataDir, port: await freePort() });
       await broker.start();
-      process.once("exit", () => void broker.remove());
-      address = broker.address;
-    }
-    const admin = createBunKafka({ brokers: address, clientId: "test" }).admin();
-    const names = [...allTopics().keys()];
-    await admin.createTopics(names.map((name) => ({ name, partitions: 2, replicationFactor: 1, config: {} })));
-    await admin.close();
-    return address;
-  })();
-  return brokers;
+      return broker;
+    })();
+    ({ address } = await privateBroker);
+  }
+  const admin = createBunKafka({ brokers: address, clientId: "test" }).admin();
+  const names = [...allTopics().keys()];
+  await admin.createTopics(names.map((name) => ({ name, partitions: 2, replicationFactor: 1, config: {} })));
+  await admin.close();
+  return address;
 }
+
+async function leaveBroker(): Promise<void> {
+  if (--worlds > 0) return;
+  const broker = await privateBroker;
+  privateBroker = undefined;
+  await broker?.remove();
+}
+
+/** For `beforeAll`: a first world may have to start a broker, a Redis and a PostgreSQL. */
+export const WORLD_MS = 60_000;
 
 export interface WorldOptions {
   readonly redisUrl?: string;
@@ -59,7 +71,7 @@ export async function createWorld(options: WorldOptions = {}) {
   const environment = {
     REDIS_URL: options.redisUrl ?? ownRedis!.url,
     DATABASE_URL: options.databaseUrl ?? ownDatabase!.url,
-    KAFKA_BROKERS: await sharedBrokers(),
+    KAFKA_BROKERS: await enterBroker(),
     RETRY_PAUSE_MS: "100",
     MESSAGE_TIMEOUT_MS: "1000",
     LEDGER_AGE_MS: "300",
@@ -200,8 +212,13 @@ export async function createWorld(options: WorldOptions = {}) {
       return found;
     },
 
+    /** Infinite while the group's coordinator cannot say (a broker that has just started). */
     async lag(topic: string, groupId = `group-${topic}`): Promise<number> {
-      const lags = await admin.groupLag(groupId, [topic]);
+      const lags = await admin.groupLag(groupId, [topic]).catch((error) => {
+        if (error instanceof KafkaError && error.retryable) return null;
+        throw error;
+      });
+      if (lags === null) return Number.POSITIVE_INFINITY;
       return lags.reduce((sum, { end, committed }) => sum + (end - Math.max(0, committed)), 0);
     },
 
@@ -213,6 +230,7 @@ export async function createWorld(options: WorldOptions = {}) {
       await db.close();
       await ownDatabase?.drop();
       await ownRedis?.close();
+      await leaveBroker();
     },
   };
 }

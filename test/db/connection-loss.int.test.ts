@@ -15,7 +15,7 @@ beforeAll(async () => {
   db = createDatabase(url, { max: 3, name: "victim" });
   operator = createDatabase(server.url, { max: 1, name: "operator" });
   await db.sql`CREATE TABLE notes (note text)`;
-});
+}, 60_000);
 afterAll(async () => {
   await Promise.all([db.close(), operator.close()]);
   server.remove();

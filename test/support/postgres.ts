@@ -21,7 +21,9 @@ export interface PostgresServer {
 function binaries(): string {
   const debian = "/usr/lib/postgresql";
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
-  const found = versions.map((version) => join(debian, version, "bin")).find((path) => existsSync(join(path, "initdb")));
+  const found = versions
+    .map((version) => join(debian, version, "bin"))
+    .find((path) => existsSync(join(path, "initdb")));
   if (found !== undefined) return found;
   const inPath = spawnSync("which", ["initdb"]).stdout?.toString().trim();
   if (inPath) return join(inPath, "..");
@@ -81,9 +83,10 @@ export async function startPostgres(): Promise<PostgresServer> {
       await Bun.sleep(50);
     }
   };
-  const stopNow = () => spawnSync(asPostgres([join(bin, "pg_ctl")])[0]!, [
-    ...asPostgres([join(bin, "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop"]).slice(1),
-  ]);
+  const stopNow = () =>
+    spawnSync(asPostgres([join(bin, "pg_ctl")])[0]!, [
+      ...asPostgres([join(bin, "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop"]).slice(1),
+    ]);
   const stop = async () => {
     stopNow();
     while (server !== undefined && server.exitCode === null && server.signalCode === null) await Bun.sleep(20);
@@ -101,17 +104,24 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-let shared: Promise<string> | undefined;
+// A private server lives as long as somebody has a database on it: bun's test runner ends without an exit event, so
+// nobody else would stop it.
+let privateServer: Promise<PostgresServer> | undefined;
+let users = 0;
 
-/** DATABASE_URL's server, or a private one that lives as long as this process. */
-function sharedServer(): Promise<string> {
-  shared ??= (async () => {
-    if (process.env.DATABASE_URL) return process.env.DATABASE_URL;
-    const server = await startPostgres();
-    process.once("exit", () => server.remove());
-    return server.url;
-  })();
-  return shared;
+async function sharedServer(): Promise<string> {
+  if (process.env.DATABASE_URL) return process.env.DATABASE_URL;
+  users++;
+  privateServer ??= startPostgres();
+  return (await privateServer).url;
+}
+
+async function release(): Promise<void> {
+  if (process.env.DATABASE_URL || --users > 0) return;
+  const server = await privateServer;
+  privateServer = undefined;
+  if (server !== undefined) templates.delete(server.url);
+  server?.remove();
 }
 
 const templates = new Map<string, Promise<string>>();
@@ -150,6 +160,9 @@ export async function freshDatabase(server?: string): Promise<TestDatabase> {
   await admin(url, (sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(source)}`);
   return {
     url: named(url, name),
-    drop: () => admin(url, async (sql) => void (await sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`)),
+    async drop() {
+      await admin(url, (sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`);
+      if (server === undefined) await release();
+    },
   };
 }
