@@ -13,7 +13,8 @@ import { AdminClient, pointerArray, readPointers, type TopicResult } from "./adm
 import { codeOf, ERR } from "./errors.ts";
 import type { OpenLibrary } from "./library.ts";
 import { type ClusterMetadata, readMetadata } from "./metadata.ts";
-import { OFFSET, type PartitionResult, readPartitionList, withPartitionList } from "./partition-list.ts";
+import { OffsetQueries } from "./offset-queries.ts";
+import { OFFSET } from "./partition-list.ts";
 import type { Librdkafka, Ptr } from "./symbols.ts";
 import { alterConfig, describeConfigs } from "./topic-config.ts";
 
@@ -24,10 +25,12 @@ const SEEN_PAUSE_MS = 20;
 export class BunAdmin implements Admin {
   readonly #client: AdminClient;
   readonly #rd: Librdkafka;
+  readonly #offsets: OffsetQueries;
 
   constructor(library: OpenLibrary, options: ClientOptions) {
     this.#client = new AdminClient(library, options);
     this.#rd = this.#client.rd;
+    this.#offsets = new OffsetQueries(this.#client);
   }
 
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
@@ -115,24 +118,12 @@ export class BunAdmin implements Admin {
   }
 
   async endOffsets(topic: string): Promise<TopicPartitionOffset[]> {
-    const offsets = await this.#offsets(await this.#partitions([topic]), OFFSET.END);
+    const offsets = await this.#offsets.offsets(await this.#partitions([topic]), OFFSET.END, QUERY_LIMIT_MS);
     return offsets.map(({ partition, offset }) => ({ topic, partition, offset }));
   }
 
   async groupLag(groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
-    const partitions = await this.#partitions(topics);
-    const committed = await this.#committed(groupId, partitions);
-    const ends = await this.#offsets(partitions, OFFSET.END);
-    const unread = partitions.filter((_, i) => committed[i]! < 0);
-    const begins = new Map(
-      (await this.#offsets(unread, OFFSET.BEGINNING)).map((p) => [`${p.topic}/${p.partition}`, p.offset]),
-    );
-    return partitions.map(({ topic, partition }, i) => {
-      const end = ends[i]!.offset;
-      // Without an offset of its own the group would begin at the oldest record.
-      const from = committed[i]! < 0 ? (begins.get(`${topic}/${partition}`) ?? 0) : committed[i]!;
-      return { topic, partition, committed: committed[i]!, end, lag: Math.max(0, end - from) };
-    });
+    return this.#offsets.lag(groupId, await this.#partitions(topics), QUERY_LIMIT_MS);
   }
 
   async brokers(timeoutMs: number): Promise<number> {
@@ -168,59 +159,6 @@ export class BunAdmin implements Admin {
     const copy = readMetadata(metadata);
     this.#rd.rd_kafka_metadata_destroy(metadata);
     return copy;
-  }
-
-  /** First or end offsets, in the order of `partitions`. */
-  async #offsets(partitions: readonly TopicPartition[], which: number): Promise<PartitionResult[]> {
-    if (partitions.length === 0) return [];
-    let results: PartitionResult[] = [];
-    await this.#client.blocking("offsets", QUERY_LIMIT_MS, (blockMs) =>
-      withPartitionList(
-        this.#rd,
-        // A logical offset in place of a time asks for that end of the partition (ListOffsets, timestamps −1 and −2).
-        partitions.map((partition) => ({ ...partition, offset: which })),
-        (list) => {
-          const native = this.#rd.rd_kafka_offsets_for_times(this.#client.rk, list, blockMs);
-          results = readPartitionList(list);
-          return native || (results.find(({ err }) => err !== 0)?.err ?? 0);
-        },
-      ),
-    );
-    return results;
-  }
-
-  /** Committed offsets in the order of `partitions`; −1: none. */
-  async #committed(groupId: string, partitions: readonly TopicPartition[]): Promise<number[]> {
-    const rd = this.#rd;
-    const results = await this.#client.request(
-      "committed offsets",
-      (options, queue) => {
-        const query = withPartitionList(rd, partitions, (list) =>
-          rd.rd_kafka_ListConsumerGroupOffsets_new(groupId, list),
-        ) as Ptr;
-        rd.rd_kafka_ListConsumerGroupOffsets(this.#client.rk, ptr(pointerArray([query])), 1, options, queue);
-        rd.rd_kafka_ListConsumerGroupOffsets_destroy(query);
-      },
-      (event) => {
-        const groups = readPointers((count) => rd.rd_kafka_ListConsumerGroupOffsets_result_groups(event, count));
-        return groups.flatMap((group) => {
-          const error = rd.rd_kafka_group_result_error(group); // owned by the event
-          const native = error ? rd.rd_kafka_error_code(error) : 0;
-          if (native === ERR.GROUP_NOT_FOUND) return [];
-          if (native !== 0) return [{ topic: "", partition: -1, offset: -1, err: native }];
-          return readPartitionList(rd.rd_kafka_group_result_partitions(group));
-        });
-      },
-    );
-    const failed = results.find(({ err }) => err !== 0);
-    if (failed)
-      throw new KafkaError(
-        codeOf(failed.err),
-        `committed offsets of ${groupId}: ${rd.rd_kafka_err2str(failed.err)}`,
-        failed.err,
-      );
-    const known = new Map(results.map((p) => [`${p.topic}/${p.partition}`, p.offset]));
-    return partitions.map(({ topic, partition }) => Math.max(-1, known.get(`${topic}/${partition}`) ?? -1));
   }
 
   #topicResults(list: (count: Ptr) => Ptr | bigint | null): TopicResult[] {

@@ -8,8 +8,9 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from "../kafka.ts";
+import { Commits } from "./commits.ts";
 import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "./config.ts";
-import { codeOf, ERR, kafkaError, takeError } from "./errors.ts";
+import { ERR, kafkaError, takeError } from "./errors.ts";
 import { GroupAssignment } from "./group-assignment.ts";
 import type { OpenLibrary } from "./library.ts";
 import { MESSAGE, MessageReader } from "./message.ts";
@@ -33,11 +34,6 @@ const SEEK_PAUSE_MS = 20;
 /** Which queue woke us. */
 const QUEUE = { GROUP: 2, RECORDS: 3, COMMITS: 4 } as const;
 
-interface PendingCommit {
-  resolve(): void;
-  reject(error: KafkaError): void;
-}
-
 export class BunConsumer implements Consumer {
   readonly #rd: Librdkafka;
   readonly #client: NativeClient;
@@ -46,12 +42,11 @@ export class BunConsumer implements Consumer {
   /** Fetched records only. */
   readonly #records: Ptr;
   /** Commit results only. */
-  readonly #commits: Ptr;
+  readonly #commitAnswers: Ptr;
+  readonly #commits: Commits;
   readonly #reader: MessageReader;
   readonly #assignment: GroupAssignment;
   readonly #maxPollIntervalMs: number;
-  readonly #pendingCommits = new Map<number, PendingCommit>();
-  #nextCommit = 1;
   #batch = new BigUint64Array(1);
   #waiting: (() => void) | undefined;
   #polled = performance.now();
@@ -82,7 +77,8 @@ export class BunConsumer implements Consumer {
     const { rk } = this.#client;
     this.#group = this.#wakingQueue(this.#rd.rd_kafka_queue_get_consumer(rk), QUEUE.GROUP);
     this.#records = this.#wakingQueue(this.#rd.rd_kafka_queue_new(rk), QUEUE.RECORDS);
-    this.#commits = this.#wakingQueue(this.#rd.rd_kafka_queue_new(rk), QUEUE.COMMITS);
+    this.#commitAnswers = this.#wakingQueue(this.#rd.rd_kafka_queue_new(rk), QUEUE.COMMITS);
+    this.#commits = new Commits(this.#client, this.#commitAnswers);
     const topics = options.topics.map((topic) => ({ topic, partition: -1 }));
     const refused = withPartitionList(this.#rd, topics, (list) => this.#rd.rd_kafka_subscribe(rk, list));
     if (refused !== 0) {
@@ -112,15 +108,7 @@ export class BunConsumer implements Consumer {
     if (this.#closing !== undefined) return Promise.reject(closed());
     // The broker would take an offset for a partition that another member owns by now, and set that member back.
     const owned = offsets.filter((offset) => this.#assignment.has(offset));
-    if (owned.length === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const number = this.#nextCommit++;
-      this.#pendingCommits.set(number, { resolve, reject });
-      const refused = withPartitionList(this.#rd, owned, (list) =>
-        this.#rd.rd_kafka_commit_queue(this.#client.rk, list, this.#commits, null, number as Ptr),
-      );
-      if (refused !== 0) this.#commitEnded(number, refused);
-    });
+    return owned.length === 0 ? Promise.resolve() : this.#commits.commit(owned);
   }
 
   pause(partitions: readonly TopicPartition[]): void {
@@ -169,10 +157,9 @@ export class BunConsumer implements Consumer {
       this.#client.drain(this.#group);
       await Bun.sleep(2);
     }
-    this.#client.drain(this.#commits);
-    for (const { reject } of this.#pendingCommits.values()) reject(closed());
-    this.#pendingCommits.clear();
-    for (const queue of [this.#group, this.#records, this.#commits]) this.#client.releaseQueue(queue);
+    this.#client.drain(this.#commitAnswers);
+    this.#commits.failAll(closed());
+    for (const queue of [this.#group, this.#records, this.#commitAnswers]) this.#client.releaseQueue(queue);
     this.#client.destroy(DESTROY_FLAGS);
   }
 
@@ -188,7 +175,7 @@ export class BunConsumer implements Consumer {
       this.#client.drain();
       if (queues.includes(QUEUE.GROUP)) this.#client.drain(this.#group);
     }
-    if (queues.includes(QUEUE.COMMITS)) this.#client.drain(this.#commits);
+    if (queues.includes(QUEUE.COMMITS)) this.#client.drain(this.#commitAnswers);
     if (queues.includes(QUEUE.GROUP) || queues.includes(QUEUE.RECORDS)) this.#waiting?.();
   }
 
@@ -223,21 +210,7 @@ export class BunConsumer implements Consumer {
 
   #onEvent(type: number, event: Ptr): void {
     if (type === EVENT.REBALANCE) this.#assignment.onEvent(event);
-    else if (type === EVENT.OFFSET_COMMIT) {
-      const results = readPartitionList(this.#rd.rd_kafka_event_topic_partition_list(event));
-      const failed = results.find(({ err }) => err !== 0 && codeOf(err) !== "REBALANCED");
-      const native = this.#rd.rd_kafka_event_error(event);
-      this.#commitEnded(Number(this.#rd.rd_kafka_event_opaque(event) ?? 0), failed?.err ?? native);
-    }
-  }
-
-  #commitEnded(number: number, native: number): void {
-    const commit = this.#pendingCommits.get(number);
-    if (commit === undefined) return;
-    this.#pendingCommits.delete(number);
-    // NO_OFFSET: every partition of the commit was lost meanwhile.
-    if (native === 0 || native === ERR.NO_OFFSET || codeOf(native) === "REBALANCED") commit.resolve();
-    else commit.reject(kafkaError(this.#rd, native, "commit"));
+    else if (type === EVENT.OFFSET_COMMIT) this.#commits.onEvent(event);
   }
 
   #eachFlow(

@@ -1,0 +1,59 @@
+import type { KafkaError, TopicPartitionOffset } from "../kafka.ts";
+import { codeOf, ERR, kafkaError } from "./errors.ts";
+import type { NativeClient } from "./native-client.ts";
+import { readPartitionList, withPartitionList } from "./partition-list.ts";
+import type { Ptr } from "./symbols.ts";
+
+interface PendingCommit {
+  resolve(): void;
+  reject(error: KafkaError): void;
+}
+
+/** Offset commits under way: librdkafka answers each on a queue, by the number that was given to it. */
+export class Commits {
+  readonly #client: NativeClient;
+  readonly #answers: Ptr;
+  readonly #pending = new Map<number, PendingCommit>();
+  #next = 1;
+
+  constructor(client: NativeClient, answers: Ptr) {
+    this.#client = client;
+    this.#answers = answers;
+  }
+
+  /** @throws KafkaError (as a rejection), but never because a partition was lost meanwhile */
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    const { rd, rk } = this.#client;
+    return new Promise((resolve, reject) => {
+      const number = this.#next++;
+      this.#pending.set(number, { resolve, reject });
+      const refused = withPartitionList(rd, offsets, (list) =>
+        rd.rd_kafka_commit_queue(rk, list, this.#answers, null, number as Ptr),
+      );
+      if (refused !== 0) this.#ended(number, refused);
+    });
+  }
+
+  /** An RD_KAFKA_EVENT_OFFSET_COMMIT. */
+  onEvent(event: Ptr): void {
+    const { rd } = this.#client;
+    const results = readPartitionList(rd.rd_kafka_event_topic_partition_list(event));
+    const failed = results.find(({ err }) => err !== 0 && codeOf(err) !== "REBALANCED");
+    const number = Number(rd.rd_kafka_event_opaque(event) ?? 0);
+    this.#ended(number, failed?.err ?? rd.rd_kafka_event_error(event));
+  }
+
+  failAll(error: KafkaError): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  #ended(number: number, native: number): void {
+    const commit = this.#pending.get(number);
+    if (commit === undefined) return;
+    this.#pending.delete(number);
+    // NO_OFFSET: every partition of the commit was lost meanwhile.
+    if (native === 0 || native === ERR.NO_OFFSET || codeOf(native) === "REBALANCED") commit.resolve();
+    else commit.reject(kafkaError(this.#client.rd, native, "commit"));
+  }
+}
