@@ -1,5 +1,6 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import type { Sql } from "../../db/client.ts";
+import { sqlState } from "../../db/errors.ts";
 import { findStanding } from "../../db/queries/classify-conflicts.ts";
 import { insertAliases } from "../../db/queries/insert-aliases.ts";
 import { insertClaims } from "../../db/queries/insert-claims.ts";
@@ -9,6 +10,7 @@ import type { Claim, ClaimOutcome } from "./outcome.ts";
 
 /** A conflicting row may vanish between INSERT and look-up (it was given up just then); more often than this it is a bug. */
 const TRIES = 5;
+const ROLLED_BACK = new Set(["40P01", "40001"]);
 /** The slot column is an integer: a larger number is beyond every total, and must not fail the statement for its batch. */
 const MAX_INT = 2_147_483_647;
 
@@ -19,15 +21,19 @@ const MAX_INT = 2_147_483_647;
  * @throws the driver's error (nothing was written); StampedeError CONFLICT for a claim that no rule explains
  */
 export async function persistClaims(sql: Sql, claims: readonly Claim[]): Promise<ClaimOutcome[]> {
-  // In request order: batches that share claims wait for each other instead of deadlocking.
-  const distinct = newestByRequest(claims).sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
+  const distinct = newestByRequest(claims);
   let outcomes = new Map<string, ClaimOutcome>();
   for (let attempt = 1; outcomes.size < distinct.length; attempt++) {
     if (attempt > TRIES) {
       const unexplained = distinct.find((claim) => !outcomes.has(claim.requestId));
       throw new StampedeError("CONFLICT", `claim ${unexplained?.requestId} is refused and nothing stands in its way`);
     }
-    outcomes = await inOneTransaction(sql, distinct);
+    try {
+      outcomes = await inOneTransaction(sql, distinct);
+    } catch (error) {
+      // Batches whose users or slots cross each other can still deadlock; one of them was rolled back for the other.
+      if (!ROLLED_BACK.has(sqlState(error) ?? "") || attempt === TRIES) throw error;
+    }
   }
   return claims.map((claim) => outcomes.get(claim.requestId)!);
 }

@@ -11,8 +11,8 @@ export interface ClaimRow {
 
 /**
  * Inserts what may be inserted as it stands and returns the request ids that were; every other claim met a rule and is
- * sorted out by classify-conflicts.ts. `claims` must be sorted by request id: two batches that share claims then wait for
- * each other instead of deadlocking.
+ * sorted out by classify-conflicts.ts. Rows go in by request id: two batches that share claims then wait for each other
+ * instead of deadlocking (the join alone may turn the order around in one session and not in the other).
  *
  * One multi-row INSERT over unnest: one parse, one trigger call, and one text parameter per column. Rejected: VALUES
  * with five parameters a row (a plan per batch size, three times the CPU), COPY (knows no ON CONFLICT), and
@@ -32,6 +32,7 @@ export function insertClaims(sql: Executor, claims: readonly ClaimRow[]): Promis
     JOIN coupons s ON s.id = c.coupon_id
      AND c.slot BETWEEN 1 AND s.total
      AND (s.load_state IN ('NEW', 'RECOVERING') OR (s.load_state = 'LOADED' AND c.epoch >= s.epoch))
+    ORDER BY c.request_id
     ON CONFLICT DO NOTHING
     RETURNING request_id`;
 }

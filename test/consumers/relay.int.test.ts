@@ -76,6 +76,24 @@ test("with Kafka away the rows are written, the entries stay and nobody is told 
   expect(await world.redis.hvals(saleKeys(sale).status)).toEqual(["ISSUED 1"]);
 });
 
+test("a backlog is settled page by page while it is fresh, and at once when it is old", async () => {
+  const sale = await world.newSale(5_000);
+  await world.load(sale);
+  await world.claim(sale, ...Array.from({ length: 3_500 }, (_, i) => `user-${i}`));
+  const relay = startRelay({ ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 5_000 } });
+  await Bun.sleep(1_000);
+  expect(await world.rows(sale)).toHaveLength(0); // its first round came too early for every entry
+  await relay.stop(1_000);
+  const second = startRelay({ ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 60_000 } });
+  await until("one page is settled", async () => (await world.rows(sale)).length > 0);
+  await second.stop(1_000);
+  expect(await world.rows(sale)).toHaveLength(1_000);
+  await Bun.sleep(12 * world.config.LEDGER_AGE_MS - 1_000);
+  const third = startRelay({ ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 60_000 } });
+  await until("the rest is settled in one round", async () => (await world.rows(sale)).length === 3_500);
+  await third.stop(1_000);
+});
+
 test("the relay and the log's consumer may settle the same claims at the same time", async () => {
   const sale = await world.newSale(500);
   await world.load(sale);
