@@ -52,6 +52,9 @@ export class NativeClient {
       if (!this.#destroyed) onWake(queues);
     });
     this.wakeOn(this.queue, MAIN_QUEUE);
+    // A queue wakes us when it becomes non-empty. What librdkafka put into it before we listened (a word about a property,
+    // a broker that refused at once) would keep it non-empty, and us asleep, for ever.
+    setImmediate(() => this.drain());
   }
 
   /** Lets a queue wake the event loop when it becomes non-empty. `number` (2–255) says which one it was. */

@@ -51,6 +51,26 @@ export function administrationContract(open: OpenWorkbench, createKafka: CreateK
     expect(await failure(bench.admin.endOffsets("no-such-topic"))).toMatchObject({ code: "UNKNOWN_TOPIC" });
   });
 
+  test("properties that a client does not know are a word in its log, and it works all the same", async () => {
+    await using bench = open();
+    const topic = await bench.topic(1);
+    const words: string[] = [];
+    const kafka = createKafka({
+      brokers: bench.broker.address,
+      clientId: "contract",
+      properties: { "session.timeout.ms": "6000" }, // a consumer's
+      log: (_level, message) => words.push(message),
+    });
+    const [producer, admin] = [kafka.producer(), kafka.admin()];
+    expect(await producer.send({ topic, value: "v" }, { deadlineMs: 10_000 })).toMatchObject({
+      partition: 0,
+      offset: 0,
+    });
+    expect(await admin.endOffsets(topic)).toEqual([{ topic, partition: 0, offset: 1 }]);
+    expect(words.join()).toContain("session.timeout.ms");
+    await Promise.all([producer.close(), admin.close()]);
+  });
+
   test("brokers are counted; where nobody answers it says UNAVAILABLE in time, and the event loop goes on", async () => {
     await using bench = open();
     expect(await bench.admin.brokers(5_000)).toBe(1);
