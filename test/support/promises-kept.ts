@@ -37,7 +37,7 @@ export async function promisesKept(
   let givenUp = 0;
   for (const { userId, answers } of stories) {
     for (const answer of answers) {
-      if (answer?.status !== 202 && answer?.status !== 200) continue;
+      if (answer.status !== 202 && answer.status !== 200) continue;
       const { requestId } = answer.body;
       const row = rowOf.get(original.get(requestId) ?? requestId);
       if (row === undefined || row.user_id !== userId) vanished.push(`${userId} ${requestId}`);

@@ -1,10 +1,10 @@
 import type { TokenMaker } from "./client.ts";
 import { type Answer, claim } from "./client.ts";
 
-/** What one user of a rush was told, in order. A broken connection is no answer and stands here as null. */
+/** What one user of a rush was told, in order. A connection that broke stands here with status 0 and the error's code. */
 export interface UserStory {
   readonly userId: string;
-  readonly answers: (Answer | null)[];
+  readonly answers: Answer[];
 }
 
 export interface RushOptions {
@@ -24,7 +24,17 @@ export interface RushOptions {
 /** Between two tries of one user. */
 const AGAIN_MS = 50;
 
-const isFinal = (answer: Answer | null): boolean => answer !== null && answer.status !== 503 && answer.status !== 429;
+const isFinal = ({ status }: Answer): boolean => status !== 0 && status !== 503 && status !== 429;
+
+/** A claim whose connection may break. */
+export async function tryClaim(url: string, couponId: string, token: string): Promise<Answer> {
+  try {
+    return await claim(url, couponId, token);
+  } catch (error) {
+    const { code, name } = error as { code?: string; name: string };
+    return { status: 0, headers: new Headers(), body: { code: code ?? name } };
+  }
+}
 
 /** Users as they are: each asks until somebody gives a final answer, and keeps everything that was said. */
 export async function rush(options: RushOptions): Promise<UserStory[]> {
@@ -38,7 +48,7 @@ export async function rush(options: RushOptions): Promise<UserStory[]> {
       const bearer = token(userId);
       const deadline = performance.now() + patienceMs;
       for (let attempt = 0; ; attempt++) {
-        const answer = await claim(gatewayFor(index, attempt), couponId, bearer).catch(() => null);
+        const answer = await tryClaim(gatewayFor(index, attempt), couponId, bearer);
         answers.push(answer);
         if (isFinal(answer) || performance.now() >= deadline) break;
         await Bun.sleep(AGAIN_MS);
@@ -58,7 +68,7 @@ export function lastWords(stories: readonly UserStory[]): Record<string, number>
   const counts: Record<string, number> = {};
   for (const { answers } of stories) {
     const last = answers.at(-1);
-    const word = last == null ? "no answer" : (last.body.code ?? String(last.status));
+    const word = last === undefined ? "not asked" : (last.body.code ?? String(last.status));
     counts[word] = (counts[word] ?? 0) + 1;
   }
   return counts;

@@ -51,7 +51,7 @@ export interface System {
   addGateway(env?: Record<string, string>, port?: number): Promise<TestProcess>;
   addConsumers(roles?: readonly string[], env?: Record<string, string>): Promise<TestProcess>;
   createSale(wish: SaleWish): Promise<Sale>;
-  /** Resolves when nothing of the sale is on its way any more: its ledger is empty. */
+  /** Resolves when nothing is on its way any more: the sale's ledger is empty, and no consumer group is behind. */
   settled(couponId: string, timeoutMs?: number): Promise<void>;
   /** What `./dev verify` finds wrong with everything there is. */
   violations(): Promise<readonly Check[]>;
@@ -95,6 +95,14 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     consumers.push(process);
     return process;
   };
+  const admin = createBunKafka({ brokers: stack.env.KAFKA_BROKERS, clientId: "test" }).admin();
+  const behind = async (): Promise<number> => {
+    const lags = await Promise.all([
+      admin.groupLag("coupon-persist", ["coupon-issue-requests"]),
+      admin.groupLag("notify", ["coupon-events"]),
+    ]);
+    return lags.flat().reduce((sum, { lag }) => sum + lag, 0);
+  };
   const wanted = Array.from({ length: options.gateways ?? 1 }, () => addGateway());
   await Promise.all([...wanted, ...(options.consumers === false ? [] : [addConsumers()])]);
 
@@ -115,6 +123,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     async settled(couponId, timeoutMs = 30_000) {
       const ledger = `{c:${couponId}}:ledger`;
       await until(`the ledger of ${couponId} is empty`, async () => (await redis.xlen(ledger)) === 0, timeoutMs);
+      await until("the log is consumed", async () => (await behind()) === 0, timeoutMs);
     },
     async violations() {
       const { checks } = await verify({ ...stack.env, DATABASE_URL: databaseUrl }, { consumersUp: true });
@@ -123,6 +132,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     async close() {
       await Promise.all([...gateways, ...consumers].map((process) => process.stop()));
       redis.disconnect();
+      await admin.close();
       await sql.end({ timeout: 2 });
     },
   };
