@@ -19,7 +19,7 @@ export const ConsumersEnvironment = Type.Object({
   LEDGER_AGE_MS: integer(5_000, 0, 3_600_000, "How old a ledger entry must be before the relay settles it"),
   RELAY_EVERY_MS: integer(500, 10, 60_000, "Between two rounds of the relay over all ledgers"),
   LOADER_EVERY_MS: integer(1_000, 10, 60_000, "Between two looks of the loader at all sales"),
-  SALE_KEEP_HOURS: integer(48, 1, 8_760, "How long after its end a sale is kept in Redis"),
+  SALE_KEEP_HOURS: integer(168, 1, 8_760, "How long after its end a sale is kept in Redis and its ledger is read"),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running batches"),
 });
 export type ConsumersEnvironment = Static<typeof ConsumersEnvironment>;

@@ -21,10 +21,14 @@ export interface RelayDeps {
   readonly observe: { relayed(claims: number): void; waitingEntries(entries: number): void };
   /** How old an entry must be: younger ones are on their way through Kafka. */
   readonly ageMs: number;
+  /** Sales whose entries could not be removed, and when to try again; kept from round to round. */
+  readonly onHold: Map<CouponId, number>;
 }
 
 const PAGE = 1_000;
 const HURRY = 12;
+/** Entries that stay although they are settled (the sale was lost just now) would be told again with every round. */
+const HOLD_MS = 10_000;
 
 const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => ({ couponId, ...entry });
 
@@ -36,7 +40,9 @@ const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => ({ couponId, 
  * that the log holds the news, too. The next rounds find the rows, and tell and relieve as soon as Kafka is back.
  */
 export async function relayRound(deps: RelayDeps, stopping: AbortSignal): Promise<void> {
-  const sales = await deps.sales();
+  const now = Date.now();
+  for (const [couponId, until] of deps.onHold) if (until <= now) deps.onHold.delete(couponId);
+  const sales = (await deps.sales()).filter((couponId) => !deps.onHold.has(couponId));
   const lengths = await deps.lengths(sales);
   deps.observe.waitingEntries(lengths.reduce((sum, length) => sum + length, 0));
   const filled = sales.filter((_, i) => lengths[i]! > 0);
@@ -69,7 +75,7 @@ async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSig
       deps.log.error({ couponId, entries: page.malformed }, "the ledger holds entries that are no claims; they stay");
     }
     if (page.entries.length > 0) await settlePage(deps, couponId, page.entries);
-    if (page.next === null) return;
+    if (page.next === null || deps.onHold.has(couponId)) return;
     after = page.next;
     olderThanMs = HURRY * deps.ageMs;
   }
@@ -92,9 +98,11 @@ async function settlePage(deps: RelayDeps, couponId: CouponId, entries: readonly
   }
 }
 
-function report(deps: RelayDeps, couponId: CouponId, { settled, deferred, unknown }: Settlement): void {
+function report(deps: RelayDeps, couponId: CouponId, settlement: Settlement): void {
+  const { settled, deferred, unknown, unacknowledged } = settlement;
+  if (unacknowledged > 0) deps.onHold.set(couponId, Date.now() + HOLD_MS);
   if (settled > 0) deps.observe.relayed(settled);
-  const fields = { couponId, settled, deferred: deferred.length, unknown: unknown.length };
+  const fields = { couponId, settled, deferred: deferred.length, unknown: unknown.length, unacknowledged };
   if (unknown.length > 0) deps.log.error(fields, "ledger entries of a sale that PostgreSQL does not know; they stay");
   else deps.log.info(fields, "settled claims from the ledger");
 }

@@ -12,7 +12,11 @@ export function startRelay(neighbours: Neighbours): RunningRole {
   const { config, db, redis, log, metrics } = neighbours;
   const settling = settlingFor("claim-relay", neighbours);
   const deps: RelayDeps = {
-    sales: async () => (await listLiveSales(db.sql, config.SALE_KEEP_HOURS)).map(({ id }) => id as CouponId),
+    // A sale that is being rebuilt is left to the loader: its ledger is persisted there, and nothing can be removed yet.
+    sales: async () =>
+      (await listLiveSales(db.sql, config.SALE_KEEP_HOURS))
+        .filter(({ load_state }) => load_state === "LOADED")
+        .map(({ id }) => id as CouponId),
     lengths: (ids) => ledgerLengths(redis, ids),
     read: (couponId, range) => readLedger(redis, couponId, range),
     lease: (ids, work) => withLeases(db.sql, LEASES.claimRelay, ids, (held) => work(held as readonly CouponId[])),
@@ -20,6 +24,7 @@ export function startRelay(neighbours: Neighbours): RunningRole {
     log,
     observe: { relayed: metrics.relayed, waitingEntries: metrics.ledgerEntries },
     ageMs: config.LEDGER_AGE_MS,
+    onHold: new Map(),
   };
   const round = (stopping: AbortSignal) => relayRound(deps, stopping);
   const ticker = startTicker(config.RELAY_EVERY_MS, round, complainer(log, "claim-relay"));

@@ -28,6 +28,8 @@ export interface Settlement {
   readonly deferred: readonly Claim[];
   /** Of sales that PostgreSQL does not know. */
   readonly unknown: readonly Claim[];
+  /** Settled, but their ledger entries could not be removed. */
+  readonly unacknowledged: number;
 }
 
 /** Decided again, persisted again; what is still open then waits for its next turn. */
@@ -100,8 +102,8 @@ export async function settleClaims(deps: Settling, claims: readonly Claim[]): Pr
   const told = givenUp.filter(({ claim }) => !fenced.has(claim));
   await tell(deps, issued, told);
   deps.faultPoint("persist:announced");
-  await relieveLedger(deps, claims, issued);
-  return { settled: issued.length + told.length, deferred, unknown };
+  const unacknowledged = await relieveLedger(deps, claims, issued);
+  return { settled: issued.length + told.length, deferred, unknown, unacknowledged };
 }
 
 function tally(deps: Settling, outcomes: readonly ClaimOutcome[]): void {
@@ -151,7 +153,7 @@ async function tell(deps: Settling, issued: readonly Issued[], failed: readonly 
 }
 
 /** Both entries of a claim that was decided twice: the one it came with and the one of its new grant. */
-async function relieveLedger(deps: Settling, claims: readonly Claim[], issued: readonly Issued[]): Promise<void> {
+async function relieveLedger(deps: Settling, claims: readonly Claim[], issued: readonly Issued[]): Promise<number> {
   const entries: Acknowledge[] = [];
   const slots = new Map<RequestId, number>();
   const seen = new Set<string>();
@@ -169,5 +171,5 @@ async function relieveLedger(deps: Settling, claims: readonly Claim[], issued: r
     const slot = slots.get(claim.requestId);
     if (slot !== undefined) add(claim, slot);
   }
-  await acknowledge(deps.scripts, entries, (error) => deps.onError("ledger entries stay for the relay", error));
+  return await acknowledge(deps.scripts, entries, (error) => deps.onError("ledger entries stay for the relay", error));
 }

@@ -94,6 +94,19 @@ test("a backlog is settled page by page while it is fresh, and at once when it i
   await third.stop(1_000);
 });
 
+test("entries that cannot be removed, because the sale was just lost, are not told again with every round", async () => {
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  await world.claim(sale, "ann");
+  await world.redis.script("FLUSH");
+  const relay = startRelay(world.neighbours);
+  await until("ann is persisted", async () => (await world.rows(sale)).length === 1);
+  await Bun.sleep(500); // ten rounds
+  await relay.stop(1_000);
+  expect(world.events(sale)).toHaveLength(1);
+  expect(await world.redis.xlen(saleKeys(sale).ledger)).toBe(1);
+});
+
 test("the relay and the log's consumer may settle the same claims at the same time", async () => {
   const sale = await world.newSale(500);
   await world.load(sale);

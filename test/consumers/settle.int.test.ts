@@ -20,7 +20,7 @@ const winner = (couponId: never, user: string) => world.redis.hget(saleKeys(coup
 test("claims are persisted once, announced, acknowledged and taken out of the ledger", async () => {
   const sale = await loadedSale(10);
   const claims = await world.claim(sale, "ann", "bob");
-  expect(await world.settle(claims)).toEqual({ settled: 2, deferred: [], unknown: [] });
+  expect(await world.settle(claims)).toEqual({ settled: 2, deferred: [], unknown: [], unacknowledged: 0 });
   expect(await world.rows(sale)).toMatchObject([
     { user_id: "ann", slot: 1, status: "ACTIVE", request_id: claims[0]!.requestId },
     { user_id: "bob", slot: 2, status: "ACTIVE", request_id: claims[1]!.requestId },
@@ -88,7 +88,7 @@ test("a slot that somebody else holds raises the fence and defers the claim, and
   const sale = await loadedSale(5);
   await world.settle(await world.claim(sale, "ann"));
   const lying = world.forged(sale, "eve", 1);
-  expect(await world.settle([lying])).toEqual({ settled: 0, deferred: [lying], unknown: [] });
+  expect(await world.settle([lying])).toEqual({ settled: 0, deferred: [lying], unknown: [], unacknowledged: 0 });
   const [row] = await world.db.sql`SELECT epoch, load_state FROM coupons WHERE id = ${sale}`;
   expect(row).toEqual({ epoch: 2, load_state: "RECOVERING" });
   const audit = await world.db.sql`SELECT action FROM audit_log WHERE target = ${sale} AND action = 'sale.fenced'`;
@@ -185,7 +185,7 @@ test("a claim that was given up is released again when somebody grants it once m
 
 test("a claim of an unknown sale is neither persisted nor given up", async () => {
   const stranger = world.forged("zzzzzzzzzzzz" as never, "ann", 1);
-  expect(await world.settle([stranger])).toEqual({ settled: 0, deferred: [], unknown: [stranger] });
+  expect(await world.settle([stranger])).toEqual({ settled: 0, deferred: [], unknown: [stranger], unacknowledged: 0 });
   expect(world.events("zzzzzzzzzzzz" as never)).toEqual([]);
 });
 
@@ -193,7 +193,7 @@ test("without Redis the claim is settled and its ledger entry stays for the rela
   const sale = await loadedSale(5);
   const claims = await world.claim(sale, "ann");
   await world.redis.script("FLUSH"); // as after a restart: the sale's scripts are gone
-  expect(await world.settle(claims)).toMatchObject({ settled: 1, deferred: [] });
+  expect(await world.settle(claims)).toMatchObject({ settled: 1, deferred: [], unacknowledged: 1 });
   expect(await ledger(sale as never)).toBe(1);
   await world.load(sale, 2);
   expect(await world.settle(claims)).toMatchObject({ settled: 1 });
