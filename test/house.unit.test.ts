@@ -14,6 +14,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   cli: ["contracts", "kafka", "lua", "db", "bench", "consumers", "gateway"],
   bench: ["contracts", "kafka", "lua", "db", "cli"],
 };
+// An addon takes one limit from the environment and has no other way to be told it.
+const WRITES_ONLY = "gateway/transports/uws-addon.ts";
 const COMPOSITION = /(^|\/)main\.(bun|node)\.ts$/;
 
 const root = resolve(import.meta.dir, "..");
@@ -70,7 +72,7 @@ test("only configuration reads the environment", async () => {
   const readers: string[] = [];
   for (const room of Object.keys(ROOMS)) {
     for await (const file of new Glob(`${room}/**/*.ts`).scan(root)) {
-      if (/\.test\.|(^|\/)config\.ts$/.test(file) || COMPOSITION.test(file)) continue;
+      if (/\.test\.|(^|\/)config\.ts$/.test(file) || COMPOSITION.test(file) || file === WRITES_ONLY) continue;
       const text = await Bun.file(resolve(root, file)).text();
       if (/process\.env|Bun\.env/.test(text)) readers.push(file);
     }

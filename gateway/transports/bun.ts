@@ -3,8 +3,8 @@ import { StampedeError } from "../../contracts/errors.ts";
 import { allowHeader } from "./allow-header.ts";
 import { BunHttpRequest, type NativeRequest } from "./bun-request.ts";
 import { toResponse } from "./bun-response.ts";
-import { groupByPath, methodsOf } from "./bun-routes.ts";
 import { BunSocket, websocketHandler } from "./bun-socket.ts";
+import { groupByPath, methodsOf } from "./paths.ts";
 import type { Handler, HttpResponse, Listen, Method, TransportOptions } from "./transport.ts";
 
 /**

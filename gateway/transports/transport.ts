@@ -1,5 +1,5 @@
 /**
- * HTTP and WebSocket as the gateway sees them. Adapters: bun.ts (Bun.serve); uws.ts on Node is to follow. All pass
+ * HTTP and WebSocket as the gateway sees them. Adapters: bun.ts (Bun.serve), and uws.ts (uWebSockets.js) on Node. Both pass
  * test/contracts/transport.contract.ts. Nothing above this file knows the runtime.
  *
  * Both µWebSockets adapters close a connection on which a request arrives while an asynchronous handler still works on the

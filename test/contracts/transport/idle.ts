@@ -6,7 +6,7 @@ import { answer, route, start, startRoom, until } from "./server.ts";
 
 /** Who neither speaks nor answers is let go. The transports' clocks tick in seconds, so this takes about ten. */
 export function idleContract(name: string, listen: Listen): void {
-  test(`${name}: half a body, half a header and a dead socket time out; a socket that answers pings stays`, async () => {
+  test(`${name}: half a body, half a header, what is not HTTP and a dead socket are cut; a socket that answers pings stays`, async () => {
     const stuck = route("POST", "/body", async (request) => answer(200, (await request.body()).length));
     const http = await start(listen, [stuck], { idleTimeoutS: 2 });
     const room = await startRoom(listen, { idleTimeoutS: 8 });
@@ -17,6 +17,7 @@ export function idleContract(name: string, listen: Listen): void {
     };
     const halfBody = await open("POST /body HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\n\r\na");
     const halfHeader = await open("POST /body HTTP/1.1\r\nho");
+    const garbage = await open("GARBAGE\r\n\r\n");
     const silent = await RawWebSocket.open(room.port, "/ws?silent"); // a raw socket answers no pings
     const alive = new WebSocket(`ws://127.0.0.1:${room.port}/ws?alive`);
     await until("both sockets are open", () => room.seen.sockets.length === 2);
@@ -24,6 +25,7 @@ export function idleContract(name: string, listen: Listen): void {
     await until("half a body is cut", () => halfBody.isClosed && http.inFlight() === 0, 8000);
     await until("the silent socket is cut", () => room.seen.closed.length > 0, 15_000);
     await until("half a header is cut", () => halfHeader.isClosed, 15_000);
+    await until("what is not HTTP is cut", () => garbage.isClosed, 15_000);
     expect(room.seen.closed.map((c) => c.name)).toEqual(["silent"]);
     expect(silent.frames.length).toBeGreaterThan(0); // it was asked before
     expect(alive.readyState).toBe(WebSocket.OPEN);

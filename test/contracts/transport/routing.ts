@@ -22,6 +22,11 @@ export function routingContract(name: string, listen: Listen): void {
     route("GET", "/header", (request) =>
       answer(200, { token: request.header("authorization"), none: request.header("x-none") ?? null }),
     ),
+    route("GET", "/two-headers", () => answer(200, {}, { "x-one": "1\r\nx-two: 2" })),
+    route("GET", "/later/:name", async (request) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return answer(200, { ...describeRequest(request), address: request.remoteAddress });
+    }),
     route("GET", "/bytes", () => ({ status: 200, body: new Uint8Array([104, 105]) })),
     route("GET", "/empty", () => ({ status: 204 })),
     route("GET", "/frozen", () => ({ status: 418, headers: FROZEN, body: "teapot" })),
@@ -116,6 +121,18 @@ export function routingContract(name: string, listen: Listen): void {
       expect(JSON.parse((await get("GET", "/address")).body).address).toBe("127.0.0.1");
     }));
 
+  test(`${name}: all but the headers can still be read after an await`, () =>
+    withServer(async (get) => {
+      const expected = { path: "/later/a%20b", query: "c=d", params: { name: "a b" }, address: "127.0.0.1" };
+      expect(JSON.parse((await get("GET", "/later/a%20b?c=d")).body)).toMatchObject(expected);
+    }));
+
+  test(`${name}: a header value with a line break is a failure, never a second header`, () =>
+    withServer(async (get) => {
+      const { status, headers } = await get("GET", "/two-headers");
+      expect([status, headers["x-two"]]).toEqual([500, undefined]);
+    }));
+
   test(`${name}: frozen headers serve again and again, bodies may be bytes or absent`, () =>
     withServer(async (get) => {
       for (let i = 0; i < 3; i++) {
@@ -136,7 +153,9 @@ export function routingContract(name: string, listen: Listen): void {
       expect((await once(port, requestText("GET", "/coupons", undefined, { x: "y".repeat(100_000) }))).status).toBe(
         431,
       );
-      expect((await once(port, "GARBAGE\r\n\r\n")).status).toBe(400);
+      expect((await once(port, "GET /coupons HTTP/1.1\r\nhost t\r\n\r\n")).status).toBe(400);
+      expect((await once(port, "GET /coupons HTTP/1.1\r\n\r\n")).status).toBe(400);
+      expect((await once(port, "GET /coupons X\r\nhost: t\r\n\r\n")).status).toBe(505);
       expect((await once(port, "POST /coupons HTTP/1.1\r\nhost: h\r\ncontent-length: abc\r\n\r\n")).status).toBe(400);
       expect((await get("GET", "/coupons")).status).toBe(200);
     }));

@@ -1,0 +1,169 @@
+import type { HttpRequest as NativeRequest, HttpResponse as NativeResponse, us_socket_context_t } from "uWebSockets.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { StampedeError } from "../../contracts/errors.ts";
+import { allowHeader } from "./allow-header.ts";
+import { groupByPath, methodsOf } from "./paths.ts";
+import type { Handler, HttpResponse, Listen, Method, TransportOptions } from "./transport.ts";
+import { listenOn, loadAddon } from "./uws-addon.ts";
+import { type Body, type BodyRules, cutSilentBodies, HungUp } from "./uws-body.ts";
+import { UwsHttpRequest } from "./uws-request.ts";
+import { headOf, writeResponse } from "./uws-response.ts";
+import { socketBehavior, UwsSocket } from "./uws-socket.ts";
+
+/** How long answers say `connection: close` before the listener goes: what clients sent meanwhile is still answered. */
+const FAREWELL_MS = 250;
+/** How often a shutdown looks whether the last running request has been answered. */
+const DRAIN_POLL_MS = 10;
+
+type NativeHandler = (response: NativeResponse, native: NativeRequest) => void;
+
+/**
+ * HTTP and WebSocket over uWebSockets.js. Routing is the addon's own.
+ *
+ * uWebSockets.js itself closes connections that were idle for ten seconds, whatever the configuration says; answers 431 to
+ * heads over 16 KiB, 400 to malformed requests (no answer at all, but the idle timeout, to a line that is not HTTP) and 505 to
+ * HTTP/1.0: a proxy in front must speak HTTP/1.1.
+ */
+export const listenUws: Listen = async (options) => {
+  const { maxBodyBytes, notFound, failed, socket } = options;
+  const paths = groupByPath(options.routes);
+  const addon = await loadAddon();
+  const app = addon.App();
+  const bodies: BodyRules = { maxBytes: maxBodyBytes, incomplete: new Set<Body>() };
+  let running = 0;
+  let closing = false;
+
+  /** Answers in the handler's own turn, which is corked. @throws TypeError before anything is written */
+  function answerNow(request: UwsHttpRequest, answer: HttpResponse): void {
+    request.finish();
+    writeResponse(request.response, headOf(answer), answer, request.method === "HEAD", closing);
+  }
+
+  function refuse(request: UwsHttpRequest, error: unknown): void {
+    try {
+      answerNow(request, failed(request, error));
+    } catch {
+      answerNow(request, { status: 500 }); // `failed` itself failed
+    }
+  }
+
+  /** @throws TypeError as answerNow: an exception inside of `cork` would reach nobody */
+  function answerLater(request: UwsHttpRequest, answer: HttpResponse): void {
+    request.finish();
+    if (request.isAborted) return;
+    const head = headOf(answer);
+    request.response.cork(() => writeResponse(request.response, head, answer, request.method === "HEAD", closing));
+  }
+
+  async function settle(request: UwsHttpRequest, pending: Promise<HttpResponse>): Promise<void> {
+    running++;
+    try {
+      answerLater(request, await pending);
+    } catch (error) {
+      if (error instanceof HungUp && request.isAborted) return;
+      try {
+        answerLater(request, failed(request, error));
+      } catch {
+        answerLater(request, { status: 500 });
+      }
+    } finally {
+      running--;
+    }
+  }
+
+  function run(method: string, handler: Handler, paramNames: readonly string[]): NativeHandler {
+    return (response, native) => {
+      const request = new UwsHttpRequest(method, native, response, bodies);
+      try {
+        if (paramNames.length > 0 && !request.decodeParams(paramNames))
+          return answerNow(request, notFound(request, []));
+        const result = handler(request);
+        if (!(result instanceof Promise)) return answerNow(request, result);
+        request.detach();
+        settle(request, result);
+      } catch (error) {
+        refuse(request, error);
+      }
+    };
+  }
+
+  /** No route has this path and method. */
+  const unmatched: NativeHandler = (response, native) => {
+    const request = new UwsHttpRequest(native.getCaseSensitiveMethod(), native, response, bodies);
+    if (/[^\d]/.test(native.getHeader("content-length"))) {
+      response.onAborted(() => {}); // the parser is about to answer 400
+      return;
+    }
+    try {
+      const { method, path } = request;
+      const allowed: Method[] = path === socket?.path ? ["GET"] : methodsOf(paths, path);
+      if (method === "OPTIONS" && allowed.length > 0) {
+        answerNow(request, { status: 204, headers: { allow: allowHeader(allowed) } });
+      } else answerNow(request, notFound(request, allowed));
+    } catch (error) {
+      refuse(request, error);
+    }
+  };
+
+  for (const { path, paramNames, handlers } of paths) {
+    for (const [method, handler] of handlers) app[REGISTER[method]](path, run(method, handler, paramNames));
+    const get = handlers.get("GET");
+    if (get !== undefined) app.head(path, run("HEAD", get, paramNames));
+  }
+  if (socket !== undefined) addSocketRoute(socket);
+  app.any("/*", unmatched);
+
+  const listener = await listenOn(addon, app, options);
+  const silence = cutSilentBodies(bodies.incomplete, options.idleTimeoutS);
+  return {
+    port: addon.us_socket_local_port(listener as never),
+    publish(topic, text) {
+      app.publish(topic, text);
+      return app.numSubscribers(topic);
+    },
+    inFlight: () => running,
+    async stop(graceMs) {
+      const deadline = performance.now() + graceMs;
+      // The addon knows no orderly end: what is idle and what is about to send look the same to it. So all clients that
+      // talk are sent away politely first.
+      closing = true;
+      await sleep(Math.min(FAREWELL_MS, graceMs / 4));
+      addon.us_listen_socket_close(listener);
+      while (running > 0 && performance.now() < deadline) await sleep(DRAIN_POLL_MS);
+      clearInterval(silence);
+      app.close();
+    },
+  };
+
+  function addSocketRoute<Data>(route: NonNullable<TransportOptions<Data>["socket"]>): void {
+    const upgrade = (response: NativeResponse, native: NativeRequest, context: us_socket_context_t) => {
+      const request = new UwsHttpRequest("GET", native, response, bodies);
+      try {
+        if (request.header("upgrade")?.toLowerCase() !== "websocket") {
+          throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
+        }
+        const decision = route.upgrade(request);
+        if ("refuse" in decision) return answerNow(request, decision.refuse);
+        response.upgrade(
+          { socket: new UwsSocket(decision.accept, request.remoteAddress) },
+          native.getHeader("sec-websocket-key"),
+          native.getHeader("sec-websocket-protocol"),
+          native.getHeader("sec-websocket-extensions"),
+          context,
+        );
+      } catch (error) {
+        refuse(request, error);
+      }
+    };
+    app.ws(route.path, { ...socketBehavior(route), upgrade });
+    // The addon takes for a handshake what has a key of 24 characters, and leaves the rest to other routes.
+    app.get(
+      route.path,
+      run("GET", () => {
+        throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
+      }, []),
+    );
+  }
+};
+
+const REGISTER = { GET: "get", POST: "post", PUT: "put", DELETE: "del" } as const;
