@@ -27,8 +27,6 @@ export type ConsumersEnvironment = Static<typeof ConsumersEnvironment>;
 export interface ConsumersConfig extends ConsumersEnvironment {
   readonly roles: readonly RoleName[];
   readonly kafkaProperties: Record<string, string>;
-  /** Empty unless NODE_ENV is `test`. */
-  readonly faultPoint: string;
 }
 
 /**
@@ -47,6 +45,5 @@ export function readConfig(environment: Record<string, string | undefined>, role
     ...env,
     roles: wanted.length === 0 ? ROLE_NAMES : (wanted as RoleName[]),
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
-    faultPoint: env.NODE_ENV === "test" ? env.FAULT_POINT : "",
   };
 }

@@ -12,8 +12,3 @@ test("wrong words and numbers are named", () => {
   expect(() => readConfig({ ROLES: "persist" })).toThrow("persist");
   expect(() => readConfig({ LEDGER_AGE_MS: "soon" })).toThrow("LEDGER_AGE_MS");
 });
-
-test("fault points exist in tests only", () => {
-  expect(readConfig({ FAULT_POINT: "persist:committed" }).faultPoint).toBe("");
-  expect(readConfig({ FAULT_POINT: "persist:committed", NODE_ENV: "test" }).faultPoint).toBe("persist:committed");
-});

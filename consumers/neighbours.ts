@@ -1,3 +1,4 @@
+import { createFault } from "../contracts/fault-points.ts";
 import type { Database } from "../db/client.ts";
 import type { Kafka, Producer } from "../kafka/kafka.ts";
 import { SALE_LOADER_CHANNEL } from "../lua/keys.ts";
@@ -7,7 +8,6 @@ import type { ConsumersConfig } from "./config.ts";
 import { fenceSale } from "./coupon-persist/fence.ts";
 import type { Settling } from "./coupon-persist/settle-claims.ts";
 import { failureCode } from "./failure.ts";
-import { createFaultPoint } from "./fault-point.ts";
 import type { Log } from "./log.ts";
 import type { ConsumersMetrics } from "./metrics.ts";
 import type { RoleName } from "./role-names.ts";
@@ -47,7 +47,7 @@ export function settlingFor(role: RoleName, { config, db, redis, producer, log, 
         log.error({ role, couponId, epoch, why }, "Redis contradicts PostgreSQL: the sale is rebuilt");
       }
     },
-    faultPoint: createFaultPoint(config.faultPoint),
+    fault: createFault(config.NODE_ENV, config.FAULT_POINT),
     count: metrics.claims,
     onError: (message, error) => log.warn({ role, ...failureCode(error) }, message),
   };

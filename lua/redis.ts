@@ -113,15 +113,19 @@ function connect(url: string, common: Common, queue: boolean, log: RedisConnecti
   if (redis instanceof Cluster) redis.on("+node", coalesceWrites);
   else coalesceWrites(redis);
 
-  let last = "";
-  const say = (level: "info" | "warn", message: string) => {
-    if (message !== last) log?.(level, message);
-    last = message;
+  // Each reason once until it is back: a client that tries every second for an hour must not fill a log.
+  const said = new Set<string>();
+  const warn = (message: string) => {
+    if (!said.has(message)) log?.("warn", message);
+    said.add(message);
   };
   // Without a listener ioredis prints to the console; a reconnecting client has nothing to die of.
-  redis.on("error", (error: Error) => say("warn", `Redis: ${error.message || error.name}`));
-  redis.on("ready", () => say("info", "Redis: connected"));
-  redis.on("close", () => say("warn", "Redis: connection lost"));
+  redis.on("error", (error: Error) => warn(`Redis: ${error.message || error.name}`));
+  redis.on("ready", () => {
+    said.clear();
+    log?.("info", "Redis: connected");
+  });
+  redis.on("close", () => warn("Redis: connection lost"));
   return redis;
 }
 

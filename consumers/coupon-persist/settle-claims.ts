@@ -1,3 +1,4 @@
+import type { Fault } from "../../contracts/fault-points.ts";
 import type { CouponId, RequestId } from "../../contracts/ids.ts";
 import type { Sql } from "../../db/client.ts";
 import type { OutgoingRecord, Producer } from "../../kafka/kafka.ts";
@@ -16,7 +17,7 @@ export interface Settling {
   /** Redis and PostgreSQL contradict each other: the sale must be rebuilt. */
   readonly raiseFence: (couponId: CouponId, epoch: number, why: ClaimOutcome["code"]) => Promise<void>;
   /** Where a process may be killed, for tests. */
-  readonly faultPoint: (at: string) => void;
+  readonly fault: Fault;
   readonly count: (code: ClaimOutcome["code"], claims: number) => void;
   readonly onError: (message: string, error: unknown) => void;
 }
@@ -57,7 +58,7 @@ export async function settleClaims(deps: Settling, claims: readonly Claim[]): Pr
   let open: readonly Claim[] = newestByRequest(claims);
   for (let round = 1; open.length > 0 && round <= ROUNDS; round++) {
     const outcomes = await persistClaims(deps.sql, open);
-    deps.faultPoint("persist:committed");
+    deps.fault("persist:committed");
     const passed: Claim[] = [];
     const loading: Claim[] = [];
     const proofs = new Map<CouponId, Claim>();
@@ -101,7 +102,7 @@ export async function settleClaims(deps: Settling, claims: readonly Claim[]): Pr
   deferred.push(...fenced);
   const told = givenUp.filter(({ claim }) => !fenced.has(claim));
   await tell(deps, issued, told);
-  deps.faultPoint("persist:announced");
+  deps.fault("persist:announced");
   const unacknowledged = await relieveLedger(deps, claims, issued);
   return { settled: issued.length + told.length, deferred, unknown, unacknowledged };
 }
