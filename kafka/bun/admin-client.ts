@@ -1,7 +1,8 @@
 import { ptr, read } from "bun:ffi";
+import { codeOf } from "../error-codes.ts";
 import { type ClientOptions, KafkaError } from "../kafka.ts";
-import { adminProperties } from "./config.ts";
-import { codeOf, kafkaError } from "./errors.ts";
+import { adminProperties } from "../properties.ts";
+import { kafkaError } from "./errors.ts";
 import type { OpenLibrary } from "./library.ts";
 import { NativeClient } from "./native-client.ts";
 import { type Librdkafka, PRODUCER, type Ptr } from "./symbols.ts";

@@ -1,4 +1,5 @@
 import { ptr, read } from "bun:ffi";
+import { codeOf, ERR } from "../error-codes.ts";
 import {
   type Admin,
   type ClientOptions,
@@ -10,7 +11,6 @@ import {
   type TopicPartitionOffset,
 } from "../kafka.ts";
 import { AdminClient, pointerArray, readPointers, type TopicResult } from "./admin-client.ts";
-import { codeOf, ERR } from "./errors.ts";
 import type { OpenLibrary } from "./library.ts";
 import { type ClusterMetadata, readMetadata } from "./metadata.ts";
 import { OffsetQueries } from "./offset-queries.ts";

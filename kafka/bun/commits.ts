@@ -1,5 +1,6 @@
+import { codeOf, ERR } from "../error-codes.ts";
 import type { KafkaError, TopicPartitionOffset } from "../kafka.ts";
-import { codeOf, ERR, kafkaError } from "./errors.ts";
+import { kafkaError } from "./errors.ts";
 import type { NativeClient } from "./native-client.ts";
 import { readPartitionList, withPartitionList } from "./partition-list.ts";
 import type { Ptr } from "./symbols.ts";

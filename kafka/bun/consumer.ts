@@ -1,4 +1,5 @@
 import { ptr, read } from "bun:ffi";
+import { ERR } from "../error-codes.ts";
 import {
   type ClientOptions,
   type Consumer,
@@ -8,9 +9,9 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from "../kafka.ts";
+import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "../properties.ts";
 import { Commits } from "./commits.ts";
-import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "./config.ts";
-import { ERR, kafkaError, takeError } from "./errors.ts";
+import { kafkaError, takeError } from "./errors.ts";
 import { GroupAssignment } from "./group-assignment.ts";
 import type { OpenLibrary } from "./library.ts";
 import { MESSAGE, MessageReader } from "./message.ts";

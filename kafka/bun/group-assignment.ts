@@ -1,5 +1,6 @@
+import { ERR } from "../error-codes.ts";
 import type { ConsumerOptions, TopicPartition } from "../kafka.ts";
-import { ERR, takeError } from "./errors.ts";
+import { takeError } from "./errors.ts";
 import type { NativeClient } from "./native-client.ts";
 import { readPartitionList } from "./partition-list.ts";
 import type { Ptr } from "./symbols.ts";

@@ -1,7 +1,8 @@
 import { CString, ptr, read } from "bun:ffi";
+import { codeOf, ERR } from "../error-codes.ts";
 import { type ClientOptions, KafkaError } from "../kafka.ts";
-import { createConf, type Properties } from "./config.ts";
-import { codeOf, ERR } from "./errors.ts";
+import type { Properties } from "../properties.ts";
+import { createConf } from "./conf.ts";
 import type { OpenLibrary } from "./library.ts";
 import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 import { createWakeup, type Wakeup } from "./wakeup.ts";

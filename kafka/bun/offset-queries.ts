@@ -1,7 +1,7 @@
 import { ptr } from "bun:ffi";
+import { codeOf, ERR } from "../error-codes.ts";
 import { KafkaError, type PartitionLag, type TopicPartition } from "../kafka.ts";
 import { type AdminClient, pointerArray, readPointers } from "./admin-client.ts";
-import { codeOf, ERR } from "./errors.ts";
 import { OFFSET, type PartitionResult, readPartitionList, withPartitionList } from "./partition-list.ts";
 import type { Ptr } from "./symbols.ts";
 

@@ -1,6 +1,7 @@
 import { ptr } from "bun:ffi";
+import { codeOf } from "../error-codes.ts";
 import { type Bytes, type Compression, KafkaError, type OutgoingRecord } from "../kafka.ts";
-import { codeOf, takeError } from "./errors.ts";
+import { takeError } from "./errors.ts";
 import type { Librdkafka, Ptr } from "./symbols.ts";
 
 const ANY_PARTITION = -1;

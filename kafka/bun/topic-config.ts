@@ -1,7 +1,7 @@
 import { ptr } from "bun:ffi";
+import { codeOf } from "../error-codes.ts";
 import { KafkaError } from "../kafka.ts";
 import { type AdminClient, pointerArray, readPointers, type TopicResult } from "./admin-client.ts";
-import { codeOf } from "./errors.ts";
 import type { Ptr } from "./symbols.ts";
 
 const RESOURCE_TOPIC = 2;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { KafkaError } from "../kafka.ts";
 import { Deadlines, type Expirable } from "./deadlines.ts";
+import type { KafkaError } from "./kafka.ts";
 
 class Item implements Expirable {
   settled = false;

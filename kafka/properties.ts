@@ -1,7 +1,9 @@
-import { ptr } from "bun:ffi";
-import { type ClientOptions, type ConsumerOptions, KafkaError, type ProducerOptions } from "../kafka.ts";
-import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
+import type { ClientOptions, ConsumerOptions, ProducerOptions } from "./kafka.ts";
 
+/**
+ * librdkafka's properties, the same under every runtime: groups and partitions are shared between them. A name that ends
+ * in `?` may be unknown to an older library.
+ */
 export type Properties = Readonly<Record<string, string | number | boolean>>;
 
 /** Bytes of one record, key and headers included: just below the broker's default message.max.bytes (1,048,588). */
@@ -10,13 +12,10 @@ export const DEFAULT_MESSAGE_TIMEOUT_MS = 10_000;
 export const DEFAULT_MAX_QUEUED = 100_000;
 export const DEFAULT_MAX_POLL_INTERVAL_MS = 300_000;
 
-const UNKNOWN_PROPERTY = -2;
-
 function common(options: ClientOptions): Properties {
   return {
     "bootstrap.servers": options.brokers,
     "client.id": options.clientId,
-    "log.queue": true,
     "socket.keepalive.enable": true,
     "socket.nagle.disable": true,
     // A broker that is back is found within a second; librdkafka's default backs off up to 10 s.
@@ -72,23 +71,4 @@ export function consumerProperties(client: ClientOptions, options: ConsumerOptio
 
 export function adminProperties(client: ClientOptions): Properties {
   return { ...common(client), ...client.properties };
-}
-
-/**
- * An rd_kafka_conf_t that `rd_kafka_new` will own. A name that ends in `?` may be unknown to an older library.
- * @throws KafkaError INVALID with librdkafka's words about the property
- */
-export function createConf(rd: Librdkafka, properties: Properties): Ptr {
-  const conf = rd.rd_kafka_conf_new() as Ptr;
-  const reason = Buffer.alloc(512);
-  for (const [name, value] of Object.entries(properties)) {
-    const optional = name.endsWith("?");
-    const result = rd.rd_kafka_conf_set(conf, optional ? name.slice(0, -1) : name, String(value), ptr(reason), 512);
-    if (result === 0 || (optional && result === UNKNOWN_PROPERTY)) continue;
-    rd.rd_kafka_conf_destroy(conf);
-    throw new KafkaError("INVALID", reason.toString("utf8", 0, reason.indexOf(0)));
-  }
-  const { DR, LOG, ERROR, REBALANCE, OFFSET_COMMIT, STATS } = EVENT;
-  rd.rd_kafka_conf_set_events(conf, DR | LOG | ERROR | REBALANCE | OFFSET_COMMIT | STATS);
-  return conf;
 }

@@ -1,4 +1,4 @@
-import { KafkaError } from "../kafka.ts";
+import { KafkaError } from "./kafka.ts";
 
 /** Something that a deadline may end. */
 export interface Expirable {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { KafkaError } from "../kafka.ts";
+import { KafkaError } from "./kafka.ts";
 import { GroupSend, PendingTable, SingleSend, type Waiter } from "./pending.ts";
 
 const broken = new KafkaError("DELIVERY_TIMEOUT", "broken");

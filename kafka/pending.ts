@@ -1,5 +1,5 @@
-import type { Ack, KafkaError } from "../kafka.ts";
 import type { Expirable } from "./deadlines.ts";
+import type { Ack, KafkaError } from "./kafka.ts";
 
 /** Who waits for one record's report. */
 export interface Waiter {
