@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import postgres from "postgres";
+import { call, claim, saleTerms } from "../support/client.ts";
+import { promisesKept } from "../support/promises-kept.ts";
+import { lastWords, named, rush, type UserStory } from "../support/rush.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+/** Longer than any retry of a batch, so that giving up would show. */
+const AWAY_MS = 60_000;
+
+let system: System;
+let processIds: number[];
+beforeAll(async () => {
+  system = await startSystem("postgres_away");
+  processIds = [...system.gateways, ...system.consumers].map(({ pid }) => pid);
+}, 90_000);
+afterAll(async () => {
+  await system?.stack.up(["postgres"]);
+  await system?.close();
+}, 60_000);
+
+const gatewayFor = () => system.url;
+const claims = (couponId: string, users: readonly string[]): Promise<UserStory[]> =>
+  rush({ couponId, users, gatewayFor, token: system.token });
+
+/** Neither a dead letter nor a restart: whoever waited is the same process. */
+async function nothingGivenUp(): Promise<void> {
+  expect(await system.sql`SELECT * FROM dead_letters`).toHaveLength(0);
+  for (const pid of processIds) expect(process.kill(pid, 0)).toBe(true);
+}
+
+test("PostgreSQL away for a minute: claims are accepted and kept, reads say so, and afterwards everything is persisted", async () => {
+  const { id } = await system.createSale({ total: 1_000 });
+  const before = await claims(id, named("before", 200));
+  await system.stack.down(["postgres"]);
+  const goneAt = performance.now();
+  const during = await claims(id, named("during", 1_200));
+  expect(lastWords(before)).toEqual({ 202: 200 });
+  expect(lastWords(during)).toEqual({ 202: 800, SOLD_OUT: 400 });
+  // The sale goes on; what only PostgreSQL knows is refused with a code, never guessed.
+  const [winner] = during;
+  const token = system.token(winner!.userId);
+  const { requestId } = winner!.answers[0]!.body;
+  expect((await call(`${system.url}/coupons/requests/${requestId}`, { token })).body.status).toBe("ACCEPTED");
+  for (const [path, json] of [
+    ["/me/coupons", undefined],
+    ["/coupons", undefined],
+    [`/coupons/${id}`, undefined],
+    ["/admin/coupons", saleTerms({ total: 1 })],
+    [`/admin/coupons/${id}/pause`, {}],
+  ] as const) {
+    const answer = await call(system.url + path, { token: path.startsWith("/admin") ? system.operator : token, json });
+    expect({ path, status: answer.status, code: answer.body.code }).toEqual({
+      path,
+      status: 503,
+      code: "DATABASE_UNAVAILABLE",
+    });
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+  }
+  expect(await claim(system.url, "0".repeat(12), token)).toMatchObject({
+    status: 503,
+    body: { code: "SALE_RECOVERING" },
+  });
+  expect((await call(`${system.url}/health/ready`)).body).toMatchObject({ status: "degraded", database: "down" });
+
+  await Bun.sleep(AWAY_MS - (performance.now() - goneAt));
+  await system.stack.up(["postgres"]);
+  await promisesKept(system, id, [...before, ...during], { winners: 1_000 });
+  await nothingGivenUp();
+  expect((await call(`${system.url}/coupons/${id}`)).body).toMatchObject({ state: "SOLD_OUT" });
+}, 150_000);
+
+test("PostgreSQL killed three times in mid-batch and started again: every claim once", async () => {
+  const { id } = await system.createSale({ total: 1_000_000 });
+  const persisted = async () =>
+    Number((await system.sql`SELECT count(*)::int AS n FROM user_coupons WHERE coupon_id = ${id}`)[0]!.n);
+  let over = false;
+  const kills = (async () => {
+    for (let i = 0; i < 3; i++) {
+      const before = await persisted();
+      await until("rows come in", async () => (await persisted()) > before);
+      await system.stack.kill("postgres", "SIGKILL");
+      await system.stack.up(["postgres"]);
+    }
+  })().finally(() => {
+    over = true;
+  });
+  const stories: UserStory[] = [];
+  while (!over) stories.push(...(await claims(id, named(`wave-${stories.length}`, 100))));
+  await kills;
+  expect(lastWords(stories)).toEqual({ 202: stories.length });
+  await promisesKept(system, id, stories, { winners: stories.length });
+  await nothingGivenUp();
+}, 90_000);
+
+/** As the server's owner, past a read-only default. */
+async function asOwner(work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
+  const sql = postgres(system.stack.env.DATABASE_URL, {
+    max: 1,
+    onnotice: () => {},
+    connection: { default_transaction_read_only: false },
+  });
+  try {
+    await work(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** Claims while PostgreSQL refuses to write; they must wait, and be persisted when it does again. */
+async function refusing(user: string, begin: () => Promise<void>, end: () => Promise<void>): Promise<void> {
+  const { id } = await system.createSale({ total: 100 });
+  await begin();
+  let stories: UserStory[];
+  try {
+    stories = await claims(id, named(user, 150));
+    expect(lastWords(stories)).toEqual({ 202: 100, SOLD_OUT: 50 });
+    await until("the consumers say that they wait", async () => {
+      const { body } = await call(`${system.consumers[0]!.url}/metrics`);
+      return /^stampede_consumer_waiting\{role="coupon-persist"\} 1$/m.test(body);
+    });
+    const [row] = await system.sql`SELECT count(*)::int AS n FROM user_coupons WHERE coupon_id = ${id}`;
+    expect(row!.n).toBe(0);
+  } finally {
+    await end();
+  }
+  await promisesKept(system, id, stories, { winners: 100 });
+  await nothingGivenUp();
+  await until("nobody waits any more", async () => {
+    const { body } = await call(`${system.consumers[0]!.url}/metrics`);
+    return /^stampede_consumer_waiting\{role="coupon-persist"\} 0$/m.test(body);
+  });
+}
+
+test("PostgreSQL turns read-only: claims wait, an operator's change is refused with a code, nothing is given up", async () => {
+  const readOnly = (on: boolean) =>
+    asOwner(async (sql) => {
+      await sql.unsafe(`ALTER SYSTEM SET default_transaction_read_only = ${on ? "on" : "off"}`);
+      await sql`SELECT pg_reload_conf()`;
+    });
+  await refusing(
+    "reader",
+    async () => {
+      await readOnly(true);
+      await until("it is read-only", async () => {
+        const [row] = await system.sql`SHOW default_transaction_read_only`;
+        return row!.default_transaction_read_only === "on";
+      });
+      const refused = await call(`${system.url}/admin/coupons`, {
+        token: system.operator,
+        json: saleTerms({ total: 1 }),
+      });
+      expect(refused).toMatchObject({ status: 503, body: { code: "DATABASE_UNAVAILABLE" } });
+    },
+    () => readOnly(false),
+  );
+}, 60_000);
+
+// A disk that is really full would take everybody else's data with it: the server itself raises the error of one.
+test("PostgreSQL's disk is full: claims wait until there is room again, nothing is given up", async () => {
+  await refusing(
+    "crowded",
+    async () => {
+      await system.sql.unsafe(`
+        CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+        CREATE TRIGGER no_room BEFORE INSERT ON user_coupons EXECUTE FUNCTION no_room()`);
+    },
+    async () => {
+      await system.sql.unsafe("DROP TRIGGER no_room ON user_coupons; DROP FUNCTION no_room()");
+    },
+  );
+}, 60_000);
+
+test("the right to write is missing: that is nobody's data at fault, so claims wait", async () => {
+  // Its owner may not be refused anything, except by a trigger that says what the server would say.
+  await refusing(
+    "unprivileged",
+    async () => {
+      await system.sql.unsafe(`
+        CREATE FUNCTION no_right() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'permission denied for table user_coupons' USING ERRCODE = 'insufficient_privilege'; END $$;
+        CREATE TRIGGER no_right BEFORE INSERT ON user_coupons EXECUTE FUNCTION no_right()`);
+    },
+    async () => {
+      await system.sql.unsafe("DROP TRIGGER no_right ON user_coupons; DROP FUNCTION no_right()");
+    },
+  );
+}, 60_000);
