@@ -44,11 +44,14 @@ export function compare(figures: Figures, budgets: readonly Budget[]): Measured[
       value === null || own.length === 0
         ? null
         : own.every(({ atMost = Infinity, atLeast = -Infinity }) => value <= atMost && value >= atLeast);
-    const budget = own
-      .map(({ atMost, atLeast }) => (atMost !== undefined ? `≤ ${shown(atMost)}` : `≥ ${shown(atLeast!)}`))
-      .join(", ");
+    const budget = own.map(bound).join(", ");
     return { name, value, met, budget };
   });
+}
+
+function bound({ atMost, atLeast }: Budget): string {
+  if (atMost === atLeast) return `= ${shown(atMost!)}`;
+  return atMost !== undefined ? `≤ ${shown(atMost)}` : `≥ ${shown(atLeast!)}`;
 }
 
 /** Four digits are what a measurement is worth. */

@@ -1,10 +1,10 @@
-import { createStack } from "../../cli/stack/stack.ts";
 import type { CouponClaimed } from "../../contracts/events.ts";
 import { type CouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
 import { createSale } from "../admin.ts";
+import { consumersOf } from "../consumers.ts";
 import { cpuMicros, pidsOf } from "../processes.ts";
 import { openRows } from "../rows.ts";
 import type { Scenario, ScenarioRun } from "../scenario.ts";
@@ -27,16 +27,15 @@ export const persist: Scenario = {
 };
 
 async function run(target: Target): Promise<ScenarioRun> {
-  const stack = createStack();
-  if (stack.layout.run !== target.runDir) throw new Error("persist starts and stops consumers: run it by ./dev bench");
+  const consumers = consumersOf(target);
   const sale = await createSale(target, { name: "Persist", total: CLAIMS, startsInMs: -1000 });
   const couponId = sale.id as CouponId;
   const rows = openRows(target.env.DATABASE_URL!);
   // All roles at once would measure the ledger's reader too: it takes what waits longer than five seconds.
-  await stack.down(["consumers"]);
+  await consumers.stop();
   try {
     const wrong = await fill(target, couponId);
-    await stack.up(["consumers"], { roles: "coupon-persist" });
+    await consumers.start("coupon-persist");
     const pids = pidsOf(target.runDir, "consumers");
     const before = cpuMicros(pids);
     const deadline = performance.now() + SETTLE_MS;
@@ -63,8 +62,8 @@ async function run(target: Target): Promise<ScenarioRun> {
     };
   } finally {
     await rows.close();
-    await stack.down(["consumers"]);
-    await stack.up(["consumers"]);
+    await consumers.stop();
+    await consumers.start();
   }
 }
 
