@@ -13,7 +13,7 @@ import type { ConsumersMetrics } from "./metrics.ts";
 import type { RoleName } from "./role-names.ts";
 import type { LoaderDeps } from "./sale-loader/loader.ts";
 
-/** What the roles of a process share; composed in main.bun.ts, or by a test. */
+/** What the roles of a process share; composed in process.ts, or by a test. */
 export interface Neighbours {
   readonly config: ConsumersConfig;
   readonly db: Database;

@@ -18,7 +18,9 @@ const DRAIN_POLL_MS = 10;
 type NativeHandler = (response: NativeResponse, native: NativeRequest) => void;
 
 /**
- * HTTP and WebSocket over uWebSockets.js. Routing is the addon's own.
+ * HTTP and WebSocket over uWebSockets.js. Routing is the addon's own. Measured beside bun.ts in one run on 2 shared cores, CPU µs
+ * a request, 64 connections, Node 20, a constant 409 of 140 bytes: 8.1–8.2 (bun.ts 10.0–10.3), headers not frozen 8.0–8.7
+ * (9.4–10.2), an async handler 8.8 (8.9–9.4), reading a small body 10.6–11.2 (12.7).
  *
  * uWebSockets.js itself closes connections that were idle for ten seconds, whatever the configuration says; answers 431 to
  * heads over 16 KiB, 400 to malformed requests (no answer at all, but the idle timeout, to a line that is not HTTP) and 505 to

@@ -1,0 +1,118 @@
+import { parseArgs } from "node:util";
+import pino from "pino";
+import { createDatabase } from "../db/client.ts";
+import type { CreateKafka } from "../kafka/kafka.ts";
+import { createRedis, createSubscriber, type RedisConnection } from "../lua/redis.ts";
+import { type ConsumersConfig, readConfig } from "./config.ts";
+import { failureCode } from "./failure.ts";
+import { lookAtHealth, type Probe } from "./health.ts";
+import { serveHealth } from "./health-server.ts";
+import { createMetrics } from "./metrics.ts";
+import type { RunningRole } from "./neighbours.ts";
+import { createRenewedProducer } from "./renewed-producer.ts";
+import { ROLE_NAMES } from "./role-names.ts";
+import { startRole } from "./roles.ts";
+import type { LoaderDeps } from "./sale-loader/loader.ts";
+
+/** What an entry point brings. */
+export interface ConsumersParts {
+  /** How a user starts it, for --help: `bun consumers/main.bun.ts`. */
+  readonly command: string;
+  readonly createKafka: CreateKafka;
+  /** Given here and to nobody else: only role sale-loader may load a sale's scripts. */
+  readonly createSaleLoading: (redis: RedisConnection) => LoaderDeps["loading"];
+}
+
+const help = (
+  command: string,
+) => `Stampede's consumers: they persist claims, tell their owners, and load sales into Redis.
+
+  ${command} [--roles a,b]
+
+  --roles   which of them this process runs, default all:
+            ${ROLE_NAMES.join(", ")}
+  --help    this text
+
+Addresses come from REDIS_URL, DATABASE_URL and KAFKA_BROKERS.
+Example: ${command} --roles coupon-persist,notify
+`;
+
+/** Runs the consumers as this process: reads the options, starts the roles, stops them at SIGTERM. Exit 2: wrong options. */
+export async function runConsumers(
+  environment: Record<string, string | undefined>,
+  parts: ConsumersParts,
+): Promise<void> {
+  try {
+    const { values } = parseArgs({ options: { roles: { type: "string" }, help: { type: "boolean", short: "h" } } });
+    if (values.help) process.stdout.write(help(parts.command));
+    else await start(readConfig(environment, values.roles), parts);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exit(2);
+  }
+}
+
+async function start(config: ConsumersConfig, { createKafka, createSaleLoading }: ConsumersParts): Promise<void> {
+  const log = pino({ level: config.LOG_LEVEL, base: { process: "consumers", pid: process.pid } });
+  const db = createDatabase(config.DATABASE_URL, { max: config.DATABASE_CONNECTIONS, name: "stampede-consumers" });
+  const redisOptions = {
+    name: "stampede-consumers",
+    log: (level: "info" | "warn", message: string) => log[level]({}, message),
+  };
+  const redis = createRedis(config.REDIS_URL, redisOptions);
+  const subscriber = createSubscriber(config.REDIS_URL, { name: "stampede-consumers" });
+  const kafka = createKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: "stampede-consumers",
+    properties: config.kafkaProperties,
+    log: (level, message) => log[level]({}, message),
+  });
+  const producer = createRenewedProducer(kafka, { messageTimeoutMs: config.MESSAGE_TIMEOUT_MS }, (error) =>
+    log.error(failureCode(error), "the producer was replaced"),
+  );
+  const roles: RunningRole[] = [];
+  const metrics = createMetrics(() => new Map(roles.map(({ name, inHand }) => [name, inHand()])));
+  const loading = createSaleLoading(redis);
+  const neighbours = { config, db, redis, subscriber, kafka, producer, loading, log, metrics };
+  for (const name of config.roles) roles.push(startRole(name, neighbours));
+
+  let stopping = false;
+  const probes: Record<string, Probe> = {
+    redis: () => redis.ping(),
+    database: () => db.ping(900),
+    kafka: async () => {
+      if (!producer.stats().connected) throw new Error("no broker connection");
+    },
+  };
+  const server = await serveHealth(
+    config.CONSUMERS_HOST,
+    config.CONSUMERS_PORT,
+    () => lookAtHealth(config.roles, probes, stopping),
+    metrics.text,
+  );
+  log.info({ roles: config.roles, port: server.port, kafka: kafka.version }, "consumers started");
+
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, "stopping");
+    await Promise.all(roles.map((role) => role.stop(config.SHUTDOWN_GRACE_MS)));
+    await producer.close();
+    redis.disconnect();
+    subscriber.disconnect();
+    await db.close();
+    await server.stop();
+    log.info({}, "stopped");
+    process.exit(0);
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      stop(signal).catch((error) => {
+        log.error(failureCode(error), "the shutdown failed");
+        process.exit(1);
+      });
+    });
+  }
+  // Everything that is done here can be done again: a stray rejection is worth a line in the log, not the process.
+  process.on("unhandledRejection", (error) => log.error(failureCode(error), "unhandled rejection"));
+}
