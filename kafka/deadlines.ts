@@ -18,14 +18,14 @@ const SWEEP_FROM = 8_192;
  */
 export class Deadlines {
   readonly #buckets = new Map<number, Expirable[]>();
-  readonly #beforeExpiry: () => void;
+  readonly #beforeExpiry: (then: () => void) => void;
   #timer: ReturnType<typeof setInterval> | undefined;
   #passed = 0;
   #held = 0;
   #sweepAt = SWEEP_FROM;
 
-  /** @param beforeExpiry runs before anything expires: reports that are already here count as on time */
-  constructor(beforeExpiry: () => void) {
+  /** @param beforeExpiry runs before anything expires and goes on with `then`: reports that are here count as on time */
+  constructor(beforeExpiry: (then: () => void) => void) {
     this.#beforeExpiry = beforeExpiry;
   }
 
@@ -50,19 +50,16 @@ export class Deadlines {
 
   #pass(): void {
     const tick = Math.floor(performance.now() / TICK_MS);
-    let error: KafkaError | undefined;
+    const due: Expirable[][] = [];
     for (let at = this.#passed + 1; at <= tick; at++) {
       const bucket = this.#buckets.get(at);
       if (bucket === undefined) continue;
-      if (error === undefined) {
-        this.#beforeExpiry();
-        error = new KafkaError("ACK_DEADLINE", "no delivery report in time; the record may still be delivered");
-      }
+      due.push(bucket);
       this.#buckets.delete(at);
       this.#held -= bucket.length;
-      for (const item of bucket) if (!item.settled) item.expire(error);
     }
     this.#passed = Math.max(this.#passed, tick);
+    if (due.length > 0) this.#beforeExpiry(() => expire(due));
     if (this.#buckets.size === 0) this.#stop();
   }
 
@@ -82,4 +79,9 @@ export class Deadlines {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
+}
+
+function expire(due: readonly Expirable[][]): void {
+  const error = new KafkaError("ACK_DEADLINE", "no delivery report in time; the record may still be delivered");
+  for (const bucket of due) for (const item of bucket) if (!item.settled) item.expire(error);
 }

@@ -174,16 +174,15 @@ export interface TopicDescription {
   readonly name: string;
   readonly partitions: number;
   readonly replicationFactor: number;
-  /** Only non-default topic configuration. */
+}
+
+export interface ConfiguredTopic extends TopicDescription {
+  /** Only what is set on the topic itself. */
   readonly config: Readonly<Record<string, string>>;
 }
 
-export interface NewTopic {
-  readonly name: string;
-  readonly partitions: number;
-  readonly replicationFactor: number;
-  readonly config: Readonly<Record<string, string>>;
-}
+/** `config` as the topic shall begin with it. */
+export type NewTopic = ConfiguredTopic;
 
 export interface PartitionLag extends TopicPartition {
   /** -1: the group has no offset here yet. */
@@ -199,13 +198,21 @@ export interface Admin {
   deleteTopics(names: readonly string[]): Promise<void>;
   /** More partitions (never fewer). */
   createPartitions(topic: string, total: number): Promise<void>;
-  alterTopicConfig(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
   /** The offset after the last record, per partition. */
   endOffsets(topic: string): Promise<TopicPartitionOffset[]>;
   groupLag(groupId: string, topics: readonly string[]): Promise<PartitionLag[]>;
   /** Brokers that answer. @throws KafkaError UNAVAILABLE */
   brokers(timeoutMs: number): Promise<number>;
   close(): Promise<void>;
+}
+
+/**
+ * What only the operator's commands need, which always run on Bun: @confluentinc/kafka-javascript 1.10 has no call that
+ * reads or changes the configuration of an existing topic.
+ */
+export interface TopicAdmin extends Admin {
+  describeTopics(names: readonly string[]): Promise<ConfiguredTopic[]>;
+  alterTopicConfig(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** What a runtime's adapter offers; composed in main.*.ts. */
@@ -218,3 +225,8 @@ export interface Kafka {
 }
 
 export type CreateKafka = (options: ClientOptions) => Kafka;
+
+/** An adapter whose admin knows topic configuration too. */
+export interface OperatorsKafka extends Kafka {
+  admin(): TopicAdmin;
+}

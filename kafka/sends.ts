@@ -8,8 +8,8 @@ export interface RecordSink {
   refusal(): KafkaError | null;
   /** Queues one record; its report comes back with `number`. Returns why it was not queued, or null. */
   write(record: OutgoingRecord, number: number): KafkaError | null;
-  /** Handles the reports that are here already, where the adapter can look. */
-  drain(): void;
+  /** Handles the reports that are here already, then calls `then`. */
+  drain(then: () => void): void;
 }
 
 /** Every record between `send` and its delivery report: who waits for it, until when, and the counts. */
@@ -26,7 +26,7 @@ export class Sends {
   constructor(sink: RecordSink, maxQueued: number) {
     this.#sink = sink;
     this.#maxQueued = maxQueued;
-    this.#deadlines = new Deadlines(() => sink.drain());
+    this.#deadlines = new Deadlines((then) => sink.drain(then));
   }
 
   /** `Producer.send` */
@@ -66,7 +66,7 @@ export class Sends {
 
   /** After a batch of reports: wakes who waits until nothing is under way. */
   reported(): void {
-    if (this.#pending.size > 0 || this.#idle.length === 0) return;
+    if (this.#idle.length === 0 || this.#pending.size > 0) return;
     const waiting = this.#idle;
     this.#idle = [];
     for (const done of waiting) done();
@@ -87,9 +87,10 @@ export class Sends {
         settle(true);
       };
       const timer = setTimeout(() => {
-        this.#sink.drain();
-        this.#idle = this.#idle.filter((other) => other !== done);
-        settle(this.#pending.size === 0);
+        this.#sink.drain(() => {
+          this.#idle = this.#idle.filter((other) => other !== done);
+          settle(this.#pending.size === 0);
+        });
       }, timeoutMs);
       this.#idle.push(done);
     });

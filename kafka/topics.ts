@@ -1,5 +1,5 @@
 import { allTopics, type TopicSpec } from "../contracts/topics.ts";
-import type { Admin, Compression, NewTopic, TopicDescription } from "./kafka.ts";
+import type { Compression, ConfiguredTopic, NewTopic, TopicAdmin } from "./kafka.ts";
 
 /** What the cluster is like: 3 and 2 in production, 1 and 1 on one machine. */
 export interface TopicDurability {
@@ -52,7 +52,7 @@ export function topicCompression(): Record<string, Compression> {
 /** Compares present topics with the wanted ones. More partitions than wanted are an operator's choice, no difference. */
 export function differences(
   wanted: readonly NewTopic[],
-  present: ReadonlyMap<string, TopicDescription>,
+  present: ReadonlyMap<string, ConfiguredTopic>,
 ): TopicDifference[] {
   return wanted.flatMap((topic): TopicDifference[] => {
     const found = present.get(topic.name);
@@ -74,7 +74,7 @@ export function differences(
 }
 
 /** How the cluster differs from the declared topics; empty: not at all. @throws KafkaError */
-export async function diffTopics(admin: Admin, durability: TopicDurability): Promise<TopicDifference[]> {
+export async function diffTopics(admin: TopicAdmin, durability: TopicDurability): Promise<TopicDifference[]> {
   const wanted = [...allTopics()].map(([name, spec]) => wantedTopic(name, spec, durability));
   const present = await admin.describeTopics(wanted.map(({ name }) => name));
   return differences(wanted, new Map(present.map((topic) => [topic.name, topic])));
@@ -85,7 +85,7 @@ export async function diffTopics(admin: Admin, durability: TopicDurability): Pro
  * `left` is what it cannot do: another replication factor needs a reassignment by an operator. @throws KafkaError
  */
 export async function applyTopics(
-  admin: Admin,
+  admin: TopicAdmin,
   durability: TopicDurability,
 ): Promise<{ done: TopicDifference[]; left: TopicDifference[] }> {
   const found = await diffTopics(admin, durability);

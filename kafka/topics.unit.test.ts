@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { allTopics } from "../contracts/topics.ts";
-import type { TopicDescription } from "./kafka.ts";
+import type { ConfiguredTopic } from "./kafka.ts";
 import { describeDifference, differences, topicCompression, wantedTopic } from "./topics.ts";
 
 const one = { replicationFactor: 1, minInsyncReplicas: 1 };
 const wanted = [...allTopics()].map(([name, spec]) => wantedTopic(name, spec, one));
-const asWanted = () => new Map<string, TopicDescription>(wanted.map((topic) => [topic.name, topic]));
-const change = (name: string, to: Partial<TopicDescription>) => {
+const asWanted = () => new Map<string, ConfiguredTopic>(wanted.map((topic) => [topic.name, topic]));
+const change = (name: string, to: Partial<ConfiguredTopic>) => {
   const present = asWanted();
   present.set(name, { ...present.get(name)!, ...to });
   return present;

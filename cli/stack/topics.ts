@@ -1,6 +1,6 @@
 import { parseProperties } from "../../contracts/environment.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
-import type { Admin } from "../../kafka/kafka.ts";
+import type { TopicAdmin } from "../../kafka/kafka.ts";
 import { applyTopics, describeDifference, diffTopics, type TopicDurability } from "../../kafka/topics.ts";
 import { CliError } from "../errors.ts";
 import type { StackContext } from "./service.ts";
@@ -8,14 +8,14 @@ import type { StackContext } from "./service.ts";
 const BROKERS_TIMEOUT_MS = 10_000;
 
 /** Three copies where there are three brokers, and then two must have a record; else one of each. */
-async function durabilityOf(admin: Admin): Promise<TopicDurability> {
+async function durabilityOf(admin: TopicAdmin): Promise<TopicDurability> {
   const brokers = await admin.brokers(BROKERS_TIMEOUT_MS);
   return brokers >= 3 ? { replicationFactor: 3, minInsyncReplicas: 2 } : { replicationFactor: 1, minInsyncReplicas: 1 };
 }
 
 async function withAdmin<T>(
   { env, config }: Pick<StackContext, "env" | "config">,
-  work: (admin: Admin, durability: TopicDurability) => Promise<T>,
+  work: (admin: TopicAdmin, durability: TopicDurability) => Promise<T>,
 ): Promise<T> {
   const options = {
     brokers: env.KAFKA_BROKERS,

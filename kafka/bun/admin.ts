@@ -1,12 +1,12 @@
 import { ptr, read } from "bun:ffi";
 import { codeOf, ERR } from "../error-codes.ts";
 import {
-  type Admin,
   type ClientOptions,
+  type ConfiguredTopic,
   KafkaError,
   type NewTopic,
   type PartitionLag,
-  type TopicDescription,
+  type TopicAdmin,
   type TopicPartition,
   type TopicPartitionOffset,
 } from "../kafka.ts";
@@ -22,7 +22,7 @@ const QUERY_LIMIT_MS = 10_000;
 const SEEN_LIMIT_MS = 5_000;
 const SEEN_PAUSE_MS = 20;
 
-export class BunAdmin implements Admin {
+export class BunAdmin implements TopicAdmin {
   readonly #client: AdminClient;
   readonly #rd: Librdkafka;
   readonly #offsets: OffsetQueries;
@@ -65,7 +65,7 @@ export class BunAdmin implements Admin {
     });
   }
 
-  async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
+  async describeTopics(names: readonly string[]): Promise<ConfiguredTopic[]> {
     const { topics } = await this.#metadata(true, QUERY_LIMIT_MS);
     const known = names.flatMap((name) => topics.get(name) ?? []);
     if (known.length === 0) return [];

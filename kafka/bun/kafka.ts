@@ -1,4 +1,4 @@
-import type { ClientOptions, Kafka } from "../kafka.ts";
+import type { ClientOptions, OperatorsKafka } from "../kafka.ts";
 import { BunAdmin } from "./admin.ts";
 import { BunConsumer } from "./consumer.ts";
 import { openLibrary } from "./library.ts";
@@ -9,7 +9,7 @@ import { BunProducer } from "./producer.ts";
  * @param libraryPath a librdkafka to open instead of the one that is found (LIBRDKAFKA_PATH)
  * @throws KafkaError INVALID when no librdkafka can be opened
  */
-export function createBunKafka(options: ClientOptions, libraryPath?: string): Kafka {
+export function createBunKafka(options: ClientOptions, libraryPath?: string): OperatorsKafka {
   const library = openLibrary(libraryPath);
   return {
     version: `librdkafka ${library.version} (bun:ffi)`,

@@ -42,7 +42,10 @@ export class BunProducer implements Producer {
     const sink = {
       refusal: () => (this.#closing === undefined ? (this.#client.fatal ?? null) : closed()),
       write: (record: OutgoingRecord, number: number) => this.#writer.write(record, number),
-      drain: () => this.#client.drain(),
+      drain: (then: () => void) => {
+        this.#client.drain();
+        then();
+      },
     };
     this.#sends = new Sends(sink, options.maxQueued ?? DEFAULT_MAX_QUEUED);
   }

@@ -1,7 +1,9 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
-import type { Subprocess } from "bun";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** One private single-node Kafka (KRaft, broker and controller in one process) for a test file. */
 export interface Broker {
@@ -49,20 +51,29 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const config = join(options.dataDir, "server.properties");
   await mkdir(options.dataDir, { recursive: true });
   await writeFile(config, serverProperties(options, address));
-  const java = (main: string, args: string[]) =>
-    Bun.spawn(["java", "-Xms256m", "-Xmx384m", "-XX:+UseSerialGC", "-cp", `${libs}/*`, main, ...args], {
-      cwd: options.dataDir,
-      stdout: Bun.file(join(options.dataDir, `${main}.log`)),
-      stderr: "ignore",
-    });
-  const format = java("kafka.tools.StorageTool", ["format", "-t", CLUSTER_ID, "-c", config, "--ignore-formatted"]);
-  if ((await format.exited) !== 0) {
+  const java = async (main: string, args: string[]): Promise<ChildProcess> => {
+    const log = await open(join(options.dataDir, `${main}.log`), "w");
+    const argv = ["-Xms256m", "-Xmx384m", "-XX:+UseSerialGC", "-cp", `${libs}/*`, main, ...args];
+    const child = spawn("java", argv, { cwd: options.dataDir, stdio: ["ignore", log.fd, "ignore"] });
+    await once(child, "spawn");
+    await log.close();
+    return child;
+  };
+  const format = await java("kafka.tools.StorageTool", [
+    "format",
+    "-t",
+    CLUSTER_ID,
+    "-c",
+    config,
+    "--ignore-formatted",
+  ]);
+  if ((await ended(format)) !== 0) {
     throw new Error(`Kafka's storage could not be formatted with the jars of ${libs} (set STAMPEDE_KAFKA_LIBS)`);
   }
 
-  let server: Subprocess | undefined;
+  let server: ChildProcess | undefined;
   const start = async () => {
-    server = java("kafka.Kafka", [config]);
+    server = await java("kafka.Kafka", [config]);
     await answers(options.port, server, join(options.dataDir, "kafka.Kafka.log"));
   };
   const end = async (signal: "SIGTERM" | "SIGKILL") => {
@@ -71,7 +82,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     if (running === undefined) return;
     running.kill(signal);
     const hard = setTimeout(() => running.kill("SIGKILL"), STOP_LIMIT_MS);
-    await running.exited;
+    await ended(running);
     clearTimeout(hard);
   };
   return {
@@ -116,7 +127,13 @@ function serverProperties(options: BrokerOptions, address: string): string {
     .join("");
 }
 
-async function answers(port: number, server: Subprocess, log: string): Promise<void> {
+/** The exit code; null after a signal. */
+async function ended(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  return child.exitCode;
+}
+
+async function answers(port: number, server: ChildProcess, log: string): Promise<void> {
   const limit = Date.now() + START_LIMIT_MS;
   while (Date.now() < limit) {
     if (server.exitCode !== null)
@@ -127,7 +144,7 @@ async function answers(port: number, server: Subprocess, log: string): Promise<v
       socket.once("connect", () => socket.destroy());
     });
     if (open) return;
-    await Bun.sleep(100);
+    await sleep(100);
   }
   throw new Error(`Kafka did not answer on port ${port} within ${START_LIMIT_MS / 1000} s`);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { allTopics } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
-import type { Admin, Kafka } from "../../kafka/kafka.ts";
+import type { OperatorsKafka, TopicAdmin } from "../../kafka/kafka.ts";
 import { applyTopics, describeDifference, diffTopics, topicCompression } from "../../kafka/topics.ts";
 import { type Broker, createBroker, testPort } from "./broker.ts";
 
@@ -12,8 +12,8 @@ setDefaultTimeout(60_000);
 
 const durability = { replicationFactor: 1, minInsyncReplicas: 1 };
 let broker: Broker;
-let kafka: Kafka;
-let admin: Admin;
+let kafka: OperatorsKafka;
+let admin: TopicAdmin;
 
 beforeAll(async () => {
   broker = await createBroker({ dataDir: await mkdtemp(join(tmpdir(), "stampede-kafka-topics-")), port: testPort(2) });
@@ -70,4 +70,16 @@ test("a record of the largest size is taken uncompressed, and the codec of a top
     expect((await Bun.file(segment).bytes())[22]! & 7).toBe(codec);
   }
   await codecs.close();
+});
+
+test("a topic's configuration is described, and a change leaves its other settings alone", async () => {
+  const name = "configured";
+  await admin.createTopics([{ name, partitions: 1, replicationFactor: 1, config: { "retention.ms": "3600000" } }]);
+  const described = (config: Record<string, string>) => [{ name, partitions: 1, replicationFactor: 1, config }];
+  expect(await admin.describeTopics([name])).toEqual(described({ "retention.ms": "3600000" }));
+  await admin.alterTopicConfig(name, { "max.message.bytes": "2000000" });
+  await admin.alterTopicConfig(name, { "retention.ms": "7200000" });
+  expect(await admin.describeTopics([name])).toEqual(
+    described({ "retention.ms": "7200000", "max.message.bytes": "2000000" }),
+  );
 });

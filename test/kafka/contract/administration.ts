@@ -3,29 +3,29 @@ import type { CreateKafka } from "../../../kafka/kafka.ts";
 import { failure, type OpenWorkbench, read } from "./workbench.ts";
 
 export function administrationContract(open: OpenWorkbench, createKafka: CreateKafka): void {
-  test("topics are created, described, extended, configured and deleted", async () => {
+  test("topics are created, described, extended and deleted", async () => {
     await using bench = open();
     const { admin } = bench;
-    const name = await bench.topic(2, { "retention.ms": "3600000" });
-    expect(await admin.describeTopics([name, "no-such-topic"])).toEqual([
-      { name, partitions: 2, replicationFactor: 1, config: { "retention.ms": "3600000" } },
+    const name = await bench.topic(2);
+    expect(await admin.describeTopics([name, "no-such-topic"])).toMatchObject([
+      { name, partitions: 2, replicationFactor: 1 },
     ]);
     // What exists already is left as it is.
     await admin.createTopics([{ name, partitions: 5, replicationFactor: 1, config: {} }]);
     await admin.createPartitions(name, 3);
-    await admin.alterTopicConfig(name, { "max.message.bytes": "2000000" });
-    await admin.alterTopicConfig(name, { "retention.ms": "7200000" });
-    expect(await admin.describeTopics([name])).toEqual([
-      {
-        name,
-        partitions: 3,
-        replicationFactor: 1,
-        config: { "retention.ms": "7200000", "max.message.bytes": "2000000" },
-      },
-    ]);
+    expect(await admin.describeTopics([name])).toMatchObject([{ name, partitions: 3, replicationFactor: 1 }]);
     expect(await failure(admin.createPartitions(name, 1))).toMatchObject({ code: "INVALID", retryable: false });
     await admin.deleteTopics([name]);
     expect(await failure(admin.deleteTopics([name]))).toMatchObject({ code: "UNKNOWN_TOPIC" });
+  });
+
+  test("a topic begins with the configuration it was given", async () => {
+    await using bench = open();
+    const topic = await bench.topic(1, { "max.message.bytes": "1000" });
+    const producer = bench.producer({ compression: "none" });
+    expect(await failure(producer.send({ topic, value: new Uint8Array(2_000) }))).toMatchObject({
+      code: "RECORD_TOO_LARGE",
+    });
   });
 
   test("end offsets and a group's lag are counted per partition", async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Consumer, IncomingRecord, TopicPartition } from "../../../kafka/kafka.ts";
 import { assigned, eventually, type OpenWorkbench, read, text } from "./workbench.ts";
 
@@ -33,7 +34,7 @@ export function groupsContract(open: OpenWorkbench): void {
     const producing = (async () => {
       while (!done) {
         await producer.sendAll(Array.from({ length: 50 }, () => ({ topic, value: `${produced++}` })));
-        await Bun.sleep(5);
+        await sleep(5);
       }
     })();
     const a = consumeUntil("a", () => done && seen.size === produced);
@@ -106,7 +107,7 @@ export function groupsContract(open: OpenWorkbench): void {
       onRebalance: (change) => changes.push(change),
     });
     const records = await read(consumer, 10);
-    await Bun.sleep(8_000); // longer than the session timeout: librdkafka's heartbeats are not ours
+    await sleep(8_000); // longer than the session timeout: librdkafka's heartbeats are not ours
     await commitAll(consumer, records);
     expect(await consumer.poll(10, 200)).toEqual([]);
     expect(changes).toEqual(["assigned"]);

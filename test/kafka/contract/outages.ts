@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
 
 const OUTAGE_MS = 15_000;
@@ -10,10 +11,10 @@ export function outagesContract(open: OpenWorkbench): void {
     const producer = bench.producer({ messageTimeoutMs: 60_000 });
     const count = 30_000;
     const acks: Promise<unknown>[] = [];
-    const restarted = Bun.sleep(300).then(() => bench.broker.restart());
+    const restarted = sleep(300).then(() => bench.broker.restart());
     for (let i = 0; i < count; i++) {
       acks.push(producer.send({ topic, key: `${i % 2}`, value: `${i}` }));
-      if (i % 20 === 0) await Bun.sleep(1); // about 1.5 s of sending, the kill in the midst of it
+      if (i % 20 === 0) await sleep(1); // about 1.5 s of sending, the kill in the midst of it
     }
     await restarted;
     await Promise.all(acks);
@@ -40,7 +41,7 @@ export function outagesContract(open: OpenWorkbench): void {
     expect(await read(leaving, 3)).toHaveLength(3);
 
     await bench.broker.stop();
-    const back = Bun.sleep(OUTAGE_MS).then(() => bench.broker.start());
+    const back = sleep(OUTAGE_MS).then(() => bench.broker.start());
     const began = performance.now();
     const deadlines = Array.from({ length: 100 }, (_, i) =>
       failure(producer.send({ topic, value: `${i}` }, { deadlineMs: 200 })),

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { KafkaError } from "../../../kafka/kafka.ts";
 import { eventually, failure, type OpenWorkbench, text } from "./workbench.ts";
 
@@ -75,7 +76,7 @@ export function producingContract(open: OpenWorkbench): void {
     // The sticky partitioner changes its mind every 10 ms; 300 changes miss one of four with 4 × 0.75^300.
     for (let i = 0; i < 300 && seen.size < 4; i++) {
       seen.add((await producer.send({ topic, value: `${i}` })).partition);
-      await Bun.sleep(11);
+      await sleep(11);
     }
     expect([...seen].sort()).toEqual([0, 1, 2, 3]);
   });

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type {
   Admin,
   Consumer,
@@ -94,7 +95,7 @@ export async function eventually(
   const until = Date.now() + limitMs;
   while (!(await holds())) {
     if (Date.now() > until) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await Bun.sleep(20);
+    await sleep(20);
   }
 }
 

@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf, ERR } from "../error-codes.ts";
+import {
+  type Admin,
+  type ClientOptions,
+  KafkaError,
+  type NewTopic,
+  type PartitionLag,
+  type TopicDescription,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from "../kafka.ts";
+import { adminProperties } from "../properties.ts";
+import type { Addon, Done, NativeAdmin, NativeMetadata, NativeOffset } from "./addon.ts";
+import { called, fromNative, kafkaError, made } from "./errors.ts";
+import { addonProperties, ClientEvents } from "./events.ts";
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const SEEN_LIMIT_MS = 5_000;
+const SEEN_PAUSE_MS = 20;
+/** In place of a time: which end of the partition. */
+const OFFSET = { BEGINNING: -2, END: -1 } as const;
+const READ_UNCOMMITTED = 0;
+
+/** Every call holds one of Node's worker threads until the broker has answered. */
+export class NodeAdmin implements Admin {
+  readonly #native: NativeAdmin;
+  readonly #calls = new Set<Promise<unknown>>();
+  #closed = false;
+
+  /** @throws KafkaError INVALID if librdkafka refuses a property */
+  constructor(addon: Addon, options: ClientOptions) {
+    const events = new ClientEvents(options.log);
+    this.#native = made(() => new addon.AdminClient(addonProperties(adminProperties(options))));
+    this.#native.configureCallbacks(true, { global: {}, topic: {}, event: { event_cb: events.handle } });
+    const refused = this.#native.connect();
+    if (typeof refused === "number" && refused !== 0) throw kafkaError(addon, refused, "admin");
+    if (typeof refused === "object" && refused !== null && refused.code !== 0) throw fromNative(refused, "admin");
+  }
+
+  async createTopics(topics: readonly NewTopic[]): Promise<void> {
+    if (topics.length === 0) return;
+    const outcomes = await Promise.allSettled(
+      topics.map(({ name, partitions, replicationFactor, config }) =>
+        this.#call(name, (done) => {
+          const topic = { topic: name, num_partitions: partitions, replication_factor: replicationFactor, config };
+          this.#native.createTopic(topic, REQUEST_TIMEOUT_MS, done);
+        }),
+      ),
+    );
+    throwFirst(outcomes, ERR.TOPIC_EXISTS);
+    await this.#seen(async () => {
+      const present = await this.#topics();
+      return topics.every(({ name }) => present.has(name));
+    });
+  }
+
+  async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
+    const present = await this.#topics();
+    return names.flatMap((name) => present.get(name) ?? []);
+  }
+
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    throwFirst(
+      await Promise.allSettled(
+        names.map((name) => this.#call(name, (done) => this.#native.deleteTopic(name, REQUEST_TIMEOUT_MS, done))),
+      ),
+    );
+  }
+
+  async createPartitions(topic: string, total: number): Promise<void> {
+    await this.#call(topic, (done) => this.#native.createPartitions(topic, total, REQUEST_TIMEOUT_MS, done));
+    await this.#seen(async () => ((await this.#topics()).get(topic)?.partitions ?? 0) >= total);
+  }
+
+  async endOffsets(topic: string): Promise<TopicPartitionOffset[]> {
+    return this.#offsets(await this.#partitions([topic]), OFFSET.END);
+  }
+
+  async groupLag(groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
+    const partitions = await this.#partitions(topics);
+    const committed = await this.#committed(groupId, partitions);
+    const ends = await this.#offsets(partitions, OFFSET.END);
+    const begins = await this.#offsets(partitions, OFFSET.BEGINNING);
+    return partitions.map(({ topic, partition }, i) => {
+      const [from, end] = [committed[i]!, ends[i]!.offset];
+      // Without an offset of its own the group would begin at the oldest record.
+      const lag = Math.max(0, end - (from < 0 ? begins[i]!.offset : from));
+      return { topic, partition, committed: from, end, lag };
+    });
+  }
+
+  async brokers(timeoutMs: number): Promise<number> {
+    return (await this.#metadata(false, timeoutMs)).brokers.length;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    // The addon locks nothing against its own end: no worker may be at work.
+    await Promise.allSettled(this.#calls);
+    this.#native.disconnect();
+  }
+
+  /** A change is answered before the broker that is asked next has heard of it: waits until it shows, 5 s at most. */
+  async #seen(shows: () => Promise<boolean>): Promise<void> {
+    const until = performance.now() + SEEN_LIMIT_MS;
+    while (!(await shows()) && performance.now() < until) await sleep(SEEN_PAUSE_MS);
+  }
+
+  async #topics(): Promise<ReadonlyMap<string, TopicDescription>> {
+    const { topics } = await this.#metadata(true, REQUEST_TIMEOUT_MS);
+    return new Map(
+      topics.map(({ name, partitions }) => {
+        const replicationFactor = partitions[0]?.replicas.length ?? 0;
+        return [name, { name, partitions: partitions.length, replicationFactor }];
+      }),
+    );
+  }
+
+  #metadata(allTopics: boolean, timeoutMs: number): Promise<NativeMetadata> {
+    return this.#call("metadata", (done) => this.#native.getMetadata({ allTopics, timeout: timeoutMs }, done));
+  }
+
+  /** Of every given topic, in order. @throws KafkaError UNKNOWN_TOPIC */
+  async #partitions(names: readonly string[]): Promise<TopicPartition[]> {
+    const present = await this.#topics();
+    return names.flatMap((topic) => {
+      const known = present.get(topic);
+      if (known === undefined) throw new KafkaError("UNKNOWN_TOPIC", `no topic ${topic}`);
+      return Array.from({ length: known.partitions }, (_, partition) => ({ topic, partition }));
+    });
+  }
+
+  /** First or end offsets, in the order of `partitions`. */
+  async #offsets(partitions: readonly TopicPartition[], which: number): Promise<TopicPartitionOffset[]> {
+    const query = partitions.map(({ topic, partition }) => ({ topic, partition, offset: { timestamp: which } }));
+    const options = { timeout: REQUEST_TIMEOUT_MS, isolationLevel: READ_UNCOMMITTED };
+    const found = await this.#call<NativeOffset[]>("offsets", (done) => this.#native.listOffsets(query, options, done));
+    return inOrder(found, partitions, "offsets");
+  }
+
+  /** Committed offsets in the order of `partitions`; −1: none. */
+  async #committed(groupId: string, partitions: readonly TopicPartition[]): Promise<number[]> {
+    const options = { timeout: REQUEST_TIMEOUT_MS, requireStableOffsets: false };
+    const groups = await this.#call<
+      readonly { error?: { code: number; message: string }; partitions: NativeOffset[] }[]
+    >(`committed offsets of ${groupId}`, (done) =>
+      this.#native.listConsumerGroupOffsets([{ groupId, partitions }], options, done),
+    );
+    const { error, partitions: found } = groups[0]!;
+    if (error !== undefined && error.code !== 0) {
+      if (error.code === ERR.GROUP_NOT_FOUND) return partitions.map(() => -1);
+      throw new KafkaError(codeOf(error.code), `committed offsets of ${groupId}: ${error.message}`, error.code);
+    }
+    return inOrder(found, partitions, `committed offsets of ${groupId}`).map(({ offset }) => offset);
+  }
+
+  #call<T>(what: string, call: (done: Done<T>) => void): Promise<T> {
+    if (this.#closed) return Promise.reject(new KafkaError("CLOSED", "the admin is closed"));
+    const outcome = called(what, call);
+    this.#calls.add(outcome);
+    const ended = () => this.#calls.delete(outcome);
+    outcome.then(ended, ended);
+    return outcome;
+  }
+}
+
+/** The addon's answers in the order of the question; an offset that is not there is −1. @throws KafkaError */
+function inOrder(
+  found: readonly NativeOffset[],
+  partitions: readonly TopicPartition[],
+  what: string,
+): TopicPartitionOffset[] {
+  const failed = found.find(({ error }) => error !== undefined && error.code !== 0)?.error;
+  if (failed !== undefined) throw fromNative(failed, what);
+  const offsets = new Map(found.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset ?? -1]));
+  return partitions.map(({ topic, partition }) => {
+    return { topic, partition, offset: Math.max(-1, offsets.get(`${topic}/${partition}`) ?? -1) };
+  });
+}
+
+function throwFirst(outcomes: readonly PromiseSettledResult<unknown>[], except?: number): void {
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected" && outcome.reason.nativeCode !== except) throw outcome.reason;
+  }
+}

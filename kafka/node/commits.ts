@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { KafkaError, type TopicPartitionOffset } from "../kafka.ts";
+import type { Addon, NativeConsumer, NativePartition } from "./addon.ts";
+import type { GroupAssignment } from "./assignment.ts";
+import { called, kafkaError } from "./errors.ts";
+
+/** How long a commit is tried, milliseconds, before it fails as UNAVAILABLE. */
+const COMMIT_LIMIT_MS = 5_000;
+/** One look at the broker; each holds a worker thread. */
+const LOOK_MS = 1_000;
+const PAUSE_MS = 100;
+
+/**
+ * Stores offsets. The addon begins a commit without waiting for its outcome (its `commitCb` too), so each is looked up
+ * afterwards: the broker answers in order, so the look shows the commit or that it was refused.
+ */
+export class Commits {
+  readonly #addon: Addon;
+  readonly #native: NativeConsumer;
+  readonly #assignment: GroupAssignment;
+  /** One at a time: more would hold more worker threads while the broker is away. */
+  #last: Promise<void> = Promise.resolve();
+  #ended: KafkaError | undefined;
+
+  constructor(addon: Addon, native: NativeConsumer, assignment: GroupAssignment) {
+    this.#addon = addon;
+    this.#native = native;
+    this.#assignment = assignment;
+  }
+
+  /** @throws KafkaError (as a rejection), but never because a partition was lost meanwhile */
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    const outcome = this.#last.then(() => this.#store(offsets));
+    this.#last = outcome.catch(() => {});
+    return outcome;
+  }
+
+  /** What is not stored by now fails. Resolves when no worker uses the consumer any more. */
+  end(error: KafkaError): Promise<void> {
+    this.#ended = error;
+    return this.#last;
+  }
+
+  async #store(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    const until = performance.now() + COMMIT_LIMIT_MS;
+    for (;;) {
+      if (this.#ended !== undefined) throw this.#ended;
+      this.#assignment.refresh();
+      // The broker would take an offset for a partition that another member owns by now, and set that member back.
+      const owned = offsets.filter((offset) => this.#assignment.has(offset));
+      if (owned.length === 0) return;
+      const failure = await this.#try(owned);
+      if (failure === null) return;
+      if (!failure.retryable || performance.now() > until) throw failure;
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  async #try(offsets: readonly TopicPartitionOffset[]): Promise<KafkaError | null> {
+    const native = this.#native.commit(offsets);
+    if (native !== 0) return kafkaError(this.#addon, native, "commit");
+    try {
+      const stored = await called<NativePartition[]>("commit", (done) =>
+        this.#native.committed(offsets, LOOK_MS, done),
+      );
+      const differs = offsets.some(({ offset }, i) => stored[i]?.offset !== offset);
+      return differs ? new KafkaError("UNAVAILABLE", "commit: the broker has not stored the offsets") : null;
+    } catch (error) {
+      return error as KafkaError;
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ERR } from "../error-codes.ts";
+import {
+  type ClientOptions,
+  type Consumer,
+  type ConsumerOptions,
+  type IncomingRecord,
+  KafkaError,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from "../kafka.ts";
+import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "../properties.ts";
+import type { Addon, CallbackTable, NativeConsumer } from "./addon.ts";
+import { GroupAssignment } from "./assignment.ts";
+import { Commits } from "./commits.ts";
+import { called, kafkaError, made } from "./errors.ts";
+import { addonProperties, ClientEvents } from "./events.ts";
+import { Inflow } from "./inflow.ts";
+
+/** How often librdkafka is asked for the assignment while nobody polls, milliseconds. */
+const ASSIGNMENT_LOOK_MS = 100;
+/** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
+const LEAVE_LIMIT_MS = 5_000;
+/** librdkafka refuses a seek until the partition's fetcher runs, which follows an assignment by milliseconds. */
+const SEEK_LIMIT_MS = 5_000;
+const SEEK_PAUSE_MS = 20;
+
+export class NodeConsumer implements Consumer {
+  readonly #addon: Addon;
+  readonly #native: NativeConsumer;
+  readonly #callbacks: CallbackTable;
+  readonly #events: ClientEvents;
+  readonly #assignment: GroupAssignment;
+  readonly #commits: Commits;
+  readonly #inflow: Inflow;
+  readonly #longestWaitMs: number;
+  readonly #ready: Promise<void>;
+  readonly #look: ReturnType<typeof setInterval>;
+  /** The queue became non-empty since the last fetch. */
+  #filled = false;
+  #polling = false;
+  #wake: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws KafkaError INVALID if librdkafka refuses a property */
+  constructor(addon: Addon, client: ClientOptions, options: ConsumerOptions) {
+    this.#addon = addon;
+    this.#events = new ClientEvents(client.log);
+    this.#native = made(() => new addon.KafkaConsumer(addonProperties(consumerProperties(client, options)), undefined));
+    this.#callbacks = {
+      global: {},
+      topic: {},
+      event: { event_cb: this.#events.handle, queue_non_empty_cb: () => this.#onFilled() },
+    };
+    this.#assignment = new GroupAssignment(this.#native, (change, partitions) => {
+      if (change === "revoked") this.#inflow.forget(partitions);
+      options.onRebalance?.(change, partitions);
+    });
+    this.#inflow = new Inflow(this.#native, this.#assignment, client.log);
+    this.#commits = new Commits(addon, this.#native, this.#assignment);
+    // A poll that waits for hours must still tell librdkafka that the application lives.
+    this.#longestWaitMs = (options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS) / 2;
+    this.#ready = this.#join(options.topics);
+    this.#look = setInterval(() => this.#assignment.refresh(), ASSIGNMENT_LOOK_MS).unref();
+  }
+
+  async poll(max: number, timeoutMs: number): Promise<IncomingRecord[]> {
+    const until = performance.now() + timeoutMs;
+    if (this.#polling) throw new KafkaError("INVALID", "poll is called while a poll is waiting");
+    this.#polling = true;
+    try {
+      await this.#ready;
+      for (;;) {
+        this.#check();
+        this.#filled = false;
+        const records = await this.#inflow.take(max);
+        this.#check();
+        const left = until - performance.now();
+        if (left <= 0 || (records !== null && records.length > 0)) return records ?? [];
+        if (records !== null && !this.#filled) await this.#woken(Math.min(left, this.#longestWaitMs));
+      }
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  async commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    if (this.#closing !== undefined) throw closed();
+    await this.#ready;
+    await this.#commits.commit(offsets);
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    const owned = this.#ownedOf(partitions);
+    this.#inflow.setPaused(owned, true);
+    if (owned.length > 0) this.#native.pause(owned);
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    const owned = this.#ownedOf(partitions);
+    this.#inflow.setPaused(owned, false);
+    if (owned.length > 0) this.#native.resume(owned);
+    this.#onFilled(); // something may have been held back
+  }
+
+  async seek(position: TopicPartitionOffset): Promise<void> {
+    const until = performance.now() + SEEK_LIMIT_MS;
+    await this.#inflow.without(async () => {
+      for (;;) {
+        if (this.#closing !== undefined) throw closed();
+        this.#assignment.refresh();
+        if (!this.#assignment.has(position)) {
+          const { topic, partition } = position;
+          throw new KafkaError("REBALANCED", `${topic}/${partition} is not assigned to this consumer`);
+        }
+        const failure = await called("seek", (done) => this.#native.seek(position, 1_000, done)).then(
+          () => null,
+          (error: KafkaError) => error,
+        );
+        if (failure === null) return this.#inflow.forget([position]);
+        if (failure.nativeCode !== ERR.STATE || performance.now() > until) throw failure;
+        await sleep(SEEK_PAUSE_MS);
+      }
+    });
+  }
+
+  assignment(): TopicPartition[] {
+    if (this.#closing === undefined) this.#assignment.refresh();
+    return this.#assignment.list();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#wake?.();
+    await this.#ready.catch(() => {});
+    clearInterval(this.#look);
+    // The addon locks nothing against its own end: no worker may be at work.
+    await this.#inflow.without(async () => {});
+    await this.#commits.end(closed());
+    const left = called("close", (done) => this.#native.disconnect(done)).catch(() => {});
+    await Promise.race([left, sleep(LEAVE_LIMIT_MS, undefined, { ref: false })]);
+    this.#native.configureCallbacks(false, this.#callbacks);
+    this.#assignment.clear();
+  }
+
+  async #join(topics: readonly string[]): Promise<void> {
+    this.#native.configureCallbacks(true, this.#callbacks);
+    try {
+      await called("start", (done) => this.#native.connect(done));
+      const native = this.#native.subscribe(topics);
+      if (native !== 0) throw kafkaError(this.#addon, native, `subscribe to ${topics}`);
+    } catch (error) {
+      this.#events.fatal = error as KafkaError;
+    }
+  }
+
+  #check(): void {
+    if (this.#closing !== undefined) throw closed();
+    if (this.#events.fatal !== undefined) throw this.#events.fatal;
+  }
+
+  #ownedOf(partitions: readonly TopicPartition[]): TopicPartition[] {
+    if (this.#closing !== undefined) throw closed();
+    this.#assignment.refresh();
+    return partitions.filter((partition) => this.#assignment.has(partition));
+  }
+
+  #onFilled(): void {
+    this.#filled = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when the queue becomes non-empty, or after `ms`. */
+  #woken(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#wake = done;
+    });
+  }
+}
+
+const closed = () => new KafkaError("CLOSED", "the consumer is closed");

@@ -1,0 +1,3 @@
+import { nodeSuite } from "../runtimes/node-suite.ts";
+
+await nodeSuite("kafka", `${import.meta.dirname}/node.suite.ts`);
