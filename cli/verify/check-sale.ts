@@ -108,7 +108,7 @@ function slotAccounts(facts: SaleFacts, known: Indexed): Verdict[] {
     (slot) => slot !== null && (known.winnersBySlot.has(slot) || known.activeBySlot.has(slot)),
   );
   const forgotten = [...facts.slots].filter((slot) => slot <= redis.next && !seen.has(slot) && !held(slot, known));
-  const ahead = [...known.winnersBySlot.keys(), ...seen].filter((slot) => slot === null || slot > redis.next);
+  const ahead = [...known.winnersBySlot.keys(), ...seen].filter((slot) => slot === null || slot > facts.nextAfter);
   const soldOut = redis.next >= redis.total && redis.freed === 0;
   const issued = counts.active + counts.pending;
   const withheld = soldOut ? Math.max(0, sale.total - issued) : 0;

@@ -59,6 +59,7 @@ function facts(plant: Plant = {}): SaleFacts {
   return {
     sale: { ...sale, ...plant.sale },
     redis,
+    nextAfter: redis?.next ?? 0,
     counts: {
       active: active.length,
       pending: ledger.filter((e) => !active.some((r) => r.requestId === e.requestId)).length,

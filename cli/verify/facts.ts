@@ -72,6 +72,8 @@ export interface SaleFacts {
   readonly sale: SaleRow;
   /** null: Redis has no `:sale`. */
   readonly redis: RedisSale | null;
+  /** `next` once more, after winners and freed slots were read: none of those may lie beyond it. */
+  readonly nextAfter: number;
   readonly counts: SaleCounts;
   readonly examined: Examined;
   readonly nowMs: number;

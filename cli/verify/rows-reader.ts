@@ -15,14 +15,17 @@ export interface Wanted {
   readonly slots: ReadonlySet<number>;
 }
 
-/** Every row (revoked ones too) of these users, requests, their aliases' originals, or slots, in one sale. */
+/**
+ * Rows of one sale: active ones of these users or slots, and any of these requests or the originals of their aliases.
+ * Two selects, each with an index of its own; one with OR would read the whole table.
+ */
 export async function findRows(sql: Executor, couponId: string, wanted: Wanted): Promise<Row[]> {
   const requests = textArray([...wanted.requests]);
-  return sql<Row[]>`SELECT user_id AS "userId", slot, request_id AS "requestId", status FROM user_coupons
-    WHERE coupon_id = ${couponId} AND (user_id = ANY(${textArray([...wanted.users])}::text[])
-      OR request_id = ANY(${requests}::text[])
-      OR request_id IN (SELECT original_request_id FROM request_aliases WHERE request_id = ANY(${requests}::text[]))
-      OR slot = ANY(${intArray([...wanted.slots])}::integer[]))`;
+  return sql<Row[]>`SELECT user_id AS "userId", slot, request_id AS "requestId", status FROM user_coupons WHERE id IN (
+      SELECT id FROM user_coupons WHERE coupon_id = ${couponId} AND status <> 'REVOKED'
+        AND (user_id = ANY(${textArray([...wanted.users])}::text[]) OR slot = ANY(${intArray([...wanted.slots])}::integer[]))
+      UNION SELECT id FROM user_coupons WHERE coupon_id = ${couponId} AND (request_id = ANY(${requests}::text[])
+        OR request_id IN (SELECT original_request_id FROM request_aliases WHERE request_id = ANY(${requests}::text[]))))`;
 }
 
 /** Aliases among these requests. */

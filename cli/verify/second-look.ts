@@ -28,6 +28,7 @@ export async function secondLook(
   await stageLedger(sql, keeping(scanLedger(redis, sale.couponId, nowMs), ledger, (entry) =>
     wanted.users.has(entry.userId) || wanted.requests.has(entry.requestId) || wanted.slots.has(entry.slot ?? 0))); // biome-ignore format: fits
   const freed = await readFreed(redis, sale.couponId);
+  const nextAfter = (await readRedisSale(redis, sale.couponId))?.next ?? 0;
   const found = await sql.begin("isolation level repeatable read", async (tx) => ({
     counts: await countSale(tx, sale.couponId),
     rows: await findRows(tx, sale.couponId, wanted),
@@ -44,6 +45,7 @@ export async function secondLook(
   return {
     sale,
     redis: inRedis,
+    nextAfter,
     counts: { active: found.counts.active, pending: found.counts.pending + unconsumed.size },
     examined,
     nowMs: Date.now(),

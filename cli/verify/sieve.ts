@@ -14,11 +14,16 @@ export const MAX_SUSPECTS = 5000;
 /**
  * Finds whatever might violate a check, among millions, by set operations over the staged Redis data and the tables.
  * It may suspect too much (the judge reads each suspect again), never too little. Run it in one REPEATABLE READ
- * transaction, after everything was staged.
+ * transaction, after everything was staged. `next` was read before winners and freed slots (every slot up to it must be
+ * somewhere), `nextAfter` behind them (none may lie beyond it).
  */
-export async function sift(tx: TransactionSql, couponId: string, next: number): Promise<Suspect[]> {
+export async function sift(tx: TransactionSql, couponId: string, next: number, nextAfter: number): Promise<Suspect[]> {
   const suspects: Suspect[] = [];
-  for (const question of [...ofRows(tx, couponId), ...ofWinners(tx, couponId), ...ofSlots(tx, couponId, next)]) {
+  for (const question of [
+    ...ofRows(tx, couponId),
+    ...ofWinners(tx, couponId),
+    ...ofSlots(tx, couponId, next, nextAfter),
+  ]) {
     for (const { userId, requestId, slot } of await question) {
       suspects.push({ userId: userId ?? null, requestId: requestId ?? null, slot: slot ?? null });
     }
@@ -32,8 +37,8 @@ function* ofRows(tx: TransactionSql, couponId: string) {
     WHERE coupon_id = ${couponId} AND status <> 'REVOKED' GROUP BY user_id HAVING count(*) > 1 LIMIT ${MAX_SUSPECTS}`;
   yield tx`SELECT slot FROM user_coupons
     WHERE coupon_id = ${couponId} AND status <> 'REVOKED' GROUP BY slot HAVING count(*) > 1 LIMIT ${MAX_SUSPECTS}`;
-  yield tx`SELECT request_id AS "requestId" FROM user_coupons
-    WHERE coupon_id = ${couponId} GROUP BY request_id HAVING count(*) > 1 LIMIT ${MAX_SUSPECTS}`;
+  yield tx`SELECT request_id AS "requestId" FROM user_coupons WHERE ${ofSale(tx, couponId)}
+    GROUP BY request_id HAVING count(*) > 1 LIMIT ${MAX_SUSPECTS}`;
   yield tx`SELECT user_id AS "userId", request_id AS "requestId", u.slot FROM user_coupons u
     JOIN coupons c ON c.id = u.coupon_id
     WHERE u.coupon_id = ${couponId} AND status <> 'REVOKED' AND (u.slot IS NULL OR u.slot < 1 OR u.slot > c.total)
@@ -60,13 +65,13 @@ function* ofWinners(tx: TransactionSql, couponId: string) {
 }
 
 /** Slots: out of range, twice, freed and held, handed out and forgotten. */
-function* ofSlots(tx: TransactionSql, couponId: string, next: number) {
+function* ofSlots(tx: TransactionSql, couponId: string, next: number, nextAfter: number) {
   yield tx`SELECT user_id AS "userId", request_id AS "requestId", slot FROM stage_winners
-    WHERE slot IS NULL OR slot < 1 OR slot > ${next} LIMIT ${MAX_SUSPECTS}`;
+    WHERE slot IS NULL OR slot < 1 OR slot > ${nextAfter} LIMIT ${MAX_SUSPECTS}`;
   yield tx`SELECT user_id AS "userId", request_id AS "requestId", slot FROM stage_winners WHERE slot IN
     (SELECT slot FROM stage_winners GROUP BY slot HAVING count(*) > 1) LIMIT ${MAX_SUSPECTS}`;
   yield tx`SELECT slot FROM stage_freed
-    GROUP BY slot HAVING count(*) > 1 OR slot < 1 OR slot > ${next} LIMIT ${MAX_SUSPECTS}`;
+    GROUP BY slot HAVING count(*) > 1 OR slot < 1 OR slot > ${nextAfter} LIMIT ${MAX_SUSPECTS}`;
   yield tx`SELECT w.user_id AS "userId", w.request_id AS "requestId", slot FROM stage_freed JOIN stage_winners w
     USING (slot) LIMIT ${MAX_SUSPECTS}`;
   yield tx`SELECT u.user_id AS "userId", u.request_id AS "requestId", u.slot FROM stage_freed f JOIN user_coupons u
@@ -90,12 +95,18 @@ export async function countSale(
   couponId: string,
 ): Promise<SaleCounts & Omit<Examined, "statuses">> {
   const [row] = await tx`SELECT
-    count(*) FILTER (WHERE status <> 'REVOKED')::integer AS active,
-    count(*) FILTER (WHERE status = 'REVOKED')::integer AS tombstones,
-    (SELECT count(*) FROM request_aliases WHERE coupon_id = ${couponId})::integer AS aliases,
+    (SELECT count(*) FROM user_coupons WHERE coupon_id = ${couponId} AND status <> 'REVOKED')::integer AS active,
+    (SELECT count(*) FROM user_coupons WHERE ${ofSale(tx, couponId)} AND status = 'REVOKED')::integer AS tombstones,
+    (SELECT count(*) FROM request_aliases WHERE ${ofSale(tx, couponId)})::integer AS aliases,
     (SELECT count(*) FROM stage_ledger l WHERE NOT EXISTS
-      (SELECT FROM user_coupons u WHERE u.request_id = l.request_id))::integer AS pending
-    FROM user_coupons WHERE coupon_id = ${couponId}`;
+      (SELECT FROM user_coupons u WHERE ${ofSale(tx, couponId)} AND u.request_id = l.request_id))::integer AS pending`;
   const { active, tombstones, aliases, pending } = row as Record<string, number>;
   return { active: active!, pending: pending!, rows: active!, tombstones: tombstones!, aliases: aliases! };
 }
+
+/**
+ * Requests of a sale, revoked ones too, by the index on request ids: a request id begins with its sale's id. (By
+ * coupon_id only active rows are indexed; without this every small sale would read the whole table.)
+ */
+const ofSale = (tx: TransactionSql, couponId: string) =>
+  tx`request_id >= ${`${couponId}-`} AND request_id < ${`${couponId}.`}`;

@@ -50,17 +50,19 @@ export async function survey(sources: Sources, sale: SaleRow): Promise<Survey> {
   const stuck: Suspect[] = [];
   await stageLedger(sql, notingStuck(scanLedger(redis, sale.couponId, nowMs), sources.stuckMs, stuck));
   if (compare) await stageFreed(sql, await readFreed(redis, sale.couponId));
+  const nextAfter = (await readRedisSale(redis, sale.couponId))?.next ?? 0;
   await analyzeStage(sql);
   const { counts, suspects } = await sql.begin("isolation level repeatable read", async (tx) => ({
     counts: await countSale(tx, sale.couponId),
     suspects: [
-      ...(await sift(tx, sale.couponId, compare ? inRedis!.next : 0)),
+      ...(await sift(tx, sale.couponId, compare ? inRedis!.next : 0, nextAfter)),
       ...(compare ? await strangers(redis, sale.couponId, unknownRows(tx, sale.couponId)) : []),
     ],
   }));
   const facts: SaleFacts = {
     sale,
     redis: inRedis,
+    nextAfter,
     counts,
     examined: { ...counts, statuses },
     nowMs: Date.now(),

@@ -9,6 +9,11 @@ import { checkDeadLetters, checkLag, type Group } from "./system-checks.ts";
 import { findUnconsumed } from "./unconsumed.ts";
 import { verifySale } from "./verify-sale.ts";
 
+export interface Readers {
+  readonly claims: Group;
+  readonly news: Group;
+}
+
 export interface VerifyOptions {
   /** Only this sale; without it all of them. */
   readonly couponId?: string;
@@ -20,10 +25,15 @@ export interface VerifyOptions {
   readonly patienceMs?: number;
   /** Whether consumers run; asked at their health address when absent. */
   readonly consumersUp?: boolean;
+  /** The consumer groups; default those of the product. */
+  readonly readers?: Readers;
 }
 
-const CLAIMS: Group = { groupId: "coupon-persist", topics: ["coupon-issue-requests"] };
-const GROUPS: readonly Group[] = [CLAIMS, { groupId: "notify", topics: ["coupon-events"] }];
+/** Who reads the log: claims to persist, and facts to tell. */
+const READERS: Readers = {
+  claims: { groupId: "coupon-persist", topics: ["coupon-issue-requests"] },
+  news: { groupId: "notify", topics: ["coupon-events"] },
+};
 
 /** Reads everything and judges. Never throws for a service that is away: that is a failed check, `reachable`. */
 export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}): Promise<VerifyReport> {
@@ -44,16 +54,17 @@ export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}
 
 async function look(services: Services, options: VerifyOptions): Promise<Verdict[]> {
   const consumersUp = options.consumersUp ?? (await services.consumersUp());
+  const { claims, news } = options.readers ?? READERS;
   const sources: Sources = {
     redis: services.redis,
     sql: services.sql,
     stuckMs: consumersUp ? (options.stuckMs ?? 30_000) : null,
-    unconsumed: (ids) => findUnconsumed(services.kafka, CLAIMS.groupId, CLAIMS.topics[0]!, ids),
+    unconsumed: (ids) => findUnconsumed(services.kafka, claims.groupId, claims.topics[0]!, ids),
   };
   return [
     ...(await checkSales(sources, options)),
     await checkDeadLetters(services.sql),
-    await lagOf(services.kafka, consumersUp, options.patienceMs ?? 5_000),
+    await lagOf(services.kafka, [claims, news], consumersUp, options.patienceMs ?? 5_000),
   ];
 }
 
@@ -84,10 +95,15 @@ async function checkSales(sources: Sources, { couponId, recheckMs = 1000 }: Veri
   return verdicts;
 }
 
-async function lagOf(kafka: Kafka, consumersUp: boolean, patienceMs: number): Promise<Verdict> {
+async function lagOf(
+  kafka: Kafka,
+  groups: readonly Group[],
+  consumersUp: boolean,
+  patienceMs: number,
+): Promise<Verdict> {
   const admin = kafka.admin();
   try {
-    return await checkLag(admin, GROUPS, consumersUp, patienceMs);
+    return await checkLag(admin, groups, consumersUp, patienceMs);
   } finally {
     await admin.close();
   }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readers } from "../../cli/verify/verify.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Kafka } from "../../kafka/kafka.ts";
@@ -14,9 +15,15 @@ export interface VerifyServices {
   readonly redis: RedisConnection;
   readonly database: Database;
   readonly kafka: Kafka;
+  readonly readers: Readers;
   close(): Promise<void>;
 }
 
+/** Groups of the tests' own, so that neither consumers nor tests that ran before are in the picture. */
+const READERS = {
+  claims: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["coupon-issue-requests"] },
+  news: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["coupon-events"] },
+} satisfies Readers;
 const TOPICS = { "coupon-issue-requests": 6, "coupon-events": 8 };
 
 export async function verifyServices(): Promise<VerifyServices> {
@@ -30,6 +37,7 @@ export async function verifyServices(): Promise<VerifyServices> {
   await admin.createTopics(
     Object.entries(TOPICS).map(([name, partitions]) => ({ name, partitions, replicationFactor: 1, config: {} })),
   );
+  for (const group of Object.values(READERS)) await catchUp(kafka, group);
   await admin.close();
   const handle = createDatabase(database.url, { max: 2, name: "verify-test" });
   return {
@@ -37,6 +45,7 @@ export async function verifyServices(): Promise<VerifyServices> {
     redis,
     database: handle,
     kafka,
+    readers: READERS,
     async close() {
       redis.disconnect();
       await handle.close();
@@ -45,6 +54,16 @@ export async function verifyServices(): Promise<VerifyServices> {
       await broker.stop();
     },
   };
+}
+
+/** The group stands at the end of its topic, as one that has consumed everything. */
+async function catchUp(kafka: Kafka, { groupId, topics }: Readers["claims"]): Promise<void> {
+  const admin = kafka.admin();
+  const consumer = kafka.consumer({ groupId, topics });
+  while (consumer.assignment().length === 0) await consumer.poll(1, 50);
+  await consumer.commit(await admin.endOffsets(topics[0]!));
+  await consumer.close();
+  await admin.close();
 }
 
 async function redisUrl() {
