@@ -63,7 +63,7 @@ async function look(services: Services, options: VerifyOptions): Promise<Verdict
   };
   return [
     ...(await checkSales(sources, options)),
-    await checkDeadLetters(services.sql),
+    await checkDeadLetters(services.sql, options.couponId ?? null),
     await lagOf(services.kafka, [claims, news], consumersUp, options.patienceMs ?? 5_000),
   ];
 }

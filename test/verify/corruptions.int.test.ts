@@ -209,15 +209,20 @@ for (const { what, soldOut, plant, named } of corruptions) {
   });
 }
 
-test("a pending dead letter is named", async () => {
-  const { redis, database } = services;
-  const sale = await createHealthySale(redis, database.sql);
-  await database.sql`INSERT INTO dead_letters (event_id, topic, partition, "offset", error_code, error_message)
-    VALUES ('letter-1', 'coupon-issue-requests', 0, 1, 'INTERNAL', 'planted')`;
-  const [check, ...others] = await failedChecks(sale);
+test("a pending dead letter is named for its own sale and for the whole, and no other sale is blamed", async () => {
+  const { redis, database, env, readers } = services;
+  const [sale, other] = [await createHealthySale(redis, database.sql), await createHealthySale(redis, database.sql)];
+  const value = Buffer.from(`\xff{"couponId":"${sale.couponId}"`, "latin1");
+  await database.sql`INSERT INTO dead_letters (event_id, topic, partition, "offset", value, error_code, error_message)
+    VALUES ('letter-1', 'coupon-issue-requests', 0, 1, ${value}, 'INTERNAL', 'planted')`;
+  const own = await failedChecks(sale);
+  const others = await failedChecks(other);
+  const whole = await verify(env, { recheckMs: 20, patienceMs: 0, consumersUp: false, readers });
   await database.sql`DELETE FROM dead_letters`;
+  const named = { name: "no-dead-letters", promise: 2, count: 1, examples: ["letter-1"] };
+  expect(own).toMatchObject([named]);
   expect(others).toEqual([]);
-  expect(check).toMatchObject({ name: "no-dead-letters", promise: 2, count: 1, examples: ["letter-1"] });
+  expect(findCheck(whole, "no-dead-letters")).toMatchObject(named);
 });
 
 test("a stuck claim is no failure while no consumer runs", async () => {
