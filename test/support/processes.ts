@@ -1,6 +1,7 @@
 import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../../cli/stack/ports.ts";
+import { buildForNode } from "../../ops/node/build.ts";
 import { testStack } from "./stack.ts";
 
 /** A gateway or consumers process of a test's own. */
@@ -17,21 +18,32 @@ export interface TestProcess {
   output(): string;
 }
 
+type ProgramName = "gateway" | "consumers";
+
 const READY_S = 30;
+let built: Promise<unknown> | undefined;
+
+/** How to start one of ours. STAMPEDE_TEST_RUNTIME=node makes it the Node program, for one process or a whole test run. */
+async function programOf(
+  name: ProgramName,
+  root: string,
+  runtime = process.env.STAMPEDE_TEST_RUNTIME,
+): Promise<string[]> {
+  if (runtime !== "node") return [process.execPath, join(root, name, "main.bun.ts")];
+  built ??= buildForNode();
+  await built;
+  return [process.env.STAMPEDE_NODE ?? "node", "--enable-source-maps", join(root, "dist", `${name}.mjs`)];
+}
+
 let count = 0;
 
-async function startProcess(
-  name: string,
-  file: string,
-  port: number,
-  env: Record<string, string>,
-): Promise<TestProcess> {
+async function startProcess(name: ProgramName, port: number, env: Record<string, string>): Promise<TestProcess> {
   const stack = await testStack();
   const { root, log } = stack.layout;
   mkdirSync(log, { recursive: true });
   const logFile = join(log, `${name}-${process.pid}-${++count}.log`);
   const output = openSync(logFile, "w");
-  const child = Bun.spawn([process.execPath, join(root, file)], {
+  const child = Bun.spawn(await programOf(name, root, env.STAMPEDE_TEST_RUNTIME), {
     cwd: root,
     env: { ...process.env, ...stack.env, NODE_ENV: "test", ...env },
     stdio: ["ignore", output, output],
@@ -69,7 +81,7 @@ async function untilReady(started: TestProcess, name: string, isGone: () => bool
 
 /** Starts a gateway on the tests' stack and waits until it is ready. Its log is in .stack/test/log. */
 export function startGateway(extraEnv: Record<string, string> = {}, port: number = freePort()): Promise<TestProcess> {
-  return startProcess("gateway", "gateway/main.bun.ts", port, { GATEWAY_PORT: String(port), ...extraEnv });
+  return startProcess("gateway", port, { GATEWAY_PORT: String(port), ...extraEnv });
 }
 
 /** Starts a consumers process with some roles (empty: all) and waits until it is ready. */
@@ -79,5 +91,5 @@ export function startConsumers(
 ): Promise<TestProcess> {
   const port = freePort();
   const env = { CONSUMERS_PORT: String(port), ...(roles.length > 0 ? { ROLES: roles.join(",") } : {}), ...extraEnv };
-  return startProcess("consumers", "consumers/main.bun.ts", port, env);
+  return startProcess("consumers", port, env);
 }
