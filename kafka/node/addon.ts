@@ -105,6 +105,7 @@ export interface NativeConsumer extends NativeClient {
   /** Leaves the group and destroys the consumer, on a worker thread. */
   disconnect(done: Done): void;
   subscribe(topics: readonly string[]): number;
+  unsubscribe(): number;
   /** At most `count` messages that are here already; `timeoutMs` is waited for each. On a worker thread. */
   consume(timeoutMs: number, count: number, onlyForFirst: boolean, done: Done<NativeMessage[]>): void;
   assignments(): NativePartition[] | number;

@@ -4,7 +4,7 @@ import type { Addon, NativeConsumer, NativePartition } from "./addon.ts";
 import type { GroupAssignment } from "./assignment.ts";
 import { called, kafkaError } from "./errors.ts";
 
-/** How long a commit is tried, milliseconds, before it fails as UNAVAILABLE. */
+/** How long a commit that the broker refuses is tried again, milliseconds. */
 const COMMIT_LIMIT_MS = 5_000;
 /** One look at the broker; each holds a worker thread. */
 const LOOK_MS = 1_000;
@@ -48,25 +48,19 @@ export class Commits {
       this.#assignment.refresh();
       // The broker would take an offset for a partition that another member owns by now, and set that member back.
       const owned = offsets.filter((offset) => this.#assignment.has(offset));
-      if (owned.length === 0) return;
-      const failure = await this.#try(owned);
-      if (failure === null) return;
-      if (!failure.retryable || performance.now() > until) throw failure;
+      if (owned.length === 0 || (await this.#stored(owned))) return;
+      // Refused while the group rebalances: we keep the partition and may try again, or lose it.
+      if (performance.now() > until)
+        throw new KafkaError("UNAVAILABLE", "commit: the broker does not take the offsets");
       await sleep(PAUSE_MS);
     }
   }
 
-  async #try(offsets: readonly TopicPartitionOffset[]): Promise<KafkaError | null> {
+  /** @throws KafkaError where the broker cannot be asked */
+  async #stored(offsets: readonly TopicPartitionOffset[]): Promise<boolean> {
     const native = this.#native.commit(offsets);
-    if (native !== 0) return kafkaError(this.#addon, native, "commit");
-    try {
-      const stored = await called<NativePartition[]>("commit", (done) =>
-        this.#native.committed(offsets, LOOK_MS, done),
-      );
-      const differs = offsets.some(({ offset }, i) => stored[i]?.offset !== offset);
-      return differs ? new KafkaError("UNAVAILABLE", "commit: the broker has not stored the offsets") : null;
-    } catch (error) {
-      return error as KafkaError;
-    }
+    if (native !== 0) throw kafkaError(this.#addon, native, "commit");
+    const stored = await called<NativePartition[]>("commit", (done) => this.#native.committed(offsets, LOOK_MS, done));
+    return offsets.every(({ offset }, i) => stored[i]?.offset === offset);
   }
 }
