@@ -17,7 +17,10 @@ export interface HttpRequest {
   /** `:name` segments of the route, percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly remoteAddress: string;
-  /** A header by its lower-case name. Only valid before the handler's first await (a uWebSockets.js rule). */
+  /**
+   * A header by its lower-case name. Only valid before the handler's first await (a uWebSockets.js rule). Of a header that came
+   * twice it is the first value or all of them, joined by a comma; of `authorization` always all.
+   */
   header(name: string): string | undefined;
   /** The whole body. @throws StampedeError BODY_TOO_LARGE beyond the transport's limit */
   body(): Promise<Uint8Array>;
@@ -89,7 +92,7 @@ export interface TransportOptions<Data> {
     readonly maxMessageBytes: number;
     /** Seconds without a frame before the transport closes the socket; it pings before. */
     readonly idleTimeoutS: number;
-    /** Bytes one slow reader may keep queued before sends to it are dropped. */
+    /** Bytes one slow reader may keep queued before sends to it are dropped; broadcasts may go up to 64 KiB beyond. */
     readonly maxBufferedBytes: number;
   };
 }

@@ -17,11 +17,13 @@ export class UwsSocket<Data> implements Socket<Data> {
   constructor(
     readonly data: Data,
     readonly remoteAddress: string,
+    private readonly maxBufferedBytes: number,
   ) {}
 
   send(text: string): SendResult {
-    if (this.native === undefined) return 0;
-    const result = this.native.send(text);
+    const { native } = this;
+    if (native === undefined || native.getBufferedAmount() > this.maxBufferedBytes) return 0;
+    const result = native.send(text);
     return result === QUEUED ? -1 : result === DROPPED ? 0 : Buffer.byteLength(text);
   }
 
@@ -56,6 +58,12 @@ const TOO_BIG = 1009;
  */
 const NATIVE_MESSAGE_FACTOR = 4;
 
+/**
+ * What the addon may queue beyond the limit that `send` keeps: at its own limit it would drop the close frame too, and a slow
+ * reader would never be told why it was closed. Larger than any message of ours. Broadcasts use it up, since the addon does them.
+ */
+const CLOSE_FRAME_HEADROOM = 65_536;
+
 /** uWebSockets.js accepts 0 or 8 to 960 seconds, and ends the process otherwise. */
 const idleTimeout = (seconds: number) => Math.min(Math.max(Math.ceil(seconds), 8), 960);
 
@@ -78,7 +86,7 @@ export function socketBehavior<Data>(
   };
   return {
     maxPayloadLength: route.maxMessageBytes * NATIVE_MESSAGE_FACTOR,
-    maxBackpressure: route.maxBufferedBytes,
+    maxBackpressure: route.maxBufferedBytes + CLOSE_FRAME_HEADROOM,
     // The room decides what a slow reader means; a broadcast may be lost, a personal message may not.
     closeOnBackpressureLimit: false,
     idleTimeout: idleTimeout(route.idleTimeoutS),

