@@ -24,6 +24,7 @@ export const CliConfigSchema = Type.Object({
   STAMPEDE_KAFKA_PORT: Port(19092, "Port of the stack's own Kafka; its controller takes the next one"),
   STAMPEDE_KAFKA_LIBS: Type.Optional(Text("A directory that already holds Kafka's jars")),
   LIBRDKAFKA_PATH: Type.Optional(Text("A librdkafka to open instead of the one that is found")),
+  STAMPEDE_NODE: Type.Optional(Text("The Node.js of `--runtime node`; default `node` of the PATH")),
   STAMPEDE_NATIVE: Type.Boolean({ default: false, description: "Native processes even where Docker answers" }),
   DEBUG: Type.Boolean({ default: false, description: "Shows the stack of an error" }),
 });

@@ -1,8 +1,10 @@
 import { Argument, Command, Option } from "commander";
+import type { Runtime } from "../stack/runtime.ts";
 import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { printedProgress } from "../terminal/progress.ts";
+import { runtimeOption } from "./runtime-option.ts";
 
 const SCENARIOS = ["rush", "claims", "refusals", "persist", "sockets"];
 
@@ -11,6 +13,7 @@ interface BenchOptions {
   json?: string;
   client?: "sockets" | "autocannon";
   workers?: number;
+  runtime?: Runtime;
 }
 
 export function benchCommand(): Command {
@@ -18,6 +21,7 @@ export function benchCommand(): Command {
     .description("Measures a scenario, after checking that its answers are right")
     .addArgument(new Argument("<scenario>", "what to measure").choices(SCENARIOS))
     .option("--runs <n>", "how often; the median counts", wholeNumber(1, 100), 3)
+    .addOption(runtimeOption())
     .option("--workers <n>", "gateway processes that share the port", wholeNumber(1, 64))
     .addOption(
       new Option("--client <name>", "what makes the load: our own or autocannon").choices(["sockets", "autocannon"]),
@@ -26,7 +30,9 @@ export function benchCommand(): Command {
     .addHelpText("after", "\nExample:\n  ./dev bench rush --json rush.json")
     .action(async (scenario: string, options: BenchOptions) => {
       const stack = createStack({ progress: printedProgress() });
-      await interruption((signal) => stack.up(undefined, { workers: options.workers, signal }));
+      await interruption((signal) =>
+        stack.up(undefined, { workers: options.workers, runtime: options.runtime, signal }),
+      );
       const { runBench } = await import("../../bench/run.ts");
       process.exitCode = await runBench(scenario, options, stack.env);
     });

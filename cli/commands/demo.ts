@@ -1,8 +1,10 @@
 import { Command, Option } from "commander";
+import type { Runtime } from "../stack/runtime.ts";
 import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
+import { runtimeOption } from "./runtime-option.ts";
 
 interface DemoOptions {
   users: number;
@@ -12,6 +14,7 @@ interface DemoOptions {
   json?: string;
   client?: "sockets" | "autocannon";
   workers?: number;
+  runtime?: Runtime;
 }
 
 export function demoCommand(): Command {
@@ -21,6 +24,7 @@ export function demoCommand(): Command {
     .option("--coupons <n>", "how many coupons there are", wholeNumber(1, 1_000_000), 1000)
     .option("--connections <n>", "HTTP connections at once", wholeNumber(1, 10_000), 512)
     .option("--sockets <n>", "people who listen on a WebSocket", wholeNumber(0, 20_000), 300)
+    .addOption(runtimeOption())
     .option("--workers <n>", "gateway processes that share the port", wholeNumber(1, 64))
     .addOption(
       new Option("--client <name>", "what makes the load: our own or autocannon").choices(["sockets", "autocannon"]),
@@ -30,7 +34,9 @@ export function demoCommand(): Command {
     .action(async (options: DemoOptions) => {
       const begun = performance.now();
       const stack = createStack({ progress: printedProgress() });
-      await interruption((signal) => stack.up(undefined, { workers: options.workers, signal }));
+      await interruption((signal) =>
+        stack.up(undefined, { workers: options.workers, runtime: options.runtime, signal }),
+      );
       console.log(`up in ${secondsSince(begun)}\n`);
       const { runDemo } = await import("../../bench/demo.ts");
       process.exitCode = await runDemo(options, stack.env);

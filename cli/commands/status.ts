@@ -15,7 +15,7 @@ function rowOf(status: ServiceStatus): string[] {
     status.address,
     status.since === null ? "–" : shortDuration(Date.now() - status.since),
     status.rss === null ? "–" : `${Math.round(status.rss / 1024 ** 2)} MB`,
-    status.source,
+    status.runtime === null ? status.source : `${status.source}, ${status.runtime}`,
   ];
 }
 

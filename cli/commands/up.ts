@@ -1,9 +1,11 @@
 import { Argument, Command } from "commander";
+import type { Runtime } from "../stack/runtime.ts";
 import { SERVICES, type ServiceName } from "../stack/service.ts";
 import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
+import { runtimeOption } from "./runtime-option.ts";
 
 export const servicesArgument = (what: string) =>
   new Argument("[services...]", `${what}; default all`).choices([...SERVICES]);
@@ -12,10 +14,11 @@ export function upCommand(): Command {
   return new Command("up")
     .description("Starts the stack (or single services) and waits until it answers")
     .addArgument(servicesArgument("services to start"))
+    .addOption(runtimeOption())
     .option("--workers <n>", "gateway processes that share the port", wholeNumber(1, 64))
     .option("--roles <a,b>", "roles of the consumers; default all")
     .addHelpText("after", "\nExamples:\n  ./dev up\n  ./dev up redis kafka postgres\n  ./dev up gateway --workers 2")
-    .action(async (names: ServiceName[], options: { workers?: number; roles?: string }) => {
+    .action(async (names: ServiceName[], options: { workers?: number; roles?: string; runtime?: Runtime }) => {
       const begun = performance.now();
       const stack = createStack({ progress: printedProgress() });
       const services = names.length > 0 ? names : SERVICES;

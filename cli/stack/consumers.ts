@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { bun } from "./gateway.ts";
+import { nodeCommand } from "./node-runtime.ts";
 import type { NativeService } from "./service.ts";
 
 /** The consumers: all roles in one process, unless ROLES names some. */
@@ -10,5 +11,8 @@ export const consumers: NativeService = {
   stopTimeoutS: 20,
   ports: ({ ports }) => [{ port: ports.consumers, variable: "CONSUMERS_PORT" }],
   missingPackages: async () => [],
-  command: ({ layout, env }) => ({ argv: [bun(), join(layout.root, "consumers/main.bun.ts")], env }),
+  command: (context, runtime) =>
+    runtime === "node"
+      ? nodeCommand(context, "consumers")
+      : { argv: [bun(), join(context.layout.root, "consumers/main.bun.ts")], env: context.env },
 };

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { nodeCommand } from "./node-runtime.ts";
 import type { NativeService } from "./service.ts";
 
 /** Bun itself, as it runs us: the version that the lockfile pins. */
@@ -12,5 +13,8 @@ export const gateway: NativeService = {
   stopTimeoutS: 20,
   ports: ({ ports }) => [{ port: ports.gateway, variable: "GATEWAY_PORT" }],
   missingPackages: async () => [],
-  command: ({ layout, env }) => ({ argv: [bun(), join(layout.root, "gateway/main.bun.ts")], env }),
+  command: (context, runtime) =>
+    runtime === "node"
+      ? nodeCommand(context, "gateway")
+      : { argv: [bun(), join(context.layout.root, "gateway/main.bun.ts")], env: context.env },
 };

@@ -1,6 +1,7 @@
 import type { CliConfig } from "../config.ts";
 import type { Progress } from "../terminal/progress.ts";
 import type { Layout, Ports } from "./layout.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** `payment-simulator` is to join them. */
 export const SERVICES = ["redis", "postgres", "kafka", "gateway", "consumers"] as const;
@@ -45,7 +46,7 @@ export interface NativeService {
   missingPackages(context: StackContext): Promise<string[]>;
   /** What happens once before the first start (initdb, format, fetching jars). Does nothing the second time. */
   prepare?(context: StackContext): Promise<void>;
-  command(context: StackContext): Command;
+  command(context: StackContext, runtime: Runtime): Command;
   /** Ports it listens on, each with the variable that moves it. */
   ports(context: StackContext): readonly { readonly port: number; readonly variable: string }[];
   readonly stopSignal: NodeJS.Signals;

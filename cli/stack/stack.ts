@@ -12,10 +12,12 @@ import { kafka } from "./kafka.ts";
 import { type Layout, layoutOf, makeDirectories, portsOf, repositoryRoot } from "./layout.ts";
 import { missingLibrdkafka } from "./librdkafka.ts";
 import { withLock } from "./lock.ts";
+import { prepareNode } from "./node-runtime.ts";
 import { postgres } from "./postgres.ts";
 import { readRecord, signalProcess } from "./processes.ts";
 import { isReady } from "./ready.ts";
 import { redis } from "./redis.ts";
+import { hasRuntime, type Runtime, runtimeOf, runtimeVariant } from "./runtime.ts";
 import { migrateDatabase } from "./schema.ts";
 import { jwtSecret } from "./secrets.ts";
 import type { ServiceName, Source, StackContext, StackEnv } from "./service.ts";
@@ -48,6 +50,8 @@ export interface UpOptions {
   readonly workers?: number | undefined;
   /** Roles of the consumers, comma-separated; default all. */
   readonly roles?: string | undefined;
+  /** What runs gateway and consumers; default as before, at first Bun. */
+  readonly runtime?: Runtime | undefined;
   /** When it fires, what this call started is stopped again. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,6 +65,8 @@ export interface Stack {
   up(services?: readonly ServiceName[], options?: UpOptions): Promise<void>;
   /** Stops what `up` started; `wipe` also deletes its data. @returns whether anything ran */
   down(services?: readonly ServiceName[], options?: { wipe?: boolean }): Promise<boolean>;
+  /** What runs the gateway or the consumers. */
+  runtimeOf(service: ServiceName): Runtime;
   /** Process ids that live; empty for a service of the environment. */
   pids(service: ServiceName): number[];
   /** Sends a signal to all processes of a service. */
@@ -104,15 +110,23 @@ export function createStack(options: StackOptions = {}): Stack {
     throw new CliError(`${still.join(", ")} is installed, but its programs are not where they belong: reinstall it`);
   }
 
-  async function upLocked(services: readonly ServiceName[], { workers, roles, signal }: UpOptions): Promise<void> {
+  async function upLocked(
+    services: readonly ServiceName[],
+    { workers, roles, runtime, signal }: UpOptions,
+  ): Promise<void> {
     requireSpace(dir, FREE_BYTES);
     const sources = new Map<ServiceName, Source>();
     for (const name of services) sources.set(name, await sourceOf(name, config, external));
     await install(services, sources);
+    if (services.some((name) => hasRuntime(name) && (runtime ?? runtimeNow(name)) === "node"))
+      await prepareNode(context);
     signal?.throwIfAborted();
     const started: ServiceName[] = [];
     const start = async (name: ServiceName): Promise<void> => {
-      const extraEnv = name === "consumers" && roles !== undefined ? { ROLES: roles } : undefined;
+      const extraEnv = {
+        ...(name === "consumers" && roles !== undefined ? { ROLES: roles } : {}),
+        ...(hasRuntime(name) && runtime !== undefined ? runtimeVariant(runtime) : {}),
+      };
       const count = name === "gateway" ? workers : undefined;
       // Noted before it is ready: an interrupted start is stopped as well.
       const ran = pids(name).length > 0;
@@ -146,6 +160,8 @@ export function createStack(options: StackOptions = {}): Stack {
   // Loaded when it is needed: bun:ffi opens librdkafka, which may have been installed a moment ago.
   const declareTopics = async () => (await import("./topics.ts")).declareTopics(context);
 
+  const runtimeNow = (service: ServiceName) => runtimeOf(readRecord(layout, service)?.variant);
+
   const pids = (service: ServiceName): number[] =>
     readRecord(layout, service)?.processes.map((process) => process.pid) ?? [];
 
@@ -154,6 +170,7 @@ export function createStack(options: StackOptions = {}): Stack {
     layout,
     context,
     pids,
+    runtimeOf: runtimeNow,
     sourceOf: (service) => sourceOf(service, config, external),
     up: (services = SERVICES, upOptions = {}) => lock(() => upLocked(services, upOptions)),
     down: (services = SERVICES, { wipe = false } = {}) =>

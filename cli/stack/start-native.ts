@@ -13,6 +13,7 @@ import {
   stopProcesses,
   writeRecord,
 } from "./processes.ts";
+import { changedVariant, runtimeOf } from "./runtime.ts";
 import type { NativeService, StackContext } from "./service.ts";
 import type { StartOptions } from "./start.ts";
 import { untilReady } from "./until-ready.ts";
@@ -35,7 +36,7 @@ function planOf(service: NativeService, context: StackContext, before: ServiceRe
     source: "native" as const,
     address: shownAddress(service.name, context.env),
     wanted: options.workers ?? before?.wanted ?? 1,
-    variant: options.extraEnv ?? before?.variant ?? {},
+    variant: changedVariant(before?.variant, options.extraEnv),
   };
 }
 
@@ -62,7 +63,8 @@ export async function startNative(
   const before = readRecord(layout, service.name);
   const plan = planOf(service, context, before, options);
   const workers = plan.wanted > 1 ? `, ${plan.wanted} workers` : "";
-  const told = `(native, ${plan.address}${workers})`;
+  const runtime = runtimeOf(plan.variant);
+  const told = `(native${runtime === "node" ? " on Node" : ""}, ${plan.address}${workers})`;
   let processes: readonly ProcessMark[] = await kept(service, before, plan);
   const missing = plan.wanted - processes.length;
   const { signal } = options;
@@ -81,7 +83,7 @@ export async function startNative(
   const env = { ...inheritedEnvironment(), ...plan.variant, ...(plan.wanted > 1 ? { REUSE_PORT: "1" } : {}) };
   const record = { ...plan, startedAt: Date.now() };
   for (let i = 0; i < missing; i++) {
-    processes = [...processes, spawnDetached(service.command(context), { cwd: layout.root, env, logFile })];
+    processes = [...processes, spawnDetached(service.command(context, runtime), { cwd: layout.root, env, logFile })];
     writeRecord(layout, service.name, { ...record, processes });
   }
   try {

@@ -3,6 +3,7 @@ import { containerRuns } from "./docker.ts";
 import { shownAddress } from "./env.ts";
 import { readRecord } from "./processes.ts";
 import { isReady } from "./ready.ts";
+import { hasRuntime, type Runtime } from "./runtime.ts";
 import { SERVICES, type ServiceName, type Source } from "./service.ts";
 import type { Stack } from "./stack.ts";
 
@@ -11,6 +12,8 @@ export interface ServiceStatus {
   /** `up` answers; `starting` lives and does not answer (yet); `partly` some of its processes died. */
   readonly state: "up" | "starting" | "partly" | "down";
   readonly source: Source;
+  /** Gateway and consumers only. */
+  readonly runtime: Runtime | null;
   readonly address: string;
   readonly pids: readonly number[];
   /** Milliseconds since 1970; null: we did not start it. */
@@ -59,6 +62,7 @@ async function statusOf(stack: Stack, service: ServiceName): Promise<ServiceStat
     service,
     state: partly ? "partly" : record?.source === "native" && pids.length === 0 ? "down" : state,
     source,
+    runtime: hasRuntime(service) ? stack.runtimeOf(service) : null,
     address,
     pids,
     since: alive ? (record?.startedAt ?? null) : null,
