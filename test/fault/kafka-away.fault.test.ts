@@ -54,7 +54,7 @@ test("while Kafka is down claims are accepted and persisted through the ledger; 
   const users = named("offline", 500);
   // The first of them all, so a winner.
   const told = await TestSocket.welcomed(system.url, system.token(users[0]!));
-  await system.stack.kill("kafka", "SIGKILL");
+  await system.crash("kafka");
   const stories = await rush({ couponId: id, users, gatewayFor: () => system.url, token: system.token });
   expect(lastWords(stories)).toEqual({ 202: 200, SOLD_OUT: 300 });
   expect(

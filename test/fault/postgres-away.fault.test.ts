@@ -80,7 +80,7 @@ test("PostgreSQL killed three times in mid-batch and started again: every claim 
     for (let i = 0; i < 3; i++) {
       const before = await persisted();
       await until("rows come in", async () => (await persisted()) > before);
-      await system.stack.kill("postgres", "SIGKILL");
+      await system.crash("postgres");
       await system.stack.up(["postgres"]);
     }
   })().finally(() => {

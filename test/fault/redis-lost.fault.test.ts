@@ -73,7 +73,7 @@ test("Redis killed in mid-rush and started again: nothing until the sale is rebu
   const stories = await patient(id, named("rusher", 3_000), (user) => {
     if (user !== 400) return;
     restart = (async () => {
-      await system.stack.kill("redis", "SIGKILL");
+      await system.crash("redis");
       await system.stack.up(["redis"]);
     })();
   });
@@ -128,7 +128,7 @@ test("sockets stay open while Redis is away, and hear what happened as soon as i
   const socket = await TestSocket.welcomed(system.url, system.token("listener"));
   socket.send({ type: "subscribe", couponId: id });
   await socket.hears("subscribed");
-  await system.stack.kill("redis", "SIGKILL");
+  await system.crash("redis");
   socket.send({ type: "claim", couponId: id, ref: "meanwhile" });
   expect(await socket.hears("claim.refused")).toMatchObject({
     ref: "meanwhile",

@@ -1,6 +1,8 @@
 import { Redis } from "ioredis";
 import postgres from "postgres";
 import { freePort } from "../../cli/stack/ports.ts";
+import { isReady } from "../../cli/stack/ready.ts";
+import type { BaseService } from "../../cli/stack/service.ts";
 import type { Stack } from "../../cli/stack/stack.ts";
 import { declareTopics } from "../../cli/stack/topics.ts";
 import type { Check } from "../../cli/verify/check.ts";
@@ -53,6 +55,8 @@ export interface System {
   createSale(wish: SaleWish): Promise<Sale>;
   /** Resolves when nothing is on its way any more: the sale's ledger is empty, and no consumer group is behind. */
   settled(couponId: string, timeoutMs?: number): Promise<void>;
+  /** kill -9, and waits until it is gone. */
+  crash(service: BaseService): Promise<void>;
   /** What `./dev verify` finds wrong with everything there is. */
   violations(): Promise<readonly Check[]>;
   /** Stops all processes; the services stay. */
@@ -62,13 +66,17 @@ export interface System {
 /** Nobody else's claims in the log: their sales are in another database, so each of them would become a dead letter. */
 async function emptyLog(stack: Stack): Promise<void> {
   const admin = createBunKafka({ brokers: stack.env.KAFKA_BROKERS, clientId: "test" }).admin();
+  const names = LOG.flatMap((topic) => [topic, deadLetterTopic(topic)]);
+  const thereAre = async (count: number) => (await admin.describeTopics(names)).length === count;
   try {
-    await admin.deleteTopics(LOG.flatMap((topic) => [topic, deadLetterTopic(topic)]));
+    await admin.deleteTopics(names);
+    // What the broker has acknowledged becomes true a moment later, both ways.
+    await until("the topics are deleted", () => thereAre(0));
+    await declareTopics(stack.context);
+    await until("the topics are declared anew", () => thereAre(names.length));
   } finally {
     await admin.close();
   }
-  // The broker forgets a topic a moment after it has said so.
-  await until("the topics are declared anew", () => declareTopics(stack.context), 20_000);
 }
 
 export async function startSystem(name: string, options: SystemOptions = {}): Promise<System> {
@@ -103,6 +111,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     ]);
     return lags.flat().reduce((sum, { lag }) => sum + lag, 0);
   };
+  const isAway = async (service: BaseService) => !(await isReady(service, stack.context));
   const wanted = Array.from({ length: options.gateways ?? 1 }, () => addGateway());
   await Promise.all([...wanted, ...(options.consumers === false ? [] : [addConsumers()])]);
 
@@ -124,6 +133,12 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
       const ledger = `{c:${couponId}}:ledger`;
       await until(`the ledger of ${couponId} is empty`, async () => (await redis.xlen(ledger)) === 0, timeoutMs);
       await until("the log is consumed", async () => (await behind()) === 0, timeoutMs);
+    },
+    async crash(service) {
+      await stack.kill(service, "SIGKILL");
+      // Of a container the process is not ours to see.
+      const isGone = (await stack.sourceOf(service)) === "native" ? () => stack.pids(service).length === 0 : isAway;
+      await until(`${service} is gone`, () => isGone(service));
     },
     async violations() {
       const { checks } = await verify({ ...stack.env, DATABASE_URL: databaseUrl }, { consumersUp: true });
