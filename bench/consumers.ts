@@ -13,10 +13,11 @@ export function consumersOf(target: Target): Consumers {
   const stack = createStack();
   if (stack.layout.run !== target.runDir)
     throw new Error("the consumers are not ours to stop: run this by ./dev bench");
+  const runtime = stack.runtimeOf("consumers"); // forgotten when they are stopped
   return {
     async stop() {
       await stack.down(["consumers"]);
     },
-    start: (roles) => stack.up(["consumers"], { roles }),
+    start: (roles) => stack.up(["consumers"], { roles, runtime }),
   };
 }

@@ -11,7 +11,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   db: ["contracts"],
   gateway: ["contracts", "kafka", "lua", "db"],
   consumers: ["contracts", "kafka", "lua", "db"],
-  cli: ["contracts", "kafka", "lua", "db", "bench", "consumers", "gateway"],
+  cli: ["contracts", "kafka", "lua", "db", "bench", "consumers", "gateway", "ops"],
   bench: ["contracts", "kafka", "lua", "db", "cli"],
 };
 // An addon takes one limit from the environment and has no other way to be told it.

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { inheritedEnvironment } from "../config.ts";
 import { withLock } from "../stack/lock.ts";
+import { prepareNode } from "../stack/node-runtime.ts";
 import { BASE_SERVICES } from "../stack/service.ts";
 import type { Stack } from "../stack/stack.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
 import { type Counts, lastLineOf, NOTHING, sum } from "./junit.ts";
 import { runTier } from "./run-tier.ts";
-import { chooseTiers, findTests, NEEDS_STACK, type Tier } from "./tiers.ts";
+import { chooseTiers, findTests, NEEDS_NODE, NEEDS_STACK, type Tier } from "./tiers.ts";
 
 export interface TestRun {
   readonly only?: readonly Tier[] | undefined;
@@ -47,6 +48,8 @@ async function runTiers(stack: Stack, run: TestRun): Promise<Counts> {
     const files = tests.filter((test) => test.tier === tier).map(({ file }) => file);
     if (NEEDS_STACK.has(tier) && !fresh && files.length > 0) {
       await freshStack(stack, run);
+      // Before the clock of a file's time limit runs: a first time, it compiles an addon for minutes.
+      if (tests.some(({ file }) => NEEDS_NODE.test(file))) await prepareNode(stack.context);
       fresh = true;
     }
     const begun = performance.now();

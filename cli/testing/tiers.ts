@@ -11,6 +11,9 @@ export const isFileTier = (tier: Tier): tier is FileTier => tier !== "lint" && t
 /** Tiers whose tests talk to real services. */
 export const NEEDS_STACK: ReadonlySet<Tier> = new Set(["int", "e2e", "fault"]);
 
+/** Tests that run something on Node too: its addons and programs are made before. */
+export const NEEDS_NODE = /(^|[/.-])(node|uws|runtimes)[/.-]/;
+
 /** Seconds one file may take before it is killed and counted as failed; generous, so that only a hang meets it. */
 export const FILE_LIMIT_S: Readonly<Record<FileTier, number>> = { unit: 180, int: 300, e2e: 420, fault: 600 };
 

@@ -45,12 +45,20 @@ function installedByAddon(): string[] {
   } catch {
     return []; // not installed: it is optional under Bun
   }
-  const release = join(home, "build", "Release");
-  const addons = existsSync(release) ? readdirSync(release).filter((file) => file.endsWith(".node")) : [];
-  return [...addons.map((file) => join(release, file)), join(home, "build", "deps", "librdkafka.so.1")].filter((file) =>
-    existsSync(file),
+  // build/ is made by the package's own install script, lib/binding/ by ours (cli/stack/node-runtime-addon.ts).
+  const [build, binding] = [join(home, "build"), join(home, "lib", "binding")];
+  const mine = `node-v\\d+-${process.platform}-${process.arch}`;
+  const bindings = entriesOf(binding).filter((name) => new RegExp(`^${mine}$`).test(name));
+  const libraries = [join(build, "deps"), join(binding, "deps")].map((deps) => join(deps, "librdkafka.so.1"));
+  const addons = [join(build, "Release"), ...bindings.map((name) => join(binding, name))].flatMap((directory) =>
+    entriesOf(directory)
+      .filter((file) => file.endsWith(".node"))
+      .map((file) => join(directory, file)),
   );
+  return [...libraries.filter((file) => existsSync(file)), ...addons];
 }
+
+const entriesOf = (directory: string): string[] => (existsSync(directory) ? readdirSync(directory) : []);
 
 function systemLibraries(): string[] {
   if (process.platform === "darwin") {
