@@ -24,11 +24,6 @@ export async function promisesKept(
 
   const rows = await system.sql`
     SELECT user_id, slot, request_id, status FROM user_coupons WHERE coupon_id = ${couponId}`;
-  const held = rows.filter(({ status }) => status !== "REVOKED");
-  expect(held).toHaveLength(expected.winners);
-  expect(new Set(held.map(({ user_id }) => user_id)).size).toBe(held.length);
-  expect(new Set(held.map(({ slot }) => slot)).size).toBe(held.length);
-
   const aliases = await system.sql`
     SELECT request_id, original_request_id FROM request_aliases WHERE coupon_id = ${couponId}`;
   const original = new Map(aliases.map((row) => [row.request_id, row.original_request_id]));
@@ -38,12 +33,17 @@ export async function promisesKept(
   for (const { userId, answers } of stories) {
     for (const answer of answers) {
       if (answer.status !== 202 && answer.status !== 200) continue;
-      const { requestId } = answer.body;
+      const { requestId, durable } = answer.body;
       const row = rowOf.get(original.get(requestId) ?? requestId);
-      if (row === undefined || row.user_id !== userId) vanished.push(`${userId} ${requestId}`);
+      if (row === undefined || row.user_id !== userId) vanished.push(`${userId} ${requestId} ${durable}`);
       else if (row.status === "REVOKED") givenUp++;
     }
   }
   expect(vanished).toEqual([]);
+
+  const held = rows.filter(({ status }) => status !== "REVOKED");
+  expect(held).toHaveLength(expected.winners);
+  expect(new Set(held.map(({ user_id }) => user_id)).size).toBe(held.length);
+  expect(new Set(held.map(({ slot }) => slot)).size).toBe(held.length);
   expect(givenUp).toBeLessThanOrEqual(expected.givenUp ?? 0);
 }
