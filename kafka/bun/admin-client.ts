@@ -10,6 +10,8 @@ import { type Librdkafka, PRODUCER, type Ptr } from "./symbols.ts";
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How long the broker may take to carry a change out before it answers. */
 const OPERATION_TIMEOUT_MS = 5_000;
+/** librdkafka answers in time by itself; an answer that is lost all the same must not hold its caller for ever. */
+const LOST_AFTER_MS = REQUEST_TIMEOUT_MS + OPERATION_TIMEOUT_MS + 5_000;
 const ANY_OPERATION = 0;
 const FIRST_BLOCK_MS = 50;
 const LONGEST_BLOCK_MS = 800;
@@ -53,9 +55,17 @@ export class AdminClient {
     if (this.#client.destroyed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       const number = this.#next++;
+      const lost = setTimeout(() => {
+        this.#requests.delete(number);
+        reject(new KafkaError("UNAVAILABLE", `${what}: no answer within ${LOST_AFTER_MS} ms`));
+      }, LOST_AFTER_MS);
       this.#requests.set(number, {
-        failed: reject,
+        failed: (error) => {
+          clearTimeout(lost);
+          reject(error);
+        },
         answered: (event) => {
+          clearTimeout(lost);
           const native = this.rd.rd_kafka_event_error(event);
           if (native === 0) {
             try {
@@ -75,6 +85,7 @@ export class AdminClient {
         submit(options, this.#client.queue);
       } catch (error) {
         this.#requests.delete(number);
+        clearTimeout(lost);
         reject(error);
       } finally {
         this.rd.rd_kafka_AdminOptions_destroy(options);
