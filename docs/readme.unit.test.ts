@@ -17,7 +17,7 @@ test("every page of the documentation that README and the pages link to is there
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/operations.md",
-    "docs/decisions.md",
+    "docs/decisions/README.md",
     "bench/README.md",
   ]) {
     const text = await Bun.file(new URL(`../${page}`, import.meta.url)).text();
