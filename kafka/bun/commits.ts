@@ -5,8 +5,11 @@ import type { NativeClient } from "./native-client.ts";
 import { readPartitionList, withPartitionList } from "./partition-list.ts";
 import type { Ptr } from "./symbols.ts";
 
+/** REBALANCING: refused because the group was changing; partitions we keep must be committed again. */
+export type CommitOutcome = "STORED" | "REBALANCING";
+
 interface PendingCommit {
-  resolve(): void;
+  resolve(outcome: CommitOutcome): void;
   reject(error: KafkaError): void;
 }
 
@@ -22,8 +25,8 @@ export class Commits {
     this.#answers = answers;
   }
 
-  /** @throws KafkaError (as a rejection), but never because a partition was lost meanwhile */
-  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+  /** Tries once. @throws KafkaError (as a rejection), but never because of a rebalance */
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<CommitOutcome> {
     const { rd, rk } = this.#client;
     return new Promise((resolve, reject) => {
       const number = this.#next++;
@@ -39,9 +42,10 @@ export class Commits {
   onEvent(event: Ptr): void {
     const { rd } = this.#client;
     const results = readPartitionList(rd.rd_kafka_event_topic_partition_list(event));
-    const failed = results.find(({ err }) => err !== 0 && codeOf(err) !== "REBALANCED");
+    const failed = results.filter(({ err }) => err !== 0);
+    const worst = failed.find(({ err }) => codeOf(err) !== "REBALANCED") ?? failed[0];
     const number = Number(rd.rd_kafka_event_opaque(event) ?? 0);
-    this.#ended(number, failed?.err ?? rd.rd_kafka_event_error(event));
+    this.#ended(number, worst?.err ?? rd.rd_kafka_event_error(event));
   }
 
   failAll(error: KafkaError): void {
@@ -54,7 +58,8 @@ export class Commits {
     if (commit === undefined) return;
     this.#pending.delete(number);
     // NO_OFFSET: every partition of the commit was lost meanwhile.
-    if (native === 0 || native === ERR.NO_OFFSET || codeOf(native) === "REBALANCED") commit.resolve();
+    if (native === 0 || native === ERR.NO_OFFSET) commit.resolve("STORED");
+    else if (codeOf(native) === "REBALANCED") commit.resolve("REBALANCING");
     else commit.reject(kafkaError(this.#client.rd, native, "commit"));
   }
 }

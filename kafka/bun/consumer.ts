@@ -31,6 +31,9 @@ const LEAVE_LIMIT_MS = 5_000;
 /** librdkafka refuses a seek until the partition's fetcher runs, which follows an assignment by milliseconds. */
 const SEEK_LIMIT_MS = 5_000;
 const SEEK_PAUSE_MS = 20;
+/** How long a commit that a rebalance refuses is tried again: a rebalance waits for heartbeats, one a second. */
+const COMMIT_LIMIT_MS = 10_000;
+const COMMIT_PAUSE_MS = 100;
 
 /** Which queue woke us. */
 const QUEUE = { GROUP: 2, RECORDS: 3, COMMITS: 4 } as const;
@@ -105,11 +108,18 @@ export class BunConsumer implements Consumer {
     }
   }
 
-  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
-    if (this.#closing !== undefined) return Promise.reject(closed());
-    // The broker would take an offset for a partition that another member owns by now, and set that member back.
-    const owned = offsets.filter((offset) => this.#assignment.has(offset));
-    return owned.length === 0 ? Promise.resolve() : this.#commits.commit(owned);
+  async commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    const until = performance.now() + COMMIT_LIMIT_MS;
+    for (;;) {
+      if (this.#closing !== undefined) throw closed();
+      // The broker would take an offset for a partition that another member owns by now, and set that member back.
+      const owned = offsets.filter((offset) => this.#assignment.has(offset));
+      if (owned.length === 0 || (await this.#commits.commit(owned)) === "STORED") return;
+      // Refused while the group rebalances. A partition that stays ours must not lose the offset: without further records
+      // nothing would ever commit it, and the group would look behind for ever.
+      if (performance.now() > until) throw new KafkaError("REBALANCED", "commit: the group does not come to rest");
+      await Bun.sleep(COMMIT_PAUSE_MS);
+    }
   }
 
   pause(partitions: readonly TopicPartition[]): void {

@@ -59,6 +59,39 @@ export function groupsContract(open: OpenWorkbench): void {
     expect(lag.map(({ lag }) => lag)).toEqual([0, 0, 0, 0]);
   });
 
+  test("a commit made while the group changes is stored for the partitions that stay", async () => {
+    await using bench = open();
+    const topic = await bench.topic(4);
+    const groupId = `g-${topic}`;
+    const producer = bench.producer();
+    const send = () => producer.sendAll([0, 1, 2, 3].map((partition) => ({ topic, partition, value: "v" })));
+    await send();
+    const first = bench.consumer(topic, { groupId });
+    await read(first, 4);
+    const second = bench.consumer(topic, { groupId });
+    const joined = () => second.assignment().length === 2 && first.assignment().length === 2;
+    const stored: string[] = [];
+    const position = new Map<number, number>();
+    await eventually("the second has its share", async () => {
+      await send();
+      const records = await first.poll(100, 50);
+      for (const { partition, offset } of records) position.set(partition, offset + 1);
+      const offsets = [...position].map(([partition, offset]) => ({ topic, partition, offset }));
+      await first.commit(offsets);
+      const ours = new Set(first.assignment().map(({ partition }) => partition));
+      for (const { partition, committed } of await bench.admin.groupLag(groupId, [topic])) {
+        // What `commit` has said to be stored must be there, whether or not anything is committed after it.
+        const promised = position.get(partition) ?? -1;
+        if (ours.has(partition)) stored.push(committed >= promised ? "stored" : `${committed} of ${promised}`);
+        else position.delete(partition);
+      }
+      await second.poll(100, 1);
+      return joined();
+    });
+    expect(stored.length).toBeGreaterThan(4);
+    expect(stored.filter((what) => what !== "stored")).toEqual([]);
+  });
+
   test("a commit for a partition that was lost is left out, and sets nobody back", async () => {
     await using bench = open();
     const topic = await bench.topic(2);
