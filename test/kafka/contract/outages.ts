@@ -35,10 +35,15 @@ export function outagesContract(open: OpenWorkbench): void {
     // The broker remembers a member that it lost for the session timeout, and only then gives its partition away.
     const consumer = bench.consumer(topic, { sessionTimeoutMs: 6_000 });
     const leaving = bench.consumer(topic, { sessionTimeoutMs: 6_000 });
-    await Promise.all([producer, givingUp, closing].map((each) => each.send({ topic, value: "before" })));
-    expect(await read(consumer, 3)).toHaveLength(3);
-    await consumer.commit([{ topic, partition: 0, offset: 3 }]);
-    expect(await read(leaving, 3)).toHaveLength(3);
+    // The first record of an idempotent producer waits for its id, and a busy broker may need more than `givingUp` has.
+    const elsewhere = await bench.topic(1);
+    await eventually("the impatient producer is connected", () =>
+      delivered(givingUp.send({ topic: elsewhere, value: "" })),
+    );
+    await Promise.all([producer, closing].map((each) => each.send({ topic, value: "before" })));
+    expect(await read(consumer, 2)).toHaveLength(2);
+    await consumer.commit([{ topic, partition: 0, offset: 2 }]);
+    expect(await read(leaving, 2)).toHaveLength(2);
 
     await bench.broker.stop();
     const back = sleep(OUTAGE_MS).then(() => bench.broker.start());
@@ -57,7 +62,7 @@ export function outagesContract(open: OpenWorkbench): void {
     const abandoned = failure(closing.send({ topic, value: "abandoned" }));
     await closing.close(300);
     expect(await abandoned).toMatchObject({ code: "CLOSED" });
-    expect(await failure(consumer.commit([{ topic, partition: 0, offset: 3 }]))).toMatchObject({ retryable: true });
+    expect(await failure(consumer.commit([{ topic, partition: 0, offset: 2 }]))).toMatchObject({ retryable: true });
     expect(await consumer.poll(10, 100)).toEqual([]);
     await eventually("its session is over", () => leaving.assignment().length === 0, 12_000);
     await leaving.close();
@@ -71,12 +76,13 @@ export function outagesContract(open: OpenWorkbench): void {
       ...Array.from({ length: 100 }, (_, i) => `${i}`),
       "patient",
     ]);
-    await consumer.commit([{ topic, partition: 0, offset: 104 }]);
-    await eventually("the other producer works again", () =>
-      givingUp.send({ topic, value: "again" }).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await consumer.commit([{ topic, partition: 0, offset: 103 }]);
+    await eventually("the other producer works again", () => delivered(givingUp.send({ topic, value: "again" })));
   }, 90_000);
 }
+
+const delivered = (sent: Promise<unknown>) =>
+  sent.then(
+    () => true,
+    () => false,
+  );
