@@ -36,6 +36,27 @@ export const RESULTS = {
   TOMBSTONED: { status: 0, retryable: false, title: "The claim was given up" },
   REVOKED: { status: 0, retryable: false, title: "The claim was revoked" },
 
+  // Why an order is refused at the door, or cancelled later.
+  ORDER_NOT_FOUND: { status: 404, retryable: false, title: "No such order" },
+  ORDER_NOT_CANCELLABLE: { status: 409, retryable: false, title: "The order can't be cancelled any more" },
+  IDEMPOTENCY_KEY_INVALID: { status: 400, retryable: false, title: "The Idempotency-Key is not valid" },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, retryable: false, title: "The key was used with another body" },
+  AMOUNT_OUT_OF_RANGE: { status: 422, retryable: false, title: "The amount is too large" },
+  POINTS_EXCEED_AMOUNT: { status: 422, retryable: false, title: "More points than there is left to pay" },
+  CART_EMPTY: { status: 422, retryable: false, title: "The cart is empty" },
+  PRODUCT_NOT_FOUND: { status: 404, retryable: false, title: "No such product" },
+  INSUFFICIENT_STOCK: { status: 409, retryable: false, title: "Not enough in stock" },
+  COUPON_NOT_HELD: { status: 422, retryable: false, title: "The user does not hold this coupon" },
+  COUPON_ALREADY_USED: { status: 409, retryable: false, title: "The coupon was used for another order" },
+  COUPON_EXPIRED: { status: 422, retryable: false, title: "The coupon has expired" },
+  MIN_ORDER_AMOUNT: { status: 422, retryable: false, title: "The order is below the coupon's minimum" },
+  INSUFFICIENT_POINTS: { status: 422, retryable: false, title: "Not enough points" },
+  PAYMENT_DECLINED: { status: 402, retryable: false, title: "The payment was declined" },
+  SHIPPING_NOT_SERVED: { status: 422, retryable: false, title: "We don't ship there" },
+  STEP_TIMED_OUT: { status: 504, retryable: true, title: "A step did not answer in time" },
+  CANCELLED_BY_USER: { status: 409, retryable: false, title: "Cancelled by its owner" },
+  CANCELLED_BY_OPERATOR: { status: 409, retryable: false, title: "Cancelled by an operator" },
+
   // What only an HTTP or WebSocket answer carries.
   SALE_RECOVERING: { status: 503, retryable: true, title: "The sale is being recovered" },
   OVERLOADED: { status: 503, retryable: true, title: "Too much is in flight" },

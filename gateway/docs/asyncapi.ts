@@ -1,19 +1,14 @@
 import type { TSchema } from "@sinclair/typebox";
+import { carriedBy } from "../../contracts/event-topics.ts";
 import { EVENTS } from "../../contracts/events.ts";
 import { CLOSE, ClientMessages, ServerMessages } from "../../contracts/socket-messages.ts";
-import { TOPICS } from "../../contracts/topics.ts";
+import { TOPICS, type Topic } from "../../contracts/topics.ts";
 
 const plain = (schema: TSchema): unknown => JSON.parse(JSON.stringify(schema));
 
 function messages(of: Readonly<Record<string, TSchema>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(of).map(([name, schema]) => [name, { name, payload: plain(schema) }]));
 }
-
-/** Which topic carries which events. */
-const CARRIED: Readonly<Record<string, readonly (keyof typeof EVENTS)[]>> = {
-  "coupon-issue-requests": ["CouponClaimed"],
-  "coupon-events": ["CouponIssued", "CouponIssueFailed"],
-};
 
 /** The AsyncAPI 3.0 document of the socket and the topics, from the schemas in contracts/. */
 export function asyncApi(): object {
@@ -39,7 +34,7 @@ export function asyncApi(): object {
     },
   };
   for (const [topic, { partitions, key, retentionDays }] of Object.entries(TOPICS)) {
-    const carried = CARRIED[topic] ?? [];
+    const carried = carriedBy(topic as Topic);
     if (carried.length === 0) continue;
     channels[topic] = {
       address: topic,

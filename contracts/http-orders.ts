@@ -1,0 +1,82 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Timestamp } from "./envelope.ts";
+import { Durability } from "./http.ts";
+import { CouponIdSchema } from "./ids.ts";
+import { CurrencySchema, MoneySchema } from "./money.ts";
+import { OrderIdSchema, OrderNumberSchema } from "./order-ids.ts";
+import { AMOUNTS, MAX_LINES, OrderLine, PaymentMethod, ProductQuantity, ShippingAddress } from "./order-parts.ts";
+import type { ResultCode } from "./result-codes.ts";
+import { ORDER_STATUSES, type OrderStatus, STEP_STATUSES, STEPS, type Step, type StepStatus } from "./steps.ts";
+
+/** POST /orders. Either `items` or `from: "cart"`; order-request.ts checks that and merges repeated products. */
+export const PlaceOrder = Type.Object(
+  {
+    items: Type.Optional(
+      Type.Array(Type.Composite([ProductQuantity], { additionalProperties: false }), {
+        minItems: 1,
+        maxItems: MAX_LINES,
+        description: "A product that is named twice is one line",
+      }),
+    ),
+    from: Type.Optional(Type.Literal("cart", { description: "Orders what is in the caller's cart" })),
+    couponId: Type.Optional(CouponIdSchema),
+    pointsToUse: Type.Optional(MoneySchema),
+    payment: Type.Optional(PaymentMethod),
+    shipping: Type.Optional(ShippingAddress),
+  },
+  { $id: "PlaceOrder", additionalProperties: false },
+);
+export type PlaceOrder = Static<typeof PlaceOrder>;
+
+export const OrderAccepted = Type.Object(
+  {
+    orderId: OrderIdSchema,
+    orderNumber: OrderNumberSchema,
+    status: Type.Literal("PENDING"),
+    estimatedProcessingTime: Type.Integer({ minimum: 0, description: "Seconds" }),
+    trackingUrl: Type.String({ examples: ["/orders/4b0c2d5e-8a6f-5f0e-9d57-1c1a0a8f2b3c"] }),
+    durable: Durability,
+    repeat: Type.Optional(Type.Literal(true)),
+  },
+  { $id: "OrderAccepted" },
+);
+export type OrderAccepted = Static<typeof OrderAccepted>;
+
+const TimeOrNull = Type.Union([Timestamp, Type.Null()]);
+const ReasonOrNull = Type.Union([Type.Unsafe<ResultCode>(Type.String()), Type.Null()]);
+
+/** A step as its owner sees it. */
+export const StepView = Type.Object(
+  {
+    name: Type.Unsafe<Step>(Type.String({ enum: [...STEPS] })),
+    status: Type.Unsafe<StepStatus>(Type.String({ enum: [...STEP_STATUSES] })),
+    requestedAt: TimeOrNull,
+    completedAt: TimeOrNull,
+    restoredAt: TimeOrNull,
+    reason: ReasonOrNull,
+  },
+  { $id: "StepView" },
+);
+export type StepView = Static<typeof StepView>;
+
+const Status = Type.Unsafe<OrderStatus>(Type.String({ enum: [...ORDER_STATUSES] }));
+
+export const OrderView = Type.Object(
+  {
+    orderId: OrderIdSchema,
+    orderNumber: OrderNumberSchema,
+    status: Status,
+    items: Type.Array(OrderLine),
+    ...AMOUNTS,
+    currency: CurrencySchema,
+    createdAt: Timestamp,
+    failureReason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
+    steps: Type.Array(Type.Ref(StepView)),
+  },
+  { $id: "OrderView" },
+);
+export type OrderView = Static<typeof OrderView>;
+
+/** POST /orders/:orderId/cancel, 202: the request was logged; the saga decides, and the socket tells. */
+export const CancelAccepted = Type.Object({ orderId: OrderIdSchema, status: Status }, { $id: "CancelAccepted" });
+export type CancelAccepted = Static<typeof CancelAccepted>;

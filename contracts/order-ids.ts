@@ -1,0 +1,58 @@
+import { Type } from "@sinclair/typebox";
+import type { UserId } from "./ids.ts";
+import { namespace, uuid5 } from "./uuid5.ts";
+
+declare const brand: unique symbol;
+/** UUIDv5 of who ordered what under which key: a repeated request is the same order. */
+export type OrderId = string & { readonly [brand]: "OrderId" };
+/** What a person reads out over the phone: `7QJ4X-0M2KD-9AVZP`. */
+export type OrderNumber = string & { readonly [brand]: "OrderNumber" };
+/** 1–64 characters `[A-Za-z0-9._-]`: the catalogue's own, so that a shop may bring its article numbers. */
+export type ProductId = string & { readonly [brand]: "ProductId" };
+
+export const ORDER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+export const ORDER_NUMBER = /^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$/;
+export const PRODUCT_ID = /^[A-Za-z0-9._-]{1,64}$/;
+/** Visible ASCII without a space at either end, as `Idempotency-Key` headers carry it. */
+export const IDEMPOTENCY_KEY = /^[!-~](?:[ -~]{0,126}[!-~])?$/;
+
+export const OrderIdSchema = Type.Unsafe<OrderId>(
+  Type.String({ pattern: ORDER_ID.source, examples: ["4b0c2d5e-8a6f-5f0e-9d57-1c1a0a8f2b3c"] }),
+);
+export const OrderNumberSchema = Type.Unsafe<OrderNumber>(
+  Type.String({ pattern: ORDER_NUMBER.source, examples: ["7QJ4X-0M2KD-9AVZP"] }),
+);
+export const ProductIdSchema = Type.Unsafe<ProductId>(
+  Type.String({ pattern: PRODUCT_ID.source, examples: ["7qj4x0m2kd9a"] }),
+);
+
+export const isOrderId = (text: string): text is OrderId => ORDER_ID.test(text);
+export const isProductId = (text: string): text is ProductId => PRODUCT_ID.test(text);
+export const isIdempotencyKey = (text: string): boolean => IDEMPOTENCY_KEY.test(text);
+
+const ORDERS = namespace("5d7c53a8-0e0c-4b1f-8c0e-6f2d9b1e7a44");
+
+/** The order that this user asks for with this key and body. `canonicalBody`: see canonical-json.ts. */
+export function orderIdOf(userId: UserId, idempotencyKey: string, canonicalBody: string): OrderId {
+  // As JSON, because no separator is safe: keys may hold any character.
+  return uuid5(ORDERS, JSON.stringify([userId, idempotencyKey, canonicalBody])) as OrderId;
+}
+
+// Crockford's base 32: no I, L, O, U.
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const NUMBER_LENGTH = 15;
+
+/**
+ * The number an order is called by, made from its id, so it needs no counter and a repeated request has the same.
+ * 75 bits: among a billion orders, two share a number with a chance of one in 75,000. Nothing is looked up by it alone.
+ */
+export function orderNumberOf(orderId: OrderId): OrderNumber {
+  // All digits but those that UUIDv5 fixes.
+  let rest = BigInt(`0x${orderId.slice(0, 8)}${orderId.slice(9, 13)}${orderId.slice(-7)}`);
+  let text = "";
+  for (let i = 0; i < NUMBER_LENGTH; i++) {
+    text = ALPHABET[Number(rest & 31n)]! + text;
+    rest >>= 5n;
+  }
+  return `${text.slice(0, 5)}-${text.slice(5, 10)}-${text.slice(10)}` as OrderNumber;
+}

@@ -1,0 +1,23 @@
+import { type DiscountTerms, discountOn } from "./discount.ts";
+import { StampedeError } from "./errors.ts";
+import { add, type Money, NOTHING, subtract, times } from "./money.ts";
+import type { OrderLine } from "./order-parts.ts";
+
+export interface Amounts {
+  readonly totalAmount: Money;
+  readonly discountAmount: Money;
+  readonly pointsUsed: Money;
+  readonly payableAmount: Money;
+}
+
+/**
+ * All amounts of an order, fixed once: the lines' sum, then the coupon, then the points on what remains.
+ * @throws StampedeError AMOUNT_OUT_OF_RANGE, MIN_ORDER_AMOUNT, POINTS_EXCEED_AMOUNT
+ */
+export function priceOrder(lines: readonly OrderLine[], terms: DiscountTerms | null, points: Money): Amounts {
+  const totalAmount = lines.reduce((sum, { unitPrice, quantity }) => add(sum, times(unitPrice, quantity)), NOTHING);
+  const discountAmount = terms === null ? NOTHING : discountOn(totalAmount, terms);
+  const remainder = subtract(totalAmount, discountAmount);
+  if (points > remainder) throw new StampedeError("POINTS_EXCEED_AMOUNT", `only ${remainder} are left to pay`);
+  return { totalAmount, discountAmount, pointsUsed: points, payableAmount: subtract(remainder, points) };
+}
