@@ -5,6 +5,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { pipelineCommand } from "./commands/pipeline.ts";
 import { saleCommand } from "./commands/sale.ts";
 import { statusCommand } from "./commands/status.ts";
 import { testCommand } from "./commands/test.ts";
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
     dbCommand(),
     tokenCommand(),
     saleCommand(),
+    pipelineCommand(),
     envCommand(),
   ]) {
     program.addCommand(command);

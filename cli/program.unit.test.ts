@@ -55,6 +55,9 @@ test.each([
   ["a word that is no service", ["up", "redsi"], "redis"],
   ["a number that is none", ["sale", "create", "--total", "many"], "whole number"],
   ["a time that is none", ["sale", "create", "--starts", "soon"], "+3s"],
+  ["a pipeline that is none", ["pipeline", "kafkaa"], "kafka, redis or a whole number from 0 to 100"],
+  ["more than all users", ["pipeline", "101"], "from 0 to 100"],
+  ["less than no users", ["pipeline", "--", "-1"], "from 0 to 100"],
   ["a user id with a space", ["token", "a b"], "1–64"],
 ])("%s is refused with what is allowed", async (_, args, hint) => {
   expect((await wrongUse(...args)).text).toContain(hint);

@@ -8,6 +8,7 @@ export interface ConsumersMetrics {
   waiting(role: string, waits: boolean): void;
   claims(code: string, count: number): void;
   relayed(claims: number): void;
+  tailed(claims: number): void;
   ledgerEntries(entries: number): void;
   recovered(seconds: number): void;
   /** Text in Prometheus' exposition format. */
@@ -26,6 +27,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
   const dead = counter("stampede_dead_letters_total", "Records that no retry helped", ["role", "code"]);
   const claims = counter("stampede_persisted_claims_total", "Claims by what PostgreSQL made of them", ["code"]);
   const relayed = counter("stampede_relayed_claims_total", "Claims settled from the ledger instead of the log", []);
+  const tailed = counter("stampede_redis_pipeline_claims_total", "Claims of the Redis pipeline settled", []);
   const seconds = new Histogram({
     name: "stampede_consumer_batch_seconds",
     help: "From the start of a batch until its offsets can be committed",
@@ -69,6 +71,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     waiting: (role, waits) => waiting.set({ role }, waits ? 1 : 0),
     claims: (code, count) => claims.inc({ code }, count),
     relayed: (count) => relayed.inc(count),
+    tailed: (count) => tailed.inc(count),
     ledgerEntries: (entries) => ledger.set(entries),
     recovered: (duration) => recoveries.observe(duration),
     text: () => registry.metrics(),

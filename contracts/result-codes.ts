@@ -85,6 +85,7 @@ export const RESULTS = {
   MESSAGE_TOO_LARGE: { status: 413, retryable: false, title: "The message is too large" },
   AUTH_TIMEOUT: { status: 401, retryable: true, title: "The socket did not authenticate in time" },
   CONFLICT: { status: 409, retryable: false, title: "The change conflicts with the sale's state" },
+  KAFKA_REQUIRED: { status: 409, retryable: false, title: "Claims must be acknowledged by Kafka" },
   INTERNAL: { status: 500, retryable: true, title: "Internal error" },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>;
 

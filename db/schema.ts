@@ -155,3 +155,12 @@ export const auditLog = pgTable(
   },
   (t) => [index("audit_log_by_target").on(t.target, t.at)],
 );
+
+/** What an operator chose for all processes at run time, one row per choice; the environment's value holds without one. */
+export const settings = pgTable("settings", {
+  name: text("name").primaryKey(),
+  value: jsonb("value").$type<string | number>().notNull(),
+  version: integer("version").notNull().default(1),
+  changedBy: text("changed_by").notNull(),
+  changedAt: time("changed_at").notNull().default(sql`now()`),
+});

@@ -1,7 +1,9 @@
 import { Type } from "@sinclair/typebox";
 import { ClaimAccepted, CreateSale, MyCoupon, MyCoupons, RequestStatus, Sale, SaleList } from "../contracts/http.ts";
+import { PipelineChange, PipelineView } from "../contracts/pipeline.ts";
 import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
 import { deadLettersRoute, type ListDeadLetters } from "./admin/dead-letters.ts";
+import { type PipelineControl, showPipelineRoute, switchPipelineRoute } from "./admin/pipeline.ts";
 import { type SaleControl, saleStateRoute } from "./admin/sale-state.ts";
 import type { Authenticate } from "./auth/hs256.ts";
 import type { Board } from "./coupons/board.ts";
@@ -31,6 +33,7 @@ export interface AppParts {
   readonly listMyCoupons: ListMyCoupons;
   readonly saleCreation: SaleCreation;
   readonly saleControl: SaleControl;
+  readonly pipelineControl: PipelineControl;
   readonly listDeadLetters: ListDeadLetters;
   readonly ready: Handler;
   readonly metrics: () => Promise<string>;
@@ -147,6 +150,27 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     stateEndpoint("close", "Close a sale: claims get ENDED"),
     {
       method: "GET",
+      path: "/admin/pipeline",
+      summary: "Whether claims go through Kafka or through Redis alone",
+      tag: "admin",
+      security: "operator",
+      answers: { 200: PipelineView },
+      refusals: DATABASE,
+      handler: showPipelineRoute(parts.pipelineControl, authenticate),
+    },
+    {
+      method: "PUT",
+      path: "/admin/pipeline",
+      summary: "Send claims through Kafka, through Redis alone, or a share of the users through Redis",
+      tag: "admin",
+      security: "operator",
+      body: PipelineChange,
+      answers: { 200: PipelineView },
+      refusals: ["UNSUPPORTED_MEDIA_TYPE", "KAFKA_REQUIRED", ...DATABASE],
+      handler: switchPipelineRoute(parts.pipelineControl, authenticate),
+    },
+    {
+      method: "GET",
       path: "/admin/dead-letters",
       summary: "Records that no retry helped, newest first",
       tag: "admin",
@@ -175,7 +199,17 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
 }
 
 function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
-  const schemas = [ClaimAccepted, RequestStatus, Sale, SaleList, MyCoupon, MyCoupons, CreateSale];
+  const schemas = [
+    ClaimAccepted,
+    RequestStatus,
+    Sale,
+    SaleList,
+    MyCoupon,
+    MyCoupons,
+    CreateSale,
+    PipelineChange,
+    PipelineView,
+  ];
   const openapi = json(200, openApi(endpoints, schemas));
   const asyncapi = json(200, asyncApi());
   const page = {

@@ -1,6 +1,7 @@
 import { hkdfSync } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
 import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
+import { PIPELINE_TEXT, type PipelineChoice, parsePipeline, redisPercent } from "../contracts/pipeline.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description });
@@ -18,6 +19,11 @@ export const GatewayEnvironment = Type.Object({
   GATEWAY_ID: Type.String({ default: "", description: "Name of this process in socket routes; random when empty" }),
   CLAIM_ACK_MS: integer(200, 1, 60_000, 'How long a claim waits for Kafka before it answers `durable:"ledger"`'),
   CLAIM_REQUIRE_KAFKA: Type.Boolean({ default: false, description: 'Answer 503 instead of `durable:"ledger"`' }),
+  ISSUE_PIPELINE: Type.String({
+    default: "kafka",
+    pattern: PIPELINE_TEXT,
+    description: "`kafka`, `redis`, or the per cent of users that go through Redis alone, until an operator chooses",
+  }),
   MAX_IN_FLIGHT: integer(10_000, 1, 1_000_000, "Claims being decided at once before new ones get 503 OVERLOADED"),
   USER_RATE_PER_S: integer(20, 1, 100_000, "Requests a second one user may make for long"),
   USER_RATE_BURST: integer(100, 1, 100_000, "Requests one user may make at once"),
@@ -41,13 +47,21 @@ export interface GatewayConfig extends GatewayEnvironment {
   readonly receiptKey: Uint8Array;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly gatewayId: string;
+  readonly pipeline: PipelineChoice;
 }
 
 /** The process's environment, read once. @throws Error with one line per wrong variable */
 export function readConfig(environment: Record<string, string | undefined>): GatewayConfig {
   const env = readEnvironment(GatewayEnvironment, environment);
+  const pipeline = parsePipeline(env.ISSUE_PIPELINE)!;
+  if (env.CLAIM_REQUIRE_KAFKA && redisPercent(pipeline) > 0) {
+    throw new Error(
+      `The environment is not valid.\n  ISSUE_PIPELINE=${env.ISSUE_PIPELINE}: contradicts CLAIM_REQUIRE_KAFKA=true (claims of the Redis pipeline are not acknowledged by Kafka)`,
+    );
+  }
   return {
     ...env,
+    pipeline,
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
     // A key of its own: who may check receipts must not be able to mint tokens.
     receiptKey:

@@ -2,10 +2,13 @@ import pino from "pino";
 import { StampedeError } from "../contracts/errors.ts";
 import { createFault } from "../contracts/fault-points.ts";
 import type { CouponId } from "../contracts/ids.ts";
+import { choiceOf, redisPercent } from "../contracts/pipeline.ts";
 import { createDatabase } from "../db/client.ts";
+import { changeSetting } from "../db/queries/change-setting.ts";
 import { createSale } from "../db/queries/create-sale.ts";
 import { findRequest } from "../db/queries/find-request.ts";
 import { findSale } from "../db/queries/find-sale.ts";
+import { findSetting } from "../db/queries/find-setting.ts";
 import { listDeadLetters } from "../db/queries/list-dead-letters.ts";
 import { listMyCoupons } from "../db/queries/list-my-coupons.ts";
 import { listSales } from "../db/queries/list-sales.ts";
@@ -13,7 +16,7 @@ import { saleExists } from "../db/queries/sale-exists.ts";
 import { setSaleState } from "../db/queries/set-sale-state.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { createInbox } from "../lua/inbox.ts";
-import { SALE_LOADER_CHANNEL } from "../lua/keys.ts";
+import { LEDGER_CHANNEL, PIPELINE_CHANNEL, SALE_LOADER_CHANNEL } from "../lua/keys.ts";
 import { createRedis, createSubscriber, whenReady } from "../lua/redis.ts";
 import { createRoutes } from "../lua/routes.ts";
 import { readSale } from "../lua/sale-reading.ts";
@@ -29,10 +32,12 @@ import { createClaims } from "./coupons/claim.ts";
 import { createDecide } from "./coupons/decide.ts";
 import { createWhyNotLoaded } from "./coupons/existence.ts";
 import { followNews } from "./coupons/news.ts";
+import { followPipeline } from "./coupons/pipeline-switch.ts";
 import { createPublish } from "./coupons/publish.ts";
 import { createReceipts } from "./coupons/receipt.ts";
 import { readWinnersFilter, redisNews } from "./coupons/redis-news.ts";
 import { redisRequests } from "./coupons/redis-requests.ts";
+import { createRelayWakeup } from "./coupons/relay-wakeup.ts";
 import { createViewSale, type SaleSources } from "./coupons/sale-view.ts";
 import { databaseCalls } from "./database-calls.ts";
 import { createErrorLog } from "./error-log.ts";
@@ -41,6 +46,8 @@ import { createMetrics } from "./metrics.ts";
 import { problem, problemOf } from "./problem.ts";
 import { createSocketRoom } from "./sockets/room.ts";
 import type { Listen, Transport } from "./transports/transport.ts";
+
+const PIPELINE_SETTING = "pipeline";
 
 export interface Runtime {
   readonly listen: Listen;
@@ -95,8 +102,29 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     // A sale that is not loaded has no version to compare; its gate opens by expiry.
     if (epoch > 0) board.hear(couponId, { epoch, version, state, soldOut: left === 0 }, Date.now());
   });
+  const guarded = databaseCalls(onError);
+  const pipelines = followPipeline(
+    {
+      read: () => guarded(() => findSetting(sql, PIPELINE_SETTING)),
+      subscribe(hear) {
+        subscriber.on("message", (channel: string) => {
+          if (channel === PIPELINE_CHANNEL) hear();
+        });
+        subscriber.subscribe(PIPELINE_CHANNEL).catch(onError);
+      },
+    },
+    {
+      start: config.pipeline,
+      requireKafka: config.CLAIM_REQUIRE_KAFKA,
+      onChange: (view) => log.warn({ ...view, kafkaRequired: config.CLAIM_REQUIRE_KAFKA }, "the pipeline was chosen"),
+      onError,
+    },
+  );
   const claims = createClaims({
     decide,
+    pipelineOf: pipelines.of,
+    wakeRelay: createRelayWakeup((couponId) => redis.publish(LEDGER_CHANNEL, couponId), onError),
+    accepted: (pipeline) => metrics.acceptedBy(pipeline),
     publish: createPublish(producer, breaker, config.CLAIM_ACK_MS, onError),
     breaker,
     receipts: createReceipts(config.receiptKey),
@@ -114,7 +142,6 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       onError(error);
       return null; // shown as RECOVERING: PostgreSQL's terms are still worth an answer
     });
-  const guarded = databaseCalls(onError);
   const sales: SaleSources = {
     find: (couponId) => guarded(() => findSale(orm, couponId)),
     list: (cursor, limit) => guarded(() => listSales(orm, cursor, limit)),
@@ -131,6 +158,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     inFlight: claims.inFlight,
     sockets: () => room.size(),
     producerQueued: () => producer.stats().queued,
+    redisPercent: pipelines.percent,
   });
   const endpoints = createEndpoints({
     authenticate,
@@ -156,6 +184,20 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
           setSaleState(sql, couponId, INTENT[action], actor, () => scripts.setState(couponId, INTENT[action])),
         ),
       view: viewSale,
+    },
+    pipelineControl: {
+      async read() {
+        await pipelines.look();
+        return pipelines.view();
+      },
+      async change(pipeline, actor) {
+        await guarded(() => changeSetting(sql, PIPELINE_SETTING, choiceOf(redisPercent(pipeline)), actor));
+        // Unheard, every gateway still looks twice a second.
+        await redis.publish(PIPELINE_CHANNEL, "").catch(onError);
+        await pipelines.look();
+        return pipelines.view();
+      },
+      requireKafka: config.CLAIM_REQUIRE_KAFKA,
     },
     listDeadLetters: (cursor, limit) => guarded(() => listDeadLetters(orm, cursor, limit)),
     ready: readyRoute(
@@ -197,6 +239,8 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     },
   );
   const stopNews = followNews(board, redisNews(redis, subscriber, onError), onError);
+  // What an operator chose holds from the first claim on; a database that does not answer now is asked again and again.
+  await Promise.race([pipelines.look().catch(onError), new Promise((resolve) => setTimeout(resolve, 2_000))]);
   await whenReady(redis, 2_000); // a first request that finds no connection yet would be refused for nothing
 
   transport = await runtime.listen({
@@ -237,6 +281,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       stopping = true;
       log.info("stopping: no new requests, running ones finish");
       stopNews();
+      pipelines.stop();
       await room.closeAll();
       await stop(config.SHUTDOWN_GRACE_MS);
       await producer.close(config.MESSAGE_TIMEOUT_MS).catch(onError);

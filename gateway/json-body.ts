@@ -30,6 +30,9 @@ export function jsonBody<T extends TObject>(schema: T): (request: HttpRequest) =
     if (check.Check(body)) return body;
     const first = check.Errors(body).First();
     const member = first?.path === "" ? "The body" : first?.path.slice(1).replaceAll("/", ".");
-    throw new StampedeError("VALIDATION_FAILED", `${member}: ${first?.message}`);
+    // Of a choice the validator can only say that none fits; its description says what would.
+    const description = first?.schema.anyOf && first.schema.description;
+    const expected = description ? `expected ${description}` : first?.message;
+    throw new StampedeError("VALIDATION_FAILED", `${member}: ${expected}`);
   };
 }

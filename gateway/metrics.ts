@@ -1,7 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { PIPELINES, type Pipeline } from "../contracts/pipeline.ts";
 
 export interface GatewayMetrics {
   countClaim(code: string, from: "gate" | "redis"): void;
+  acceptedBy(pipeline: Pipeline): void;
   observeClaim(seconds: number): void;
   breakerOpen(open: boolean): void;
   /** Text in Prometheus' exposition format. */
@@ -12,6 +14,7 @@ export interface GaugeSources {
   readonly inFlight: () => number;
   readonly sockets: () => number;
   readonly producerQueued: () => number;
+  readonly redisPercent: () => number;
 }
 
 /** The gateway's metrics. Claims are counted in a plain map and copied at scrape time: a label look-up costs a microsecond. */
@@ -31,6 +34,17 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
       }
     },
   });
+  const accepted: Record<Pipeline, number> = { kafka: 0, redis: 0 };
+  new Counter({
+    name: "stampede_accepted_claims_total",
+    help: "Claims accepted for the first time, by the way they go from here",
+    labelNames: ["pipeline"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const pipeline of PIPELINES) this.inc({ pipeline }, accepted[pipeline]);
+    },
+  });
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
@@ -43,6 +57,7 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
   gauge("stampede_claims_in_flight", "Claims whose answer is not out yet", sources.inFlight);
   gauge("stampede_sockets", "Open WebSockets", sources.sockets);
   gauge("stampede_producer_queued", "Records waiting for Kafka's report", sources.producerQueued);
+  gauge("stampede_pipeline_redis_percent", "Per cent of users whose claims skip Kafka here", sources.redisPercent);
   const breaker = new Gauge({
     name: "stampede_ack_breaker_open",
     help: "1: Kafka's reports are late, claims answer from the ledger",
@@ -59,6 +74,7 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
       const map = counts[from];
       map.set(code, (map.get(code) ?? 0) + 1);
     },
+    acceptedBy: (pipeline) => void accepted[pipeline]++,
     observeClaim: (seconds) => latency.observe(seconds),
     breakerOpen: (open) => breaker.set(open ? 1 : 0),
     text: () => registry.metrics(),

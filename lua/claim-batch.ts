@@ -1,4 +1,5 @@
 import type { RequestId, UserId } from "../contracts/ids.ts";
+import type { Pipeline } from "../contracts/pipeline.ts";
 import type { ClaimCode } from "../contracts/result-codes.ts";
 
 /** Claims that fit into one call of claim.lua (its header says why). */
@@ -58,10 +59,11 @@ export function notLoaded(count: number): ClaimBatch {
   };
 }
 
-/** userId, requestId, userId, requestId, … */
-export function claimArguments(claims: readonly Claim[]): string[] {
+/** userId, requestId, userId, requestId, …, and `redis` for claims that go through the ledger alone. */
+export function claimArguments(claims: readonly Claim[], pipeline: Pipeline): string[] {
   const words: string[] = [];
   for (const claim of claims) words.push(claim.userId, claim.requestId);
+  if (pipeline === "redis") words.push(pipeline);
   return words;
 }
 

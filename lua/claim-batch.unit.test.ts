@@ -53,7 +53,9 @@ test("a sale that is not there answers every claim", () => {
   });
 });
 
-test("claims become user and request in turn", () => {
+test("claims become user and request in turn, those of the Redis pipeline with its name behind them", () => {
   const [a, b] = [claim("a"), claim("b")];
-  expect(claimArguments([a!, b!])).toEqual(["a", a!.requestId, "b", b!.requestId]);
+  const words = ["a", a!.requestId, "b", b!.requestId];
+  expect(claimArguments([a!, b!], "kafka")).toEqual(words);
+  expect(claimArguments([a!, b!], "redis")).toEqual([...words, "redis"]);
 });

@@ -1,6 +1,7 @@
 -- claim: decides a batch of claims of one sale, atomically and in order.
 -- KEYS 1 sale (hash)  2 winners (hash user → "slot requestId")  3 freed (list of slots)  4 ledger (stream)
--- ARGV userId, requestId, userId, requestId, …  (at most 1,000 pairs: unpack's stack ends at 8,000)
+-- ARGV userId, requestId, userId, requestId, …  (at most 1,000 pairs: unpack's stack ends at 8,000), then perhaps the word
+--   redis: these claims go through the ledger alone. Last, so that a script loaded before there was a choice ignores it.
 -- Returns one line of words, because one string costs the client a fraction of 4 × n bulk replies:
 --   epoch version state startsAt endsAt total left, then
 --   either one word for all, when the sale itself refuses: NOT_LOADED | PAUSED | NOT_STARTED | ENDED
@@ -37,14 +38,15 @@ if refusal then
   return table.concat({ epoch, version, state, sale[5], sale[6], total, left, refusal }, ' ')
 end
 
-local users, claims = {}, #ARGV / 2
+local users, claims = {}, math.floor(#ARGV / 2)
+local mark = #ARGV > 2 * claims and { 'p', ARGV[#ARGV] } or {}
 for i = 1, claims do
   users[i] = ARGV[2 * i - 1]
 end
 local held = redis.call('HMGET', KEYS[2], unpack(users))
 local freed = free > 0 and left > 0 and redis.call('LRANGE', KEYS[3], 0, claims - 1) or {}
 local reply = { epoch, version, state, sale[5], sale[6], total, left }
-local words, taken, won, wins = 7, 0, {}, {}
+local words, taken, won, wins, last = 7, 0, {}, {}, nil
 for i = 1, claims do
   local user = users[i]
   local earlier = held[i] or won[user]
@@ -58,7 +60,7 @@ for i = 1, claims do
   else
     local request = ARGV[2 * i]
     local slot = freed[taken + 1] or fresh + 1
-    local entry = redis.pcall('XADD', KEYS[4], '*', 'u', user, 'r', request, 's', slot, 'e', epoch)
+    local entry = redis.pcall('XADD', KEYS[4], '*', 'u', user, 'r', request, 's', slot, 'e', epoch, unpack(mark))
     if type(entry) == 'table' then
       reply[words] = 'OVERLOADED'
     else
@@ -67,6 +69,7 @@ for i = 1, claims do
       else
         fresh = slot
       end
+      last = entry
       left = left - 1
       local winner = slot .. ' ' .. request
       won[user] = winner
@@ -85,6 +88,9 @@ if #wins > 0 then
     redis.call('LPOP', KEYS[3], taken)
   end
   redis.call('HSET', KEYS[2], unpack(wins))
+  if mark[1] then
+    redis.call('HSET', KEYS[1], 'lastRedis', last)
+  end
   if left == 0 then
     version = version + 1
     redis.call('HSET', KEYS[1], 'next', fresh, 'version', version)

@@ -5,13 +5,13 @@
 import type { CouponId, UserId } from "../contracts/ids.ts";
 
 export interface SaleKeys {
-  /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, replId, sha… */
+  /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, replId, lastRedis, sha… */
   readonly sale: string;
   /** hash: userId → `slot requestId` */
   readonly winners: string;
   /** list of slots to hand out before a fresh one */
   readonly freed: string;
-  /** stream of claims that PostgreSQL may not have yet: u userId, r requestId, s slot, e epoch */
+  /** stream of claims that PostgreSQL may not have yet: u userId, r requestId, s slot, e epoch, p pipeline (redis only) */
   readonly ledger: string;
   /** hash: requestId → `ISSUED slot` or `FAILED reason` */
   readonly status: string;
@@ -50,5 +50,9 @@ export function userKeys(userId: UserId): UserKeys {
 export const SALES_CHANNEL = "sales";
 /** Wakes the sale loaders; the message is a couponId. */
 export const SALE_LOADER_CHANNEL = "sale-loader";
+/** Wakes the relays: a ledger has claims of the Redis pipeline; the message is a couponId. */
+export const LEDGER_CHANNEL = "ledger";
+/** Tells gateways that an operator switched the pipeline; the message is empty, PostgreSQL has the choice. */
+export const PIPELINE_CHANNEL = "pipeline";
 /** Pushes for the sockets of one gateway. */
 export const gatewayChannel = (gatewayId: string): string => `gw:${gatewayId}`;

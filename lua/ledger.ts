@@ -11,6 +11,8 @@ export interface LedgerEntry {
   readonly requestId: RequestId;
   readonly slot: number;
   readonly epoch: number;
+  /** The claim goes through the ledger alone; absent: it was given to Kafka as well. */
+  readonly pipeline?: "redis";
 }
 
 export interface LedgerPage {
@@ -58,7 +60,8 @@ export function parseLedgerEntry(ledgerId: string, fields: readonly string[]): L
   const epoch = Number(values.e);
   const valid = isUserId(userId) && isRequestId(requestId) && Number.isInteger(slot) && slot >= 1;
   if (!valid || !Number.isInteger(epoch) || epoch < 1) return null;
-  return { ledgerId, userId: userId as UserId, requestId: requestId as RequestId, slot, epoch };
+  const entry = { ledgerId, userId: userId as UserId, requestId: requestId as RequestId, slot, epoch };
+  return values.p === "redis" ? { ...entry, pipeline: "redis" } : entry;
 }
 
 /** Entries of each sale's ledger, in one turn. @throws StampedeError REDIS_UNAVAILABLE */

@@ -1,4 +1,5 @@
 import type { CouponId, RequestId } from "../contracts/ids.ts";
+import type { Pipeline } from "../contracts/pipeline.ts";
 import type { ResultCode } from "../contracts/result-codes.ts";
 import {
   type Claim,
@@ -50,8 +51,8 @@ export interface Replacement extends Claim {
  * Redis is away; the outcome is then unknown, and every call may be repeated as it is.
  */
 export interface SaleScripts {
-  /** Decides claims in order; results are in the same order. */
-  claim(couponId: CouponId, claims: readonly Claim[]): Promise<ClaimBatch>;
+  /** Decides claims in order; results are in the same order. `pipeline` (default kafka) marks their ledger entries. */
+  claim(couponId: CouponId, claims: readonly Claim[], pipeline?: Pipeline): Promise<ClaimBatch>;
   /** Only after the claim's tombstone is committed, or with `discardSlot`. */
   release(couponId: CouponId, release: Release): Promise<"RELEASED" | "NOT_HELD" | "STALE_EPOCH" | "NOT_LOADED">;
   /** Only after the claims are committed in PostgreSQL. */
@@ -69,26 +70,26 @@ export interface SaleScripts {
 export function createSaleScripts(redis: RedisConnection): SaleScripts {
   const scripts = new FencedScripts(redis);
 
-  function claimOnce(couponId: CouponId, claims: readonly Claim[]): Promise<ClaimBatch> {
+  function claimOnce(couponId: CouponId, claims: readonly Claim[], pipeline: Pipeline): Promise<ClaimBatch> {
     return scripts
-      .run(couponId, "shaClaim", claimArguments(claims))
+      .run(couponId, "shaClaim", claimArguments(claims, pipeline))
       .then((reply) => (reply === null ? notLoaded(claims.length) : parseClaimBatch(reply, claims)));
   }
 
-  async function claimInParts(couponId: CouponId, claims: readonly Claim[]): Promise<ClaimBatch> {
+  async function claimInParts(couponId: CouponId, claims: readonly Claim[], pipeline: Pipeline): Promise<ClaimBatch> {
     const results: ClaimResult[] = [];
     let last = notLoaded(0);
     for (let at = 0; at < claims.length; at += MAX_CLAIMS) {
-      last = await claimOnce(couponId, claims.slice(at, at + MAX_CLAIMS));
+      last = await claimOnce(couponId, claims.slice(at, at + MAX_CLAIMS), pipeline);
       results.push(...last.results);
     }
     return { ...last, results };
   }
 
   return {
-    claim(couponId, claims) {
+    claim(couponId, claims, pipeline = "kafka") {
       const fits = claims.length > 0 && claims.length <= MAX_CLAIMS;
-      return fits ? claimOnce(couponId, claims) : claimInParts(couponId, claims);
+      return fits ? claimOnce(couponId, claims, pipeline) : claimInParts(couponId, claims, pipeline);
     },
 
     async release(couponId, { userId, requestId, epoch, reason, ledgerId, discardSlot }) {

@@ -1,4 +1,5 @@
 import type { CreateSale, Problem, Sale } from "../../contracts/http.ts";
+import type { PipelineChoice, PipelineView } from "../../contracts/pipeline.ts";
 import { CliError } from "../errors.ts";
 import type { StackEnv } from "../stack/service.ts";
 import { signToken } from "../token/sign.ts";
@@ -14,6 +15,8 @@ export interface AdminApi {
   show(couponId: string): Promise<Sale>;
   /** Newest first, at most `limit`. */
   list(limit: number): Promise<Sale[]>;
+  pipeline(): Promise<PipelineView>;
+  switchPipeline(pipeline: PipelineChoice): Promise<PipelineView>;
 }
 
 export function adminApi(env: StackEnv): AdminApi {
@@ -21,7 +24,7 @@ export function adminApi(env: StackEnv): AdminApi {
   const claims = { sub: "operator:cli", iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: "operator" };
   const token = signToken(env.JWT_SECRET, { ...claims, expiresInS: TOKEN_S });
 
-  async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+  async function call<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<T> {
     let answer: Response;
     try {
       answer = await fetch(base + path, {
@@ -45,6 +48,8 @@ export function adminApi(env: StackEnv): AdminApi {
     create: (sale) => call("POST", "/admin/coupons", sale),
     change: (couponId, action) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/${action}`),
     show: (couponId) => call("GET", `/coupons/${encodeURIComponent(couponId)}`),
+    pipeline: () => call("GET", "/admin/pipeline"),
+    switchPipeline: (pipeline) => call("PUT", "/admin/pipeline", { pipeline }),
     async list(limit) {
       const sales: Sale[] = [];
       let cursor: string | null = null;

@@ -1,11 +1,8 @@
 import type { CouponId } from "../../contracts/ids.ts";
-import type { LedgerEntry, LedgerPage, LedgerRange } from "../../lua/ledger.ts";
-import type { Claim } from "../coupon-persist/outcome.ts";
-import type { Settlement } from "../coupon-persist/settle-claims.ts";
-import { failureCode, failureKind } from "../failure.ts";
-import type { Log } from "../log.ts";
+import type { LedgerPage, LedgerRange } from "../../lua/ledger.ts";
+import { type PageDeps, settlePage } from "./settle-page.ts";
 
-export interface RelayDeps {
+export interface RelayDeps extends PageDeps {
   /** Sales whose ledgers may hold entries. */
   readonly sales: () => Promise<readonly CouponId[]>;
   /** Entries per ledger, in the order of the ids. */
@@ -16,21 +13,15 @@ export interface RelayDeps {
     couponIds: readonly CouponId[],
     work: (held: readonly CouponId[]) => Promise<T>,
   ) => Promise<T | undefined>;
-  readonly settle: (claims: readonly Claim[]) => Promise<Settlement>;
-  readonly log: Log;
-  readonly observe: { relayed(claims: number): void; waitingEntries(entries: number): void };
-  /** How old an entry must be: younger ones are on their way through Kafka. */
+  readonly waitingEntries: (entries: number) => void;
+  /** How old an entry must be: younger ones are on their way through Kafka, or the tail is about to take them. */
   readonly ageMs: number;
-  /** Sales whose entries could not be removed, and when to try again; kept from round to round. */
-  readonly onHold: Map<CouponId, number>;
+  /** The tail is working through this sale: what it has not come to yet is late, not forgotten. */
+  readonly tailing: (couponId: CouponId) => boolean;
 }
 
 const PAGE = 1_000;
 const HURRY = 12;
-/** Entries that stay although they are settled (the sale was lost just now) would be told again with every round. */
-const HOLD_MS = 10_000;
-
-const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => ({ couponId, ...entry });
 
 /**
  * One round over all ledgers: entries that nobody has relieved for `ageMs` are settled straight from Redis, by the same
@@ -44,7 +35,7 @@ export async function relayRound(deps: RelayDeps, stopping: AbortSignal): Promis
   for (const [couponId, until] of deps.onHold) if (until <= now) deps.onHold.delete(couponId);
   const sales = (await deps.sales()).filter((couponId) => !deps.onHold.has(couponId));
   const lengths = await deps.lengths(sales);
-  deps.observe.waitingEntries(lengths.reduce((sum, length) => sum + length, 0));
+  deps.waitingEntries(lengths.reduce((sum, length) => sum + length, 0));
   const filled = sales.filter((_, i) => lengths[i]! > 0);
   const overdue: CouponId[] = [];
   await Promise.all(
@@ -74,35 +65,11 @@ async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSig
     if (page.malformed.length > 0) {
       deps.log.error({ couponId, entries: page.malformed }, "the ledger holds entries that are no claims; they stay");
     }
-    if (page.entries.length > 0) await settlePage(deps, couponId, page.entries);
+    const tailing = deps.tailing(couponId);
+    const entries = page.entries.filter(({ pipeline }) => pipeline === undefined || !tailing);
+    if (entries.length > 0) await settlePage(deps, couponId, entries);
     if (page.next === null || deps.onHold.has(couponId)) return;
     after = page.next;
     olderThanMs = HURRY * deps.ageMs;
   }
-}
-
-/** A page that fails for what one entry is gets settled entry by entry; that one stays, with a word in the log. */
-async function settlePage(deps: RelayDeps, couponId: CouponId, entries: readonly LedgerEntry[]): Promise<void> {
-  const claims = entries.map((entry) => asClaim(couponId, entry));
-  try {
-    report(deps, couponId, await deps.settle(claims));
-  } catch (error) {
-    if (failureKind(error) !== "permanent" || claims.length === 1) {
-      deps.log.error(
-        { couponId, claims: claims.length, ...failureCode(error) },
-        "ledger entries stay for the next round",
-      );
-      return;
-    }
-    for (const entry of entries) await settlePage(deps, couponId, [entry]);
-  }
-}
-
-function report(deps: RelayDeps, couponId: CouponId, settlement: Settlement): void {
-  const { settled, deferred, unknown, unacknowledged } = settlement;
-  if (unacknowledged > 0) deps.onHold.set(couponId, Date.now() + HOLD_MS);
-  if (settled > 0) deps.observe.relayed(settled);
-  const fields = { couponId, settled, deferred: deferred.length, unknown: unknown.length, unacknowledged };
-  if (unknown.length > 0) deps.log.error(fields, "ledger entries of a sale that PostgreSQL does not know; they stay");
-  else deps.log.info(fields, "settled claims from the ledger");
 }

@@ -1,32 +1,73 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import { listLiveSales } from "../../db/queries/list-live-sales.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
+import { LEDGER_CHANNEL } from "../../lua/keys.ts";
 import { ledgerLengths, readLedger } from "../../lua/ledger.ts";
+import { newestOfRedisPipeline, readTail } from "../../lua/ledger-tail.ts";
+import type { Claim } from "../coupon-persist/outcome.ts";
+import { persistClaims } from "../coupon-persist/persist-claims.ts";
 import { settleClaims } from "../coupon-persist/settle-claims.ts";
 import { complainer, type Neighbours, type RunningRole, settlingFor } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
 import { type RelayDeps, relayRound } from "./relay.ts";
+import { Tail } from "./tail.ts";
 
-/** Role claim-relay: a round over all ledgers, again and again. */
+/**
+ * Role claim-relay: a round over all ledgers, again and again, and beside it the tail, which takes the claims of the Redis
+ * pipeline as soon as a gateway says that there are some.
+ */
 export function startRelay(neighbours: Neighbours): RunningRole {
-  const { config, db, redis, log, metrics } = neighbours;
+  const { config, db, redis, subscriber, log, metrics } = neighbours;
   const settling = settlingFor("claim-relay", neighbours);
-  const deps: RelayDeps = {
+  const shared = {
     // A sale that is being rebuilt is left to the loader: its ledger is persisted there, and nothing can be removed yet.
     sales: async () =>
       (await listLiveSales(db.sql, config.SALE_KEEP_HOURS))
         .filter(({ load_state }) => load_state === "LOADED")
         .map(({ id }) => id as CouponId),
+    settle: (claims: readonly Claim[]) => settleClaims(settling, claims),
+    log,
+    onHold: new Map<CouponId, number>(),
+  };
+  const tail = new Tail({
+    ...shared,
+    newest: (ids) => newestOfRedisPipeline(redis, ids),
+    read: (couponId, after, count) => readTail(redis, couponId, after, count),
+    lease: (ids, work) => withLeases(db.sql, LEASES.ledgerTail, ids, (held) => work(held as readonly CouponId[])),
+    persist: (claims) => persistClaims(db.sql, claims),
+    level: "debug",
+    relayed: metrics.tailed,
+    lookEveryMs: config.RELAY_EVERY_MS,
+    moreToDo: () => tailTicker.wake(),
+  });
+  const deps: RelayDeps = {
+    ...shared,
     lengths: (ids) => ledgerLengths(redis, ids),
     read: (couponId, range) => readLedger(redis, couponId, range),
     lease: (ids, work) => withLeases(db.sql, LEASES.claimRelay, ids, (held) => work(held as readonly CouponId[])),
-    settle: (claims) => settleClaims(settling, claims),
-    log,
-    observe: { relayed: metrics.relayed, waitingEntries: metrics.ledgerEntries },
+    level: "info",
+    relayed: metrics.relayed,
+    waitingEntries: metrics.ledgerEntries,
     ageMs: config.LEDGER_AGE_MS,
-    onHold: new Map(),
+    tailing: (couponId) => tail.isAt(couponId),
   };
   const round = (stopping: AbortSignal) => relayRound(deps, stopping);
   const ticker = startTicker(config.RELAY_EVERY_MS, round, complainer(log, "claim-relay"));
-  return { name: "claim-relay", inHand: () => 0, stop: () => ticker.stop() };
+  const tailRound = (stopping: AbortSignal) => tail.round(stopping);
+  const tailTicker = startTicker(config.RELAY_EVERY_MS, tailRound, complainer(log, "claim-relay"));
+  const wake = (channel: string, couponId: string) => {
+    if (channel !== LEDGER_CHANNEL) return;
+    tail.wake(couponId as CouponId);
+    tailTicker.wake();
+  };
+  subscriber.on("message", wake);
+  subscriber.subscribe(LEDGER_CHANNEL).catch(() => {}); // unheard, the tail still looks with every round
+  return {
+    name: "claim-relay",
+    inHand: () => 0,
+    async stop() {
+      subscriber.off("message", wake);
+      await Promise.all([ticker.stop(), tailTicker.stop()]);
+    },
+  };
 }

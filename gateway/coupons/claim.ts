@@ -1,6 +1,7 @@
 import type { Fault } from "../../contracts/fault-points.ts";
 import type { ClaimAccepted, Durability } from "../../contracts/http.ts";
 import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
+import type { Pipeline } from "../../contracts/pipeline.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { RateLimit } from "../admission/token-bucket.ts";
 import type { AckBreaker } from "./breaker.ts";
@@ -25,6 +26,12 @@ export type ClaimForUser = (userId: UserId, couponId: string, traceparent?: stri
 export interface ClaimParts {
   readonly decide: Decide;
   readonly publish: Publish;
+  /** Which way a user's claims go. */
+  readonly pipelineOf: (userId: UserId) => Pipeline;
+  /** Told of every claim of the Redis pipeline: nobody but the relay delivers it. */
+  readonly wakeRelay: (couponId: CouponId) => void;
+  /** Told of every accepted claim, a repeat apart. */
+  readonly accepted: (pipeline: Pipeline) => void;
   readonly breaker: AckBreaker;
   readonly receipts: Receipts;
   readonly rateLimit: RateLimit;
@@ -60,7 +67,7 @@ const refused = (code: ResultCode): ClaimReply => ({ kind: "refused", code });
 /** The claim path behind the gate (design 3.2–3.5): rate, Redis' decision, the log, the answer. */
 export function createClaims(parts: ClaimParts): Claims {
   const { decide, publish, breaker, receipts, rateLimit, whyNotLoaded, maxInFlight, requireKafka, fault } = parts;
-  const { observe, onError } = parts;
+  const { pipelineOf, wakeRelay, observe, onError } = parts;
   let inFlight = 0;
 
   function accepted(won: Won, durable: Durability): ClaimReply {
@@ -74,13 +81,19 @@ export function createClaims(parts: ClaimParts): Claims {
     userId: UserId,
     couponId: CouponId,
     { result, sale }: Decision,
+    pipeline: Pipeline,
     traceparent: string | undefined,
   ): Promise<ClaimReply> {
     const { code } = result;
     switch (code) {
       case "ACCEPTED": {
         fault("claim:after-lua");
+        parts.accepted(pipeline);
         const { requestId, slot, ledgerId } = result;
+        if (pipeline === "redis") {
+          wakeRelay(couponId);
+          return accepted({ userId, couponId, requestId, slot, repeat: false }, "ledger");
+        }
         const durable = await publish({ couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId }, traceparent);
         fault("claim:after-produce");
         if (requireKafka && durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
@@ -119,8 +132,9 @@ export function createClaims(parts: ClaimParts): Claims {
       inFlight++;
       const startedAt = performance.now();
       try {
-        const decision = await decide(couponId, userId, newRequestId(couponId, now));
-        return await settle(userId, couponId, decision, traceparent);
+        const pipeline = pipelineOf(userId);
+        const decision = await decide(couponId, userId, newRequestId(couponId, now), pipeline);
+        return await settle(userId, couponId, decision, pipeline, traceparent);
       } catch (error) {
         // Redis did not answer: whether the claim ran is unknown. If it did, asking again finds the win.
         onError(error);

@@ -11,6 +11,7 @@ import { type Neighbours, settlingFor } from "../../consumers/neighbours.ts";
 import type { Role } from "../../consumers/role.ts";
 import { type Runner, startRunner } from "../../consumers/runner.ts";
 import { type CouponId, newCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
+import type { Pipeline } from "../../contracts/pipeline.ts";
 import { allTopics } from "../../contracts/topics.ts";
 import { createDatabase } from "../../db/client.ts";
 import { createSale } from "../../db/queries/create-sale.ts";
@@ -115,6 +116,18 @@ export async function createWorld(options: WorldOptions = {}) {
     return name;
   }
 
+  async function claimBy(pipeline: Pipeline, couponId: CouponId, ...users: string[]): Promise<Claim[]> {
+    const asked = users.map((userId) => ({
+      userId: userId as UserId,
+      requestId: newRequestId(couponId, Date.now()),
+    }));
+    const batch = await settling.scripts.claim(couponId, asked, pipeline);
+    return batch.results.map((result, i) => {
+      if (result.code !== "ACCEPTED") throw new Error(`${users[i]} got ${result.code}`);
+      return { couponId, ...asked[i]!, slot: result.slot, epoch: batch.epoch, ledgerId: result.ledgerId };
+    });
+  }
+
   return {
     ...neighbours,
     neighbours,
@@ -155,17 +168,8 @@ export async function createWorld(options: WorldOptions = {}) {
     },
 
     /** Claims through Redis. @throws if one is refused */
-    async claim(couponId: CouponId, ...users: string[]): Promise<Claim[]> {
-      const asked = users.map((userId) => ({
-        userId: userId as UserId,
-        requestId: newRequestId(couponId, Date.now()),
-      }));
-      const batch = await settling.scripts.claim(couponId, asked);
-      return batch.results.map((result, i) => {
-        if (result.code !== "ACCEPTED") throw new Error(`${users[i]} got ${result.code}`);
-        return { couponId, ...asked[i]!, slot: result.slot, epoch: batch.epoch, ledgerId: result.ledgerId };
-      });
-    },
+    claim: (couponId: CouponId, ...users: string[]): Promise<Claim[]> => claimBy("kafka", couponId, ...users),
+    claimBy,
 
     /** A claim that Redis never granted: what a Redis that forgot or lies would have logged. */
     forged(couponId: CouponId, userId: string, slot: number, epoch = 1): Claim {

@@ -1,0 +1,68 @@
+import type { CouponId } from "../../contracts/ids.ts";
+import { KafkaError } from "../../kafka/kafka.ts";
+import type { LedgerEntry } from "../../lua/ledger.ts";
+import type { Claim } from "../coupon-persist/outcome.ts";
+import type { Settlement } from "../coupon-persist/settle-claims.ts";
+import { failureCode, failureKind } from "../failure.ts";
+import type { Log } from "../log.ts";
+
+export interface PageDeps {
+  readonly settle: (claims: readonly Claim[]) => Promise<Settlement>;
+  readonly log: Log;
+  /** What an uneventful page is worth in the log. */
+  readonly level: "info" | "debug";
+  readonly relayed: (claims: number) => void;
+  /** Sales whose entries could not be removed, and when to try again; kept from round to round. */
+  readonly onHold: Map<CouponId, number>;
+}
+
+/**
+ * What became of a page. SETTLED: all that could be done (what stays is named in the log). UNTOLD: the rows stand, but
+ * Kafka did not take the news; the entries stay. FAILED: nothing is known.
+ */
+export type PageOutcome = "SETTLED" | "UNTOLD" | "FAILED";
+
+/** Entries that stay although they are settled (the sale was lost just now) would be told again with every round. */
+const HOLD_MS = 10_000;
+
+export const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => {
+  const { userId, requestId, slot, epoch, ledgerId } = entry;
+  return { couponId, userId, requestId, slot, epoch, ledgerId };
+};
+
+/** A page that fails for what one entry is gets settled entry by entry; that one stays, with a word in the log. */
+export async function settlePage(
+  deps: PageDeps,
+  couponId: CouponId,
+  entries: readonly LedgerEntry[],
+): Promise<PageOutcome> {
+  const claims = entries.map((entry) => asClaim(couponId, entry));
+  try {
+    report(deps, couponId, await deps.settle(claims));
+    return "SETTLED";
+  } catch (error) {
+    if (failureKind(error) !== "permanent" || claims.length === 1) {
+      deps.log.error(
+        { couponId, claims: claims.length, ...failureCode(error) },
+        "ledger entries stay for the next round",
+      );
+      if (error instanceof KafkaError) return "UNTOLD";
+      return failureKind(error) === "permanent" ? "SETTLED" : "FAILED";
+    }
+    let worst: PageOutcome = "SETTLED";
+    for (const entry of entries) {
+      const outcome = await settlePage(deps, couponId, [entry]);
+      if (outcome === "FAILED" || worst === "SETTLED") worst = outcome;
+    }
+    return worst;
+  }
+}
+
+function report(deps: PageDeps, couponId: CouponId, settlement: Settlement): void {
+  const { settled, deferred, unknown, unacknowledged } = settlement;
+  if (unacknowledged > 0) deps.onHold.set(couponId, Date.now() + HOLD_MS);
+  if (settled > 0) deps.relayed(settled);
+  const fields = { couponId, settled, deferred: deferred.length, unknown: unknown.length, unacknowledged };
+  if (unknown.length > 0) deps.log.error(fields, "ledger entries of a sale that PostgreSQL does not know; they stay");
+  else deps.log[deps.level](fields, "settled claims from the ledger");
+}

@@ -1,0 +1,51 @@
+import type { CouponId } from "../contracts/ids.ts";
+import { saleKeys } from "./keys.ts";
+import { type LedgerEntry, parseLedgerEntry } from "./ledger.ts";
+import type { RedisConnection } from "./redis.ts";
+import { rethrow } from "./redis-failure.ts";
+
+/** A piece of a ledger, read forward. */
+export interface LedgerTail {
+  /** The claims of the Redis pipeline in it; Kafka's are none of this reader's business. */
+  readonly entries: readonly LedgerEntry[];
+  /** Pass as `after` to read on; null: there was nothing. */
+  readonly reached: string | null;
+  /** There may be more. */
+  readonly full: boolean;
+}
+
+/** Reads `count` entries behind the ledger id `after` (undefined: from the start). @throws StampedeError REDIS_UNAVAILABLE */
+export async function readTail(
+  redis: RedisConnection,
+  couponId: CouponId,
+  after: string | undefined,
+  count: number,
+): Promise<LedgerTail> {
+  const from = after === undefined ? "-" : `(${after}`;
+  const found = await redis.xrange(saleKeys(couponId).ledger, from, "+", "COUNT", count).catch(rethrow);
+  const entries: LedgerEntry[] = [];
+  for (const [id, fields] of found) {
+    const entry = parseLedgerEntry(id, fields);
+    if (entry?.pipeline === "redis") entries.push(entry);
+  }
+  return { entries, reached: found.at(-1)?.[0] ?? null, full: found.length === count };
+}
+
+/**
+ * The newest ledger id that each sale gave to the Redis pipeline; null: none since the sale was loaded. One field of a
+ * hash tells a reader that there is nothing new, without a look at a ledger full of Kafka's entries.
+ * @throws StampedeError REDIS_UNAVAILABLE
+ */
+export function newestOfRedisPipeline(
+  redis: RedisConnection,
+  couponIds: readonly CouponId[],
+): Promise<(string | null)[]> {
+  return Promise.all(couponIds.map((couponId) => redis.hget(saleKeys(couponId).sale, "lastRedis"))).catch(rethrow);
+}
+
+/** Whether ledger id `a` lies behind `b`. Ids are `milliseconds-sequence`; as text 10-0 would come before 9-0. */
+export function isLater(a: string, b: string): boolean {
+  const [aMs, aSequence] = a.split("-");
+  const [bMs, bSequence] = b.split("-");
+  return aMs === bMs ? Number(aSequence) > Number(bSequence) : Number(aMs) > Number(bMs);
+}
