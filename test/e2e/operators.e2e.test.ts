@@ -15,6 +15,7 @@ const ADMIN: readonly [method: string, path: string][] = [
   ["POST", "/admin/coupons/:id/pause"],
   ["POST", "/admin/coupons/:id/close"],
   ["GET", "/admin/dead-letters"],
+  ["GET", "/admin/pipeline"],
 ];
 
 test("whoever is not an operator may do nothing of an operator's", async () => {

@@ -41,6 +41,7 @@ export interface System {
   readonly stack: Stack;
   /** Of the system's own, new database. */
   readonly sql: postgres.Sql;
+  readonly databaseUrl: string;
   readonly redis: Redis;
   readonly token: TokenMaker;
   /** An operator's token. */
@@ -118,6 +119,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
   return {
     stack,
     sql,
+    databaseUrl,
     redis,
     token,
     operator,

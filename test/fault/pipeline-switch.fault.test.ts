@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { call } from "../support/client.ts";
+import { promisesKept } from "../support/promises-kept.ts";
+import { lastWords, named, rush } from "../support/rush.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+let system: System;
+beforeAll(async () => {
+  // The broker notices after its session that a member was killed; this is the shortest it accepts.
+  const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
+  system = await startSystem("pipeline_switch", { gateways: 2, consumersEnv });
+}, 90_000);
+afterAll(() => system?.close());
+
+const KILLED = 128 + 9;
+const switchTo = async (pipeline: unknown) => {
+  const answer = await call(`${system.url}/admin/pipeline`, {
+    method: "PUT",
+    token: system.operator,
+    json: { pipeline },
+  });
+  expect(answer.status).toBe(200);
+};
+const gatewayFor = (user: number, attempt: number) => system.gateways[(user + attempt) % 2]!.url;
+
+/** What the acceptances said, in the order of the users. */
+const durabilities = (stories: Awaited<ReturnType<typeof rush>>) =>
+  stories.map(({ answers }) => answers.at(-1)!.body.durable as string | undefined).filter((one) => one !== undefined);
+
+test("switched to Redis, back, and to half of the users in mid-sale: exactly N, all persisted", async () => {
+  const { id } = await system.createSale({ total: 4_000 });
+  const switches = new Map<number, unknown>([
+    [1_000, "redis"],
+    [2_000, "kafka"],
+    [3_000, 50],
+  ]);
+  const done: Promise<void>[] = [];
+  const stories = await rush({
+    couponId: id,
+    users: named("rusher", 6_000),
+    gatewayFor,
+    token: system.token,
+    begins(user) {
+      if (switches.has(user)) done.push(switchTo(switches.get(user)));
+    },
+  });
+  await Promise.all(done);
+  expect(done).toHaveLength(3);
+  expect(lastWords(stories)).toEqual({ 202: 4_000, SOLD_OUT: 2_000 });
+  const told = durabilities(stories);
+  for (const durable of ["kafka", "ledger"]) {
+    expect(told.filter((one) => one === durable).length, durable).toBeGreaterThan(500);
+  }
+  await promisesKept(system, id, stories, { winners: 4_000 });
+}, 90_000);
+
+test("with the consumers killed twice meanwhile: what they left is taken up, on either way", async () => {
+  const { id } = await system.createSale({ total: 4_000 });
+  const ways = ["redis", "kafka", 50, "redis", 10, "kafka", "redis", 50];
+  let rushing = true;
+  const switching = (async () => {
+    for (let i = 0; rushing; i++) {
+      await switchTo(ways[i % ways.length]);
+      await Bun.sleep(250);
+    }
+  })();
+  const killing = (async () => {
+    for (let round = 0; round < 2; round++) {
+      const rows = async () => {
+        const [row] = await system.sql`SELECT count(*)::int AS n FROM user_coupons WHERE coupon_id = ${id}`;
+        return row!.n as number;
+      };
+      const before = await rows();
+      await until("they are at work", async () => (await rows()) > before + 100 || !rushing, 30_000);
+      expect(rushing).toBe(true);
+      const victim = system.consumers.at(-1)!;
+      victim.kill("SIGKILL");
+      expect(await victim.exited).toBe(KILLED);
+      await system.addConsumers();
+    }
+  })();
+  // Slow enough that kills and switches fall into it.
+  const stories = await rush({
+    couponId: id,
+    users: named("survivor", 4_500),
+    gatewayFor,
+    token: system.token,
+    atOnce: 6,
+    patienceMs: 20_000,
+  });
+  rushing = false;
+  await Promise.all([switching, killing]);
+  expect(lastWords(stories)).toEqual({ 202: 4_000, SOLD_OUT: 500 });
+  expect(new Set(durabilities(stories))).toEqual(new Set(["kafka", "ledger"]));
+  await promisesKept(system, id, stories, { winners: 4_000 });
+}, 120_000);
+
+test("a gateway killed right after Redis granted: nobody announced the claim, and it is issued all the same", async () => {
+  await switchTo("redis");
+  const { id } = await system.createSale({ total: 20 });
+  const doomed = await system.addGateway({ FAULT_POINT: "claim:after-lua" });
+  const users = named("orphan", 20);
+  const [lost, ...rest] = users;
+  const broken = await call(`${doomed.url}/coupons/${id}/issue`, { method: "POST", token: system.token(lost!) }).catch(
+    () => null,
+  );
+  expect(broken).toBeNull();
+  expect(await doomed.exited).toBe(KILLED);
+  await until("it is persisted", async () => {
+    const [row] = await system.sql`SELECT user_id FROM user_coupons WHERE coupon_id = ${id}`;
+    return row?.user_id === lost;
+  });
+  const stories = await rush({ couponId: id, users: [lost!, ...rest], gatewayFor, token: system.token });
+  expect(lastWords(stories)).toEqual({ 200: 1, 202: 19 });
+  await promisesKept(system, id, stories, { winners: 20 });
+}, 60_000);
