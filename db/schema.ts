@@ -8,19 +8,20 @@ import {
   jsonb,
   pgTable,
   text,
-  timestamp,
   unique,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import { id, time } from "./schema/columns.ts";
 
-/**
- * Ids compare byte by byte. The database's own collation may be a language's (the official container image makes it
- * en_US), where every index comparison would go through strcoll for an order that no id needs.
- */
-const id = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
-
-/** Milliseconds, as JavaScript has them: a time read and written back is the same time. */
-const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" });
+// One file per part of the domain; this one holds the sales and what all parts share.
+export * from "./schema/carts.ts";
+export * from "./schema/catalogue.ts";
+export * from "./schema/events.ts";
+export * from "./schema/operator-requests.ts";
+export * from "./schema/orders.ts";
+export * from "./schema/payments.ts";
+export * from "./schema/points.ts";
+export * from "./schema/saga.ts";
 
 /** What the operator wants. A new sale is OPEN: it opens by itself at starts_at. */
 export const SALE_INTENTS = ["OPEN", "PAUSED", "CLOSED"] as const;
