@@ -16,12 +16,16 @@ const CHECK_LIMIT_S = 120;
 /** Milliseconds one test may take; a file's own `setDefaultTimeout` or a test's third argument wins. */
 const TEST_TIMEOUT_MS = 60_000;
 
+/** What a test measured on the way, for the reader of a run in which everything passed. */
+const FINDING = /^fault: .*$/gm;
+
 /** Runs one tier. Files run one after another: two cores are for the services and one test. */
 export async function runTier(tier: Tier, options: TierOptions): Promise<Counts> {
   const local = (name: string) => join(options.cwd, "node_modules/.bin", name);
   const judge = async (what: string, run: Promise<Outcome>): Promise<Counts> => {
     const { counts, output } = await run;
     if (counts.failed > 0 && !options.signal.aborted) options.failed(what, output);
+    else for (const [finding] of output.matchAll(FINDING)) console.log(finding);
     return counts;
   };
   const check = (argv: string[]) =>

@@ -34,7 +34,7 @@ test.each(["persist:committed", "persist:announced"])(
     expect(row!.n).toBeGreaterThan(0); // it died after the commit
 
     const heir = await persister();
-    await promisesKept(system, id, stories, { winners: 300 });
+    await promisesKept(system, id, { winners: 300, fault: `consumers killed at ${faultPoint}` });
     await told.hears("coupon.issued");
     told.close();
     expect(await heir.stop()).toBe(0);
@@ -67,5 +67,5 @@ test("killed five times in mid-rush, two at a time: every claim is persisted onc
   rushing = false;
   await killing;
   expect(lastWords(stories)).toEqual({ 202: 4_000 });
-  await promisesKept(system, id, stories, { winners: 4_000 });
+  await promisesKept(system, id, { winners: 4_000, fault: "consumers killed five times in mid-rush" });
 }, 90_000);

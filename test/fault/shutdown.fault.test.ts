@@ -44,7 +44,7 @@ test("a gateway told to stop in mid-rush loses no answer and no record, and send
   expect((words["202"] ?? 0) + (words["200"] ?? 0)).toBe(4_000);
   expect(await Promise.all(crowd.map((socket) => socket.closed()))).toEqual(crowd.map(() => CLOSE.RECONNECT));
   await until("its routes are gone", async () => (await system.redis.keys("{u:listener-*}:route")).length === 0);
-  await promisesKept(system, id, stories, { winners: 4_000 });
+  await promisesKept(system, id, { winners: 4_000, fault: "gateway told to stop in mid-rush" });
 }, 60_000);
 
 test("a gateway that is stopping says so to health checks, and takes no new connection", async () => {
@@ -83,7 +83,7 @@ test("consumers told to stop in mid-rush finish their batches and leave the grou
   const [, code] = (await handover) as [unknown, number];
   expect(code).toBe(0);
   expect(lastWords(stories)).toEqual({ 202: 3_000 });
-  await promisesKept(system, id, stories, { winners: 3_000 });
+  await promisesKept(system, id, { winners: 3_000, fault: "consumers told to stop in mid-rush" });
   // The heir did not have to wait until the broker noticed that somebody is gone (a session is 10 s).
   expect(performance.now() - startedAt).toBeLessThan(8_000);
   expect(leaving.output()).not.toMatch(/"level":(50|60)/);

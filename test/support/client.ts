@@ -1,6 +1,7 @@
 import type { StackEnv } from "../../cli/stack/service.ts";
 import { signToken } from "../../cli/token/sign.ts";
 import type { Sale } from "../../contracts/http.ts";
+import { recorded } from "../history/recorded-call.ts";
 
 /** One answer of the public API. `body` is parsed JSON, or the text of what is none. */
 export interface Answer {
@@ -20,9 +21,13 @@ export interface CallOptions {
 /** How long a test waits for an answer; a gateway that needs longer has lost it. */
 const PATIENCE_MS = 15_000;
 
-/** One HTTP call. @throws what fetch throws when the connection breaks */
-export async function call(url: string, options: CallOptions = {}): Promise<Answer> {
-  const { token, json, headers = {}, method = json === undefined ? "GET" : "POST" } = options;
+/** One HTTP call; claims and what belongs to them stand in the history. @throws what fetch throws when the connection breaks */
+export function call(url: string, options: CallOptions = {}): Promise<Answer> {
+  const { token, json, method = json === undefined ? "GET" : "POST" } = options;
+  return recorded({ method, url, token, json }, () => send(url, method, options));
+}
+
+async function send(url: string, method: string, { token, json, headers = {} }: CallOptions): Promise<Answer> {
   const response = await fetch(url, {
     method,
     headers: {

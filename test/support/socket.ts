@@ -1,19 +1,26 @@
 import type { ServerMessage } from "../../contracts/socket-messages.ts";
+import { RecordedSocket } from "../history/recorded-socket.ts";
 import { until } from "./until.ts";
 
 type Type = ServerMessage["type"];
 type Of<T extends Type> = Extract<ServerMessage, { type: T }>;
 
-/** A WebSocket client that keeps everything it hears. */
+/** A WebSocket client that keeps everything it hears; its claims and personal messages stand in the history. */
 export class TestSocket {
   readonly heard: ServerMessage[] = [];
   /** The server's close code; null while it is open. */
   closeCode: number | null = null;
   readonly #native: WebSocket;
+  readonly #recorded: RecordedSocket;
 
-  private constructor(native: WebSocket) {
+  private constructor(native: WebSocket, recorded: RecordedSocket) {
     this.#native = native;
-    native.addEventListener("message", ({ data }) => void this.heard.push(JSON.parse(String(data)) as ServerMessage));
+    this.#recorded = recorded;
+    native.addEventListener("message", ({ data }) => {
+      const message = JSON.parse(String(data)) as ServerMessage;
+      recorded.hears(message);
+      this.heard.push(message);
+    });
     native.addEventListener("close", ({ code }) => {
       this.closeCode = code;
     });
@@ -23,7 +30,7 @@ export class TestSocket {
   static async open(url: string, token?: string): Promise<TestSocket> {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const native = new WebSocket(`${url.replace(/^http/, "ws")}/ws`, { headers });
-    const socket = new TestSocket(native);
+    const socket = new TestSocket(native, new RecordedSocket(url, token));
     await new Promise<void>((resolve, reject) => {
       native.addEventListener("open", () => resolve(), { once: true });
       native.addEventListener("close", () => reject(new Error("the socket was refused")), { once: true });
@@ -39,6 +46,7 @@ export class TestSocket {
   }
 
   send(message: object | string): void {
+    if (typeof message === "object") this.#recorded.sends(message);
     this.#native.send(typeof message === "string" ? message : JSON.stringify(message));
   }
 
