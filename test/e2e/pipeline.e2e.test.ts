@@ -81,7 +81,7 @@ test("through Redis alone a claim is issued at once, its owner is told, and Kafk
     token: system.token,
   });
   expect(lastWords(stories)).toEqual({ 202: 39, SOLD_OUT: 161 });
-  await promisesKept(system, id, stories, { winners: 60 });
+  await promisesKept(system, id, { winners: 60 });
   expect(await logged()).toBe(before);
 }, 60_000);
 
