@@ -58,6 +58,10 @@ test.each([
   ["a pipeline that is none", ["pipeline", "kafkaa"], "kafka, redis or a whole number from 0 to 100"],
   ["more than all users", ["pipeline", "101"], "from 0 to 100"],
   ["less than no users", ["pipeline", "--", "-1"], "from 0 to 100"],
+  ["a resize without a total", ["sale", "resize", "7qj4x0m2kd9a"], "--total"],
+  ["a revocation without a reason", ["sale", "revoke", "7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd"], "--why"],
+  ["a coupon's id instead of a request's", ["sale", "revoke", "7qj4x0m2kd9a", "--why", "x"], "a request id"],
+  ["an empty reason", ["sale", "revoke", "7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd", "--why", " "], "why"],
   ["a user id with a space", ["token", "a b"], "1–64"],
 ])("%s is refused with what is allowed", async (_, args, hint) => {
   expect((await wrongUse(...args)).text).toContain(hint);

@@ -1,5 +1,11 @@
 /** Places at which a fault test may have the process die. */
-export type FaultPoint = "claim:after-lua" | "claim:after-produce" | "persist:committed" | "persist:announced";
+export type FaultPoint =
+  | "claim:after-lua"
+  | "claim:after-produce"
+  | "persist:committed"
+  | "persist:announced"
+  | "revoke:committed"
+  | "revoke:released";
 
 export type Fault = (here: FaultPoint) => void;
 

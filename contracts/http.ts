@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
+import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from "./ids.ts";
 import type { ResultCode } from "./result-codes.ts";
 
 const Timestamp = Type.String({ format: "date-time", examples: ["2027-01-01T12:00:00.000Z"] });
@@ -20,6 +20,8 @@ export const Problem = Type.Object(
     retryable: Type.Boolean(),
     requestId: Type.String({ description: "Of this HTTP request; the log line carries the same" }),
     startsAt: Type.Optional(Timestamp),
+    retryAt: Type.Optional(Timestamp),
+    smallestTotal: Type.Optional(Type.Integer({ description: "Of a resize that was refused: how far it could go" })),
   },
   { $id: "Problem" },
 );
@@ -125,5 +127,34 @@ export const CreateSale = Type.Object(
   { $id: "CreateSale", additionalProperties: false },
 );
 export type CreateSale = Static<typeof CreateSale>;
+
+export const RevokeClaim = Type.Object(
+  {
+    requestId: RequestIdSchema,
+    why: Type.String({ minLength: 1, maxLength: 500, pattern: "\\S", description: "For the audit log" }),
+  },
+  { $id: "RevokeClaim", additionalProperties: false },
+);
+export type RevokeClaim = Static<typeof RevokeClaim>;
+
+export const ClaimRevoked = Type.Object(
+  {
+    requestId: Type.Unsafe<RequestId>({ ...RequestIdSchema, description: "The original's, if an alias was revoked" }),
+    couponId: CouponIdSchema,
+    userId: UserIdSchema,
+    status: Type.Literal("REVOKED"),
+    released: Type.Boolean({
+      description: "The slot can be won again; false: it will be, as soon as the sale is loaded",
+    }),
+  },
+  { $id: "ClaimRevoked" },
+);
+export type ClaimRevoked = Static<typeof ClaimRevoked>;
+
+export const ResizeSale = Type.Object(
+  { total: Type.Integer({ minimum: 1, maximum: MAX_TOTAL }) },
+  { $id: "ResizeSale", additionalProperties: false },
+);
+export type ResizeSale = Static<typeof ResizeSale>;
 
 export const UserRef = Type.Object({ userId: UserIdSchema });

@@ -44,6 +44,8 @@ export const coupons = pgTable(
     epoch: integer("epoch").notNull().default(1),
     state: text("state").$type<SaleIntent>().notNull().default("OPEN"),
     loadState: text("load_state").$type<LoadState>().notNull().default("NEW"),
+    // When the loader expects to open the sale again; NULL unless it is being rebuilt.
+    recoveringUntil: time("recovering_until"),
     issueMode: text("issue_mode").$type<"DIRECT" | "QUEUED">().notNull().default("DIRECT"),
     startsAt: time("starts_at").notNull(),
     endsAt: time("ends_at").notNull(),
@@ -111,6 +113,31 @@ export const requestAliases = pgTable("request_aliases", {
   originalRequestId: id("original_request_id").notNull(),
   createdAt: time("created_at").notNull().default(sql`now()`),
 });
+
+/**
+ * Claims that an operator took back. Written together with the claim's tombstone; what follows (the slot freed in Redis,
+ * the owner told) is role claim-relay's work, and stays here until it is done.
+ */
+export const revocations = pgTable(
+  "revocations",
+  {
+    requestId: id("request_id").primaryKey(),
+    couponId: id("coupon_id").notNull(),
+    userId: id("user_id").notNull(),
+    // The slot that the claim had; NULL if it had been given up before.
+    slot: integer("slot"),
+    actor: text("actor").notNull(),
+    why: text("why").notNull(),
+    createdAt: time("created_at").notNull().default(sql`now()`),
+    releasedAt: time("released_at"),
+    doneAt: time("done_at"),
+  },
+  (t) => [
+    index("revocations_by_user").on(t.userId),
+    index("revocations_open").on(t.createdAt).where(sql`${t.doneAt} IS NULL`),
+    check("revocations_told_after_release", sql`${t.doneAt} IS NULL OR ${t.releasedAt} IS NOT NULL`),
+  ],
+);
 
 export const DEAD_LETTER_STATUSES = ["PENDING", "REPUBLISHED", "EXHAUSTED", "DISCARDED"] as const;
 export type DeadLetterStatus = (typeof DEAD_LETTER_STATUSES)[number];

@@ -1,9 +1,22 @@
 import { Type } from "@sinclair/typebox";
-import { ClaimAccepted, CreateSale, MyCoupon, MyCoupons, RequestStatus, Sale, SaleList } from "../contracts/http.ts";
+import {
+  ClaimAccepted,
+  ClaimRevoked,
+  CreateSale,
+  MyCoupon,
+  MyCoupons,
+  RequestStatus,
+  ResizeSale,
+  RevokeClaim,
+  Sale,
+  SaleList,
+} from "../contracts/http.ts";
 import { PipelineChange, PipelineView } from "../contracts/pipeline.ts";
 import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
 import { deadLettersRoute, type ListDeadLetters } from "./admin/dead-letters.ts";
 import { type PipelineControl, showPipelineRoute, switchPipelineRoute } from "./admin/pipeline.ts";
+import { type Resizing, resizeSaleRoute } from "./admin/resize-sale.ts";
+import { type Revoking, revokeClaimRoute } from "./admin/revoke-claim.ts";
 import { type SaleControl, saleStateRoute } from "./admin/sale-state.ts";
 import type { Authenticate } from "./auth/hs256.ts";
 import type { Board } from "./coupons/board.ts";
@@ -34,6 +47,8 @@ export interface AppParts {
   readonly saleCreation: SaleCreation;
   readonly saleControl: SaleControl;
   readonly pipelineControl: PipelineControl;
+  readonly resizing: Resizing;
+  readonly revoking: Revoking;
   readonly listDeadLetters: ListDeadLetters;
   readonly ready: Handler;
   readonly metrics: () => Promise<string>;
@@ -41,6 +56,7 @@ export interface AppParts {
 }
 
 const DATABASE = ["DATABASE_UNAVAILABLE"] as const;
+const REBUILDING = ["SALE_RECOVERING", "REDIS_UNAVAILABLE"] as const;
 
 /** The route table: what the gateway answers, and all that its documentation is made from. */
 export function createEndpoints(parts: AppParts): Endpoint[] {
@@ -149,6 +165,35 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     stateEndpoint("pause", "Pause a sale: claims get PAUSED until it is opened"),
     stateEndpoint("close", "Close a sale: claims get ENDED"),
     {
+      method: "POST",
+      path: "/admin/coupons/:couponId/resize",
+      summary: "Give a sale another total, not below the highest slot that somebody has",
+      tag: "admin",
+      security: "operator",
+      body: ResizeSale,
+      answers: { 200: Sale },
+      refusals: ["COUPON_NOT_FOUND", "CONFLICT", "UNSUPPORTED_MEDIA_TYPE", ...REBUILDING, ...DATABASE],
+      handler: resizeSaleRoute(parts.resizing, authenticate),
+    },
+    {
+      method: "POST",
+      path: "/admin/coupons/:couponId/revoke",
+      summary: "Take one claim back: its owner is told, and its slot goes to the next user",
+      tag: "admin",
+      security: "operator",
+      body: RevokeClaim,
+      answers: { 200: ClaimRevoked },
+      refusals: [
+        "COUPON_NOT_FOUND",
+        "REQUEST_NOT_FOUND",
+        "CONFLICT",
+        "UNSUPPORTED_MEDIA_TYPE",
+        ...REBUILDING,
+        ...DATABASE,
+      ],
+      handler: revokeClaimRoute(parts.revoking, authenticate),
+    },
+    {
       method: "GET",
       path: "/admin/pipeline",
       summary: "Whether claims go through Kafka or through Redis alone",
@@ -209,6 +254,9 @@ function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
     CreateSale,
     PipelineChange,
     PipelineView,
+    ResizeSale,
+    RevokeClaim,
+    ClaimRevoked,
   ];
   const openapi = json(200, openApi(endpoints, schemas));
   const asyncapi = json(200, asyncApi());

@@ -6,21 +6,26 @@ import { choiceOf, redisPercent } from "../contracts/pipeline.ts";
 import { createDatabase } from "../db/client.ts";
 import { changeSetting } from "../db/queries/change-setting.ts";
 import { createSale } from "../db/queries/create-sale.ts";
+import { findReopening } from "../db/queries/find-reopening.ts";
 import { findRequest } from "../db/queries/find-request.ts";
 import { findSale } from "../db/queries/find-sale.ts";
 import { findSetting } from "../db/queries/find-setting.ts";
 import { listDeadLetters } from "../db/queries/list-dead-letters.ts";
 import { listMyCoupons } from "../db/queries/list-my-coupons.ts";
 import { listSales } from "../db/queries/list-sales.ts";
-import { saleExists } from "../db/queries/sale-exists.ts";
+import { isReleased } from "../db/queries/mark-revocations.ts";
+import { resizeSale } from "../db/queries/resize-sale.ts";
+import { revokeClaim } from "../db/queries/revoke-claim.ts";
 import { setSaleState } from "../db/queries/set-sale-state.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { createInbox } from "../lua/inbox.ts";
-import { LEDGER_CHANNEL, PIPELINE_CHANNEL, SALE_LOADER_CHANNEL } from "../lua/keys.ts";
+import { LEDGER_CHANNEL, PIPELINE_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../lua/keys.ts";
+import { findInLedger } from "../lua/ledger.ts";
 import { createRedis, createSubscriber, whenReady } from "../lua/redis.ts";
 import { createRoutes } from "../lua/routes.ts";
 import { readSale } from "../lua/sale-reading.ts";
 import { createSaleScripts } from "../lua/sale-scripts.ts";
+import { createSaleRecovering } from "./admin/recovering.ts";
 import { INTENT } from "./admin/sale-state.ts";
 import { createRateLimit } from "./admission/token-bucket.ts";
 import { createEndpoints } from "./app.ts";
@@ -97,7 +102,13 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     onError,
   });
   const scripts = createSaleScripts(redis);
-  const whyNotLoaded = createWhyNotLoaded((couponId) => saleExists(sql, couponId), onError);
+  const fault = createFault(config.NODE_ENV, config.FAULT_POINT);
+  const whyNotLoaded = createWhyNotLoaded(
+    (couponId) => findReopening(sql, couponId),
+    config.MESSAGE_TIMEOUT_MS,
+    onError,
+  );
+  const recovering = createSaleRecovering(whyNotLoaded);
   const decide = createDecide(scripts.claim, (couponId, { epoch, version, state, left }) => {
     // A sale that is not loaded has no version to compare; its gate opens by expiry.
     if (epoch > 0) board.hear(couponId, { epoch, version, state, soldOut: left === 0 }, Date.now());
@@ -132,7 +143,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     whyNotLoaded,
     maxInFlight: config.MAX_IN_FLIGHT,
     requireKafka: config.CLAIM_REQUIRE_KAFKA,
-    fault: createFault(config.NODE_ENV, config.FAULT_POINT),
+    fault,
     observe: (seconds) => metrics.observeClaim(seconds),
     onError,
   });
@@ -198,6 +209,26 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
         return pipelines.view();
       },
       requireKafka: config.CLAIM_REQUIRE_KAFKA,
+    },
+    resizing: {
+      resize: (couponId, total, actor) =>
+        guarded(() =>
+          resizeSale(sql, couponId, total, actor, (to, highest) => scripts.resize(couponId, to, highest), onError),
+        ),
+      recovering,
+      view: createViewSale(sales), // of its own: a look that began before the change must not be the answer to it
+    },
+    revoking: {
+      commit: async (wish, unpersisted) => {
+        const outcome = await guarded(() => revokeClaim(sql, wish, unpersisted));
+        if (outcome.code === "REVOKED") fault("revoke:committed");
+        return outcome;
+      },
+      inLedger: (couponId, requestId) => findInLedger(redis, couponId, requestId),
+      isLoaded: async (couponId) => ((await readSale(redis, couponId))?.state ?? "RECOVERING") !== "RECOVERING",
+      recovering,
+      wake: (requestId) => redis.publish(REVOCATIONS_CHANNEL, requestId),
+      isReleased: (requestId) => guarded(() => isReleased(sql, requestId)),
     },
     listDeadLetters: (cursor, limit) => guarded(() => listDeadLetters(orm, cursor, limit)),
     ready: readyRoute(

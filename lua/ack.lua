@@ -4,17 +4,28 @@
 -- ARGV 1 seconds that the status hash lives on, then per claim: ledgerId, requestId, slot (at most 500 claims)
 -- Returns ACKNOWLEDGED | NOT_LOADED (the entries stay; the relay meets them again)
 -- An id that is gone already (a redelivery, or '0-0' of a claim that never had an entry here) does no harm.
+-- FAILED is final: a claim that was revoked while its news were on their way stays FAILED, and its entry stays for the
+-- relay, which tells its owner so once more; or ISSUED, sent a moment too late, would be the last word they heard.
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
   return 'NOT_LOADED'
 end
-local ids, status = {}, {}
-for i = 2, #ARGV, 3 do
-  ids[#ids + 1] = ARGV[i]
-  status[#status + 1] = ARGV[i + 1]
-  status[#status + 1] = 'ISSUED ' .. ARGV[i + 2]
+local requests = {}
+for i = 3, #ARGV, 3 do
+  requests[#requests + 1] = ARGV[i]
 end
-redis.call('XDEL', KEYS[2], unpack(ids))
-redis.call('HSET', KEYS[3], unpack(status))
-redis.call('EXPIRE', KEYS[3], ARGV[1])
+local known = redis.call('HMGET', KEYS[3], unpack(requests))
+local ids, status = {}, {}
+for i, request in ipairs(requests) do
+  if not (known[i] and string.sub(known[i], 1, 6) == 'FAILED') then
+    ids[#ids + 1] = ARGV[3 * i - 1]
+    status[#status + 1] = request
+    status[#status + 1] = 'ISSUED ' .. ARGV[3 * i + 1]
+  end
+end
+if #ids > 0 then
+  redis.call('XDEL', KEYS[2], unpack(ids))
+  redis.call('HSET', KEYS[3], unpack(status))
+  redis.call('EXPIRE', KEYS[3], ARGV[1])
+end
 return 'ACKNOWLEDGED'

@@ -18,6 +18,7 @@ const KEYS_OF: Record<SaleScriptName, readonly (keyof SaleKeys)[]> = {
   shaAck: ["sale", "ledger", "status"],
   shaState: ["sale", "freed"],
   shaReplace: ["sale", "winners", "freed"],
+  shaResize: ["sale", "freed"],
 };
 
 interface Known {

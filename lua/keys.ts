@@ -54,5 +54,7 @@ export const SALE_LOADER_CHANNEL = "sale-loader";
 export const LEDGER_CHANNEL = "ledger";
 /** Tells gateways that an operator switched the pipeline; the message is empty, PostgreSQL has the choice. */
 export const PIPELINE_CHANNEL = "pipeline";
+/** Wakes whoever carries out revocations (role claim-relay); the message is a requestId. */
+export const REVOCATIONS_CHANNEL = "revocations";
 /** Pushes for the sockets of one gateway. */
 export const gatewayChannel = (gatewayId: string): string => `gw:${gatewayId}`;

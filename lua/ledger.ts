@@ -51,6 +51,24 @@ export async function readLedger(redis: RedisConnection, couponId: CouponId, ran
   return { entries, malformed, next: old.length === range.count ? old.at(-1)![0] : null };
 }
 
+const SEARCH_PAGE = 1_000;
+
+/** The ledger's entry of a request; null: there is none. Reads the whole ledger if need be. @throws StampedeError REDIS_UNAVAILABLE */
+export async function findInLedger(
+  redis: RedisConnection,
+  couponId: CouponId,
+  requestId: RequestId,
+): Promise<LedgerEntry | null> {
+  let range: LedgerRange = { olderThanMs: 0, count: SEARCH_PAGE };
+  for (;;) {
+    const { entries, next } = await readLedger(redis, couponId, range);
+    const found = entries.find((entry) => entry.requestId === requestId);
+    if (found !== undefined) return found;
+    if (next === null) return null;
+    range = { ...range, after: next };
+  }
+}
+
 /** null if these are not the fields of a claim. */
 export function parseLedgerEntry(ledgerId: string, fields: readonly string[]): LedgerEntry | null {
   const values: Record<string, string> = {};

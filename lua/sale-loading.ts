@@ -39,6 +39,8 @@ export interface SaleHealth {
   /** 0: Redis has nothing of this sale. */
   readonly epoch: number;
   readonly state: StoredState | null;
+  /** null: Redis has nothing of the sale, or only a fence. */
+  readonly total: number | null;
   /** Of the server that owns the sale now. */
   readonly runId: string;
   /**
@@ -180,7 +182,12 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
         serverAt(redis, sale),
       ]).catch(rethrow);
       const [epoch, state, loadedBy, history, total, ...shas] = fields;
-      const health = { epoch: Number(epoch ?? 0), state: (state ?? null) as StoredState | null, runId: server.runId };
+      const health = {
+        epoch: Number(epoch ?? 0),
+        state: (state ?? null) as StoredState | null,
+        total: total == null ? null : Number(total),
+        runId: server.runId,
+      };
       const broken = (reason: NonNullable<SaleHealth["reason"]>) => ({ ...health, loaded: false, reason });
       if (state === "RECOVERING") return broken("RECOVERING");
       if (total == null || shas.some((sha) => sha == null)) return broken("MISSING");

@@ -5,6 +5,7 @@ import { SALES_CHANNEL } from "./keys.ts";
 import loadSale from "./load-sale.lua" with { type: "text" };
 import release from "./release.lua" with { type: "text" };
 import replaceWinner from "./replace-winner.lua" with { type: "text" };
+import resize from "./resize.lua" with { type: "text" };
 import { shaOf } from "./script.ts";
 import setState from "./set-state.lua" with { type: "text" };
 
@@ -15,6 +16,7 @@ const FENCED = {
   shaAck: ack,
   shaState: setState,
   shaReplace: replaceWinner,
+  shaResize: resize,
 } as const;
 
 export type SaleScriptName = keyof typeof FENCED;

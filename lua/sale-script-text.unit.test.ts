@@ -49,7 +49,17 @@ test("every code in a script is one of the project's result codes", async () => 
     }
   }
   expect(strangers).toEqual([]);
-  const expected = ["ACCEPTED", "ACKNOWLEDGED", "ALREADY_WON", "CHANGED", "ENDED", "LOADED", "NOT_HELD", "NOT_LOADED"];
+  const expected = [
+    "ACCEPTED",
+    "ACKNOWLEDGED",
+    "ALREADY_WON",
+    "CHANGED",
+    "CONFLICT",
+    "ENDED",
+    "LOADED",
+    "NOT_HELD",
+    "NOT_LOADED",
+  ];
   expected.push(
     "NOT_STARTED",
     "OVERLOADED",

@@ -45,6 +45,11 @@ export interface Replacement extends Claim {
   readonly freeSlot: boolean;
 }
 
+/** What became of a new total. CONFLICT: somebody has a slot beyond it; `smallestTotal` would do. */
+export type Resized =
+  | { readonly code: "CHANGED" | "UNCHANGED" | "NOT_LOADED" }
+  | { readonly code: "CONFLICT"; readonly smallestTotal: number };
+
 /**
  * A sale's scripts, for everybody but its loader. Nothing here ever loads a script: NOT_LOADED means that Redis lost the
  * sale (or never had it) and only the loader may bring it back. All reject with StampedeError REDIS_UNAVAILABLE when
@@ -63,6 +68,8 @@ export interface SaleScripts {
     state: "OPEN" | "PAUSED" | "CLOSED",
     window?: { readonly startsAt: number; readonly endsAt: number },
   ): Promise<"CHANGED" | "UNCHANGED" | "NOT_LOADED">;
+  /** `highestSlot`: that PostgreSQL holds, 0 for none. Growing, only after PostgreSQL has committed the total. */
+  resize(couponId: CouponId, total: number, highestSlot: number): Promise<Resized>;
   /** The alias rule: PostgreSQL knows an older claim of this user. */
   replaceWinner(couponId: CouponId, replacement: Replacement): Promise<"CHANGED" | "NOT_HELD" | "NOT_LOADED">;
 }
@@ -113,6 +120,13 @@ export function createSaleScripts(redis: RedisConnection): SaleScripts {
     async setState(couponId, state, window) {
       const args = [state, window ? String(window.startsAt) : "", window ? String(window.endsAt) : ""];
       return ((await scripts.run(couponId, "shaState", args)) ?? "NOT_LOADED") as "CHANGED";
+    },
+
+    async resize(couponId, total, highestSlot) {
+      const reply = (await scripts.run(couponId, "shaResize", [String(total), String(highestSlot)])) ?? "NOT_LOADED";
+      const [code, smallest] = reply.split(" ");
+      if (code === "CONFLICT") return { code, smallestTotal: Number(smallest) };
+      return { code: code as "CHANGED" };
     },
 
     async replaceWinner(couponId, { userId, requestId, keptRequestId, keptSlot, freeSlot }) {

@@ -6,6 +6,7 @@ import { parseTime } from "../sale/times.ts";
 import { createStack } from "../stack/stack.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
+import { revokeCommand } from "./sale-revoke.ts";
 
 interface CreateOptions {
   total: number;
@@ -100,6 +101,19 @@ function changeCommand(action: "open" | "pause" | "close", what: string): Comman
     });
 }
 
+function resizeCommand(): Command {
+  return new Command("resize")
+    .description("Gives a sale another total; it cannot become smaller than the highest slot that somebody has")
+    .argument("<couponId>")
+    .requiredOption("--total <n>", "how many coupons there are then", wholeNumber(1, MAX_TOTAL))
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  ./dev sale resize 7qj4x0m2kd9a --total 1200")
+    .action(async (couponId: string, { total, json }: { total: number; json?: boolean }) => {
+      const sale = await api().resize(couponId, total);
+      print([sale], json, sale);
+    });
+}
+
 export function saleCommand(): Command {
   const show = new Command("show")
     .description("Shows one sale")
@@ -123,6 +137,8 @@ export function saleCommand(): Command {
     .addCommand(changeCommand("open", "Opens a paused or closed sale again"))
     .addCommand(changeCommand("pause", "Pauses a sale: claims are refused until it is opened"))
     .addCommand(changeCommand("close", "Closes a sale for good"))
+    .addCommand(resizeCommand())
+    .addCommand(revokeCommand(api))
     .addCommand(show)
     .addCommand(list);
 }

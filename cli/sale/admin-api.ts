@@ -1,4 +1,5 @@
-import type { CreateSale, Problem, Sale } from "../../contracts/http.ts";
+import type { ClaimRevoked, CreateSale, Problem, Sale } from "../../contracts/http.ts";
+import { type RequestId, saleOfRequest } from "../../contracts/ids.ts";
 import type { PipelineChoice, PipelineView } from "../../contracts/pipeline.ts";
 import { CliError } from "../errors.ts";
 import type { StackEnv } from "../stack/service.ts";
@@ -12,6 +13,9 @@ const TIMEOUT_MS = 10_000;
 export interface AdminApi {
   create(sale: CreateSale): Promise<Sale>;
   change(couponId: string, action: "open" | "pause" | "close"): Promise<Sale>;
+  resize(couponId: string, total: number): Promise<Sale>;
+  /** The sale stands in the request's id. */
+  revoke(requestId: RequestId, why: string): Promise<ClaimRevoked>;
   show(couponId: string): Promise<Sale>;
   /** Newest first, at most `limit`. */
   list(limit: number): Promise<Sale[]>;
@@ -47,6 +51,8 @@ export function adminApi(env: StackEnv): AdminApi {
   return {
     create: (sale) => call("POST", "/admin/coupons", sale),
     change: (couponId, action) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/${action}`),
+    resize: (couponId, total) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/resize`, { total }),
+    revoke: (requestId, why) => call("POST", `/admin/coupons/${saleOfRequest(requestId)}/revoke`, { requestId, why }),
     show: (couponId) => call("GET", `/coupons/${encodeURIComponent(couponId)}`),
     pipeline: () => call("GET", "/admin/pipeline"),
     switchPipeline: (pipeline) => call("PUT", "/admin/pipeline", { pipeline }),

@@ -10,11 +10,12 @@ import { settleClaims } from "../coupon-persist/settle-claims.ts";
 import { complainer, type Neighbours, type RunningRole, settlingFor } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
 import { type RelayDeps, relayRound } from "./relay.ts";
+import { startRevocations } from "./start-revocations.ts";
 import { Tail } from "./tail.ts";
 
 /**
  * Role claim-relay: a round over all ledgers, again and again, and beside it the tail, which takes the claims of the Redis
- * pipeline as soon as a gateway says that there are some.
+ * pipeline as soon as a gateway says that there are some, and what operators have revoked.
  */
 export function startRelay(neighbours: Neighbours): RunningRole {
   const { config, db, redis, subscriber, log, metrics } = neighbours;
@@ -62,12 +63,13 @@ export function startRelay(neighbours: Neighbours): RunningRole {
   };
   subscriber.on("message", wake);
   subscriber.subscribe(LEDGER_CHANNEL).catch(() => {}); // unheard, the tail still looks with every round
+  const revocations = startRevocations(neighbours, settling.scripts);
   return {
     name: "claim-relay",
     inHand: () => 0,
     async stop() {
       subscriber.off("message", wake);
-      await Promise.all([ticker.stop(), tailTicker.stop()]);
+      await Promise.all([ticker.stop(), tailTicker.stop(), revocations.stop()]);
     },
   };
 }

@@ -6,14 +6,19 @@ import type { Claim } from "./outcome.ts";
 
 const TOPIC: Topic = "coupon-events";
 
-/** Results derive everything from the claim, so that a redelivery repeats them to the letter (but for occurredAt). */
-function envelope(claim: Claim, type: string) {
+/** What a result needs of its claim. */
+type Told = Pick<Claim, "couponId" | "userId" | "requestId">;
+
+/**
+ * Results derive everything from the claim, so that a redelivery repeats them to the letter (but for occurredAt). A claim
+ * ends once, in one stream; being revoked after that is another story, in another.
+ */
+function envelope(claim: Told, type: string, stream: "PERSIST" | "REVOKE") {
   return {
     eventId: derivedEventId(claim.requestId, type),
     version: 1 as const,
     aggregateId: claim.couponId,
-    // A claim ends once, either way: one stream, one event.
-    stream: `${claim.requestId}/PERSIST`,
+    stream: `${claim.requestId}/${stream}`,
     sequence: 1,
     occurredAt: new Date().toISOString(),
     correlationId: claim.requestId,
@@ -22,10 +27,10 @@ function envelope(claim: Claim, type: string) {
 }
 
 /** PostgreSQL holds the claim (for an alias: the coupon of its user) at this slot. */
-export function issuedRecord(claim: Claim, slot: number, issuedAt: Date): OutgoingRecord {
+export function issuedRecord(claim: Told, slot: number, issuedAt: Date): OutgoingRecord {
   const { couponId, userId, requestId } = claim;
   const event: CouponIssued = {
-    ...envelope(claim, "CouponIssued"),
+    ...envelope(claim, "CouponIssued", "PERSIST"),
     type: "CouponIssued",
     data: { couponId, userId, requestId, slot, issuedAt: issuedAt.toISOString() },
   };
@@ -33,10 +38,10 @@ export function issuedRecord(claim: Claim, slot: number, issuedAt: Date): Outgoi
 }
 
 /** The claim was given up; its tombstone is committed. */
-export function failedRecord(claim: Claim, reason: ResultCode): OutgoingRecord {
+export function failedRecord(claim: Told, reason: ResultCode): OutgoingRecord {
   const { couponId, userId, requestId } = claim;
   const event: CouponIssueFailed = {
-    ...envelope(claim, "CouponIssueFailed"),
+    ...envelope(claim, "CouponIssueFailed", reason === "REVOKED" ? "REVOKE" : "PERSIST"),
     type: "CouponIssueFailed",
     data: { couponId, userId, requestId, reason },
   };

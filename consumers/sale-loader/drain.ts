@@ -2,6 +2,7 @@ import type { Admin, Producer } from "../../kafka/kafka.ts";
 import { failureCode } from "../failure.ts";
 import type { Log } from "../log.ts";
 import { pause } from "../pause.ts";
+import { Pace } from "./pace.ts";
 
 /** A record with this header carries nothing; whoever consumes the topic skips it. */
 export const DRAIN_MARKER = "drain-marker";
@@ -17,6 +18,7 @@ const REMIND_MS = 10_000;
  * A group commits only what it has read. Where retention has deleted the records behind its position (or the group's
  * offsets themselves, after a week of standing still) it would never reach the end; one empty marker record per such
  * partition gives it something to read.
+ * @param report told once a second how long it will take yet, in milliseconds, going by the group's pace so far
  * @returns false when `stopping` ended it
  */
 export async function drain(
@@ -26,8 +28,10 @@ export async function drain(
   groupId: string,
   log: Log,
   stopping: AbortSignal,
+  report: (remainingMs: number) => void = () => {},
 ): Promise<boolean> {
   let ends: ReadonlyMap<number, number> | undefined;
+  const pace = new Pace(report);
   let moved = { sum: -1, at: Date.now(), nudged: false };
   let remindAt = Date.now() + REMIND_MS;
   const remind = (fields: object, message: string) => {
@@ -42,6 +46,8 @@ export async function drain(
       const committed = new Map(lag.map((one) => [one.partition, one.committed]));
       const behind = [...ends].filter(([partition, end]) => end > 0 && (committed.get(partition) ?? -1) < end);
       if (behind.length === 0) return true;
+      const read = (partition: number) => Math.max(0, committed.get(partition) ?? 0);
+      pace.records(behind.reduce((total, [partition, end]) => total + end - read(partition), 0));
       const sum = behind.reduce((total, [partition]) => total + (committed.get(partition) ?? -1), 0);
       if (sum !== moved.sum) moved = { ...moved, sum, at: Date.now() };
       if (!moved.nudged && Date.now() - moved.at >= STUCK_MS) {
@@ -54,6 +60,7 @@ export async function drain(
       remind({ topic, groupId, behind }, "a recovery waits until the log is persisted");
     } catch (error) {
       remind({ topic, groupId, ...failureCode(error) }, "a recovery waits for Kafka");
+      pace.unknown();
     }
     await pause(LOOK_MS, stopping);
   }

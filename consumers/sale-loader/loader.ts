@@ -1,6 +1,7 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import { type LiveSale, listLiveSales } from "../../db/queries/list-live-sales.ts";
 import { lockSale } from "../../db/queries/lock-sale.ts";
+import { highestSlot } from "../../db/queries/resize-sale.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import type { SaleHealth } from "../../lua/sale-loading.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
@@ -11,7 +12,7 @@ import { loadSale } from "./load-sale.ts";
 import { type LostSale, type RecoveryDeps, recover } from "./recover.ts";
 
 export interface LoaderDeps extends RecoveryDeps {
-  readonly scripts: Pick<SaleScripts, "setState">;
+  readonly scripts: Pick<SaleScripts, "setState" | "resize">;
   /** Sales that ended longer ago are left to PostgreSQL. */
   readonly keepHours: number;
   readonly log: Log;
@@ -61,7 +62,7 @@ export class Loader {
     const diagnosis = diagnose(sale, health);
     try {
       if (diagnosis.need === "first-load") fresh.push(sale);
-      else if (diagnosis.need === "set-state") await this.#setState(couponId, sale.epoch);
+      else if (diagnosis.need === "set-terms") await this.#setTerms(couponId, sale.epoch);
       else if (diagnosis.need === "recovery") {
         const { epoch, load_state: loadState } = sale;
         lost.push({ couponId, epoch, loadState, redisEpoch: health.epoch, why: diagnosis.why });
@@ -96,13 +97,19 @@ export class Loader {
    * Under the sale's lock: an operator's change writes PostgreSQL and Redis inside one transaction, and what looked like
    * a difference may be that transaction's middle.
    */
-  async #setState(couponId: CouponId, epoch: number): Promise<void> {
+  async #setTerms(couponId: CouponId, epoch: number): Promise<void> {
     const { sql, scripts, log } = this.#deps;
     await sql.begin(async (tx) => {
       const sale = await lockSale(tx, couponId);
       if (sale === null || sale.load_state !== "LOADED" || sale.epoch !== epoch) return;
       if ((await scripts.setState(couponId, sale.state)) === "CHANGED") {
         log.warn({ couponId, state: sale.state }, "Redis had missed the sale's state");
+      }
+      const resized = await scripts.resize(couponId, sale.total, await highestSlot(tx, couponId));
+      if (resized.code === "CHANGED") log.warn({ couponId, total: sale.total }, "Redis had missed the sale's total");
+      if (resized.code === "CONFLICT") {
+        const { smallestTotal } = resized;
+        log.error({ couponId, total: sale.total, smallestTotal }, "Redis has given out slots beyond the sale's total");
       }
     });
   }

@@ -1,6 +1,7 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import type { Sql } from "../../db/client.ts";
 import { beginRecovery } from "../../db/queries/begin-recovery.ts";
+import { expectReopening } from "../../db/queries/expect-reopening.ts";
 import { neverClaimed } from "../../db/queries/never-claimed.ts";
 import type { LoadState } from "../../db/schema.ts";
 import type { SaleLoading } from "../../lua/sale-loading.ts";
@@ -24,8 +25,11 @@ export interface RecoveryDeps {
   readonly loading: SaleLoading;
   /** Writes what the sale's ledger still holds into PostgreSQL. */
   readonly persistLedger: (couponId: CouponId) => Promise<{ readonly held: number; readonly entries: number }>;
-  /** Waits until the persisting group has committed what the log holds now; false: the process is stopping. */
-  readonly drain: (stopping: AbortSignal) => Promise<boolean>;
+  /**
+   * Waits until the persisting group has committed what the log holds now; false: the process is stopping. `report` is told
+   * about once a second how many milliseconds that will take yet.
+   */
+  readonly drain: (stopping: AbortSignal, report: (remainingMs: number) => void) => Promise<boolean>;
   /** Milliseconds after which no gateway's producer still tries to deliver a claim. */
   readonly messageTimeoutMs: number;
   readonly log: Log;
@@ -36,6 +40,9 @@ interface Fenced extends LostSale {
   readonly newEpoch: number;
   readonly fencedAt: number;
 }
+
+/** What drain and load take at least, on top of the wait. */
+const LOAD_MS = 300;
 
 /** Sales that are fenced or loaded at the same time. */
 const AT_ONCE = 8;
@@ -100,15 +107,24 @@ export async function recover(deps: RecoveryDeps, lost: readonly LostSale[], sto
   if (waiting.length === 0) return;
 
   const quietAt = Math.max(...waiting.map(({ fencedAt }) => fencedAt)) + deps.messageTimeoutMs;
+  const expect = (inMs: number) =>
+    void forEach(waiting, log, "reopening", (sale) => sayReopening(deps.sql, sale, inMs));
+  expect(quietAt - performance.now() + LOAD_MS);
   await pause(quietAt - performance.now(), stopping);
   log.info({ sales: waiting.length }, "recovery: waiting until the log is persisted");
-  if (stopping.aborted || !(await deps.drain(stopping))) return;
+  if (stopping.aborted || !(await deps.drain(stopping, (remainingMs) => expect(remainingMs + LOAD_MS)))) return;
   await load(waiting);
+}
+
+/** Beside the work, never in its way: clients are told when to come back, and a wrong word costs them a second question. */
+async function sayReopening(sql: Sql, { couponId, newEpoch }: Fenced, inMs: number): Promise<null> {
+  await expectReopening(sql, couponId, newEpoch, inMs);
+  return null;
 }
 
 async function fence(deps: RecoveryDeps, sale: LostSale): Promise<Fenced | null> {
   const { couponId, redisEpoch, why } = sale;
-  const newEpoch = await beginRecovery(deps.sql, couponId, sale, redisEpoch, why);
+  const newEpoch = await beginRecovery(deps.sql, couponId, sale, redisEpoch, why, deps.messageTimeoutMs + LOAD_MS);
   if (newEpoch === null) return null; // somebody else was faster; the next look sees what they did
   // STALE_EPOCH: Redis shows a still higher one; the next look takes that into account.
   if ((await deps.loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;

@@ -23,7 +23,7 @@ export function startLoader(neighbours: Neighbours): RunningRole {
         (claims) => persistClaims(db.sql, claims),
         couponId,
       ),
-    drain: (stopping) => drain(admin, producer, CLAIMS_TOPIC, PERSIST_GROUP, log, stopping),
+    drain: (stopping, report) => drain(admin, producer, CLAIMS_TOPIC, PERSIST_GROUP, log, stopping, report),
     messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
     keepHours: config.SALE_KEEP_HOURS,
     log,

@@ -1,14 +1,16 @@
-import { and, desc, eq, lt, ne } from "drizzle-orm";
+import { and, desc, eq, isNotNull, lt, ne } from "drizzle-orm";
+import { unionAll } from "drizzle-orm/pg-core";
 import type { MyCoupon } from "../../contracts/http.ts";
 import type { Orm } from "../client.ts";
-import { coupons, userCoupons } from "../schema.ts";
+import { coupons, revocations, userCoupons } from "../schema.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 
 const isKey = ([id, ...more]: readonly unknown[]) => Number.isSafeInteger(id) && more.length === 0;
 
 /**
- * A user's coupons, newest first. Claims that were given up are not coupons and stay out (the condition is also what lets
- * the partial index on (user_id, coupon_id) find them). @throws StampedeError VALIDATION_FAILED for a foreign cursor
+ * A user's coupons, newest first. One that an operator revoked is still shown, with the slot it had; claims that were given
+ * up before they were coupons stay out. Two selects, each with an index of its own: the one on users knows no revoked rows.
+ * @throws StampedeError VALIDATION_FAILED for a foreign cursor
  */
 export async function listMyCoupons(
   orm: Orm,
@@ -17,20 +19,28 @@ export async function listMyCoupons(
   limit: number,
 ): Promise<{ items: readonly MyCoupon[]; nextCursor: string | null }> {
   const before = cursor === null ? undefined : lt(userCoupons.id, decodeCursor<[number]>(cursor, isKey)[0]);
-  const rows = await orm
-    .select({
-      id: userCoupons.id,
-      couponId: userCoupons.couponId,
-      name: coupons.name,
-      requestId: userCoupons.requestId,
-      slot: userCoupons.slot,
-      status: userCoupons.status,
-      issuedAt: userCoupons.issuedAt,
-    })
+  const columns = {
+    id: userCoupons.id,
+    couponId: userCoupons.couponId,
+    name: coupons.name,
+    requestId: userCoupons.requestId,
+    slot: userCoupons.slot,
+    status: userCoupons.status,
+    issuedAt: userCoupons.issuedAt,
+  };
+  const held = orm
+    .select(columns)
     .from(userCoupons)
     .innerJoin(coupons, eq(coupons.id, userCoupons.couponId))
-    .where(and(eq(userCoupons.userId, userId), ne(userCoupons.status, "REVOKED"), before))
-    .orderBy(desc(userCoupons.id))
+    .where(and(eq(userCoupons.userId, userId), ne(userCoupons.status, "REVOKED"), before));
+  const revoked = orm
+    .select({ ...columns, slot: revocations.slot })
+    .from(revocations)
+    .innerJoin(userCoupons, eq(userCoupons.requestId, revocations.requestId))
+    .innerJoin(coupons, eq(coupons.id, userCoupons.couponId))
+    .where(and(eq(revocations.userId, userId), isNotNull(revocations.slot), before));
+  const rows = await unionAll(held, revoked)
+    .orderBy((row) => desc(row.id))
     .limit(limit + 1);
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;

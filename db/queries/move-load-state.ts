@@ -13,7 +13,8 @@ export async function moveLoadState(
   to: LoadState,
 ): Promise<boolean> {
   const rows = await sql`
-    UPDATE coupons SET load_state = ${to}, updated_at = now()
+    UPDATE coupons SET load_state = ${to}, updated_at = now(),
+           recovering_until = CASE WHEN ${to === "LOADED"} THEN NULL ELSE recovering_until END
     WHERE id = ${couponId} AND epoch = ${epoch} AND load_state = ${from} RETURNING 1`;
   return rows.length === 1;
 }

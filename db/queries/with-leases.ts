@@ -2,7 +2,12 @@ import { textArray } from "../array-literal.ts";
 import type { Sql } from "../client.ts";
 
 /** First keys of advisory locks that make one process of many do a piece of work; the second is the name's hash. */
-export const LEASES = { saleLoader: 5_784_310, claimRelay: 5_784_311, ledgerTail: 5_784_312 } as const;
+export const LEASES = {
+  saleLoader: 5_784_310,
+  claimRelay: 5_784_311,
+  ledgerTail: 5_784_312,
+  revocations: 5_784_313,
+} as const;
 
 /**
  * Does `work` with those of `names` that nobody else holds, and gives them back afterwards; a process that dies gives them

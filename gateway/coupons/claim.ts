@@ -9,6 +9,7 @@ import type { Decide, Decision } from "./decide.ts";
 import type { WhyNotLoaded } from "./existence.ts";
 import type { Publish } from "./publish.ts";
 import type { Receipts } from "./receipt.ts";
+import { comeBack, REDIS_AWAY_MS } from "./reopening.ts";
 
 /** A claim's answer, before it becomes HTTP or a socket message. */
 export type ClaimReply =
@@ -63,6 +64,11 @@ interface Won {
 const UNKNOWN_LEDGER_ID = "0-0";
 
 const refused = (code: ResultCode): ClaimReply => ({ kind: "refused", code });
+const recovering = (opensInMs: number): ClaimReply => ({
+  kind: "refused",
+  code: "SALE_RECOVERING",
+  ...comeBack(opensInMs),
+});
 
 /** The claim path behind the gate (design 3.2–3.5): rate, Redis' decision, the log, the answer. */
 export function createClaims(parts: ClaimParts): Claims {
@@ -108,8 +114,10 @@ export function createClaims(parts: ClaimParts): Claims {
         if (requireKafka && durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
         return accepted({ userId, couponId, requestId, slot, repeat: true }, durable);
       }
-      case "NOT_LOADED":
-        return refused(await whyNotLoaded(couponId));
+      case "NOT_LOADED": {
+        const why = await whyNotLoaded(couponId);
+        return why.code === "SALE_RECOVERING" ? recovering(why.opensInMs) : refused(why.code);
+      }
       case "NOT_STARTED": {
         const startsAt = new Date(sale.startsAt).toISOString();
         const retryAfterS = (sale.startsAt - Date.now()) / 1000;
@@ -138,7 +146,7 @@ export function createClaims(parts: ClaimParts): Claims {
       } catch (error) {
         // Redis did not answer: whether the claim ran is unknown. If it did, asking again finds the win.
         onError(error);
-        return refused("SALE_RECOVERING");
+        return recovering(REDIS_AWAY_MS);
       } finally {
         inFlight--;
         observe((performance.now() - startedAt) / 1000);

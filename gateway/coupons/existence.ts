@@ -1,35 +1,57 @@
 import { LRUCache } from "lru-cache";
 import type { CouponId } from "../../contracts/ids.ts";
+import type { Reopening } from "../../db/queries/find-reopening.ts";
+import { opensInMs, REDIS_AWAY_MS } from "./reopening.ts";
 
-/** Why Redis does not know a sale: it never existed, or it must be loaded (again). */
-export type WhyNotLoaded = (couponId: CouponId) => Promise<"COUPON_NOT_FOUND" | "SALE_RECOVERING">;
+/** Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. */
+export type NotLoaded =
+  | { readonly code: "COUPON_NOT_FOUND" }
+  | { readonly code: "SALE_RECOVERING"; readonly opensInMs: number };
+export type WhyNotLoaded = (couponId: CouponId) => Promise<NotLoaded>;
 
 /** Unknown ids are remembered so long: enough to keep a flood of made-up ids away from the database. */
-const REMEMBER_MS = 1_000;
+const REMEMBER_UNKNOWN_MS = 1_000;
+/** A recovery's end changes while it goes on: four questions a second and sale, whoever asks. */
+const REMEMBER_RECOVERING_MS = 250;
+
+interface Answer {
+  readonly at: number;
+  readonly why: NotLoaded;
+}
 
 /**
- * Asks PostgreSQL whether the sale exists, once per id at a time. When the database is away too, the answer is
- * SALE_RECOVERING: a 404 must never be a guess.
+ * Asks PostgreSQL whether the sale exists and when it opens, once per id at a time. When the database is away too, the
+ * answer is SALE_RECOVERING: a 404 must never be a guess.
  */
 export function createWhyNotLoaded(
-  exists: (couponId: CouponId) => Promise<boolean>,
+  find: (couponId: CouponId) => Promise<Reopening | null>,
+  messageTimeoutMs: number,
   onError: (error: unknown) => void,
 ): WhyNotLoaded {
-  const answers = new LRUCache<CouponId, Promise<"COUPON_NOT_FOUND" | "SALE_RECOVERING">>({
-    max: 10_000,
-    ttl: REMEMBER_MS,
-  });
-  return (couponId) => {
-    const known = answers.get(couponId);
-    if (known !== undefined) return known;
-    const answer = exists(couponId).then(
-      (found) => (found ? "SALE_RECOVERING" : "COUPON_NOT_FOUND"),
-      (error) => {
-        onError(error);
-        return "SALE_RECOVERING" as const;
-      },
-    );
-    answers.set(couponId, answer);
-    return answer;
+  const answers = new LRUCache<CouponId, Promise<Answer>>({ max: 10_000, ttl: REMEMBER_UNKNOWN_MS });
+
+  async function ask(couponId: CouponId): Promise<Answer> {
+    let why: NotLoaded;
+    try {
+      const sale = await find(couponId);
+      if (sale === null) why = { code: "COUPON_NOT_FOUND" };
+      else why = { code: "SALE_RECOVERING", opensInMs: opensInMs(sale, messageTimeoutMs) };
+    } catch (error) {
+      onError(error);
+      why = { code: "SALE_RECOVERING", opensInMs: REDIS_AWAY_MS };
+    }
+    if (why.code === "SALE_RECOVERING")
+      answers.set(couponId, Promise.resolve({ at: Date.now(), why }), { ttl: REMEMBER_RECOVERING_MS });
+    return { at: Date.now(), why };
+  }
+
+  return async (couponId) => {
+    let answer = answers.get(couponId);
+    if (answer === undefined) {
+      answer = ask(couponId);
+      answers.set(couponId, answer);
+    }
+    const { at, why } = await answer;
+    return why.code === "COUPON_NOT_FOUND" ? why : { ...why, opensInMs: why.opensInMs - (Date.now() - at) };
   };
 }

@@ -50,7 +50,7 @@ export async function requestStatus(
   if (live.status !== null) return answer(requestId, live.status, live.slot, live.reason);
   const stored = await sources.inDatabase(requestId, userId);
   if (stored !== null) return answer(requestId, stored.status, stored.slot, stored.reason);
-  if (live.loaded || (await sources.whyNotLoaded(couponId)) === "COUPON_NOT_FOUND") return null;
+  if (live.loaded || (await sources.whyNotLoaded(couponId)).code === "COUPON_NOT_FOUND") return null;
   return { requestId, couponId, status: "PENDING" };
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { StampedeError } from "../../contracts/errors.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { createSale } from "../../db/queries/create-sale.ts";
+import { findReopening } from "../../db/queries/find-reopening.ts";
 import { findRequest } from "../../db/queries/find-request.ts";
 import { findSale } from "../../db/queries/find-sale.ts";
 import { insertAliases } from "../../db/queries/insert-aliases.ts";
@@ -11,7 +12,6 @@ import { insertTombstones } from "../../db/queries/insert-tombstones.ts";
 import { listDeadLetters } from "../../db/queries/list-dead-letters.ts";
 import { listMyCoupons } from "../../db/queries/list-my-coupons.ts";
 import { listSales } from "../../db/queries/list-sales.ts";
-import { saleExists } from "../../db/queries/sale-exists.ts";
 import { setSaleState } from "../../db/queries/set-sale-state.ts";
 import { snapshotWinners } from "../../db/queries/snapshot-winners.ts";
 import { withLeases } from "../../db/queries/with-leases.ts";
@@ -65,8 +65,8 @@ test("a sale is found with its terms to the millisecond, or not at all", async (
     startsAt: new Date("2030-01-01T00:00:00.123Z"),
   });
   expect(await findSale(db.orm, "nosuchsale00")).toBeNull();
-  expect(await saleExists(db.sql, sales[0]!)).toBe(true);
-  expect(await saleExists(db.sql, "nosuchsale00")).toBe(false);
+  expect(await findReopening(db.sql, sales[0]!)).toMatchObject({ load_state: "NEW", opens_in_ms: null });
+  expect(await findReopening(db.sql, "nosuchsale00")).toBeNull();
 });
 
 test("sales are listed newest first, page by page, none twice", async () => {

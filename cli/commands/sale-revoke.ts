@@ -1,0 +1,41 @@
+import { Command, InvalidArgumentError } from "commander";
+import { isRequestId, type RequestId } from "../../contracts/ids.ts";
+import type { AdminApi } from "../sale/admin-api.ts";
+
+/** @throws InvalidArgumentError for a coupon's id, which is the first half of a request's */
+function requestIdOf(text: string): RequestId {
+  if (isRequestId(text)) return text;
+  throw new InvalidArgumentError(
+    "Write a request id like 7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd: a claim was answered with one.",
+  );
+}
+
+function reasonOf(text: string): string {
+  if (text.trim() !== "" && text.length <= 500) return text;
+  throw new InvalidArgumentError("Say why, in 1–500 characters: the audit log keeps it.");
+}
+
+export function revokeCommand(api: () => AdminApi): Command {
+  return new Command("revoke")
+    .description("Takes one claim back for good: its owner is told, and its slot goes to the next user")
+    .argument("<requestId>", "of the claim", requestIdOf)
+    .requiredOption("--why <text>", "for the audit log", reasonOf)
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      "\nExample:\n  ./dev sale revoke 7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd --why 'claimed by a bot'" +
+        "\n\nThe user may claim again. Asked twice it answers the same.",
+    )
+    .action(async (requestId: RequestId, { why, json }: { why: string; json?: boolean }) => {
+      const revoked = await api().revoke(requestId, why);
+      if (json) console.log(JSON.stringify(revoked, null, 2));
+      else {
+        console.log(`revoked ${revoked.requestId} of user ${revoked.userId}`);
+        if (revoked.released) console.log("its slot can be won again");
+        else
+          console.log(
+            "its slot is freed as soon as the sale is loaded and role claim-relay runs; the claim is void already",
+          );
+      }
+    });
+}

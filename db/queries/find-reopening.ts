@@ -1,0 +1,20 @@
+import type { Executor } from "../client.ts";
+import type { LoadState } from "../schema.ts";
+
+/** Where a sale that Redis does not know stands on its way back. */
+export interface Reopening {
+  readonly load_state: LoadState;
+  /** Milliseconds until the loader expects to open it, by PostgreSQL's clock; negative: it is late. null: not said. */
+  readonly opens_in_ms: number | null;
+  /** Milliseconds since the sale's row was written last. */
+  readonly written_ms_ago: number;
+}
+
+/** null: no such sale. Prepared, because a flood of made-up ids ends here. */
+export async function findReopening(sql: Executor, couponId: string): Promise<Reopening | null> {
+  const [row] = await sql<Reopening[]>`
+    SELECT load_state, (extract(epoch FROM recovering_until - clock_timestamp()) * 1000)::float8 AS opens_in_ms,
+           (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::float8 AS written_ms_ago
+    FROM coupons WHERE id = ${couponId}`;
+  return row ?? null;
+}

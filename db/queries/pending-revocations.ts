@@ -1,0 +1,32 @@
+import type { Executor } from "../client.ts";
+
+export interface PendingRevocation {
+  readonly request_id: string;
+  readonly coupon_id: string;
+  readonly user_id: string;
+  /** Of the tombstone: REVOKED, or why the claim had been given up before. */
+  readonly reason: string | null;
+  /** Redis holds nothing of the claim any more; its owner is still to be told. */
+  readonly released: boolean;
+  /** The sale's present epoch. */
+  readonly epoch: number;
+  /** Whether the sale belongs into Redis; of an old one there may be nothing left to release. */
+  readonly live: boolean;
+}
+
+/**
+ * Revocations that are not carried out yet, oldest first. Those of a sale that is being rebuilt wait until it is loaded:
+ * nothing could be released meanwhile. `keepHours` as in list-live-sales.ts.
+ */
+export function listPendingRevocations(
+  sql: Executor,
+  keepHours: number,
+  limit: number,
+): Promise<readonly PendingRevocation[]> {
+  return sql<PendingRevocation[]>`
+    SELECT r.request_id, r.coupon_id, r.user_id, u.reason, r.released_at IS NOT NULL AS released, c.epoch,
+           c.ends_at > now() - make_interval(hours => ${keepHours}) AS live
+    FROM revocations r JOIN coupons c ON c.id = r.coupon_id JOIN user_coupons u ON u.request_id = r.request_id
+    WHERE r.done_at IS NULL AND c.load_state = 'LOADED'
+    ORDER BY r.created_at LIMIT ${limit}`;
+}

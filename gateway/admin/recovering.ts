@@ -1,0 +1,16 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import type { CouponId } from "../../contracts/ids.ts";
+import type { WhyNotLoaded } from "../coupons/existence.ts";
+import { comeBack } from "../coupons/reopening.ts";
+
+/** What an operator is told whose order must wait until a sale has been rebuilt. */
+export type SaleRecovering = (couponId: CouponId) => Promise<StampedeError>;
+
+export function createSaleRecovering(whyNotLoaded: WhyNotLoaded): SaleRecovering {
+  return async (couponId) => {
+    const why = await whyNotLoaded(couponId);
+    if (why.code === "COUPON_NOT_FOUND") return new StampedeError(why.code);
+    const { retryAfterS, extra } = comeBack(why.opensInMs);
+    return new StampedeError(why.code, "The sale is being rebuilt; ask again when it is open", { retryAfterS, extra });
+  };
+}

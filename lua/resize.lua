@@ -1,0 +1,44 @@
+#!lua flags=allow-oom
+-- resize: gives a loaded sale another total, but never below a slot that somebody has.
+-- KEYS 1 sale  2 freed
+-- ARGV 1 total  2 highest slot that PostgreSQL holds, 0 for none
+-- Returns CHANGED | UNCHANGED | CONFLICT smallestTotal (somebody has that slot) | NOT_LOADED
+-- Taken is what was handed out and has not come back, so a slot that is never to go out again counts too. Freed slots
+-- beyond a smaller total vanish, and `next` goes down with them: grown again, the sale hands them out as fresh ones.
+local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'total', 'next')
+if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
+  return 'NOT_LOADED'
+end
+local total, fresh = tonumber(ARGV[1]), tonumber(sale[5])
+if total == tonumber(sale[4]) then
+  return 'UNCHANGED'
+end
+
+local free = redis.call('LLEN', KEYS[2])
+local smallest = math.max(1, tonumber(ARGV[2]))
+if total < fresh then
+  local freed, isFree = redis.call('LRANGE', KEYS[2], 0, -1), {}
+  for _, slot in ipairs(freed) do
+    isFree[tonumber(slot)] = true
+  end
+  local taken = fresh
+  while taken > 0 and isFree[taken] do
+    taken = taken - 1
+  end
+  smallest = math.max(smallest, taken)
+  if total >= smallest then
+    redis.call('UNLINK', KEYS[2])
+    free, fresh = 0, total
+    for _, slot in ipairs(freed) do
+      if tonumber(slot) <= total then
+        free = redis.call('RPUSH', KEYS[2], slot)
+      end
+    end
+  end
+end
+if total < smallest then
+  return 'CONFLICT ' .. smallest
+end
+redis.call('HSET', KEYS[1], 'total', total, 'next', fresh)
+announce(KEYS[1], sale[3], redis.call('HINCRBY', KEYS[1], 'version', 1), sale[2], total - fresh + free == 0)
+return 'CHANGED'
