@@ -51,7 +51,7 @@ test("ten more coupons for a sold-out sale, while people ask: exactly ten more w
 
 test("a smaller sale sells out earlier; below the highest slot somebody has it does not go, and says how far it does", async () => {
   const { id } = await system.createSale({ total: 1_000 });
-  const first = await rush({ couponId: id, users: named("early", 30), gatewayFor, token: system.token });
+  await rush({ couponId: id, users: named("early", 30), gatewayFor, token: system.token });
   const refused = await resize(id, 29);
   expect(refused).toMatchObject({ status: 409, body: { code: "CONFLICT", smallestTotal: 30 } });
   expect(refused.body.detail).toContain("30");
