@@ -1,4 +1,5 @@
 import type { Sale } from "../contracts/http.ts";
+import type { PipelineChoice, PipelineView } from "../contracts/pipeline.ts";
 import type { Target } from "./target.ts";
 import { createMint } from "./tokens.ts";
 
@@ -30,18 +31,34 @@ export function closeSale(target: Target, couponId: string): Promise<Sale> {
   return operate(target, `/admin/coupons/${couponId}/close`, undefined);
 }
 
+/** Sends claims this way from now on; returns how to go back to what held before. Other gateways follow within a second. */
+export async function switchPipeline(target: Target, pipeline: PipelineChoice): Promise<() => Promise<void>> {
+  const before = await operate<PipelineView>(target, "/admin/pipeline", undefined, "GET");
+  const choose = async (choice: PipelineChoice) => {
+    await operate<PipelineView>(target, "/admin/pipeline", { pipeline: choice }, "PUT");
+    await Bun.sleep(1_000);
+  };
+  await choose(pipeline);
+  return () => choose(before.pipeline);
+}
+
 export async function viewSale(target: Target, couponId: string): Promise<Sale> {
   const answer = await fetch(`${target.url}/coupons/${couponId}`);
   return (await answer.json()) as Sale;
 }
 
-async function operate(target: Target, path: string, body: object | undefined): Promise<Sale> {
+async function operate<T = Sale>(
+  target: Target,
+  path: string,
+  body: object | undefined,
+  method: "GET" | "POST" | "PUT" = "POST",
+): Promise<T> {
   const token = createMint(target.tokens)("bench", "operator");
   const answer = await fetch(target.url + path, {
-    method: "POST",
+    method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
-  return (await answer.json()) as Sale;
+  return (await answer.json()) as T;
 }

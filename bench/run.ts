@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import pc from "picocolors";
 import { verify } from "../cli/verify/verify.ts";
+import type { PipelineChoice } from "../contracts/pipeline.ts";
+import { switchPipeline } from "./admin.ts";
 import { compare, type Figures, medianOf, rounded, shown } from "./figures.ts";
 import type { LoadClientName } from "./load/plan.ts";
 import { describeMachine } from "./machine.ts";
@@ -20,6 +22,8 @@ export interface BenchOptions {
   /** File for the result as JSON. */
   readonly json?: string;
   readonly client?: LoadClientName;
+  /** The way of claims meanwhile; default: as it is. */
+  readonly pipeline?: PipelineChoice;
 }
 
 /** Whether one run was right, by its own answers and rows, or by the invariant checker. */
@@ -52,7 +56,12 @@ export async function runBench(name: string, options: BenchOptions, env: BenchEn
   const target = targetOf(env, options.client);
   const machine = describeMachine();
   const results: VariantResult[] = [];
-  for (const variant of scenario.variants) results.push(await measure(target, variant, options.runs));
+  const back = options.pipeline === undefined ? undefined : await switchPipeline(target, options.pipeline);
+  try {
+    for (const variant of scenario.variants) results.push(await measure(target, variant, options.runs));
+  } finally {
+    await back?.();
+  }
   const checks = results.flatMap((result) => result.checks);
   const correct = checks.every((check) => check.ok);
   console.log(correct ? pc.green("\n✓ answers and database are right") : pc.red(failures(checks)));

@@ -1,9 +1,11 @@
 import { Argument, Command, Option } from "commander";
+import type { PipelineChoice } from "../../contracts/pipeline.ts";
 import type { Runtime } from "../stack/runtime.ts";
 import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { printedProgress } from "../terminal/progress.ts";
+import { pipelineArgument } from "./pipeline.ts";
 import { runtimeOption } from "./runtime-option.ts";
 
 const SCENARIOS = ["rush", "claims", "refusals", "persist", "sockets"];
@@ -14,6 +16,7 @@ interface BenchOptions {
   client?: "sockets" | "autocannon";
   workers?: number;
   runtime?: Runtime;
+  pipeline?: PipelineChoice;
 }
 
 export function benchCommand(): Command {
@@ -26,6 +29,7 @@ export function benchCommand(): Command {
     .addOption(
       new Option("--client <name>", "what makes the load: our own or autocannon").choices(["sockets", "autocannon"]),
     )
+    .option("--pipeline <way>", "claims through kafka, redis, or a per cent of users through redis", pipelineArgument)
     .option("--json <file>", "write the result to a file as well")
     .addHelpText("after", "\nExample:\n  ./dev bench rush --json rush.json")
     .action(async (scenario: string, options: BenchOptions) => {

@@ -144,7 +144,7 @@ export class Tail {
       } else {
         const outcome = await settlePage(this.#deps, couponId, entries);
         if (outcome === "FAILED") {
-          // The look after the next finds the sale where it was.
+          // A look after the hold finds the sale where it was.
           this.#deps.onHold.set(couponId, Date.now() + this.#deps.lookEveryMs);
           return false;
         }

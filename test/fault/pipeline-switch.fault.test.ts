@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { call } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush } from "../support/rush.ts";
+import { TestSocket } from "../support/socket.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
@@ -11,7 +12,10 @@ beforeAll(async () => {
   const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
   system = await startSystem("pipeline_switch", { gateways: 2, consumersEnv });
 }, 90_000);
-afterAll(() => system?.close());
+afterAll(async () => {
+  await system?.stack.up(["redis", "kafka"]);
+  await system?.close();
+}, 90_000);
 
 const KILLED = 128 + 9;
 const switchTo = async (pipeline: unknown) => {
@@ -36,6 +40,11 @@ test("switched to Redis, back, and to half of the users in mid-sale: exactly N, 
     [3_000, 50],
   ]);
   const done: Promise<void>[] = [];
+  const broken: unknown[] = [];
+  let rushing = true;
+  const checking = (async () => {
+    while (rushing) broken.push(...(await system.violations()));
+  })();
   const stories = await rush({
     couponId: id,
     users: named("rusher", 6_000),
@@ -45,7 +54,9 @@ test("switched to Redis, back, and to half of the users in mid-sale: exactly N, 
       if (switches.has(user)) done.push(switchTo(switches.get(user)));
     },
   });
-  await Promise.all(done);
+  rushing = false;
+  await Promise.all([...done, checking]);
+  expect(broken).toEqual([]);
   expect(done).toHaveLength(3);
   expect(lastWords(stories)).toEqual({ 202: 4_000, SOLD_OUT: 2_000 });
   const told = durabilities(stories);
@@ -115,3 +126,60 @@ test("a gateway killed right after Redis granted: nobody announced the claim, an
   expect(lastWords(stories)).toEqual({ 200: 1, 202: 19 });
   await promisesKept(system, id, { winners: 20 });
 }, 60_000);
+
+test("Redis killed in mid-sale, on the Redis pipeline: what its file kept is issued, and never one too many", async () => {
+  await switchTo("redis");
+  const { id } = await system.createSale({ total: 1_000 });
+  let restart: Promise<void> | undefined;
+  const stories = await rush({
+    couponId: id,
+    users: named("unshaken", 2_000),
+    gatewayFor,
+    token: system.token,
+    patienceMs: 40_000,
+    begins(user) {
+      if (user !== 400) return;
+      restart = (async () => {
+        await system.crash("redis");
+        await system.stack.up(["redis"]);
+      })();
+    },
+  });
+  await restart;
+  const words = lastWords(stories);
+  expect((words["202"] ?? 0) + (words["200"] ?? 0)).toBe(1_000);
+  expect(words.SOLD_OUT).toBe(1_000);
+  await promisesKept(system, id, stories, { winners: 1_000 });
+}, 120_000);
+
+test("Kafka killed in mid-sale, on the Redis pipeline: claims are taken and persisted without it; back, it tells everybody", async () => {
+  await switchTo("redis");
+  const { id } = await system.createSale({ total: 3_000 });
+  const users = named("unbothered", 3_500);
+  const told = await TestSocket.welcomed(system.url, system.token(users[0]!));
+  let crash: Promise<void> | undefined;
+  const stories = await rush({
+    couponId: id,
+    users,
+    gatewayFor,
+    token: system.token,
+    begins(user) {
+      if (user === 500) crash = system.crash("kafka");
+    },
+  });
+  await crash;
+  expect(lastWords(stories)).toEqual({ 202: 3_000, SOLD_OUT: 500 });
+  await until(
+    "they are persisted without Kafka",
+    async () => {
+      const [row] = await system.sql`SELECT count(*)::int AS n FROM user_coupons WHERE coupon_id = ${id}`;
+      return row!.n === 3_000;
+    },
+    20_000,
+  );
+  expect(await system.redis.xlen(`{c:${id}}:ledger`)).toBeGreaterThan(1_000);
+  await system.stack.up(["kafka"]);
+  await told.hears("coupon.issued", 1, 30_000);
+  told.close();
+  await promisesKept(system, id, stories, { winners: 3_000 });
+}, 120_000);
