@@ -63,7 +63,7 @@ test("switched to Redis, back, and to half of the users in mid-sale: exactly N, 
   for (const durable of ["kafka", "ledger"]) {
     expect(told.filter((one) => one === durable).length, durable).toBeGreaterThan(500);
   }
-  await promisesKept(system, id, { winners: 4_000 });
+  await promisesKept(system, id, { winners: 4_000, fault: "pipeline switched in mid-sale" });
 }, 90_000);
 
 test("with the consumers killed twice meanwhile: what they left is taken up, on either way", async () => {
@@ -104,7 +104,7 @@ test("with the consumers killed twice meanwhile: what they left is taken up, on 
   await Promise.all([switching, killing]);
   expect(lastWords(stories)).toEqual({ 202: 4_000, SOLD_OUT: 500 });
   expect(new Set(durabilities(stories))).toEqual(new Set(["kafka", "ledger"]));
-  await promisesKept(system, id, { winners: 4_000 });
+  await promisesKept(system, id, { winners: 4_000, fault: "pipeline switched, consumers killed twice" });
 }, 120_000);
 
 test("a gateway killed right after Redis granted: nobody announced the claim, and it is issued all the same", async () => {
@@ -124,7 +124,7 @@ test("a gateway killed right after Redis granted: nobody announced the claim, an
   });
   const stories = await rush({ couponId: id, users: [lost!, ...rest], gatewayFor, token: system.token });
   expect(lastWords(stories)).toEqual({ 200: 1, 202: 19 });
-  await promisesKept(system, id, { winners: 20 });
+  await promisesKept(system, id, { winners: 20, fault: "gateway killed on the Redis pipeline" });
 }, 60_000);
 
 test("Redis killed in mid-sale, on the Redis pipeline: what its file kept is issued, and never one too many", async () => {
@@ -149,7 +149,7 @@ test("Redis killed in mid-sale, on the Redis pipeline: what its file kept is iss
   const words = lastWords(stories);
   expect((words["202"] ?? 0) + (words["200"] ?? 0)).toBe(1_000);
   expect(words.SOLD_OUT).toBe(1_000);
-  await promisesKept(system, id, stories, { winners: 1_000 });
+  await promisesKept(system, id, { winners: 1_000, fault: "Redis killed on the Redis pipeline" });
 }, 120_000);
 
 test("Kafka killed in mid-sale, on the Redis pipeline: claims are taken and persisted without it; back, it tells everybody", async () => {
@@ -181,5 +181,5 @@ test("Kafka killed in mid-sale, on the Redis pipeline: claims are taken and pers
   await system.stack.up(["kafka"]);
   await told.hears("coupon.issued", 1, 30_000);
   told.close();
-  await promisesKept(system, id, stories, { winners: 3_000 });
+  await promisesKept(system, id, { winners: 3_000, fault: "Kafka killed on the Redis pipeline" });
 }, 120_000);
