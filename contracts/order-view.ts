@@ -1,0 +1,40 @@
+import type { OrderView, StepView } from "./http-orders.ts";
+import type { PlacedOrder, SagaState, StepState } from "./saga-state.ts";
+import { STEPS } from "./steps.ts";
+
+const timeOf = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+
+/** The five steps as the order's owner sees them. */
+export function stepViews(steps: SagaState["steps"]): StepView[] {
+  return STEPS.map((name) => {
+    const { status, requestedAt, completedAt, restoredAt, reason }: StepState = steps[name];
+    return {
+      name,
+      status,
+      requestedAt: timeOf(requestedAt),
+      completedAt: timeOf(completedAt),
+      restoredAt: timeOf(restoredAt),
+      reason: reason ?? null,
+    };
+  });
+}
+
+/** GET /orders/:orderId of an order that the saga has seen. */
+export function orderView(state: SagaState & { readonly order: PlacedOrder }): OrderView {
+  const { orderId, orderNumber, items, totalAmount, discountAmount, pointsUsed, payableAmount, currency, createdAt } =
+    state.order;
+  return {
+    orderId,
+    orderNumber,
+    status: state.status,
+    items,
+    totalAmount,
+    discountAmount,
+    pointsUsed,
+    payableAmount,
+    currency,
+    createdAt: new Date(createdAt).toISOString(),
+    ...(state.failure === undefined ? {} : { failureReason: state.failure.reason }),
+    steps: stepViews(state.steps),
+  };
+}

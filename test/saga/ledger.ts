@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import type { Decision } from "../../consumers/order-saga/decisions.ts";
+import type { StampedeEvent } from "../../contracts/events.ts";
+import { orderEventId, orderStream } from "../../contracts/order-streams.ts";
+import type { SagaState } from "../../contracts/saga-state.ts";
+import { STEP_EVENT_TYPES, type Step } from "../../contracts/steps.ts";
+import { nameOf } from "./given.ts";
+import { orderId } from "./orders.ts";
+
+/** What the saga decided to say, and what it said. */
+export class Ledger {
+  /** Names by event id. */
+  readonly #owed = new Map<string, string>();
+  readonly #said = new Map<string, StampedeEvent>();
+
+  decided(decisions: readonly Decision[], before: SagaState): void {
+    let failed = before.failure !== undefined && before.status !== "PENDING";
+    for (const decision of decisions) {
+      switch (decision.type) {
+        case "OrderFailed":
+          failed = true;
+          break;
+        case "StepRequested":
+          assert.ok(!failed, `${decision.step} is requested of an order that failed`);
+          this.#owes(STEP_EVENT_TYPES[decision.step].requested);
+          break;
+        case "StepRestoring":
+          this.#answered(decision.step);
+          this.#owes(STEP_EVENT_TYPES[decision.step].restoreRequested);
+          break;
+        case "StepCompleted":
+        case "StepFailed":
+        case "StepRestored":
+          this.#answered(decision.step);
+          break;
+        case "CompensationBegun":
+          this.#owes("CompensationRequired");
+          if (decision.steps.length > 0) this.#owes("OrderStatusChanged", "COMPENSATING");
+          break;
+        case "OrderSettled":
+          this.#owes(decision.status === "COMPLETED" ? "OrderCompleted" : "CompensationCompleted");
+          this.#owes("OrderStatusChanged", decision.status);
+          break;
+      }
+    }
+  }
+
+  /** Whoever repeats a message repeats it to the letter. */
+  published(event: StampedeEvent): void {
+    const before = this.#said.get(event.eventId);
+    if (before === undefined) this.#said.set(event.eventId, event);
+    else if (event.stream === orderStream(orderId)) assert.deepEqual(event, before, `${nameOf(event)} was repeated`);
+  }
+
+  check(state: SagaState): void {
+    const unsaid = [...this.#owed].filter(([id]) => !this.#said.has(id)).map(([, name]) => name);
+    assert.deepEqual(unsaid, [], "never said");
+    const places = [...this.#said.values()].filter(({ stream }) => stream === orderStream(orderId));
+    assert.equal(new Set(places.map(({ sequence }) => sequence)).size, places.length, "two messages in one place");
+    assert.ok(Math.max(...places.map(({ sequence }) => sequence)) <= state.sequence, "a place that was never taken");
+  }
+
+  /** What was asked of a step is answered (or given up): whether it was heard does not matter any more. */
+  #answered(step: Step): void {
+    const { requested, restoreRequested } = STEP_EVENT_TYPES[step];
+    for (const type of [requested, restoreRequested]) this.#owed.delete(orderEventId(orderId, type));
+  }
+
+  #owes(type: Parameters<typeof orderEventId>[1], detail = ""): void {
+    this.#owed.set(orderEventId(orderId, type, detail), `${type} ${detail}`.trim());
+  }
+}
