@@ -67,13 +67,16 @@ function availability({ sale, redis, ledger, stuckMs, nowMs }: SaleFacts): Verdi
 function redisAgainstRows(facts: SaleFacts, known: Indexed): Verdict[] {
   const { sale, redis, winners, statuses, examined } = facts;
   const at = (what: string) => `sale ${sale.couponId}: ${what}`;
-  const lost = winners.filter((winner) => !isSettled(winner, known) && !isPending(winner, known));
-  const differ = winners.filter(
-    (winner) => isSettled(winner, known) && !agrees(winner, known) && !isPending(winner, known),
-  );
+  const astray = winners.filter((winner) => !isPending(winner, known) && !facts.revoking.has(winner.requestId));
+  const isBuried = ({ requestId }: Winner) => known.revoked.has(requestId) && !known.activeByRequest.has(requestId);
+  const buried = astray.filter(isBuried);
+  const lost = astray.filter((winner) => !isSettled(winner, known) && !isBuried(winner));
+  const differ = astray.filter((winner) => isSettled(winner, known) && !agrees(winner, known) && !isBuried(winner));
   const unknown = known.active.filter((row) => !known.winnerByUser.has(row.userId));
   const told = [...statuses];
-  const issued = told.filter(([id, text]) => text.startsWith("ISSUED") && !known.resolves(id)).map(([id]) => id);
+  const issued = told
+    .filter(([id, text]) => text.startsWith("ISSUED") && !known.resolves(id) && !facts.revoking.has(id))
+    .map(([id]) => id);
   const failed = told
     .filter(([id, text]) => text.startsWith("FAILED") && known.activeByRequest.has(id))
     .map(([id]) => id);
@@ -82,6 +85,7 @@ function redisAgainstRows(facts: SaleFacts, known: Indexed): Verdict[] {
   const differentEpoch =
     redis!.epoch === sale.epoch ? [] : [at(`${redis!.epoch} in Redis, ${sale.epoch} in PostgreSQL`)];
   return [
+    verdict("tombstone-holds-nothing", buried.map(nameOf), redis!.winners),
     verdict("winner-persisted", lost.map(nameOf), redis!.winners),
     verdict("winner-agrees", differ.map(nameOf), redis!.winners),
     verdict(

@@ -31,6 +31,7 @@ interface Plant {
   statuses?: [string, string][];
   aliases?: SaleFacts["aliases"];
   unconsumed?: string[];
+  revoking?: string[];
   redis?: Partial<RedisSale> | null;
   sale?: Partial<SaleRow>;
   stuckMs?: number | null;
@@ -73,6 +74,7 @@ function facts(plant: Plant = {}): SaleFacts {
     ledger,
     statuses: new Map(plant.statuses ?? [["r1", "ISSUED 1"], ["r7", "FAILED REVOKED"]]), // biome-ignore format: one line
     unconsumed: new Set(plant.unconsumed),
+    revoking: new Set(plant.revoking),
     slots: upTo(12),
     stuckMs: plant.stuckMs === undefined ? 30_000 : plant.stuckMs,
   };

@@ -50,7 +50,7 @@ export interface RedisSale {
   readonly ledger: number;
 }
 
-/** Whole-sale numbers: rows that are not revoked, and ledger entries (or unconsumed records) that have no row yet. */
+/** Whole-sale numbers: rows that are not revoked, and ledger entries (or unconsumed records) that have no row yet, and slots that are being revoked. */
 export interface SaleCounts {
   readonly active: number;
   readonly pending: number;
@@ -87,6 +87,8 @@ export interface SaleFacts {
   readonly statuses: ReadonlyMap<string, string>;
   /** Requests whose record in the log the persisting group has not reached yet. */
   readonly unconsumed: ReadonlySet<string>;
+  /** Requests (their other names too) that an operator revoked, and that Redis holds yet, or held some seconds ago. */
+  readonly revoking: ReadonlySet<string>;
   /** Slots on which these facts are complete; only of those can "nobody has it" be said. */
   readonly slots: Iterable<number>;
   /** Age from which a ledger entry counts as stuck, milliseconds; null: nobody is there to take it. */

@@ -28,6 +28,21 @@ export async function findRows(sql: Executor, couponId: string, wanted: Wanted):
         OR request_id IN (SELECT original_request_id FROM request_aliases WHERE request_id = ANY(${requests}::text[]))))`;
 }
 
+/**
+ * Requests whose revocation is committed while Redis holds them yet. Those released some seconds ago count too: the winners
+ * were read before this.
+ */
+export async function findRevoking(sql: Executor, couponId: string): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ requestId: string }[]>`
+    WITH revoking AS (SELECT request_id FROM revocations WHERE coupon_id = ${couponId} AND ${isRevoking(sql)})
+    SELECT request_id AS "requestId" FROM revoking
+    UNION ALL SELECT a.request_id FROM request_aliases a JOIN revoking r ON r.request_id = a.original_request_id`;
+  return new Set(rows.map(({ requestId }) => requestId));
+}
+
+/** The condition on `revocations` that says so. */
+export const isRevoking = (sql: Executor) => sql`(released_at IS NULL OR released_at > now() - interval '5 seconds')`;
+
 /** Aliases among these requests. */
 export async function findAliases(sql: Executor, requests: ReadonlySet<string>): Promise<Alias[]> {
   return sql<Alias[]>`SELECT request_id AS "requestId", original_request_id AS "originalRequestId"

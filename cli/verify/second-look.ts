@@ -1,7 +1,7 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import type { LedgerEntry, SaleFacts, SaleRow } from "./facts.ts";
 import { findStatuses, findWinners, readFreed, readRedisSale, readRedisTime, scanLedger } from "./redis-reader.ts";
-import { findAliases, findRows } from "./rows-reader.ts";
+import { findAliases, findRevoking, findRows } from "./rows-reader.ts";
 import { countSale, type Suspect } from "./sieve.ts";
 import { clearStage, stageLedger } from "./staging.ts";
 import type { Sources } from "./survey.ts";
@@ -33,6 +33,7 @@ export async function secondLook(
     counts: await countSale(tx, sale.couponId),
     rows: await findRows(tx, sale.couponId, wanted),
     aliases: await findAliases(tx, wanted.requests),
+    revoking: await findRevoking(tx, sale.couponId),
   }));
   const { rows } = found;
   // A slot may have gone to somebody new meanwhile. Asked after the row was seen: whoever has a row is a winner by then.
@@ -56,6 +57,7 @@ export async function secondLook(
     ledger,
     statuses,
     unconsumed,
+    revoking: found.revoking,
     slots: wanted.slots,
     stuckMs: sources.stuckMs,
   };

@@ -1,5 +1,6 @@
 import type { TransactionSql } from "postgres";
 import type { Examined, SaleCounts } from "./facts.ts";
+import { isRevoking } from "./rows-reader.ts";
 
 /** Somebody or something that the judge must look at closely. */
 export interface Suspect {
@@ -99,7 +100,8 @@ export async function countSale(
     (SELECT count(*) FROM user_coupons WHERE ${ofSale(tx, couponId)} AND status = 'REVOKED')::integer AS tombstones,
     (SELECT count(*) FROM request_aliases WHERE ${ofSale(tx, couponId)})::integer AS aliases,
     (SELECT count(*) FROM stage_ledger l WHERE NOT EXISTS
-      (SELECT FROM user_coupons u WHERE ${ofSale(tx, couponId)} AND u.request_id = l.request_id))::integer AS pending`;
+      (SELECT FROM user_coupons u WHERE ${ofSale(tx, couponId)} AND u.request_id = l.request_id))::integer
+      + (SELECT count(*) FROM revocations WHERE coupon_id = ${couponId} AND ${isRevoking(tx)})::integer AS pending`;
   const { active, tombstones, aliases, pending } = row as Record<string, number>;
   return { active: active!, pending: pending!, rows: active!, tombstones: tombstones!, aliases: aliases! };
 }

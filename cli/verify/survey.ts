@@ -73,6 +73,7 @@ export async function survey(sources: Sources, sale: SaleRow): Promise<Survey> {
     ledger: [],
     statuses: new Map(),
     unconsumed: new Set(),
+    revoking: new Set(),
     slots: [],
     stuckMs: sources.stuckMs,
   };

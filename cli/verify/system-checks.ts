@@ -29,6 +29,29 @@ export async function checkDeadLetters(sql: Executor, couponId: string | null): 
 }
 
 /**
+ * A revocation is committed at once and carried out within a second. Longer than `stuckMs` (null: nobody is there to do it)
+ * it waits only while its sale is being rebuilt.
+ */
+export async function checkRevocations(
+  sql: Executor,
+  couponId: string | null,
+  stuckMs: number | null,
+): Promise<Verdict> {
+  const rows = await sql<{ requestId: string; isStuck: boolean }[]>`
+    SELECT r.request_id AS "requestId", c.load_state = 'LOADED' AND greatest(r.created_at, c.updated_at)
+        < now() - make_interval(secs => ${(stuckMs ?? 0) / 1_000}) AS "isStuck"
+    FROM revocations r JOIN coupons c ON c.id = r.coupon_id
+    WHERE r.done_at IS NULL AND (${couponId}::text IS NULL OR r.coupon_id = ${couponId}) ORDER BY r.created_at`;
+  const stuck = stuckMs === null ? [] : rows.filter(({ isStuck }) => isStuck);
+  return {
+    name: "revocations-move",
+    violations: stuck.map(({ requestId }) => requestId),
+    examined: rows.length,
+    note: stuckMs === null && rows.length > 0 ? `${rows.length} revocations wait; no consumers are running` : undefined,
+  };
+}
+
+/**
  * A group may be behind; it may not stand still while its process is there. Progress is asked for until `patienceMs`
  * have passed: a batch that PostgreSQL retries takes some seconds.
  */

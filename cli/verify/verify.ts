@@ -5,7 +5,7 @@ import { printReport } from "./print.ts";
 import { listSales } from "./rows-reader.ts";
 import { createStage } from "./staging.ts";
 import type { Sources } from "./survey.ts";
-import { checkDeadLetters, checkLag, type Group } from "./system-checks.ts";
+import { checkDeadLetters, checkLag, checkRevocations, type Group } from "./system-checks.ts";
 import { findUnconsumed } from "./unconsumed.ts";
 import { verifySale } from "./verify-sale.ts";
 
@@ -64,6 +64,7 @@ async function look(services: Services, options: VerifyOptions): Promise<Verdict
   return [
     ...(await checkSales(sources, options)),
     await checkDeadLetters(services.sql, options.couponId ?? null),
+    await checkRevocations(services.sql, options.couponId ?? null, sources.stuckMs),
     await lagOf(services.kafka, [claims, news], consumersUp, options.patienceMs ?? 5_000),
   ];
 }

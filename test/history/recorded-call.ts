@@ -18,6 +18,8 @@ export interface Asked {
 
 const CLAIM = /^\/coupons\/([^/?]+)\/issue(-async)?$/;
 const STATUS = /^\/coupons\/requests\/([^/?]+)$/;
+const RESIZE = /^\/admin\/coupons\/([^/?]+)\/resize$/;
+const REVOKE = /^\/admin\/coupons\/([^/?]+)\/revoke$/;
 const CREATE = /^\/admin\/coupons$/;
 
 /** Whose token it is, verified or not; undefined: nobody's. */
@@ -49,6 +51,15 @@ export async function recorded<T extends Answered>(asked: Asked, perform: () => 
   }
   if (asked.method === "POST" && CREATE.test(pathname) && answer.status === 201) {
     recorder.total(answer.body.id, { invokedAt, answeredAt, total: answer.body.total });
+  }
+  const resized = asked.method === "POST" ? RESIZE.exec(pathname)?.[1] : undefined;
+  if (resized !== undefined && answer.status === 200) {
+    recorder.total(resized, { invokedAt, answeredAt, total: answer.body.total });
+  }
+  const revoked = asked.method === "POST" ? REVOKE.exec(pathname)?.[1] : undefined;
+  if (revoked !== undefined && answer.status === 200) {
+    const { userId, released } = answer.body;
+    recorder.revoked(revoked, { userId, invokedAt, answeredAt: released ? answeredAt : Number.POSITIVE_INFINITY });
   }
   return answer;
 }

@@ -53,6 +53,9 @@ test("every script of a sale runs on every master", async () => {
     const kept = { keptRequestId: claimOf(couponId, "cem").requestId, keptSlot: 1, freeSlot: true };
     expect(await scripts.replaceWinner(couponId, { ...cem!, ...kept })).toBe("CHANGED");
     expect(await scripts.setState(couponId, "PAUSED")).toBe("CHANGED");
+    expect(await scripts.resize(couponId, 6, 5)).toEqual({ code: "CHANGED" });
+    expect(await scripts.resize(couponId, 4, 0)).toEqual({ code: "CONFLICT", smallestTotal: 5 });
+    expect(await scripts.resize(couponId, 5, 5)).toEqual({ code: "CHANGED" });
 
     expect(await readSale(redis, couponId)).toMatchObject({ state: "PAUSED", winners: 4, freed: 1, left: 1 });
     expect(await winnerOf(redis, couponId, user("cem"))).toEqual({ slot: 1, requestId: kept.keptRequestId });

@@ -28,7 +28,7 @@ class Model {
   next = 0;
   freed: number[] = [];
   winners = new Map<string, { slot: number; requestId: RequestId }>();
-  constructor(readonly total: number) {}
+  constructor(public total: number) {}
 
   get left() {
     return this.total - this.next + this.freed.length;
@@ -58,6 +58,16 @@ class Model {
     this.state = state;
     return code;
   }
+  resize(total: number) {
+    if (this.state === "RECOVERING") return { code: "NOT_LOADED" };
+    if (total === this.total) return { code: "UNCHANGED" };
+    const smallestTotal = Math.max(1, ...[...this.winners.values()].map(({ slot }) => slot));
+    if (total < smallestTotal) return { code: "CONFLICT", smallestTotal };
+    this.freed = this.freed.filter((slot) => slot <= total);
+    this.next = Math.min(this.next, total);
+    this.total = total;
+    return { code: "CHANGED" };
+  }
   load(state: "OPEN" | "PAUSED" | "CLOSED") {
     const taken = new Set([...this.winners.values()].map(({ slot }) => slot));
     this.next = Math.max(0, ...taken);
@@ -80,15 +90,17 @@ const operation = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("repeat"), at: fc.nat(30) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("state"), state: anyState }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("resize"), total: fc.integer({ min: 1, max: 9 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("fence") }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("load"), state: anyState }) },
 );
 type Operation = {
-  do: "claim" | "release" | "repeat" | "state" | "fence" | "load";
+  do: "claim" | "release" | "repeat" | "state" | "resize" | "fence" | "load";
   users: string[];
   user: string;
   epochOff: number;
   at: number;
+  total: number;
   state: "OPEN" | "PAUSED" | "CLOSED";
 };
 
@@ -122,6 +134,8 @@ async function play(couponId: CouponId, model: Model, operations: readonly Opera
       expect(code).toBe(expected as never);
     } else if (op.do === "state") {
       expect(await scripts.setState(couponId, op.state)).toBe(model.setState(op.state) as never);
+    } else if (op.do === "resize") {
+      expect(await scripts.resize(couponId, op.total, 0)).toEqual(model.resize(op.total) as never);
     } else if (op.do === "fence") {
       model.epoch++;
       model.state = "RECOVERING";
@@ -138,21 +152,29 @@ async function play(couponId: CouponId, model: Model, operations: readonly Opera
 
 /** Redis equals the model, and the model keeps the promises. */
 async function compare(couponId: CouponId, model: Model): Promise<void> {
-  const { state, epoch, next, left } = model;
+  const { state, epoch, total, next, left } = model;
   const winners = new Map<string, { slot: number; requestId: RequestId }>();
   for await (const portion of readWinners(redis, couponId)) {
     for (const { userId, slot, requestId } of portion) winners.set(userId, { slot, requestId });
   }
   expect(winners).toEqual(model.winners);
   const freed = model.freed.length;
-  expect(await readSale(redis, couponId)).toMatchObject({ state, epoch, next, freed, left, winners: winners.size });
+  expect(await readSale(redis, couponId)).toMatchObject({
+    state,
+    epoch,
+    total,
+    next,
+    freed,
+    left,
+    winners: winners.size,
+  });
   const slots = [...winners.values()].map(({ slot }) => slot);
   expect(new Set(slots).size).toBe(slots.length);
   expect(slots.every((slot) => slot >= 1 && slot <= model.total)).toBe(true);
   expect(winners.size + left).toBe(model.total);
 }
 
-test("any interleaving of claims, releases, states, fences and loads keeps the promises", async () => {
+test("any interleaving of claims, releases, states, resizes, fences and loads keeps the promises", async () => {
   const run = fc.asyncProperty(
     fc.integer({ min: 1, max: 8 }),
     fc.array(operation as fc.Arbitrary<Operation>, { maxLength: 40 }),

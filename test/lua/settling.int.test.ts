@@ -116,6 +116,18 @@ test("acknowledged claims leave the ledger and are ISSUED for thirty days; once 
   expect(await redis.ttl(saleKeys(couponId).status)).toBeGreaterThan(STATUS_TTL_S - 60);
 });
 
+test("FAILED is final: a claim that was revoked while it was being announced keeps its word and its entry", async () => {
+  const couponId = await loadedSale(redis, { total: 3 });
+  const [ada, bea] = [await win(couponId, "ada"), await win(couponId, "bea")];
+  const { ledgerId: _, ...revoked } = ada;
+  await scripts.release(couponId, { ...revoked, reason: "REVOKED" });
+  expect(await scripts.acknowledge(couponId, [ada, bea])).toBe("ACKNOWLEDGED");
+  const statuses = await redis.hgetall(saleKeys(couponId).status);
+  expect(statuses).toEqual({ [ada.requestId]: "FAILED REVOKED", [bea.requestId]: `ISSUED ${bea.slot}` });
+  const { entries } = await readLedger(redis, couponId, { olderThanMs: 0, count: 10 });
+  expect(entries.map(({ requestId }) => requestId)).toEqual([ada.requestId]);
+});
+
 test("the older claim of the database becomes the winner; the newer slot is freed only on request", async () => {
   const couponId = await loadedSale(redis, { total: 9 });
   const older = claimOf(couponId, "ada");

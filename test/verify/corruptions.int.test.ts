@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { CheckName } from "../../cli/verify/check.ts";
 import { findCheck, verify } from "../../cli/verify/verify.ts";
 import type { Sql } from "../../db/client.ts";
+import { revokeClaim } from "../../db/queries/revoke-claim.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { createHealthySale, type HealthySale } from "./healthy-sale.ts";
 import { type VerifyServices, verifyServices } from "./services.ts";
@@ -159,6 +160,28 @@ const corruptions: Corruption[] = [
     named: ["tombstone-final"],
   },
   {
+    what: "a winner in Redis whose claim was given up",
+    plant: ({ redis, sale }) => {
+      const { userId, slot, requestId } = sale.claims.at(-1)!;
+      return redis
+        .multi()
+        .lrem(sale.keys.freed, 0, String(slot))
+        .hset(sale.keys.winners, userId, `${slot} ${requestId}`)
+        .exec();
+    },
+    named: ["tombstone-holds-nothing"],
+  },
+  {
+    what: "a revocation that nobody carries out",
+    plant: async ({ sql, sale }) => {
+      const { requestId } = sale.claims[3]!;
+      await revokeClaim(sql, { couponId: sale.couponId, requestId, actor: "olga", why: "planted" }, null);
+      await sql`UPDATE revocations SET created_at = now() - interval '1 minute' WHERE request_id = ${requestId}`;
+      await sql`UPDATE coupons SET updated_at = now() - interval '1 minute' WHERE id = ${sale.couponId}`;
+    },
+    named: ["revocations-move"],
+  },
+  {
     what: "one request in two rows",
     plant: ({ sql, sale }) =>
       sql`UPDATE user_coupons SET request_id = ${sale.claims[0]!.requestId}
@@ -223,6 +246,14 @@ test("a pending dead letter is named for its own sale and for the whole, and no 
   expect(own).toMatchObject([named]);
   expect(others).toEqual([]);
   expect(findCheck(whole, "no-dead-letters")).toMatchObject(named);
+});
+
+test("a revocation that is being carried out accuses nobody, of a claim with another name neither", async () => {
+  const { redis, database } = services;
+  const sale = await createHealthySale(redis, database.sql, { soldOut: true });
+  const { requestId } = sale.claims[0]!; // the one with an alias
+  await revokeClaim(database.sql, { couponId: sale.couponId, requestId, actor: "olga", why: "a test" }, null);
+  expect(await failedChecks(sale)).toEqual([]);
 });
 
 test("a stuck claim is no failure while no consumer runs", async () => {
