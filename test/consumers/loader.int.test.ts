@@ -6,6 +6,7 @@ import { Loader } from "../../consumers/sale-loader/loader.ts";
 import { persistLedger } from "../../consumers/sale-loader/persist-ledger.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { newRequestId, type UserId } from "../../contracts/ids.ts";
+import { findReopening } from "../../db/queries/find-reopening.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { whenReady } from "../../lua/redis.ts";
@@ -39,7 +40,7 @@ function newLoader({ db, redis, loading, config, log, metrics }: Neighbours = wo
         (claims) => persistClaims(db.sql, claims),
         couponId,
       ),
-    drain: (stopping) => drain(world.admin, world.rawProducer, topic, `group-${topic}`, log, stopping),
+    drain: (stopping, report) => drain(world.admin, world.rawProducer, topic, `group-${topic}`, log, stopping, report),
     messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
     keepHours: 1,
     log,
@@ -99,6 +100,40 @@ test("a state that Redis missed is set, without a rebuild", async () => {
   await look(newLoader());
   expect((await ask(sale, "ann")).code).toBe("PAUSED");
   expect(await stateOf(sale)).toMatchObject({ epoch: 1, load_state: "LOADED" });
+});
+
+test("a total that Redis missed (somebody died between the two writes) is set, without a rebuild", async () => {
+  const sale = await world.newSale(2);
+  await look(newLoader());
+  await world.claim(sale, "ann", "bob");
+  await world.db.sql`UPDATE coupons SET total = 3 WHERE id = ${sale}`; // grown in PostgreSQL only
+  expect((await ask(sale, "cem")).code).toBe("SOLD_OUT");
+  await look(newLoader());
+  expect(await ask(sale, "cem")).toMatchObject({ code: "ACCEPTED", slot: 3 });
+  await world.db.sql`UPDATE coupons SET total = 9 WHERE id = ${sale}`;
+  await look(newLoader());
+  await world.settling.scripts.resize(sale, 4, 0); // shrunk in Redis only
+  await look(newLoader());
+  expect(await readSale(world.redis, sale)).toMatchObject({ total: 9, left: 6, epoch: 1 });
+});
+
+test("while it is rebuilt, a sale says when it will be open, and then nothing more", async () => {
+  const sale = await world.newSale(10);
+  await look(newLoader());
+  await world.settle(await world.claim(sale, "ann"));
+  await world.redis.del(saleKeys(sale).sale);
+  const recovery = look(newLoader());
+  const said: { at: number; opensAt: number }[] = [];
+  await until("it is open", async () => {
+    const found = await findReopening(world.db.sql, sale);
+    const at = performance.now();
+    if (found?.opens_in_ms != null) said.push({ at, opensAt: at + found.opens_in_ms });
+    return found?.load_state === "LOADED" && said.length > 0;
+  });
+  const openedAt = performance.now();
+  await recovery;
+  for (const { opensAt } of said) expect(Math.abs(opensAt - openedAt)).toBeLessThan(1_000);
+  expect((await findReopening(world.db.sql, sale))?.opens_in_ms).toBeNull();
 });
 
 test("after a restart of Redis claims get NOT_LOADED until the sale is loaded, then slots go on where they were", async () => {
