@@ -17,13 +17,22 @@ export interface BatchPositions {
 export class CommitQueue {
   readonly #commit: Consumer["commit"];
   readonly #onError: (error: unknown) => void;
+  readonly #firstWaiting: (partition: TopicPartition) => number | undefined;
+  /** What was committed instead of a pending position, because a record before it waits. */
+  readonly #heldAt = new Map<string, number>();
   readonly #tenures = new Map<string, number>();
   readonly #pending = new Map<string, { topic: string; partition: number; offset: number; tenure: number }>();
   #running: Promise<void> | undefined;
 
-  constructor(commit: Consumer["commit"], onError: (error: unknown) => void) {
+  /** `firstWaiting`: the first record of a partition that is not dealt with although its batch is done. */
+  constructor(
+    commit: Consumer["commit"],
+    onError: (error: unknown) => void,
+    firstWaiting: (partition: TopicPartition) => number | undefined = () => undefined,
+  ) {
     this.#commit = commit;
     this.#onError = onError;
+    this.#firstWaiting = firstWaiting;
   }
 
   /** The positions after these records, in the order they were polled. */
@@ -50,6 +59,7 @@ export class CommitQueue {
       const key = keyOf(partition);
       this.#tenures.set(key, (this.#tenures.get(key) ?? 0) + 1);
       this.#pending.delete(key);
+      this.#heldAt.delete(key);
     }
   }
 
@@ -70,20 +80,36 @@ export class CommitQueue {
   }
 
   async #send(): Promise<void> {
-    while (this.#pending.size > 0) {
-      const offsets = [...this.#pending.values()];
-      this.#pending.clear();
+    for (;;) {
+      const offsets = this.#takeCommittable();
+      if (offsets.length === 0) return;
       try {
         await this.#commit(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
       } catch (error) {
         this.#onError(error);
         for (const position of offsets) {
           const key = keyOf(position);
+          this.#heldAt.delete(key);
           const current = position.tenure === (this.#tenures.get(key) ?? 0);
           if (current && !this.#pending.has(key)) this.#pending.set(key, position);
         }
         return; // the next batch, or the runner's idle turn, tries again
       }
     }
+  }
+
+  /** A position behind a record that waits stays pending, and that record's offset goes out in its place, once. */
+  #takeCommittable() {
+    const offsets: { topic: string; partition: number; offset: number; tenure: number }[] = [];
+    for (const [key, position] of this.#pending) {
+      const offset = Math.min(position.offset, this.#firstWaiting(position) ?? position.offset);
+      if (offset === position.offset) {
+        this.#pending.delete(key);
+        this.#heldAt.delete(key);
+      } else if (offset <= (this.#heldAt.get(key) ?? -1)) continue;
+      else this.#heldAt.set(key, offset);
+      offsets.push({ ...position, offset });
+    }
+    return offsets;
   }
 }

@@ -64,3 +64,21 @@ test("a batch that was read before its partition went away commits nothing, even
   await commits.flush();
   expect(committed.join(" ").split(" ").sort()).toEqual(["0:11", "1:4"]);
 });
+
+test("a record that waits holds its partition's offset, once, until it is dealt with", async () => {
+  let waits: number | undefined = 4;
+  const committed: string[] = [];
+  const commits = new CommitQueue(
+    async (offsets) => void committed.push(offsets.map(({ partition, offset }) => `${partition}:${offset}`).join(" ")),
+    () => {},
+    ({ partition }) => (partition === 0 ? waits : undefined),
+  );
+  commits.done(commits.positionsAfter([...read(0, 4, 5), ...read(1, 9)]));
+  await commits.flush();
+  commits.done(commits.positionsAfter(read(0, 6)));
+  await commits.flush();
+  expect(committed).toEqual(["0:4 1:10"]);
+  waits = undefined;
+  await commits.flush();
+  expect(committed).toEqual(["0:4 1:10", "0:7"]);
+});

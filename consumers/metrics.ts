@@ -7,6 +7,10 @@ export interface ConsumersMetrics {
   /** An alarm belongs on this one: the role stands still because a neighbour is away. */
   waiting(role: string, waits: boolean): void;
   claims(code: string, count: number): void;
+  /** Requests of queued sales by what became of them. */
+  decided(outcome: string, count: number): void;
+  /** Requests of queued sales that are paused or being rebuilt. */
+  waitingRequests(requests: number): void;
   relayed(claims: number): void;
   tailed(claims: number): void;
   ledgerEntries(entries: number): void;
@@ -26,6 +30,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
   const retries = counter("stampede_consumer_retries_total", "Batches that failed and were tried again", ["role"]);
   const dead = counter("stampede_dead_letters_total", "Records that no retry helped", ["role", "code"]);
   const claims = counter("stampede_persisted_claims_total", "Claims by what PostgreSQL made of them", ["code"]);
+  const decided = counter("stampede_decided_requests_total", "Requests of queued sales by outcome", ["outcome"]);
   const relayed = counter("stampede_relayed_claims_total", "Claims settled from the ledger instead of the log", []);
   const tailed = counter("stampede_redis_pipeline_claims_total", "Claims of the Redis pipeline settled", []);
   const seconds = new Histogram({
@@ -52,6 +57,11 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     help: "Claims in the ledgers of all sales at the relay's last round",
     registers,
   });
+  const waitingRequests = new Gauge({
+    name: "stampede_waiting_requests",
+    help: "Requests in hand whose queued sale is paused or being rebuilt",
+    registers,
+  });
   new Gauge({
     name: "stampede_consumer_in_hand",
     help: "Records taken from the log whose effects are not safe yet",
@@ -70,6 +80,8 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     deadLettered: (role, code) => dead.inc({ role, code }),
     waiting: (role, waits) => waiting.set({ role }, waits ? 1 : 0),
     claims: (code, count) => claims.inc({ code }, count),
+    decided: (outcome, count) => decided.inc({ outcome }, count),
+    waitingRequests: (requests) => waitingRequests.set(requests),
     relayed: (count) => relayed.inc(count),
     tailed: (count) => tailed.inc(count),
     ledgerEntries: (entries) => ledger.set(entries),

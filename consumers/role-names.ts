@@ -1,5 +1,12 @@
 /** All roles; a process without a choice of its own runs every one of them. */
-export const ROLE_NAMES = ["coupon-persist", "claim-relay", "sale-loader", "notify", "dead-letters"] as const;
+export const ROLE_NAMES = [
+  "coupon-persist",
+  "coupon-decide",
+  "claim-relay",
+  "sale-loader",
+  "notify",
+  "dead-letters",
+] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];
 
 export const isRoleName = (text: string): text is RoleName => (ROLE_NAMES as readonly string[]).includes(text);

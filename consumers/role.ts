@@ -1,4 +1,4 @@
-import type { IncomingRecord } from "../kafka/kafka.ts";
+import type { IncomingRecord, TopicPartition } from "../kafka/kafka.ts";
 
 /** A record that no retry can help, and why. It goes to the dead letters; the rest of its batch goes on. */
 export interface Rejected {
@@ -13,6 +13,19 @@ export interface Rejected {
  */
 export type Patience = "wait" | "dead-letter";
 
+/**
+ * Records that a role keeps in hand because they cannot be dealt with yet, while those behind them go on. The group's
+ * offset stays at the first of them, so a restart meets them again (and, once more, whatever came behind).
+ */
+export interface Waiting {
+  /** Offset of the partition's first record that waits. */
+  firstOf(partition: TopicPartition): number | undefined;
+  /** It is time to try again: `handle` is called, with no records if none have come. */
+  due(nowMs: number): boolean;
+  /** The partitions are somebody else's now; what waited there is theirs. */
+  revoked(partitions: readonly TopicPartition[]): void;
+}
+
 /** A consumer role: which records it takes and what it does with a batch. */
 export interface Role {
   readonly name: string;
@@ -25,6 +38,8 @@ export interface Role {
   readonly lingerMs: number;
   /** Batches at work at the same time. 1 keeps the order within a partition. */
   readonly concurrency: number;
+  /** Absent: every batch is dealt with as a whole. */
+  readonly waiting?: Waiting;
   /**
    * Does the work and resolves when its effects are safe; offsets are committed after that. Called again with the same
    * records after a failure or a crash, so it must not mind. `signal`: the process is stopping; long pauses should end.

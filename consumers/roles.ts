@@ -2,6 +2,7 @@ import { insertDeadLetters } from "../db/queries/insert-dead-letters.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { createRoutes } from "../lua/routes.ts";
 import { startRelay } from "./claim-relay/start.ts";
+import { couponDecide } from "./coupon-decide/role.ts";
 import { couponPersist } from "./coupon-persist/role.ts";
 import { deadLetters } from "./dead-letters/role.ts";
 import { type Neighbours, type RunningRole, settlingFor } from "./neighbours.ts";
@@ -13,10 +14,15 @@ import { startLoader } from "./sale-loader/start.ts";
 
 /** Sets a role to work. It runs until it is stopped, whatever its neighbours do. */
 export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
-  const { db, redis, log } = neighbours;
+  const { db, redis, log, metrics, config } = neighbours;
   switch (name) {
     case "coupon-persist":
       return onLog(name, couponPersist(settlingFor(name, neighbours)), neighbours);
+    case "coupon-decide": {
+      const observe = { decided: metrics.decided, waitingRequests: metrics.waitingRequests };
+      const deciding = { settling: settlingFor(name, neighbours), keepHours: config.SALE_KEEP_HOURS, observe };
+      return onLog(name, couponDecide(deciding), neighbours);
+    }
     case "dead-letters":
       return onLog(
         name,

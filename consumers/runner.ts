@@ -48,6 +48,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
   const commits = new CommitQueue(
     (offsets) => consumer.commit(offsets),
     (error) => log.warn({ role: role.name, ...failureCode(error) }, "offsets could not be committed yet"),
+    role.waiting && ((partition) => role.waiting?.firstOf(partition)),
   );
   const atWork = new Set<Promise<void>>();
   let stash: IncomingRecord[] = [];
@@ -59,7 +60,10 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       groupId: role.groupId,
       topics: role.topics,
       onRebalance(change, partitions) {
-        if (change === "revoked") commits.revoked(partitions);
+        if (change === "revoked") {
+          commits.revoked(partitions);
+          role.waiting?.revoked(partitions);
+        }
         const names = partitions.map(({ topic, partition }) => `${topic}/${partition}`);
         log.info({ role: role.name, partitions: names }, `partitions ${change}`);
       },
@@ -146,7 +150,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
         continue;
       }
       const records = await collect();
-      if (records.length > 0) begin(records);
+      if (records.length > 0 || role.waiting?.due(Date.now())) begin(records);
       else await commits.flush();
     }
   }

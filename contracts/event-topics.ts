@@ -23,6 +23,7 @@ const stockRestores = byOrderAs("stock-compensation-events");
 
 /** Which topic carries an event, under which key: the one table. */
 export const CARRIERS: { readonly [T in EventType]: Carrier<T> } = {
+  CouponIssueRequested: { topic: "coupon-requests", key: byCoupon },
   CouponClaimed: { topic: "coupon-issue-requests", key: unkeyed },
   CouponIssued: { topic: "coupon-events", key: byCoupon },
   CouponIssueFailed: { topic: "coupon-events", key: byCoupon },

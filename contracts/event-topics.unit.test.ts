@@ -35,5 +35,5 @@ test("a topic lists what it carries", () => {
     "DeadlinePassed",
     "OrderCompleted",
   ]);
-  expect(carriedBy("coupon-requests")).toEqual([]);
+  expect(carriedBy("coupon-requests")).toEqual(["CouponIssueRequested"]);
 });

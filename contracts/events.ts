@@ -25,6 +25,13 @@ export const CouponClaimed = event(
 );
 export type CouponClaimed = Static<typeof CouponClaimed>;
 
+/**
+ * Somebody asked for a coupon of a queued sale: topic coupon-requests, key couponId. The order of these records is the
+ * order in which coupons go out; the broker's LogAppendTime is when it was asked. Its eventId is its requestId.
+ */
+export const CouponIssueRequested = event("CouponIssueRequested", Type.Object(ClaimData));
+export type CouponIssueRequested = Static<typeof CouponIssueRequested>;
+
 /** A claim that PostgreSQL holds: topic coupon-events. */
 export const CouponIssued = event(
   "CouponIssued",
@@ -32,13 +39,26 @@ export const CouponIssued = event(
 );
 export type CouponIssued = Static<typeof CouponIssued>;
 
-/** A claim that was given up: topic coupon-events. */
+/** A claim that was given up, or a request of a queued sale that was refused: topic coupon-events. */
 export const CouponIssueFailed = event(
   "CouponIssueFailed",
   Type.Object({ ...ClaimData, reason: Type.Unsafe<ResultCode>(Type.String()), why: Type.Optional(Type.String()) }),
 );
 export type CouponIssueFailed = Static<typeof CouponIssueFailed>;
 
-export const EVENTS = { CouponClaimed, CouponIssued, CouponIssueFailed, ...ORDER_EVENTS, ...STEP_EVENTS } as const;
-export type StampedeEvent = CouponClaimed | CouponIssued | CouponIssueFailed | OrderEvent | StepEvent;
+export const EVENTS = {
+  CouponIssueRequested,
+  CouponClaimed,
+  CouponIssued,
+  CouponIssueFailed,
+  ...ORDER_EVENTS,
+  ...STEP_EVENTS,
+} as const;
+export type StampedeEvent =
+  | CouponIssueRequested
+  | CouponClaimed
+  | CouponIssued
+  | CouponIssueFailed
+  | OrderEvent
+  | StepEvent;
 export type EventType = StampedeEvent["type"];

@@ -2,6 +2,8 @@
 export type FaultPoint =
   | "claim:after-lua"
   | "claim:after-produce"
+  | "decide:decided"
+  | "decide:settled"
   | "persist:committed"
   | "persist:announced"
   | "revoke:committed"

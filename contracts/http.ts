@@ -45,6 +45,19 @@ export const ClaimAccepted = Type.Object(
 );
 export type ClaimAccepted = Static<typeof ClaimAccepted>;
 
+/** A claim of a queued sale: logged, and decided in the order of the log; the outcome follows. */
+export const ClaimPending = Type.Object(
+  {
+    requestId: RequestIdSchema,
+    couponId: CouponIdSchema,
+    status: Type.Literal("PENDING"),
+    durable: Type.Literal("kafka"),
+    receipt: Type.String({ description: "HMAC over request, user, sale and time: the claim is provable" }),
+  },
+  { $id: "ClaimPending" },
+);
+export type ClaimPending = Static<typeof ClaimPending>;
+
 export const RequestStatus = Type.Object(
   {
     requestId: RequestIdSchema,

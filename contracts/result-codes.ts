@@ -13,6 +13,7 @@ export const RESULTS = {
   NOT_STARTED: { status: 403, retryable: true, title: "The sale has not started" },
   ENDED: { status: 403, retryable: false, title: "The sale has ended" },
   PAUSED: { status: 403, retryable: true, title: "The sale is paused" },
+  QUEUED: { status: 0, retryable: false, title: "Claims of this sale are decided in the order of the log" },
   NOT_LOADED: { status: 503, retryable: true, title: "The sale is not loaded" },
 
   // Release, load, state and acknowledgement scripts.
@@ -99,6 +100,7 @@ export const CLAIM_CODES = [
   "NOT_STARTED",
   "ENDED",
   "PAUSED",
+  "QUEUED",
   "NOT_LOADED",
   "OVERLOADED",
 ] as const satisfies readonly ResultCode[];

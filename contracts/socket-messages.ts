@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { ClaimAccepted, Problem } from "./http.ts";
+import { ClaimAccepted, ClaimPending, Problem } from "./http.ts";
 import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
 import type { ResultCode } from "./result-codes.ts";
 
@@ -28,10 +28,11 @@ export const ServerMessages = {
   welcome: Type.Object({ type: Type.Literal("welcome"), userId: UserIdSchema, cursor: Cursor }),
   pong: Type.Object({ type: Type.Literal("pong"), ref: Ref }),
   subscribed: Type.Object({ type: Type.Literal("subscribed"), couponId: CouponIdSchema, ref: Ref }),
-  "claim.accepted": Type.Composite(
-    [Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimAccepted],
-    {},
-  ),
+  /** With a slot, or (of a queued sale) PENDING: then `coupon.issued` or `coupon.failed` follows. */
+  "claim.accepted": Type.Union([
+    Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimAccepted], {}),
+    Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimPending], {}),
+  ]),
   "claim.refused": Type.Composite([
     Type.Object({
       type: Type.Literal("claim.refused"),

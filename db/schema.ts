@@ -139,6 +139,18 @@ export const revocations = pgTable(
   ],
 );
 
+/**
+ * Requests that a queued sale refused, for good: their owners were told. Redis remembers them too, but may lose its memory.
+ * A table of their own: these were never claims, and `user_coupons` stays what its name says.
+ */
+export const refusedRequests = pgTable("refused_requests", {
+  requestId: id("request_id").primaryKey(),
+  couponId: id("coupon_id").notNull(),
+  userId: id("user_id").notNull(),
+  reason: text("reason").notNull(),
+  refusedAt: time("refused_at").notNull().default(sql`now()`),
+});
+
 export const DEAD_LETTER_STATUSES = ["PENDING", "REPUBLISHED", "EXHAUSTED", "DISCARDED"] as const;
 export type DeadLetterStatus = (typeof DEAD_LETTER_STATUSES)[number];
 

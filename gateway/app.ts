@@ -1,6 +1,7 @@
 import { Type } from "@sinclair/typebox";
 import {
   ClaimAccepted,
+  ClaimPending,
   ClaimRevoked,
   CreateSale,
   MyCoupon,
@@ -68,7 +69,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     summary,
     tag: "claims",
     security: "user",
-    answers: { 202: ClaimAccepted, 200: ClaimAccepted },
+    answers: { 202: Type.Union([ClaimAccepted, ClaimPending]), 200: ClaimAccepted },
     refusals: [
       "SOLD_OUT",
       "NOT_STARTED",
@@ -246,6 +247,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
 function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
   const schemas = [
     ClaimAccepted,
+    ClaimPending,
     RequestStatus,
     Sale,
     SaleList,

@@ -18,6 +18,7 @@ export const GatewayEnvironment = Type.Object({
   REUSE_PORT: Type.Boolean({ default: false, description: "Share the port with other gateways (SO_REUSEPORT)" }),
   GATEWAY_ID: Type.String({ default: "", description: "Name of this process in socket routes; random when empty" }),
   CLAIM_ACK_MS: integer(200, 1, 60_000, 'How long a claim waits for Kafka before it answers `durable:"ledger"`'),
+  QUEUED_ACK_MS: integer(3_000, 1, 60_000, "How long a claim of a queued sale waits for Kafka before it gets 503"),
   CLAIM_REQUIRE_KAFKA: Type.Boolean({ default: false, description: 'Answer 503 instead of `durable:"ledger"`' }),
   ISSUE_PIPELINE: Type.String({
     default: "kafka",

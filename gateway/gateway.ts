@@ -18,12 +18,14 @@ import { resizeSale } from "../db/queries/resize-sale.ts";
 import { revokeClaim } from "../db/queries/revoke-claim.ts";
 import { setSaleState } from "../db/queries/set-sale-state.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
+import { topicCompression } from "../kafka/topics.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { LEDGER_CHANNEL, PIPELINE_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../lua/keys.ts";
 import { findInLedger } from "../lua/ledger.ts";
+import { notePending } from "../lua/pending-requests.ts";
 import { createRedis, createSubscriber, whenReady } from "../lua/redis.ts";
 import { createRoutes } from "../lua/routes.ts";
-import { readSale } from "../lua/sale-reading.ts";
+import { readSale, winnerOf } from "../lua/sale-reading.ts";
 import { createSaleScripts } from "../lua/sale-scripts.ts";
 import { createSaleRecovering } from "./admin/recovering.ts";
 import { INTENT } from "./admin/sale-state.ts";
@@ -39,6 +41,7 @@ import { createWhyNotLoaded } from "./coupons/existence.ts";
 import { followNews } from "./coupons/news.ts";
 import { followPipeline } from "./coupons/pipeline-switch.ts";
 import { createPublish } from "./coupons/publish.ts";
+import { createQueue } from "./coupons/queue.ts";
 import { createReceipts } from "./coupons/receipt.ts";
 import { readWinnersFilter, redisNews } from "./coupons/redis-news.ts";
 import { redisRequests } from "./coupons/redis-requests.ts";
@@ -80,7 +83,10 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     properties: config.kafkaProperties,
     log: logLine,
   });
-  const producer = kafka.producer({ messageTimeoutMs: config.MESSAGE_TIMEOUT_MS });
+  const producer = kafka.producer({
+    messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
+    topicCompression: topicCompression(),
+  });
   const { sql, orm } = database;
 
   const authenticate = createAuthenticate({
@@ -113,6 +119,16 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     // A sale that is not loaded has no version to compare; its gate opens by expiry.
     if (epoch > 0) board.hear(couponId, { epoch, version, state, soldOut: left === 0 }, Date.now());
   });
+  const queue = createQueue({
+    producer,
+    breaker: createAckBreaker((open) =>
+      log.warn({ open }, open ? "Kafka does not acknowledge queued claims: 503" : "Kafka acknowledges queued claims"),
+    ),
+    ackMs: config.QUEUED_ACK_MS,
+    winnerOf: (couponId, userId) => winnerOf(redis, couponId, userId),
+    notePending: (couponId, requestId, userId) => notePending(redis, couponId, requestId, userId),
+    onError,
+  });
   const guarded = databaseCalls(onError);
   const pipelines = followPipeline(
     {
@@ -133,6 +149,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
   );
   const claims = createClaims({
     decide,
+    queue,
     pipelineOf: pipelines.of,
     wakeRelay: createRelayWakeup((couponId) => redis.publish(LEDGER_CHANNEL, couponId), onError),
     accepted: (pipeline) => metrics.acceptedBy(pipeline),

@@ -39,6 +39,7 @@ const REFUSALS: Readonly<Record<Refusal, ClaimResult>> = {
   NOT_STARTED: { code: "NOT_STARTED" },
   ENDED: { code: "ENDED" },
   PAUSED: { code: "PAUSED" },
+  QUEUED: { code: "QUEUED" },
   NOT_LOADED: { code: "NOT_LOADED" },
   OVERLOADED: { code: "OVERLOADED" },
 };

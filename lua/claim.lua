@@ -4,12 +4,13 @@
 --   redis: these claims go through the ledger alone. Last, so that a script loaded before there was a choice ignores it.
 -- Returns one line of words, because one string costs the client a fraction of 4 × n bulk replies:
 --   epoch version state startsAt endsAt total left, then
---   either one word for all, when the sale itself refuses: NOT_LOADED | PAUSED | NOT_STARTED | ENDED
+--   either one word for all, when the sale itself refuses: NOT_LOADED | PAUSED | NOT_STARTED | ENDED | QUEUED
 --   or per claim: ACCEPTED slot ledgerId | ALREADY_WON slot requestId | SOLD_OUT | OVERLOADED
 -- The ledger entry is the first write: Redis rolls nothing back, and a refused XADD (maxmemory, a failing disk, too few
 -- replicas) must leave no winner behind. After the first write of a script Redis refuses no other for lack of memory.
+-- QUEUED: claims of this sale go by the log (decide.lua); whoever comes here directly would overtake them.
 -- A slot freed by a compensation goes out before a fresh one, so slots stay within 1..total.
-local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'version', 'startsAt', 'endsAt', 'total', 'next')
+local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'version', 'startsAt', 'endsAt', 'total', 'next', 'mode')
 if sale[1] ~= RUN_ID then
   return '0 0 RECOVERING 0 0 0 0 NOT_LOADED'
 end
@@ -19,7 +20,9 @@ local free = redis.call('LLEN', KEYS[3])
 local left = total - fresh + free
 
 local refusal
-if state == 'OPEN' then
+if state == 'OPEN' and sale[9] == 'QUEUED' then
+  refusal = 'QUEUED'
+elseif state == 'OPEN' then
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   if now < tonumber(sale[5]) then

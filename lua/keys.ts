@@ -5,7 +5,7 @@
 import type { CouponId, UserId } from "../contracts/ids.ts";
 
 export interface SaleKeys {
-  /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, replId, lastRedis, sha… */
+  /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, replId, rebuiltAt, lastRedis, sha… */
   readonly sale: string;
   /** hash: userId → `slot requestId` */
   readonly winners: string;
@@ -13,7 +13,7 @@ export interface SaleKeys {
   readonly freed: string;
   /** stream of claims that PostgreSQL may not have yet: u userId, r requestId, s slot, e epoch, p pipeline (redis only) */
   readonly ledger: string;
-  /** hash: requestId → `ISSUED slot` or `FAILED reason` */
+  /** hash: requestId → `PENDING userId`, `ISSUED slot`, `FAILED reason` or (refused by decide.lua) `FAILED reason userId` */
   readonly status: string;
 }
 

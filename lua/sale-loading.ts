@@ -148,6 +148,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
       name: sale.name,
       runId,
       replId,
+      rebuiltAt: epoch > 1 ? Date.now() : 0,
     };
     const args = [
       epoch,

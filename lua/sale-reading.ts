@@ -33,8 +33,10 @@ export interface Winner {
 }
 
 export type StoredStatus =
+  | { readonly status: "PENDING"; readonly userId: UserId }
   | { readonly status: "ISSUED"; readonly slot: number }
-  | { readonly status: "FAILED"; readonly reason: ResultCode };
+  /** `userId`: of a request that a queued sale refused; otherwise PostgreSQL's tombstone knows. */
+  | { readonly status: "FAILED"; readonly reason: ResultCode; readonly userId?: UserId };
 
 /** What Redis knows about one request of one user. */
 export interface RequestFacts {
@@ -44,6 +46,9 @@ export interface RequestFacts {
   readonly winner: Winner | null;
   /** null: Redis has nothing of the sale. */
   readonly saleState: StoredState | null;
+  readonly mode: "DIRECT" | "QUEUED";
+  /** When the sale was rebuilt, milliseconds since 1970: what Redis noted before may be gone. 0: never. */
+  readonly rebuiltAt: number;
 }
 
 /** The text of a winner's entry, `slot requestId`; null for anything else. */
@@ -55,9 +60,11 @@ export function parseWinner(text: string | null | undefined): Winner | null {
 
 /** The text of a status entry; null for anything else. */
 export function parseStatus(text: string | null | undefined): StoredStatus | null {
-  const [status, rest] = text?.split(" ") ?? [];
+  const [status, rest, user] = text?.split(" ") ?? [];
+  if (status === "PENDING" && rest) return { status, userId: rest as UserId };
   if (status === "ISSUED" && rest) return { status, slot: Number(rest) };
-  if (status === "FAILED" && rest && isResultCode(rest)) return { status, reason: rest };
+  if (status === "FAILED" && rest && isResultCode(rest))
+    return { status, reason: rest, ...(user ? { userId: user as UserId } : {}) };
   return null;
 }
 
@@ -126,10 +133,16 @@ export async function statusOf(
   userId: UserId,
 ): Promise<RequestFacts> {
   const keys = saleKeys(couponId);
-  const [status, winner, state] = await Promise.all([
+  const [status, winner, [state, mode, rebuiltAt]] = await Promise.all([
     redis.hget(keys.status, requestId),
     redis.hget(keys.winners, userId),
-    redis.hget(keys.sale, "state"),
+    redis.hmget(keys.sale, "state", "mode", "rebuiltAt"),
   ]).catch(rethrow);
-  return { status: parseStatus(status), winner: parseWinner(winner), saleState: state as StoredState | null };
+  return {
+    status: parseStatus(status),
+    winner: parseWinner(winner),
+    saleState: state as StoredState | null,
+    mode: mode === "QUEUED" ? mode : "DIRECT",
+    rebuiltAt: Number(rebuiltAt ?? 0),
+  };
 }

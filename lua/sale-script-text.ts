@@ -1,6 +1,7 @@
 import ack from "./ack.lua" with { type: "text" };
 import announce from "./announce.lua" with { type: "text" };
 import claim from "./claim.lua" with { type: "text" };
+import decide from "./decide.lua" with { type: "text" };
 import { SALES_CHANNEL } from "./keys.ts";
 import loadSale from "./load-sale.lua" with { type: "text" };
 import release from "./release.lua" with { type: "text" };
@@ -12,6 +13,7 @@ import setState from "./set-state.lua" with { type: "text" };
 /** Scripts that only a sale's loader puts on a server. Field of `:sale` that holds the SHA → text. */
 const FENCED = {
   shaClaim: claim,
+  shaDecide: decide,
   shaRelease: release,
   shaAck: ack,
   shaState: setState,

@@ -64,6 +64,7 @@ test("every code in a script is one of the project's result codes", async () => 
     "NOT_STARTED",
     "OVERLOADED",
     "PAUSED",
+    "QUEUED",
     "RELEASED",
     "SOLD_OUT",
     "STALE_EPOCH",

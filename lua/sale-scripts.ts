@@ -1,3 +1,4 @@
+import { StampedeError } from "../contracts/errors.ts";
 import type { CouponId, RequestId } from "../contracts/ids.ts";
 import type { Pipeline } from "../contracts/pipeline.ts";
 import type { ResultCode } from "../contracts/result-codes.ts";
@@ -10,6 +11,14 @@ import {
   notLoaded,
   parseClaimBatch,
 } from "./claim-batch.ts";
+import {
+  type DecideBatch,
+  decideArguments,
+  type LoggedRequest,
+  MAX_DECISIONS,
+  notDecided,
+  parseDecideBatch,
+} from "./decide-batch.ts";
 import { FencedScripts } from "./fenced-scripts.ts";
 import type { RedisConnection } from "./redis.ts";
 
@@ -58,6 +67,8 @@ export type Resized =
 export interface SaleScripts {
   /** Decides claims in order; results are in the same order. `pipeline` (default kafka) marks their ledger entries. */
   claim(couponId: CouponId, claims: readonly Claim[], pipeline?: Pipeline): Promise<ClaimBatch>;
+  /** Decides at most MAX_DECISIONS requests of a queued sale, in the log's order. */
+  decide(couponId: CouponId, requests: readonly LoggedRequest[]): Promise<DecideBatch>;
   /** Only after the claim's tombstone is committed, or with `discardSlot`. */
   release(couponId: CouponId, release: Release): Promise<"RELEASED" | "NOT_HELD" | "STALE_EPOCH" | "NOT_LOADED">;
   /** Only after the claims are committed in PostgreSQL. */
@@ -97,6 +108,15 @@ export function createSaleScripts(redis: RedisConnection): SaleScripts {
     claim(couponId, claims, pipeline = "kafka") {
       const fits = claims.length > 0 && claims.length <= MAX_CLAIMS;
       return fits ? claimOnce(couponId, claims, pipeline) : claimInParts(couponId, claims, pipeline);
+    },
+
+    async decide(couponId, requests) {
+      if (requests.length === 0 || requests.length > MAX_DECISIONS) {
+        throw new StampedeError("INTERNAL", `${requests.length} requests in one call`);
+      }
+      const args = [String(STATUS_TTL_S), ...decideArguments(requests)];
+      const reply = await scripts.run(couponId, "shaDecide", args);
+      return reply === null ? notDecided(requests.length) : parseDecideBatch(reply, requests.length);
     },
 
     async release(couponId, { userId, requestId, epoch, reason, ledgerId, discardSlot }) {

@@ -23,10 +23,12 @@ test("a winner's entry is slot and request", () => {
   for (const text of [null, undefined, "", "12", ` ${REQUEST}`]) expect(parseWinner(text)).toBeNull();
 });
 
-test("a status is ISSUED with a slot or FAILED with a reason", () => {
+test("a status is ISSUED with a slot, FAILED with a reason, or PENDING; a queued sale names the user", () => {
   expect(parseStatus("ISSUED 12")).toEqual({ status: "ISSUED", slot: 12 });
   expect(parseStatus("FAILED SLOT_TAKEN")).toEqual({ status: "FAILED", reason: "SLOT_TAKEN" });
-  for (const text of [null, "", "ISSUED", "FAILED", "FAILED who knows", "PENDING 1"])
+  expect(parseStatus("FAILED SOLD_OUT ada")).toEqual({ status: "FAILED", reason: "SOLD_OUT", userId: "ada" as UserId });
+  expect(parseStatus("PENDING ada")).toEqual({ status: "PENDING", userId: "ada" as UserId });
+  for (const text of [null, "", "ISSUED", "FAILED", "FAILED who knows", "PENDING"])
     expect(parseStatus(text)).toBeNull();
 });
 

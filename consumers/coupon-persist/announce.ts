@@ -37,7 +37,7 @@ export function issuedRecord(claim: Told, slot: number, issuedAt: Date): Outgoin
   return { topic: TOPIC, key: couponId, value: JSON.stringify(event) };
 }
 
-/** The claim was given up; its tombstone is committed. */
+/** The claim was given up (its tombstone is committed), or the request of a queued sale was refused for good. */
 export function failedRecord(claim: Told, reason: ResultCode): OutgoingRecord {
   const { couponId, userId, requestId } = claim;
   const event: CouponIssueFailed = {

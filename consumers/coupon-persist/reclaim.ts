@@ -1,5 +1,6 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
+import { MAX_DECISIONS } from "../../lua/decide-batch.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
 import type { Claim } from "./outcome.ts";
 
@@ -17,7 +18,10 @@ export interface Reclaimed {
  * crash or another process came by before. The old ledger entry stays with the claim until the claim is settled.
  * @throws StampedeError REDIS_UNAVAILABLE; repeating it is harmless for the same reason
  */
-export async function reclaim(scripts: Pick<SaleScripts, "claim">, claims: readonly Claim[]): Promise<Reclaimed> {
+export async function reclaim(
+  scripts: Pick<SaleScripts, "claim" | "decide">,
+  claims: readonly Claim[],
+): Promise<Reclaimed> {
   const bySale = new Map<CouponId, Claim[]>();
   for (const claim of claims) {
     const sale = bySale.get(claim.couponId);
@@ -27,6 +31,7 @@ export async function reclaim(scripts: Pick<SaleScripts, "claim">, claims: reado
   const granted: Claim[] = [];
   const refused: { claim: Claim; reason: ResultCode }[] = [];
   const undecided: Claim[] = [];
+  const queued: Claim[] = [];
   for (const [couponId, ofSale] of bySale) {
     const { epoch, results } = await scripts.claim(couponId, ofSale);
     ofSale.forEach((claim, i) => {
@@ -40,6 +45,9 @@ export async function reclaim(scripts: Pick<SaleScripts, "claim">, claims: reado
           if (result.requestId === claim.requestId) granted.push({ ...claim, slot: result.slot, epoch });
           else undecided.push(claim);
           break;
+        case "QUEUED":
+          queued.push(claim);
+          break;
         case "SOLD_OUT":
         case "ENDED":
           refused.push({ claim, reason: result.code });
@@ -48,6 +56,41 @@ export async function reclaim(scripts: Pick<SaleScripts, "claim">, claims: reado
           undecided.push(claim);
       }
     });
+  }
+  if (queued.length > 0) {
+    const again = await reclaimQueued(scripts, queued);
+    granted.push(...again.granted);
+    refused.push(...again.refused);
+    undecided.push(...again.undecided);
+  }
+  return { granted, refused, undecided };
+}
+
+/**
+ * The same for claims of queued sales, which decide.lua decides. They won by the log's order, whose every earlier winner
+ * is persisted or reclaimed likewise, so there is room for them; and their time was judged when they won.
+ */
+async function reclaimQueued(scripts: Pick<SaleScripts, "decide">, claims: readonly Claim[]): Promise<Reclaimed> {
+  const granted: Claim[] = [];
+  const refused: { claim: Claim; reason: ResultCode }[] = [];
+  const undecided: Claim[] = [];
+  for (const couponId of new Set(claims.map((claim) => claim.couponId))) {
+    const ofSale = claims.filter((claim) => claim.couponId === couponId);
+    for (let at = 0; at < ofSale.length; at += MAX_DECISIONS) {
+      const part = ofSale.slice(at, at + MAX_DECISIONS);
+      const { epoch, decided } = await scripts.decide(
+        couponId,
+        part.map(({ userId, requestId }) => ({ userId, requestId, loggedAt: null })),
+      );
+      for (const [i, claim] of part.entries()) {
+        const one = decided[i]!;
+        if (one.kind === "granted") granted.push({ ...claim, slot: one.slot, epoch, ledgerId: one.ledgerId });
+        else if (one.kind === "refused") refused.push({ claim, reason: one.reason });
+        else if (one.kind === "won" && one.requestId === claim.requestId) {
+          granted.push({ ...claim, slot: one.slot, epoch });
+        } else undecided.push(claim);
+      }
+    }
   }
   return { granted, refused, undecided };
 }

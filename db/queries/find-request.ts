@@ -8,15 +8,17 @@ export interface FoundRequest {
 }
 
 /**
- * What became of a user's request: its own row, or the row of the request it is an alias of. null: PostgreSQL has
- * nothing (yet), or the request is somebody else's.
+ * What became of a user's request: its own row, the row of the request it is an alias of, or a queued sale's refusal.
+ * null: PostgreSQL has nothing (yet), or the request is somebody else's.
  */
 export async function findRequest(sql: Executor, requestId: string, userId: string): Promise<FoundRequest | null> {
   const [row] = await sql<{ status: string; slot: number | null; reason: ResultCode | null }[]>`
     SELECT status, slot, reason FROM user_coupons
     WHERE user_id = ${userId} AND request_id = coalesce(
       (SELECT original_request_id FROM request_aliases WHERE request_id = ${requestId} AND user_id = ${userId}),
-      ${requestId})`;
+      ${requestId})
+    UNION ALL
+    SELECT 'REVOKED', NULL, reason FROM refused_requests WHERE request_id = ${requestId} AND user_id = ${userId}`;
   if (row === undefined) return null;
   return row.status === "REVOKED"
     ? { status: "FAILED", slot: null, reason: row.reason ?? "REVOKED" }

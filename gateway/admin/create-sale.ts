@@ -26,7 +26,6 @@ const LOAD_POLL_MS = 15;
 /** What the schema can't say. @throws StampedeError VALIDATION_FAILED */
 export function checkTerms(terms: CreateSale): void {
   const invalid = (detail: string) => new StampedeError("VALIDATION_FAILED", detail);
-  if (terms.issueMode === "QUEUED") throw invalid("issueMode: QUEUED sales are not available yet, use DIRECT");
   if (Date.parse(terms.startsAt) >= Date.parse(terms.endsAt)) throw invalid("endsAt: must be later than startsAt");
   if (terms.discountType === "PERCENT" && terms.discountValue > 100) {
     throw invalid("discountValue: a PERCENT discount is at most 100");

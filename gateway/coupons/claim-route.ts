@@ -11,6 +11,11 @@ export type CountClaim = (code: string, from: "gate" | "redis") => void;
 
 function answer(reply: ClaimReply, count: CountClaim): HttpResponse {
   if (reply.kind === "accepted") {
+    const { status } = reply.body;
+    if (status === "PENDING") {
+      count(status, "redis");
+      return json(202, reply.body);
+    }
     const { repeat } = reply.body;
     count(repeat ? "ALREADY_WON" : "ACCEPTED", "redis");
     return json(repeat ? 200 : 202, reply.body);

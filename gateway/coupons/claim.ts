@@ -1,5 +1,5 @@
 import type { Fault } from "../../contracts/fault-points.ts";
-import type { ClaimAccepted, Durability } from "../../contracts/http.ts";
+import type { ClaimAccepted, ClaimPending, Durability } from "../../contracts/http.ts";
 import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
 import type { Pipeline } from "../../contracts/pipeline.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
@@ -8,12 +8,13 @@ import type { AckBreaker } from "./breaker.ts";
 import type { Decide, Decision } from "./decide.ts";
 import type { WhyNotLoaded } from "./existence.ts";
 import type { Publish } from "./publish.ts";
+import type { Queue, QueuedSale } from "./queue.ts";
 import type { Receipts } from "./receipt.ts";
 import { comeBack, REDIS_AWAY_MS } from "./reopening.ts";
 
 /** A claim's answer, before it becomes HTTP or a socket message. */
 export type ClaimReply =
-  | { readonly kind: "accepted"; readonly body: ClaimAccepted }
+  | { readonly kind: "accepted"; readonly body: ClaimAccepted | ClaimPending }
   | {
       readonly kind: "refused";
       readonly code: ResultCode;
@@ -33,6 +34,7 @@ export interface ClaimParts {
   readonly wakeRelay: (couponId: CouponId) => void;
   /** Told of every accepted claim, a repeat apart. */
   readonly accepted: (pipeline: Pipeline) => void;
+  readonly queue: Queue;
   readonly breaker: AckBreaker;
   readonly receipts: Receipts;
   readonly rateLimit: RateLimit;
@@ -72,7 +74,8 @@ const recovering = (opensInMs: number): ClaimReply => ({
 
 /** The claim path behind the gate (design 3.2–3.5): rate, Redis' decision, the log, the answer. */
 export function createClaims(parts: ClaimParts): Claims {
-  const { decide, publish, breaker, receipts, rateLimit, whyNotLoaded, maxInFlight, requireKafka, fault } = parts;
+  const { decide, publish, queue, breaker, receipts, rateLimit, whyNotLoaded, maxInFlight, requireKafka, fault } =
+    parts;
   const { pipelineOf, wakeRelay, observe, onError } = parts;
   let inFlight = 0;
 
@@ -83,9 +86,43 @@ export function createClaims(parts: ClaimParts): Claims {
     return { kind: "accepted", body: won.repeat ? { ...body, repeat: true } : body };
   }
 
+  function notStarted(startsAtMs: number): ClaimReply {
+    const startsAt = new Date(startsAtMs).toISOString();
+    const retryAfterS = (startsAtMs - Date.now()) / 1000;
+    return {
+      kind: "refused",
+      code: "NOT_STARTED",
+      detail: `The sale starts at ${startsAt}`,
+      retryAfterS,
+      extra: { startsAt },
+    };
+  }
+
+  /** The way of a queued sale: an earlier win, or a place in the log. */
+  async function enqueue(
+    userId: UserId,
+    couponId: CouponId,
+    requestId: RequestId,
+    sale: QueuedSale,
+    traceparent: string | undefined,
+  ): Promise<ClaimReply> {
+    const queued = await queue.request(sale, { couponId, userId, requestId }, Date.now(), traceparent);
+    switch (queued.kind) {
+      case "won":
+        return accepted({ userId, couponId, ...queued.winner, repeat: true }, "kafka");
+      case "refused":
+        return queued.code === "NOT_STARTED" ? notStarted(sale.startsAt) : refused(queued.code);
+      case "logged": {
+        const receipt = receipts.sign(requestId, userId);
+        return { kind: "accepted", body: { requestId, couponId, status: "PENDING", durable: "kafka", receipt } };
+      }
+    }
+  }
+
   async function settle(
     userId: UserId,
     couponId: CouponId,
+    requestId: RequestId,
     { result, sale }: Decision,
     pipeline: Pipeline,
     traceparent: string | undefined,
@@ -118,11 +155,11 @@ export function createClaims(parts: ClaimParts): Claims {
         const why = await whyNotLoaded(couponId);
         return why.code === "SALE_RECOVERING" ? recovering(why.opensInMs) : refused(why.code);
       }
-      case "NOT_STARTED": {
-        const startsAt = new Date(sale.startsAt).toISOString();
-        const retryAfterS = (sale.startsAt - Date.now()) / 1000;
-        return { kind: "refused", code, detail: `The sale starts at ${startsAt}`, retryAfterS, extra: { startsAt } };
-      }
+      case "NOT_STARTED":
+        return notStarted(sale.startsAt);
+      case "QUEUED":
+        queue.learn(couponId, sale);
+        return enqueue(userId, couponId, requestId, sale, traceparent);
       default:
         return refused(code);
     }
@@ -140,9 +177,12 @@ export function createClaims(parts: ClaimParts): Claims {
       inFlight++;
       const startedAt = performance.now();
       try {
+        const requestId = newRequestId(couponId, now);
+        const queued = queue.open(couponId);
+        if (queued !== undefined) return await enqueue(userId, couponId, requestId, queued, traceparent);
         const pipeline = pipelineOf(userId);
-        const decision = await decide(couponId, userId, newRequestId(couponId, now), pipeline);
-        return await settle(userId, couponId, decision, pipeline, traceparent);
+        const decision = await decide(couponId, userId, requestId, pipeline);
+        return await settle(userId, couponId, requestId, decision, pipeline, traceparent);
       } catch (error) {
         // Redis did not answer: whether the claim ran is unknown. If it did, asking again finds the win.
         onError(error);

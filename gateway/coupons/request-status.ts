@@ -9,7 +9,10 @@ import type { WhyNotLoaded } from "./existence.ts";
 
 /** What Redis and PostgreSQL know of a request of this user. */
 export interface RequestSources {
-  /** Redis' word; `loaded` false: the sale is being recovered, so not knowing it means nothing. @throws when Redis is away */
+  /**
+   * Redis' word. `loaded` false: the sale is being recovered (or, a queued one, was since the request), so not knowing
+   * it means nothing. @throws when Redis is away
+   */
   inRedis(
     couponId: CouponId,
     requestId: RequestId,
@@ -17,7 +20,7 @@ export interface RequestSources {
   ): Promise<{
     readonly loaded: boolean;
     readonly slot: number | null;
-    readonly status: "ACCEPTED" | "ISSUED" | "FAILED" | null;
+    readonly status: "ACCEPTED" | "PENDING" | "ISSUED" | "FAILED" | null;
     readonly reason: ResultCode | null;
   }>;
   /** PostgreSQL's word: the row of the request, or of the request it is an alias of. */

@@ -2,6 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../consumers/config.ts";
+import { couponDecide } from "../../consumers/coupon-decide/role.ts";
 import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
 import { couponPersist } from "../../consumers/coupon-persist/role.ts";
 import { type Settling, settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
@@ -104,13 +105,13 @@ export async function createWorld(options: WorldOptions = {}) {
   const admin = kafka.admin();
   const running: Runner[] = [];
 
-  async function newTopic(partitions = 2): Promise<string> {
+  async function newTopic(partitions = 2, config: Record<string, string> = {}): Promise<string> {
     const name = `test-${crypto.randomUUID().slice(0, 13)}`;
     const topics = [name, `${name}.DLT`].map((topic) => ({
       name: topic,
       partitions: topic === name ? partitions : 1,
       replicationFactor: 1,
-      config: {},
+      config,
     }));
     await admin.createTopics(topics);
     return name;
@@ -140,10 +141,10 @@ export async function createWorld(options: WorldOptions = {}) {
     settle: (claims: readonly Claim[]) => settleClaims(settling, claims),
 
     /** In PostgreSQL only. */
-    async newSale(total: number, startsInMs = -1_000): Promise<CouponId> {
+    async newSale(total: number, startsInMs = -1_000, issueMode: "DIRECT" | "QUEUED" = "DIRECT"): Promise<CouponId> {
       const id = newCouponId();
       const at = (ms: number) => new Date(Date.now() + ms).toISOString();
-      const terms = { id, name: "test", total, startsAt: at(startsInMs), endsAt: at(3_600_000) };
+      const terms = { id, name: "test", total, issueMode, startsAt: at(startsInMs), endsAt: at(3_600_000) };
       await createSale(db.sql, { ...terms, discountType: "FIXED", discountValue: 100 }, "test");
       return id;
     },
@@ -159,7 +160,7 @@ export async function createWorld(options: WorldOptions = {}) {
         total: sale!.total,
         startsAt: sale!.starts_at.getTime(),
         endsAt: sale!.ends_at.getTime(),
-        mode: "DIRECT" as const,
+        mode: sale!.issue_mode,
         name: "test",
         state: sale!.state,
       };
@@ -205,6 +206,12 @@ export async function createWorld(options: WorldOptions = {}) {
       return runner;
     },
     persistRole: () => couponPersist(settling),
+    decideRole: (over: Partial<Settling> = {}) =>
+      couponDecide({
+        settling: { ...settling, ...over },
+        keepHours: config.SALE_KEEP_HOURS,
+        observe: { decided() {}, waitingRequests() {} },
+      }),
 
     /** All records of a topic, once there are `count`. */
     async read(topic: string, count: number, timeoutMs = 20_000): Promise<IncomingRecord[]> {

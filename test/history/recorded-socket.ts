@@ -37,7 +37,7 @@ export class RecordedSocket {
         this.#answered(
           message.couponId,
           message.ref,
-        )?.(answerOf({ status: message.repeat ? 200 : 202, body: message }));
+        )?.(answerOf({ status: "repeat" in message && message.repeat ? 200 : 202, body: message }));
         break;
       case "claim.refused":
         this.#answered(message.couponId, message.ref)?.({ kind: "refused", code: message.code });

@@ -107,6 +107,14 @@ for (const { name, change, code } of REFUSALS) {
   });
 }
 
+test("nobody wins a queued sale without the log, whatever else is wrong with it", async () => {
+  const queued = await loadedSale(redis, { mode: "QUEUED" });
+  expect(codes(await scripts.claim(queued, claimsOf(queued, "ada", "bea")))).toEqual(["QUEUED", "QUEUED"]);
+  expect(await readSale(redis, queued)).toMatchObject({ winners: 0, next: 0 });
+  const paused = await loadedSale(redis, { mode: "QUEUED", state: "PAUSED" });
+  expect(codes(await scripts.claim(paused, claimsOf(paused, "ada")))).toEqual(["PAUSED"]);
+});
+
 test("the sale begins and ends by Redis' clock, to the millisecond", async () => {
   const startsAt = Date.now() + 1_000;
   const endsAt = startsAt + 300;

@@ -50,6 +50,10 @@ test("every script of a sale runs on every master", async () => {
     }));
     expect(await scripts.release(couponId, { ...ada!, epoch: 1, reason: "INTERNAL" })).toBe("RELEASED");
     expect(await scripts.acknowledge(couponId, [bea!])).toBe("ACKNOWLEDGED");
+    const fay = { ...claimOf(couponId, "fay"), loggedAt: null };
+    const [granted] = (await scripts.decide(couponId, [fay])).decided as unknown as [{ ledgerId: string }];
+    expect(granted).toMatchObject({ kind: "granted", slot: 1 });
+    expect(await scripts.release(couponId, { ...fay, ...granted, epoch: 1, reason: "INTERNAL" })).toBe("RELEASED");
     const kept = { keptRequestId: claimOf(couponId, "cem").requestId, keptSlot: 1, freeSlot: true };
     expect(await scripts.replaceWinner(couponId, { ...cem!, ...kept })).toBe("CHANGED");
     expect(await scripts.setState(couponId, "PAUSED")).toBe("CHANGED");

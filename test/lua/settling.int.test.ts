@@ -72,6 +72,8 @@ test("a release leaves FAILED and takes the ledger entry along, even if nothing 
     status: { status: "FAILED", reason: "SLOT_BEYOND_TOTAL" },
     winner: null,
     saleState: "OPEN",
+    mode: "DIRECT",
+    rebuiltAt: 0,
   });
   expect(await ledgerLength(redis, couponId)).toBe(1);
   // The entry of another claim is never taken for this one's.

@@ -1,0 +1,40 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import type { CouponId } from "../../contracts/ids.ts";
+import type { Sql } from "../../db/client.ts";
+import { findAbsentSales } from "../../db/queries/find-absent-sales.ts";
+import type { Rejected } from "../role.ts";
+import type { Decisions } from "./decide-sale.ts";
+
+/**
+ * Sales that Redis does not have: mostly one that is being rebuilt, whose requests wait. But requests of a sale that does
+ * not exist are dead letters, and those of one that ended so long ago that nobody loads it any more are refused.
+ * Changes `decisions` in place. @returns the dead letters
+ */
+export async function judgeAbsent(
+  sql: Sql,
+  keepHours: number,
+  decisions: Map<CouponId, Decisions>,
+): Promise<readonly Rejected[]> {
+  const absent = [...decisions].filter(([, { why }]) => why === "NOT_LOADED");
+  if (absent.length === 0) return [];
+  const known = await findAbsentSales(
+    sql,
+    absent.map(([couponId]) => couponId),
+    keepHours,
+  );
+  const rejected: Rejected[] = [];
+  for (const [couponId, decided] of absent) {
+    const over = known.get(couponId);
+    if (over === false) continue;
+    const none = { ...decided, waiting: [], why: null };
+    if (over === undefined) {
+      const error = new StampedeError("COUPON_NOT_FOUND", `PostgreSQL has no sale ${couponId}`);
+      rejected.push(...decided.waiting.map(({ record }) => ({ record, error })));
+      decisions.set(couponId, none);
+    } else {
+      const late = decided.waiting.map((request) => ({ request, reason: "ENDED" as const }));
+      decisions.set(couponId, { ...none, refused: [...decided.refused, ...late] });
+    }
+  }
+  return rejected;
+}

@@ -1,0 +1,55 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import type { CouponId } from "../../contracts/ids.ts";
+import { insertRefusals } from "../../db/queries/insert-refusals.ts";
+import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { acknowledge } from "../coupon-persist/acknowledge.ts";
+import { failedRecord } from "../coupon-persist/announce.ts";
+import { type Settling, settleClaims } from "../coupon-persist/settle-claims.ts";
+import type { Rejected } from "../role.ts";
+import type { Decisions } from "./decide-sale.ts";
+import type { Request } from "./request.ts";
+import { settleSecond } from "./settle-second.ts";
+
+const NO_ENTRY = "0-0";
+
+export interface Settled {
+  /** Sales of which something cannot be settled now; all of their requests of this turn are to be repeated, in order. */
+  readonly unsettled: ReadonlySet<CouponId>;
+  readonly rejected: readonly Rejected[];
+}
+
+/**
+ * Brings decisions to their end: first the winners (persisted, announced, out of the ledger), then their second requests,
+ * then the refusals: whoever is told that nothing is left must not be told before what they lost to is safe.
+ * @throws what PostgreSQL, Kafka or Redis threw; repeat the whole turn
+ */
+export async function settleDecisions(
+  settling: Settling,
+  decisions: ReadonlyMap<CouponId, Decisions>,
+  records: ReadonlyMap<string, IncomingRecord>,
+): Promise<Settled> {
+  const all = [...decisions.values()];
+  const { deferred, unknown } = await settleClaims(
+    settling,
+    all.flatMap(({ granted }) => granted),
+  );
+  const unsettled = new Set(deferred.map(({ couponId }) => couponId));
+  const rejected = unknown.map(({ requestId, couponId }) => {
+    const error = new StampedeError("COUPON_NOT_FOUND", `PostgreSQL has no sale ${couponId}`);
+    return { record: records.get(requestId)!, error };
+  });
+
+  const isSettled = ({ request }: { readonly request: Request }) => !unsettled.has(request.couponId);
+  const second = all.flatMap((decided) => decided.second).filter(isSettled);
+  const { news, issued, undecided } = await settleSecond(settling.sql, second);
+  for (const { couponId } of undecided) unsettled.add(couponId);
+
+  const refused = all.flatMap((decided) => decided.refused).filter(isSettled);
+  const kept = refused.filter(({ known }) => !known).map(({ request, reason }) => ({ ...request, reason }));
+  if (kept.length > 0) await insertRefusals(settling.sql, kept);
+  const told = [...news, ...refused.map(({ request, reason }) => failedRecord(request, reason))];
+  if (told.length > 0) await settling.producer.sendAll(told);
+  const entries = issued.map(({ request, slot }) => ({ ...request, slot, ledgerId: NO_ENTRY }));
+  await acknowledge(settling.scripts, entries, (error) => settling.onError("a status stays PENDING", error));
+  return { unsettled, rejected };
+}

@@ -1,0 +1,40 @@
+import type { Sql } from "../../db/client.ts";
+import { findStanding } from "../../db/queries/classify-conflicts.ts";
+import { insertAliases } from "../../db/queries/insert-aliases.ts";
+import type { OutgoingRecord } from "../../kafka/kafka.ts";
+import { issuedRecord } from "../coupon-persist/announce.ts";
+import type { Decisions } from "./decide-sale.ts";
+import type { Request } from "./request.ts";
+
+export interface SecondSettled {
+  readonly news: readonly OutgoingRecord[];
+  readonly issued: readonly { readonly request: Request; readonly slot: number }[];
+  /** PostgreSQL holds nothing for these users any more: Redis is about to learn it, and then they are asked anew. */
+  readonly undecided: readonly Request[];
+}
+
+/**
+ * Second requests of winners become names for their coupon. Only PostgreSQL's word counts: a coupon that was revoked
+ * just now must not come back by another request of its user.
+ */
+export async function settleSecond(sql: Sql, second: Decisions["second"]): Promise<SecondSettled> {
+  if (second.length === 0) return { news: [], issued: [], undecided: [] };
+  const asked = second.map(({ request, slot }) => ({ ...request, slot, epoch: 1 }));
+  const standing = new Map((await findStanding(sql, asked)).map((row) => [row.request_id, row]));
+  const aliases = [];
+  const news: OutgoingRecord[] = [];
+  const issued: { request: Request; slot: number }[] = [];
+  const undecided: Request[] = [];
+  for (const { request } of second) {
+    const row = standing.get(request.requestId);
+    if (row?.held_request == null) {
+      undecided.push(request);
+      continue;
+    }
+    if (row.own_status === null) aliases.push({ ...request, originalRequestId: row.held_request });
+    news.push(issuedRecord(request, row.held_slot!, row.held_issued_at!));
+    issued.push({ request, slot: row.held_slot! });
+  }
+  if (aliases.length > 0) await insertAliases(sql, aliases);
+  return { news, issued, undecided };
+}

@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { CouponId } from "../../contracts/ids.ts";
+import type { Claim } from "../../lua/claim-batch.ts";
+import type { DecideBatch, LoggedRequest } from "../../lua/decide-batch.ts";
+import { saleKeys } from "../../lua/keys.ts";
+import { readLedger } from "../../lua/ledger.ts";
+import { notePending } from "../../lua/pending-requests.ts";
+import { createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
+import { createSaleLoading, type SaleTerms } from "../../lua/sale-loading.ts";
+import { readSale, statusOf } from "../../lua/sale-reading.ts";
+import { createSaleScripts, parseAnnouncement, type SaleScripts } from "../../lua/sale-scripts.ts";
+import { type RedisServer, startRedis } from "../support/redis.ts";
+import { claimOf, connected, HOUR, loadedSale, loadSale, user, winner } from "./sale.ts";
+
+let server: RedisServer;
+let redis: RedisConnection;
+let scripts: SaleScripts;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await connected(server.url);
+  scripts = createSaleScripts(redis);
+}, 30_000);
+afterAll(async () => {
+  redis?.disconnect();
+  await server?.remove();
+});
+
+const queued = (change: Partial<SaleTerms> = {}) => loadedSale(redis, { mode: "QUEUED", ...change });
+const asked = (couponId: CouponId, name: string, loggedAt: number | null = Date.now()): LoggedRequest => ({
+  ...claimOf(couponId, name),
+  loggedAt,
+});
+/** Slot, reason, or why it waits; a second request of a winner as `=slot`. */
+const words = ({ decided }: DecideBatch) =>
+  decided.map((one) => {
+    if (one.kind === "granted") return one.slot;
+    if (one.kind === "won") return `=${one.slot}`;
+    return one.kind === "refused" ? one.reason : one.why;
+  });
+
+test("requests are decided in the order given: first come, one each, a winner's second is no failure", async () => {
+  const couponId = await queued({ total: 2 });
+  const requests = ["ada", "ada", "bea", "cem", "bea"].map((name) => asked(couponId, name));
+  const batch = await scripts.decide(couponId, requests);
+  expect(words(batch)).toEqual([1, "=1", 2, "SOLD_OUT", "=2"]);
+  expect(batch.decided[1]).toMatchObject({ requestId: requests[0]!.requestId });
+  expect(await readSale(redis, couponId)).toMatchObject({ winners: 2, next: 2, left: 0 });
+  const { entries } = await readLedger(redis, couponId, { olderThanMs: 0, count: 10 });
+  expect(entries.map(({ requestId, slot }) => [requestId, slot])).toEqual([
+    [requests[0]!.requestId, 1],
+    [requests[2]!.requestId, 2],
+  ]);
+});
+
+test("a redelivery gets the same answers, although a slot came back meanwhile", async () => {
+  const couponId = await queued({ total: 1 });
+  const requests = ["ada", "bea"].map((name) => asked(couponId, name));
+  expect(words(await scripts.decide(couponId, requests))).toEqual([1, "SOLD_OUT"]);
+  expect(words(await scripts.decide(couponId, requests))).toEqual(["=1", "SOLD_OUT"]);
+  await scripts.release(couponId, { ...(requests[0] as Claim), epoch: 1, reason: "REVOKED" });
+  expect(words(await scripts.decide(couponId, requests))).toEqual(["REVOKED", "SOLD_OUT"]);
+  // The slot is for whoever asks from now on; to ask again is another request.
+  expect(words(await scripts.decide(couponId, [asked(couponId, "bea")]))).toEqual([1]);
+});
+
+const NOW = Date.now();
+const WINDOW = { startsAt: NOW - HOUR, endsAt: NOW + HOUR };
+const TABLE = [
+  { name: "logged before the start", change: WINDOW, at: WINDOW.startsAt - 1, word: "NOT_STARTED" },
+  { name: "logged at the start", change: WINDOW, at: WINDOW.startsAt, word: 1 },
+  { name: "logged in the last millisecond", change: WINDOW, at: WINDOW.endsAt - 1, word: 1 },
+  { name: "logged at the end", change: WINDOW, at: WINDOW.endsAt, word: "ENDED" },
+  { name: "logged in time and decided after the end", change: { endsAt: NOW - 1 }, at: NOW - 2, word: 1 },
+  { name: "of a sale that an operator closed", change: { state: "CLOSED" }, at: NOW, word: "ENDED" },
+  { name: "of a paused sale", change: { state: "PAUSED" }, at: NOW, word: "PAUSED" },
+  { name: "judged before", change: { endsAt: NOW - 1 }, at: null, word: 1 },
+] as const;
+for (const { name, change, at, word } of TABLE) {
+  test(`a request ${name}: ${word}`, async () => {
+    const couponId = await queued(change);
+    const request = asked(couponId, "ada", at);
+    expect(words(await scripts.decide(couponId, [request]))).toEqual([word]);
+    const { status } = await statusOf(redis, couponId, request.requestId, request.userId);
+    const refused = word === "NOT_STARTED" || word === "ENDED";
+    expect(status).toEqual(refused ? { status: "FAILED", reason: word, userId: user("ada") } : null);
+  });
+}
+
+test("a fenced sale and an unknown one decide nothing", async () => {
+  const couponId = await queued();
+  await createSaleLoading(redis).fence(couponId, 2);
+  expect(words(await scripts.decide(couponId, [asked(couponId, "ada"), asked(couponId, "bea")]))).toEqual([
+    "NOT_LOADED",
+    "NOT_LOADED",
+  ]);
+  const unknown = "000000000000" as CouponId;
+  expect(await scripts.decide(unknown, [asked(unknown, "ada")])).toMatchObject({ epoch: 0, state: "RECOVERING" });
+});
+
+test("after a rebuild the same log gives the same winners", async () => {
+  const couponId = await queued({ total: 3 });
+  const requests = ["ada", "bea", "cem", "dan"].map((name) => asked(couponId, name));
+  await scripts.decide(couponId, requests);
+  await redis.flushall();
+  const ada = { ...winner(couponId, "ada", 1), requestId: requests[0]!.requestId };
+  await loadSale(redis, couponId, 2, { total: 3, mode: "QUEUED" }, [ada]); // all that PostgreSQL had
+  expect(words(await scripts.decide(couponId, requests))).toEqual(["=1", 2, 3, "SOLD_OUT"]);
+});
+
+test("a full Redis decides nobody behind the first it has no room for", async () => {
+  const couponId = await queued({ total: 2 });
+  const ada = asked(couponId, "ada");
+  await scripts.decide(couponId, [ada]);
+  await redis.config("SET", "maxmemory", "1");
+  try {
+    const batch = await scripts.decide(couponId, [ada, asked(couponId, "bea"), asked(couponId, "ada")]);
+    expect(words(batch)).toEqual(["=1", "OVERLOADED", "OVERLOADED"]);
+  } finally {
+    await redis.config("SET", "maxmemory", "0");
+  }
+  expect(await readSale(redis, couponId)).toMatchObject({ winners: 1, left: 1 });
+});
+
+test("the last slot is announced to the gates", async () => {
+  const couponId = await queued({ total: 1 });
+  const subscriber = createSubscriber(server.url);
+  await whenReady(subscriber, 5_000);
+  const heard: unknown[] = [];
+  subscriber.on("message", (_, text: string) => heard.push(parseAnnouncement(text)));
+  await subscriber.subscribe("sales");
+  await scripts.decide(couponId, [asked(couponId, "ada"), asked(couponId, "bea")]);
+  await Bun.sleep(50);
+  subscriber.disconnect();
+  expect(heard).toMatchObject([{ couponId, epoch: 1, state: "OPEN", soldOut: true }]);
+});
+
+test("a note that a request is pending never covers what was decided", async () => {
+  const couponId = await queued({ total: 1 });
+  const [ada, bea] = [asked(couponId, "ada"), asked(couponId, "bea")];
+  await notePending(redis, couponId, bea.requestId, bea.userId);
+  expect((await statusOf(redis, couponId, bea.requestId, bea.userId)).status).toEqual({
+    status: "PENDING",
+    userId: bea.userId,
+  });
+  await scripts.decide(couponId, [ada, bea]);
+  await notePending(redis, couponId, bea.requestId, bea.userId);
+  expect((await statusOf(redis, couponId, bea.requestId, bea.userId)).status).toMatchObject({ status: "FAILED" });
+  expect(await redis.ttl(saleKeys(couponId).status)).toBeGreaterThan(1_000);
+});
+
+const log = fc.array(fc.constantFrom("ada", "bea", "cem", "dan", "eve", "fay", "gus", "hal"), { maxLength: 30 });
+const cuts = fc.array(fc.record({ upTo: fc.nat(30), again: fc.nat(10) }), { maxLength: 6 });
+
+test("however a log is cut into batches and repeated, its first distinct users win, in order", async () => {
+  const run = fc.asyncProperty(fc.integer({ min: 1, max: 6 }), log, cuts, async (total, names, pieces) => {
+    const couponId = await queued({ total });
+    const requests = names.map((name) => asked(couponId, name));
+    let at = 0;
+    for (const { upTo, again } of [...pieces.sort((a, b) => a.upTo - b.upTo), { upTo: 30, again: 0 }]) {
+      const batch = requests.slice(Math.max(0, at - again), upTo);
+      if (batch.length > 0) await scripts.decide(couponId, batch);
+      at = Math.max(at, upTo);
+    }
+    const first = [...new Set(names)].slice(0, total);
+    const held = await redis.hgetall(saleKeys(couponId).winners);
+    const expected = first.map((name, i) => {
+      const { requestId } = requests[names.indexOf(name)]!;
+      return [name, `${i + 1} ${requestId}`];
+    });
+    expect(held).toEqual(Object.fromEntries(expected));
+  });
+  await fc.assert(run, { numRuns: 200 });
+}, 60_000);
