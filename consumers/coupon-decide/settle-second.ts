@@ -1,6 +1,7 @@
 import type { Sql } from "../../db/client.ts";
-import { findStanding } from "../../db/queries/classify-conflicts.ts";
+import { findStanding, type StandingClaim } from "../../db/queries/classify-conflicts.ts";
 import { insertAliases } from "../../db/queries/insert-aliases.ts";
+import { shareSales } from "../../db/queries/lock-sales.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import { issuedRecord } from "../coupon-persist/announce.ts";
 import type { Decisions } from "./decide-sale.ts";
@@ -14,14 +15,12 @@ export interface SecondSettled {
 }
 
 /**
- * Second requests of winners become names for their coupon. Only PostgreSQL's word counts: a coupon that was revoked
- * just now must not come back by another request of its user.
+ * Second requests of winners become names for their coupon. Only PostgreSQL's word counts, under the sales' lock: a coupon
+ * that is being revoked just now must not come back by another request of its user.
  */
 export async function settleSecond(sql: Sql, second: Decisions["second"]): Promise<SecondSettled> {
   if (second.length === 0) return { news: [], issued: [], undecided: [] };
-  const asked = second.map(({ request, slot }) => ({ ...request, slot, epoch: 1 }));
-  const standing = new Map((await findStanding(sql, asked)).map((row) => [row.request_id, row]));
-  const aliases = [];
+  const standing = await nameCoupons(sql, second);
   const news: OutgoingRecord[] = [];
   const issued: { request: Request; slot: number }[] = [];
   const undecided: Request[] = [];
@@ -31,10 +30,25 @@ export async function settleSecond(sql: Sql, second: Decisions["second"]): Promi
       undecided.push(request);
       continue;
     }
-    if (row.own_status === null) aliases.push({ ...request, originalRequestId: row.held_request });
     news.push(issuedRecord(request, row.held_slot!, row.held_issued_at!));
     issued.push({ request, slot: row.held_slot! });
   }
-  if (aliases.length > 0) await insertAliases(sql, aliases);
   return { news, issued, undecided };
+}
+
+function nameCoupons(sql: Sql, second: Decisions["second"]): Promise<Map<string, StandingClaim>> {
+  const asked = second.map(({ request, slot }) => ({ ...request, slot, epoch: 1 }));
+  const saleIds = [...new Set(asked.map(({ couponId }) => couponId as string))].sort();
+  return sql.begin(async (tx) => {
+    await shareSales(tx, saleIds);
+    const standing = new Map((await findStanding(tx, asked)).map((row) => [row.request_id, row]));
+    const aliases = asked.flatMap((request) => {
+      const row = standing.get(request.requestId);
+      return row?.held_request == null || row.own_status !== null
+        ? []
+        : [{ ...request, originalRequestId: row.held_request }];
+    });
+    if (aliases.length > 0) await insertAliases(tx, aliases);
+    return standing;
+  });
 }

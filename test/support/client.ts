@@ -73,12 +73,20 @@ export interface SaleWish {
   readonly startsInMs?: number;
   readonly endsInMs?: number;
   readonly name?: string;
+  readonly issueMode?: "DIRECT" | "QUEUED";
 }
 
 /** The body of POST /admin/coupons. */
-export function saleTerms({ total, startsInMs = -1_000, endsInMs = 3_600_000, name = "test" }: SaleWish) {
+export function saleTerms({
+  total,
+  startsInMs = -1_000,
+  endsInMs = 3_600_000,
+  name = "test",
+  issueMode = "DIRECT",
+}: SaleWish) {
   const at = (ms: number) => new Date(Date.now() + ms).toISOString();
-  return { name, total, startsAt: at(startsInMs), endsAt: at(endsInMs), discountType: "FIXED", discountValue: 100 };
+  const window = { startsAt: at(startsInMs), endsAt: at(endsInMs) };
+  return { name, total, ...window, issueMode, discountType: "FIXED", discountValue: 100 };
 }
 
 /** Creates a sale as an operator does. @throws Error if that is refused */

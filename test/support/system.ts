@@ -16,7 +16,7 @@ import { freshDatabase, testStack } from "./stack.ts";
 import { until } from "./until.ts";
 
 /** The topics that claims use. */
-const LOG: readonly Topic[] = ["coupon-issue-requests", "coupon-events"];
+const LOG: readonly Topic[] = ["coupon-requests", "coupon-issue-requests", "coupon-events"];
 
 /** Shorter waits than in production, so that a test sees the same things happen sooner. */
 const QUICK: Readonly<Record<string, string>> = {
@@ -107,6 +107,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
   const admin = createBunKafka({ brokers: stack.env.KAFKA_BROKERS, clientId: "test" }).admin();
   const behind = async (): Promise<number> => {
     const lags = await Promise.all([
+      admin.groupLag("coupon-decide", ["coupon-requests"]),
       admin.groupLag("coupon-persist", ["coupon-issue-requests"]),
       admin.groupLag("notify", ["coupon-events"]),
     ]);
