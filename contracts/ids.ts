@@ -34,8 +34,8 @@ export type UserIdText = Static<typeof UserIdSchema>;
 const pool = new Uint8Array(4096);
 let used = pool.length;
 
-/** `length` random characters; bytes come from a refilled pool because a syscall per id costs more than the claim's JSON. */
-function noise(length: number): string {
+/** `length` random characters of the alphabet; bytes come from a refilled pool because a syscall per id costs more than the claim's JSON. */
+export function noise(length: number): string {
   if (used + length > pool.length) {
     randomFillSync(pool);
     used = 0;

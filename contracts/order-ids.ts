@@ -1,5 +1,5 @@
 import { Type } from "@sinclair/typebox";
-import type { UserId } from "./ids.ts";
+import { noise, type UserId } from "./ids.ts";
 import { namespace, uuid5 } from "./uuid5.ts";
 
 declare const brand: unique symbol;
@@ -25,6 +25,10 @@ export const OrderNumberSchema = Type.Unsafe<OrderNumber>(
 export const ProductIdSchema = Type.Unsafe<ProductId>(
   Type.String({ pattern: PRODUCT_ID.source, examples: ["7qj4x0m2kd9a"] }),
 );
+
+const PRODUCT_ID_LENGTH = 12;
+/** A new product's id: 60 random bits, as a sale's. */
+export const newProductId = (): ProductId => noise(PRODUCT_ID_LENGTH) as ProductId;
 
 export const isOrderId = (text: string): text is OrderId => ORDER_ID.test(text);
 export const isProductId = (text: string): text is ProductId => PRODUCT_ID.test(text);

@@ -44,6 +44,7 @@ export const RESULTS = {
   IDEMPOTENCY_KEY_REUSED: { status: 422, retryable: false, title: "The key was used with another body" },
   AMOUNT_OUT_OF_RANGE: { status: 422, retryable: false, title: "The amount is too large" },
   POINTS_EXCEED_AMOUNT: { status: 422, retryable: false, title: "More points than there is left to pay" },
+  CART_FULL: { status: 422, retryable: false, title: "The cart has as many lines as it may" },
   CART_EMPTY: { status: 422, retryable: false, title: "The cart is empty" },
   PRODUCT_NOT_FOUND: { status: 404, retryable: false, title: "No such product" },
   INSUFFICIENT_STOCK: { status: 409, retryable: false, title: "Not enough in stock" },

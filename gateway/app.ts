@@ -20,6 +20,7 @@ import { type Resizing, resizeSaleRoute } from "./admin/resize-sale.ts";
 import { type Revoking, revokeClaimRoute } from "./admin/revoke-claim.ts";
 import { type SaleControl, saleStateRoute } from "./admin/sale-state.ts";
 import type { Authenticate } from "./auth/hs256.ts";
+import { type CatalogueParts, catalogueEndpoints } from "./catalogue/endpoints.ts";
 import type { Board } from "./coupons/board.ts";
 import type { ClaimForUser } from "./coupons/claim.ts";
 import { type CountClaim, claimRoute } from "./coupons/claim-route.ts";
@@ -51,6 +52,7 @@ export interface AppParts {
   readonly resizing: Resizing;
   readonly revoking: Revoking;
   readonly listDeadLetters: ListDeadLetters;
+  readonly catalogue: CatalogueParts;
   readonly ready: Handler;
   readonly metrics: () => Promise<string>;
   readonly onError: (error: unknown) => void;
@@ -228,6 +230,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
       refusals: ["VALIDATION_FAILED", ...DATABASE],
       handler: deadLettersRoute(parts.listDeadLetters, authenticate),
     },
+    ...catalogueEndpoints(parts.catalogue, authenticate),
     machine("/health/live", "The process answers", liveRoute, true),
     machine("/health/ready", "Claims can be taken", parts.ready, true),
     machine(

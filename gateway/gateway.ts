@@ -6,6 +6,7 @@ import { choiceOf, redisPercent } from "../contracts/pipeline.ts";
 import { createDatabase } from "../db/client.ts";
 import { changeSetting } from "../db/queries/change-setting.ts";
 import { createSale } from "../db/queries/create-sale.ts";
+import { findOffers } from "../db/queries/find-offers.ts";
 import { findReopening } from "../db/queries/find-reopening.ts";
 import { findRequest } from "../db/queries/find-request.ts";
 import { findSale } from "../db/queries/find-sale.ts";
@@ -32,6 +33,8 @@ import { INTENT } from "./admin/sale-state.ts";
 import { createRateLimit } from "./admission/token-bucket.ts";
 import { createEndpoints } from "./app.ts";
 import { createAuthenticate } from "./auth/hs256.ts";
+import { createOffers } from "./catalogue/offers.ts";
+import { createCatalogueParts } from "./catalogue/parts.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createBoard } from "./coupons/board.ts";
 import { createAckBreaker } from "./coupons/breaker.ts";
@@ -175,6 +178,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     list: (cursor, limit) => guarded(() => listSales(orm, cursor, limit)),
     live,
   };
+  const offers = createOffers({ find: (ids) => guarded(() => findOffers(sql, ids)) });
   const viewSale = createViewSale(sales);
   const listCoupons = (userId: string, cursor: string | null, limit: number) =>
     guarded(() => listMyCoupons(orm, userId, cursor, limit));
@@ -248,6 +252,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       isReleased: (requestId) => guarded(() => isReleased(sql, requestId)),
     },
     listDeadLetters: (cursor, limit) => guarded(() => listDeadLetters(orm, cursor, limit)),
+    catalogue: createCatalogueParts({ database, redis, offers, guarded, onError }),
     ready: readyRoute(
       {
         redis: async () => void (await redis.ping()),

@@ -2,6 +2,7 @@
  * The only place that builds a Redis key or channel. All keys of a sale share the hash tag `{c:<couponId>}`, all keys of a
  * user `{u:<userId>}`, so each script's keys live on one node of a cluster.
  */
+import type { RankingPeriod } from "../contracts/http-catalogue.ts";
 import type { CouponId, UserId } from "../contracts/ids.ts";
 
 export interface SaleKeys {
@@ -44,6 +45,21 @@ export interface UserKeys {
 export function userKeys(userId: UserId): UserKeys {
   const tag = `{u:${userId}}`;
   return { inbox: `${tag}:inbox`, route: `${tag}:route` };
+}
+
+export interface RankingKeys {
+  /** sorted set: productId, scored by the pieces it sold */
+  readonly ranks: string;
+  /** when the sales were counted, milliseconds since 1970; there too when nothing was sold */
+  readonly counted: string;
+  /** there while somebody has taken it upon themselves to count */
+  readonly turn: string;
+}
+
+/** A ranking as it is today; `day`, UTC, keeps yesterday's from being shown as today's. */
+export function rankingKeys(period: RankingPeriod, day: string): RankingKeys {
+  const prefix = `{ranking:${period === "all" ? period : `${period}:${day}`}}`;
+  return { ranks: `${prefix}:ranks`, counted: `${prefix}:counted`, turn: `${prefix}:turn` };
 }
 
 /** Every change of a sale that gates must know: JSON of `SaleAnnouncement`. */

@@ -1,9 +1,7 @@
 import { sql } from "drizzle-orm";
 import { bigint, boolean, check, date, index, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { MAX_STOCK } from "../../contracts/http-catalogue.ts";
 import { amount, id, oneOf, serial, time } from "./columns.ts";
-
-/** The most pieces of one product that may ever come in; far below what an integer holds, so that no sum overflows. */
-export const MAX_STOCK = 1_000_000_000;
 
 /**
  * What is for sale. Rows are never deleted: orders point at them.

@@ -1,0 +1,10 @@
+import type { Product } from "../../contracts/http-catalogue.ts";
+import type { products } from "../schema.ts";
+
+export type ProductRow = typeof products.$inferSelect;
+
+/** A row as everybody may see it. */
+export function productOf(row: ProductRow): Product {
+  const { id, name, stock, price, currency, flash, createdAt } = row;
+  return { id, productId: id, name, stock, price, currency, flash, createdAt: createdAt.toISOString() } as Product;
+}

@@ -1,0 +1,64 @@
+import { newProductId } from "../../contracts/order-ids.ts";
+import type { Database } from "../../db/client.ts";
+import { bestSellers } from "../../db/queries/best-sellers.ts";
+import { createProduct } from "../../db/queries/create-product.ts";
+import { deleteCartLines } from "../../db/queries/delete-cart-lines.ts";
+import { findCart } from "../../db/queries/find-cart.ts";
+import { findProduct } from "../../db/queries/find-product.ts";
+import { grantPoints } from "../../db/queries/grant-points.ts";
+import { listMyPoints } from "../../db/queries/list-my-points.ts";
+import { listProducts } from "../../db/queries/list-products.ts";
+import { once } from "../../db/queries/once.ts";
+import { restockProduct } from "../../db/queries/restock-product.ts";
+import { setCartLine } from "../../db/queries/set-cart-line.ts";
+import { createRankingCache } from "../../lua/ranking.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import type { databaseCalls } from "../database-calls.ts";
+import type { CatalogueParts } from "./endpoints.ts";
+import type { Offers } from "./offers.ts";
+import { createReadRanking } from "./ranking.ts";
+
+export interface CatalogueSources {
+  readonly database: Database;
+  readonly redis: RedisConnection;
+  readonly offers: Offers;
+  readonly guarded: ReturnType<typeof databaseCalls>;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The catalogue's routes on PostgreSQL and Redis. */
+export function createCatalogueParts({ database, redis, offers, guarded, onError }: CatalogueSources): CatalogueParts {
+  const { sql, orm } = database;
+  return {
+    listProducts: (cursor, limit) => guarded(() => listProducts(orm, cursor, limit)),
+    findProduct: (id) => guarded(() => findProduct(orm, id)),
+    readRanking: createReadRanking({
+      cache: createRankingCache(redis),
+      count: (since, limit) => guarded(() => bestSellers(sql, since, limit)),
+      offers,
+      onError,
+    }),
+    cart: {
+      find: (userId) => guarded(() => findCart(sql, userId)),
+      set: (userId, line) => guarded(() => setCartLine(sql, userId, line)),
+      remove: (userId, productId) => guarded(() => deleteCartLines(sql, userId, productId)),
+    },
+    listMyPoints: (userId, cursor, limit) => guarded(() => listMyPoints(orm, userId, cursor, limit)),
+    productControl: {
+      create: (asking, product) =>
+        guarded(() =>
+          once(sql, { ...asking, request: ["product", product] }, (tx) =>
+            createProduct(tx, newProductId(), product, asking.actor),
+          ),
+        ),
+      restock: (asking, id, quantity) =>
+        guarded(() =>
+          once(sql, { ...asking, request: ["restock", id, quantity] }, (tx) =>
+            restockProduct(tx, id, quantity, asking.actor),
+          ),
+        ),
+    },
+    grantPoints: (asking, grant) =>
+      guarded(() => once(sql, { ...asking, request: ["grant", grant] }, (tx) => grantPoints(tx, grant, asking.actor))),
+  };
+}
