@@ -21,8 +21,8 @@ import { Inflow } from "./inflow.ts";
 const ASSIGNMENT_LOOK_MS = 100;
 /** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
 const LEAVE_LIMIT_MS = 5_000;
-/** How long the fetchers may take to stop, milliseconds. */
-const LEAVING_MS = 50;
+/** How long the goodbye may take to be on its way, once the fetchers have stopped, milliseconds. */
+const LEAVING_MS = 25;
 /** librdkafka refuses a seek until the partition's fetcher runs, which follows an assignment by milliseconds. */
 const SEEK_LIMIT_MS = 5_000;
 const SEEK_PAUSE_MS = 20;
@@ -153,12 +153,16 @@ export class NodeConsumer implements Consumer {
   /**
    * Says goodbye, so that others have our partitions now and not after the session timeout. librdkafka's own close forgets
    * to when it manages the assignment itself (2.15: it ends between giving the partitions up and leaving); an end of the
-   * subscription leaves properly, once the fetchers have stopped, about 1 ms later.
+   * subscription leaves properly, once the fetchers have stopped, about 1 ms later; amid a rebalance, once that is over.
    */
   async #leave(): Promise<void> {
     if (this.#events.fatal !== undefined) return;
     this.#native.unsubscribe();
-    await sleep(LEAVING_MS);
+    const until = performance.now() + LEAVE_LIMIT_MS;
+    do {
+      this.#assignment.refresh();
+      await sleep(LEAVING_MS);
+    } while (this.#assignment.list().length > 0 && performance.now() < until);
   }
 
   async #join(topics: readonly string[]): Promise<void> {

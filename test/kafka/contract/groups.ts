@@ -113,6 +113,24 @@ export function groupsContract(open: OpenWorkbench): void {
     expect(lag.find(({ partition }) => partition !== lost.partition)!.committed).toBe(3);
   });
 
+  test("a consumer that closes while another one joins leaves its partitions at once", async () => {
+    await using bench = open();
+    const topic = await bench.topic(4);
+    const groupId = `g-${topic}`;
+    // Far longer than the test waits: partitions that nobody gave up would come only then.
+    const options = { groupId, sessionTimeoutMs: 40_000 };
+    let owner = bench.consumer(topic, options);
+    await assigned(owner, 4);
+    // The owner hears of the newcomer with its next heartbeat, within a second: before, during and after that.
+    for (let waitMs = 0; waitMs <= 1_400; waitMs += 200) {
+      const newcomer = bench.consumer(topic, options);
+      await newcomer.poll(1, waitMs);
+      await owner.close();
+      await assigned(newcomer, 4);
+      owner = newcomer;
+    }
+  });
+
   test("the assignment is what the group gave, and is told in between", async () => {
     await using bench = open();
     const topic = await bench.topic(3);
