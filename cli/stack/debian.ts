@@ -48,25 +48,41 @@ async function apt(args: readonly string[], logFile: string): Promise<void> {
   }
 }
 
+/** Whether we could install packages ourselves. */
+export interface Installer {
+  readonly hasApt: boolean;
+  readonly isRoot: boolean;
+}
+
+/**
+ * What to say instead of installing packages, or null where we may and can.
+ * @param purpose e.g. "to compile …"; without one it is a service, for which Docker would do as well
+ */
+export function instead({ hasApt, isRoot }: Installer, packages: readonly string[], purpose?: string): string | null {
+  const list = packages.join(" ");
+  const what = purpose === undefined ? "(or start Docker), then try again" : `${purpose}, then try again`;
+  if (!hasApt) return `this machine has no apt-get: install what Debian calls ${list} ${what}`;
+  if (!isRoot) return `some tools are missing: run \`sudo apt-get install -y ${list}\` ${what}`;
+  return null;
+}
+
 /**
  * Installs Debian packages that the stack lacks.
  * @throws CliError one sentence with the command to type, where we may not or cannot install
  */
-export async function installPackages(packages: readonly string[], logFile: string, progress: Progress): Promise<void> {
+export async function installPackages(
+  packages: readonly string[],
+  logFile: string,
+  progress: Progress,
+  purpose?: string,
+): Promise<void> {
   if (packages.length === 0) return;
   const list = packages.join(" ");
-  if (!Bun.which("apt-get")) {
-    throw new CliError(
-      `this machine has no apt-get: install what Debian calls ${list} (or start Docker), then try again`,
-    );
-  }
-  if (process.getuid?.() !== 0) {
-    throw new CliError(
-      `some tools are missing: run \`sudo apt-get install -y ${list}\` (or start Docker), then try again`,
-    );
-  }
+  const installer = { hasApt: Bun.which("apt-get") !== null, isRoot: process.getuid?.() === 0 };
+  const refusal = instead(installer, packages, purpose);
+  if (refusal !== null) throw new CliError(refusal);
   const begun = performance.now();
-  progress.begin("apt-get", `installing ${list}`);
+  progress.begin("apt-get", `installing ${list}${purpose === undefined ? "" : ` ${purpose}`}`);
   raiseGuards();
   try {
     await apt(["update"], logFile);

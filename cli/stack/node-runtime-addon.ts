@@ -27,7 +27,7 @@ const LOCK_WAIT_S = 1200;
  * built here from the package's sources. The result stays in .stack/tools.
  * @throws CliError one sentence that says what to install
  */
-export async function ensureAddon(context: StackContext, node: NodeProgram): Promise<void> {
+export async function ensureAddon(context: StackContext, node: NodeProgram, build = buildAddon): Promise<void> {
   const { root, log } = context.layout;
   const home = addonHome(root);
   linkStore(home);
@@ -37,7 +37,7 @@ export async function ensureAddon(context: StackContext, node: NodeProgram): Pro
   await withLock(join(dirname(home.store), "lock"), "an installation of the Kafka addon", LOCK_WAIT_S, async () => {
     if (loads(root, node)) return;
     if ((await fetchPrebuilt(home, node, context.progress)) && loads(root, node)) return;
-    await buildAddon(context, home, node);
+    await build(context, home, node);
     if (loads(root, node)) return;
     throw new CliError(`the Kafka addon was built, but Node ${node.version} cannot load it: see ${log}`);
   });

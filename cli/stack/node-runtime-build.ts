@@ -7,20 +7,11 @@ import { installPackages } from "./debian.ts";
 import { lastWords } from "./last-words.ts";
 import type { NodeProgram } from "./node-runtime.ts";
 import { type AddonHome, binaryOf } from "./node-runtime-addon.ts";
+import { missingTools } from "./node-runtime-tools.ts";
 import type { StackContext } from "./service.ts";
 
 /** How often the progress line says that it goes on, seconds. */
 const SAY_EVERY_S = 30;
-
-/** Programs and headers that the build needs, with the Debian package that has them. */
-const PROGRAMS: Readonly<Record<string, string>> = { "g++": "g++", make: "make", python3: "python3" };
-const HEADERS: Readonly<Record<string, string>> = {
-  "openssl/ssl.h": "libssl-dev",
-  "curl/curl.h": "libcurl4-openssl-dev",
-  "zlib.h": "zlib1g-dev",
-  "zstd.h": "libzstd-dev",
-  "sasl/sasl.h": "libsasl2-dev",
-};
 
 /**
  * Compiles librdkafka and the addon from the package's sources, about two minutes on two cores. Linked dynamically: a static
@@ -30,7 +21,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 export async function buildAddon(context: StackContext, home: AddonHome, node: NodeProgram): Promise<void> {
   const { layout, progress } = context;
   const logFile = layout.logOf("kafka-addon");
-  await installPackages(missingTools(), layout.logOf("apt-get"), progress);
+  await installPackages(missingTools(), layout.logOf("apt-get"), progress, `to compile Kafka for Node ${node.version}`);
   const begun = performance.now();
   progress.begin("addon", `compiling Kafka for Node ${node.version}, once (2 to 5 minutes)`);
   const work = join(home.store, "build");
@@ -47,8 +38,7 @@ export async function buildAddon(context: StackContext, home: AddonHome, node: N
       stdio: ["ignore", Bun.file(logFile), Bun.file(`${logFile}.err`)],
     });
     if ((await gyp.exited) !== 0) {
-      // node-gyp's own last words say only that something failed.
-      const why = lastWords(readFileSync(`${logFile}.err`, "utf8").replace(/^gyp .*$/gm, ""));
+      const why = buildersWords(readFileSync(`${logFile}.err`, "utf8"));
       throw new CliError(`the Kafka addon for Node does not compile (${logFile}.err): ${why}`);
     }
     keep(work, home, node);
@@ -59,24 +49,13 @@ export async function buildAddon(context: StackContext, home: AddonHome, node: N
   progress.done("addon", `Kafka for Node ${node.version} compiled in ${secondsSince(begun)}`);
 }
 
-/** Debian packages without which nothing can be compiled here. */
-function missingTools(): string[] {
-  const programs = Object.keys(PROGRAMS).filter((program) => !Bun.which(program));
-  if (process.platform === "darwin") {
-    if (programs.length === 0) return [];
-    throw new CliError(`${programs.join(", ")} is missing to compile the Kafka addon: run \`xcode-select --install\``);
+/** Why a build stopped, of what it wrote. The last words of node-gyp and make say only that something failed. */
+export function buildersWords(errors: string): string {
+  const compiler = errors.replace(/^(gyp |make(\[\d+\])?: ).*$/gm, "");
+  if (compiler.trim() === "" && /^gyp http GET .*headers/m.test(errors)) {
+    return "Node's headers cannot be fetched: name a Node.js in STAMPEDE_NODE that has include/node beside its bin";
   }
-  const places = ["/usr/include", "/usr/local/include", ...multiarch()];
-  const headers = Object.keys(HEADERS).filter((header) => !places.some((place) => existsSync(join(place, header))));
-  return [...programs.map((program) => PROGRAMS[program]!), ...headers.map((header) => HEADERS[header]!)];
-}
-
-/** Debian keeps some headers per machine: /usr/include/x86_64-linux-gnu. */
-function multiarch(): string[] {
-  if (!existsSync("/usr/include")) return [];
-  return readdirSync("/usr/include")
-    .filter((name) => name.includes("-linux-"))
-    .map((name) => join("/usr/include", name));
+  return lastWords(compiler);
 }
 
 /** npm brings node-gyp along; some distributions keep it as a package. */
