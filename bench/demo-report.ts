@@ -1,15 +1,23 @@
 import type { VerifyReport } from "../cli/verify/check.ts";
 import { shown } from "./figures.ts";
 import type { RushResult } from "./rush-judgement.ts";
-import type { Target } from "./target.ts";
+import type { BenchEnvironment, Target } from "./target.ts";
 import { createMint } from "./tokens.ts";
 
 export interface DemoLine {
   /** In the JSON file. */
   readonly name: string;
   readonly label: string;
-  readonly value: number | boolean | null | Readonly<Record<string, number>>;
+  readonly value: number | boolean | string | null | Readonly<Record<string, number>>;
   readonly shown: string;
+}
+
+/** What stood behind the gateway, as far as the addresses tell. */
+export function servicesLine({ REDIS_URL = "", KAFKA_BROKERS = "" }: BenchEnvironment): DemoLine {
+  const brokers = KAFKA_BROKERS.split(",").length;
+  const kafka = brokers === 1 ? "one Kafka broker" : `${brokers} Kafka brokers`;
+  const value = `${kafka}, ${REDIS_URL.includes("+cluster:") ? "a Redis Cluster" : "one Redis"}`;
+  return { name: "services", label: "services", value, shown: value };
 }
 
 /** The demo's table, for people and for the file. */

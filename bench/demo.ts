@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { verify } from "../cli/verify/verify.ts";
-import { demoTable, whatNext } from "./demo-report.ts";
+import { demoTable, servicesLine, whatNext } from "./demo-report.ts";
 import type { LoadClientName } from "./load/plan.ts";
 import { progressLine } from "./progress-line.ts";
 import { type RushOptions, runRush } from "./rush.ts";
@@ -28,7 +28,7 @@ export async function runDemo(options: DemoOptions, env: BenchEnvironment): Prom
   console.log("· checking every promise …\n");
   const report = await verify(env, { couponId: result.couponId });
   const wrong = [...result.wrong, ...report.checks.filter((check) => !check.ok).map((c) => `${c.name}: ${c.detail}`)];
-  const table = demoTable(result, report);
+  const table = [servicesLine(env), ...demoTable(result, report)];
   for (const { label, shown } of table) console.log(`  ${label.padEnd(36)}${shown}`);
   console.log(wrong.length === 0 ? "\n✓ exactly as promised\n" : `\n✗ ${wrong.join("\n✗ ")}\n`);
   console.log(whatNext(target, result.couponId));

@@ -19,9 +19,15 @@ export const CliConfigSchema = Type.Object({
   GATEWAY_PORT: Port(8080, "The gateway's port"),
   CONSUMERS_PORT: Port(8081, "Health and metrics of the consumers"),
   STAMPEDE_STACK: Type.Optional(Text("Directory of the stack's data, logs and process ids; default .stack")),
-  STAMPEDE_REDIS_PORT: Port(16379, "Port of the stack's own Redis"),
+  STAMPEDE_REDIS_PORT: Port(
+    16379,
+    "Port of the stack's own Redis; a cluster takes six from here on, and six from 50 above",
+  ),
   STAMPEDE_POSTGRES_PORT: Port(15432, "Port of the stack's own PostgreSQL"),
-  STAMPEDE_KAFKA_PORT: Port(19092, "Port of the stack's own Kafka; its controller takes the next one"),
+  STAMPEDE_KAFKA_PORT: Port(
+    19092,
+    "Port of the stack's own Kafka; its controller takes the next one, a cluster six in all",
+  ),
   STAMPEDE_KAFKA_LIBS: Type.Optional(Text("A directory that already holds Kafka's jars")),
   LIBRDKAFKA_PATH: Type.Optional(Text("A librdkafka to open instead of the one that is found")),
   STAMPEDE_NODE: Type.Optional(Text("The Node.js of `--runtime node`; default `node` of the PATH")),

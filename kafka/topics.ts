@@ -80,26 +80,39 @@ export async function diffTopics(admin: TopicAdmin, durability: TopicDurability)
   return differences(wanted, new Map(present.map((topic) => [topic.name, topic])));
 }
 
+const MIN_IN_SYNC = "min.insync.replicas";
+
+/**
+ * Sorts differences by who can end them. Another replication factor needs a reassignment by an operator; until then the
+ * topic keeps its `min.insync.replicas` too: more than it has replicas, and no record would be taken any more.
+ */
+export function byHand(found: readonly TopicDifference[]): { doable: TopicDifference[]; left: TopicDifference[] } {
+  const replicas = new Map(found.flatMap((one) => (one.kind === "replication" ? [[one.topic, one.present]] : [])));
+  const isLeft = (one: TopicDifference): boolean =>
+    one.kind === "replication" ||
+    (one.kind === "config" && one.name === MIN_IN_SYNC && Number(one.wanted) > (replicas.get(one.topic) ?? Infinity));
+  return { doable: found.filter((one) => !isLeft(one)), left: found.filter(isLeft) };
+}
+
 /**
  * Makes the cluster like the declaration: creates, adds partitions, sets configuration; never deletes.
- * `left` is what it cannot do: another replication factor needs a reassignment by an operator. @throws KafkaError
+ * `left` is what an operator must do. @throws KafkaError
  */
 export async function applyTopics(
   admin: TopicAdmin,
   durability: TopicDurability,
 ): Promise<{ done: TopicDifference[]; left: TopicDifference[] }> {
-  const found = await diffTopics(admin, durability);
-  await admin.createTopics(found.flatMap((difference) => (difference.kind === "missing" ? [difference.wanted] : [])));
+  const { doable, left } = byHand(await diffTopics(admin, durability));
+  await admin.createTopics(doable.flatMap((difference) => (difference.kind === "missing" ? [difference.wanted] : [])));
   const changes = new Map<string, Record<string, string>>();
-  for (const difference of found) {
+  for (const difference of doable) {
     if (difference.kind === "partitions") await admin.createPartitions(difference.topic, difference.wanted);
     if (difference.kind === "config") {
       changes.set(difference.topic, { ...changes.get(difference.topic), [difference.name]: difference.wanted });
     }
   }
   for (const [topic, config] of changes) await admin.alterTopicConfig(topic, config);
-  const left = found.filter(({ kind }) => kind === "replication");
-  return { done: found.filter((difference) => !left.includes(difference)), left };
+  return { done: doable, left };
 }
 
 /** One line for an operator. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { allTopics } from "../contracts/topics.ts";
 import type { ConfiguredTopic } from "./kafka.ts";
-import { describeDifference, differences, topicCompression, wantedTopic } from "./topics.ts";
+import { byHand, describeDifference, differences, topicCompression, wantedTopic } from "./topics.ts";
 
 const one = { replicationFactor: 1, minInsyncReplicas: 1 };
 const wanted = [...allTopics()].map(([name, spec]) => wantedTopic(name, spec, one));
@@ -60,5 +60,27 @@ describe("differences", () => {
       "coupon-requests: retention.ms is 1, wanted 604800000",
       "coupon-requests: min.insync.replicas is not set, wanted 1",
     ]);
+  });
+});
+
+describe("what is left to an operator", () => {
+  const durable = { replicationFactor: 3, minInsyncReplicas: 2 };
+  const three = [...allTopics()].map(([name, spec]) => wantedTopic(name, spec, durable));
+
+  test("a topic with fewer copies than wanted keeps the number that must be in sync: more would stop all writing", () => {
+    const { doable, left } = byHand(differences(three, change("order-events", { partitions: 1 })));
+    expect(doable.map(describeDifference)).toEqual(["order-events: 1 partitions, wanted 16"]);
+    expect(left.filter(({ topic }) => topic === "order-events").map(describeDifference)).toEqual([
+      "order-events: replication factor 1, wanted 3 (reassign by hand)",
+      "order-events: min.insync.replicas is 1, wanted 2",
+    ]);
+    expect(left).toHaveLength(2 * three.length);
+  });
+
+  test("once it has its copies, the rest is done", () => {
+    const copied = new Map([...asWanted()].map(([name, topic]) => [name, { ...topic, replicationFactor: 3 }]));
+    const { doable, left } = byHand(differences(three, copied));
+    expect(left).toEqual([]);
+    expect(new Set(doable.map((one) => one.kind === "config" && one.name))).toEqual(new Set(["min.insync.replicas"]));
   });
 });

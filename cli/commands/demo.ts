@@ -4,6 +4,7 @@ import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
+import { clusterOptions } from "./cluster-option.ts";
 import { runtimeOption } from "./runtime-option.ts";
 
 interface DemoOptions {
@@ -15,10 +16,11 @@ interface DemoOptions {
   client?: "sockets" | "autocannon";
   workers?: number;
   runtime?: Runtime;
+  cluster?: boolean;
 }
 
 export function demoCommand(): Command {
-  return new Command("demo")
+  const command = new Command("demo")
     .description("Brings the stack up, lets a crowd fight for coupons and proves that all is right")
     .option("--users <n>", "how many people ask", wholeNumber(1, 5_000_000), 50_000)
     .option("--coupons <n>", "how many coupons there are", wholeNumber(1, 1_000_000), 1000)
@@ -30,10 +32,10 @@ export function demoCommand(): Command {
       new Option("--client <name>", "what makes the load: our own or autocannon").choices(["sockets", "autocannon"]),
     )
     .option("--json <file>", "write the result to a file as well")
-    .addHelpText("after", "\nExample:\n  ./dev demo --users 20000 --coupons 500")
+    .addHelpText("after", "\nExamples:\n  ./dev demo --users 20000 --coupons 500\n  ./dev demo --cluster")
     .action(async (options: DemoOptions) => {
       const begun = performance.now();
-      const stack = createStack({ progress: printedProgress() });
+      const stack = createStack({ progress: printedProgress(), cluster: options.cluster });
       await interruption((signal) =>
         stack.up(undefined, { workers: options.workers, runtime: options.runtime, signal }),
       );
@@ -41,4 +43,6 @@ export function demoCommand(): Command {
       const { runDemo } = await import("../../bench/demo.ts");
       process.exitCode = await runDemo(options, stack.env);
     });
+  for (const option of clusterOptions()) command.addOption(option);
+  return command;
 }

@@ -1,7 +1,9 @@
 import type { CliConfig } from "../config.ts";
 import { dockerAnswers } from "./docker.ts";
 import type { Ports } from "./layout.ts";
+import { ownAddresses } from "./members.ts";
 import type { BaseService, ServiceName, Source, StackEnv } from "./service.ts";
+import { hasShape, type Shape } from "./shape.ts";
 
 /** The variable that says where an existing service is. */
 export const ADDRESS_VARIABLE = {
@@ -15,13 +17,14 @@ export function stackEnv(
   config: CliConfig,
   ports: Ports,
   secret: string,
-  options: { external: boolean; run: string },
+  options: { external: boolean; run: string; shape: Shape },
 ): StackEnv {
   const given = options.external ? config : ({} as Partial<CliConfig>);
+  const own = ownAddresses(ports, options.shape);
   return {
-    REDIS_URL: given.REDIS_URL ?? `redis://127.0.0.1:${ports.redis}`,
-    DATABASE_URL: given.DATABASE_URL ?? `postgres://stampede@127.0.0.1:${ports.postgres}/stampede`,
-    KAFKA_BROKERS: given.KAFKA_BROKERS ?? `127.0.0.1:${ports.kafka}`,
+    REDIS_URL: given.REDIS_URL ?? own.REDIS_URL,
+    DATABASE_URL: given.DATABASE_URL ?? own.DATABASE_URL,
+    KAFKA_BROKERS: given.KAFKA_BROKERS ?? own.KAFKA_BROKERS,
     JWT_SECRET: secret,
     JWT_ISSUER: config.JWT_ISSUER,
     JWT_AUDIENCE: config.JWT_AUDIENCE,
@@ -33,23 +36,35 @@ export function stackEnv(
 }
 
 /** Who runs a service: the environment names it, else Docker if a daemon answers, else a process of ours. */
-export async function sourceOf(service: ServiceName, config: CliConfig, external: boolean): Promise<Source> {
+export async function sourceOf(
+  service: ServiceName,
+  config: CliConfig,
+  { external, shape }: { external: boolean; shape: Shape },
+): Promise<Source> {
   if (service === "gateway" || service === "consumers") return "native";
+  if (shape === "cluster" && hasShape(service)) return "native"; // Docker or not: see docs/operations.md
   if (external && config[ADDRESS_VARIABLE[service]]) return "environment";
   return !config.STAMPEDE_NATIVE && (await dockerAnswers()) ? "docker" : "native";
+}
+
+/** `h:1,h:2,h:3` as `h:1,2,3`: a cluster's addresses share their host. */
+function shortList(addresses: string): string {
+  const [first = "", ...rest] = addresses.split(",");
+  const host = first.slice(0, first.lastIndexOf(":") + 1);
+  return [first, ...rest.map((one) => (host && one.startsWith(host) ? one.slice(host.length) : one))].join();
 }
 
 /** `host:port` of an address, without a password, for people. */
 export function shownAddress(service: ServiceName, env: StackEnv): string {
   switch (service) {
     case "redis":
-      return env.REDIS_URL.replace(/^redis(s|\+cluster)?:\/\//, "").replace(/^[^@]*@/, "");
+      return shortList(env.REDIS_URL.replace(/^redis(s|\+cluster)?:\/\//, "").replace(/^[^@]*@/, ""));
     case "postgres":
       return env.DATABASE_URL.replace(/^\w+:\/\//, "")
         .replace(/^[^@]*@/, "")
         .replace(/\?.*$/, "");
     case "kafka":
-      return env.KAFKA_BROKERS;
+      return shortList(env.KAFKA_BROKERS);
     case "gateway":
       return `http://${env.GATEWAY_HOST}:${env.GATEWAY_PORT}`;
     case "consumers":

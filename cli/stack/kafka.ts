@@ -2,34 +2,47 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { CliError } from "../errors.ts";
 import { fetchJars, haveJars } from "./kafka-jars.ts";
+import { kafkaMembers } from "./members.ts";
+import { brokersOf } from "./ready.ts";
 import type { NativeService, StackContext } from "./service.ts";
 
 const OLDEST_JAVA = 17;
 /** The same for ever: data and configuration of one stack belong together, and nothing else joins it. */
 const CLUSTER_ID = "c3RhbXBlZGVzdGFtcGVkZQ";
 
-/** 384 MB is twice what the broker holds at 30,000 records/s with 170 partitions. */
-const HEAP = ["-Xms256m", "-Xmx384m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError"];
+/** 384 MB is twice what one broker holds at 30,000 records/s with 170 partitions; of three, each has its share of the leaders. */
+const HEAP = { single: ["-Xms256m", "-Xmx384m"], cluster: ["-Xms128m", "-Xmx320m"] } as const;
+const GC = ["-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError"];
 
-const propertiesFile = (context: StackContext) => join(context.layout.dataOf("kafka"), "server.properties");
+/** Each shape has data of its own. */
+const homeOf = ({ layout, shape }: StackContext, member: number) =>
+  shape === "cluster" ? join(layout.dataOf("kafka"), `broker-${member + 1}`) : layout.dataOf("kafka");
+const propertiesFile = (context: StackContext, member: number) => join(homeOf(context, member), "server.properties");
 /** Where it unpacks its compression libraries; in /tmp a broker that is killed would leave them for ever. */
-const temporaryDirectory = (context: StackContext) => join(context.layout.dataOf("kafka"), "tmp");
-const logDirectory = (context: StackContext) => join(context.layout.dataOf("kafka"), "logs");
+const temporaryDirectory = (context: StackContext, member: number) => join(homeOf(context, member), "tmp");
+const logDirectory = (context: StackContext, member: number) => join(homeOf(context, member), "logs");
 
-function writeProperties(context: StackContext): void {
+function writeProperties(context: StackContext, member: number): void {
+  const all = kafkaMembers(context.ports, context.shape);
+  const { nodeId, port, controllerPort } = all[member]!;
   const values: Record<string, string> = {
-    port: String(context.ports.kafka),
-    controllerPort: String(context.ports.kafkaController),
-    dataDir: logDirectory(context),
+    nodeId: String(nodeId),
+    port: String(port),
+    controllerPort: String(controllerPort),
+    voters: all.map((one) => `${one.nodeId}@127.0.0.1:${one.controllerPort}`).join(),
+    replicas: String(all.length),
+    inSync: all.length === 1 ? "1" : "2",
+    dataDir: logDirectory(context, member),
   };
   const template = readFileSync(join(context.layout.root, "ops/kafka/server.properties"), "utf8");
   const text = template.replace(/\$\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
-  writeFileSync(propertiesFile(context), text);
+  writeFileSync(propertiesFile(context, member), text);
 }
 
-async function format(context: StackContext): Promise<void> {
-  rmSync(logDirectory(context), { recursive: true, force: true });
-  const tool = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config", propertiesFile(context)];
+async function format(context: StackContext, member: number): Promise<void> {
+  rmSync(logDirectory(context, member), { recursive: true, force: true });
+  const config = propertiesFile(context, member);
+  const tool = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config", config];
   // A second of work: compiling it further would cost more than it saves.
   const quick = ["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx128m"];
   const child = Bun.spawn(["java", ...quick, "-cp", `${context.layout.kafkaLibs}/*`, ...tool], {
@@ -40,16 +53,21 @@ async function format(context: StackContext): Promise<void> {
   if (code !== 0) throw new CliError(`formatting Kafka's storage failed: ${errors.trim().split("\n").at(-1)}`);
 }
 
-/** Kafka as a native process: one broker that is its own controller. */
+/** Kafka as native processes, each broker and controller in one: a single one, or three. */
 export const kafka: NativeService = {
   name: "kafka",
   stopSignal: "SIGTERM",
-  startTimeoutS: 60,
+  startTimeoutS: 90,
   stopTimeoutS: 20,
-  ports: ({ ports }) => [
-    { port: ports.kafka, variable: "STAMPEDE_KAFKA_PORT" },
-    { port: ports.kafkaController, variable: "STAMPEDE_KAFKA_PORT" },
-  ],
+  members: ({ ports, shape }) => kafkaMembers(ports, shape).length,
+  ports: ({ ports, shape }, member) => {
+    const { port, controllerPort } = kafkaMembers(ports, shape)[member]!;
+    return [port, controllerPort].map((one) => ({ port: one, variable: "STAMPEDE_KAFKA_PORT" }));
+  },
+  joined: async ({ env, ports, shape }) => {
+    if (shape === "single") return true;
+    return (await brokersOf(env.KAFKA_BROKERS)) === kafkaMembers(ports, shape).length;
+  },
 
   async missingPackages(context) {
     const missing: string[] = [];
@@ -67,21 +85,26 @@ export const kafka: NativeService = {
     return missing;
   },
 
-  async prepare(context) {
+  async prepare(context, members) {
     await fetchJars(context);
-    rmSync(temporaryDirectory(context), { recursive: true, force: true });
-    mkdirSync(temporaryDirectory(context), { recursive: true });
-    writeProperties(context);
-    if (!existsSync(join(logDirectory(context), "meta.properties"))) await format(context);
+    for (const member of members) {
+      rmSync(temporaryDirectory(context, member), { recursive: true, force: true });
+      mkdirSync(temporaryDirectory(context, member), { recursive: true });
+      writeProperties(context, member);
+    }
+    const fresh = members.filter((member) => !existsSync(join(logDirectory(context, member), "meta.properties")));
+    await Promise.all(fresh.map((member) => format(context, member)));
   },
 
-  command: (context) => ({
+  command: (context, _runtime, member) => ({
     argv: [
       "java",
-      ...HEAP,
-      `-Djava.io.tmpdir=${temporaryDirectory(context)}`,
+      ...HEAP[context.shape],
+      ...GC,
+      ...(context.shape === "cluster" ? [`-Dstampede.broker=broker-${member + 1} `] : []),
+      `-Djava.io.tmpdir=${temporaryDirectory(context, member)}`,
       `-Dlog4j2.configurationFile=${join(context.layout.root, "ops/kafka/log4j2.xml")}`,
-      ...["-cp", `${context.layout.kafkaLibs}/*`, "kafka.Kafka", propertiesFile(context)],
+      ...["-cp", `${context.layout.kafkaLibs}/*`, "kafka.Kafka", propertiesFile(context, member)],
     ],
   }),
 };

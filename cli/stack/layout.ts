@@ -9,7 +9,6 @@ export interface Ports {
   readonly redis: number;
   readonly postgres: number;
   readonly kafka: number;
-  readonly kafkaController: number;
   readonly gateway: number;
   readonly consumers: number;
 }
@@ -20,7 +19,6 @@ export function portsOf(config: CliConfig, offset: number): Ports {
     redis: config.STAMPEDE_REDIS_PORT + offset,
     postgres: config.STAMPEDE_POSTGRES_PORT + offset,
     kafka: config.STAMPEDE_KAFKA_PORT + offset,
-    kafkaController: config.STAMPEDE_KAFKA_PORT + 1 + offset,
     gateway: config.GATEWAY_PORT + offset,
     consumers: config.CONSUMERS_PORT + offset,
   };

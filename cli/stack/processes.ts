@@ -6,6 +6,8 @@ import type { Command, ServiceName, Source } from "./service.ts";
 export interface ProcessMark {
   readonly pid: number;
   readonly began: string;
+  /** Which of a service's members it is. */
+  readonly member?: number;
 }
 
 /** What `up` remembers of a service beside its pid file. */

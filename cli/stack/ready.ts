@@ -25,14 +25,31 @@ function ask(host: string, port: number, bytes: Uint8Array): Promise<Buffer> {
 }
 
 async function redisReady(url: string): Promise<boolean> {
-  // Of a cluster, the first node speaks for all.
-  const one = url.replace(/^redis\+cluster:/, "redis:").split(",")[0]!;
-  const client = new Bun.RedisClient(one, { connectionTimeout: PROBE_MS, autoReconnect: false });
-  try {
-    return (await client.ping()) === "PONG";
-  } finally {
-    client.close();
+  const isCluster = /^rediss?\+cluster:/.test(url);
+  const [first = "", ...others] = url.replace(/^(rediss?)\+cluster:/, "$1:").split(",");
+  const login = /^\w+:\/\/(?:[^@/]*@)?/.exec(first)?.[0] ?? "";
+  return firstAnswer([first, ...others.map((other) => login + other)], async (one) => {
+    const client = new Bun.RedisClient(one, { connectionTimeout: PROBE_MS, autoReconnect: false });
+    try {
+      if (!isCluster) return (await client.ping()) === "PONG";
+      return String(await client.send("CLUSTER", ["INFO"])).includes("cluster_state:ok");
+    } finally {
+      client.close();
+    }
+  });
+}
+
+/** What the first of several that answers says: of a cluster, whoever lives speaks for all. @throws when nobody does */
+async function firstAnswer<T>(addresses: readonly string[], question: (address: string) => Promise<T>): Promise<T> {
+  let reason: unknown;
+  for (const address of addresses) {
+    try {
+      return await question(address);
+    } catch (error) {
+      reason = error;
+    }
   }
+  throw reason;
 }
 
 async function postgresReady(url: string): Promise<boolean> {
@@ -57,11 +74,18 @@ const METADATA = Buffer.from(
   "hex",
 );
 
-async function kafkaReady(brokers: string): Promise<boolean> {
-  const [host, port] = brokers.split(",")[0]!.split(":");
-  const answer = await ask(host!, Number(port ?? 9092), METADATA);
-  // size int32, correlation int32, tag buffer, throttle int32, then the brokers as a compact array (length + 1).
-  return answer.length > 13 && answer[13]! > 1;
+/** How many brokers live, as the first that answers sees it; 0 when nobody does. */
+export async function brokersOf(brokers: string): Promise<number> {
+  try {
+    return await firstAnswer(brokers.split(","), async (broker) => {
+      const [host, port] = broker.split(":");
+      const answer = await ask(host!, Number(port ?? 9092), METADATA);
+      // size int32, correlation int32, tag buffer, throttle int32, then the brokers as a compact array (length + 1).
+      return answer.length > 13 ? answer[13]! - 1 : 0;
+    });
+  } catch {
+    return 0; // none is up yet, or all are away
+  }
 }
 
 async function httpReady(url: string): Promise<boolean> {
@@ -80,7 +104,7 @@ export async function isReady(service: ServiceName, context: Pick<StackContext, 
       case "postgres":
         return await postgresReady(env.DATABASE_URL);
       case "kafka":
-        return await kafkaReady(env.KAFKA_BROKERS);
+        return (await brokersOf(env.KAFKA_BROKERS)) > 0;
       case "gateway":
         return await httpReady(`http://${env.GATEWAY_HOST ?? "127.0.0.1"}:${ports.gateway}/health/ready`);
       case "consumers":

@@ -1,17 +1,41 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "../errors.ts";
-import type { NativeService } from "./service.ts";
+import { redisMembers } from "./members.ts";
+import { redisClusterStands } from "./redis-cluster.ts";
+import type { NativeService, StackContext } from "./service.ts";
 
 const OLDEST = 7;
+/** A master that is silent for so long is replaced by its replica. Redis' own choice, 15 s, suits machines far apart. */
+const NODE_TIMEOUT_MS = 2_000;
 
-/** Redis as a native process: `ops/redis/redis.conf`, on the loopback. */
+/** Each shape has data of its own. */
+const homeOf = ({ layout, shape }: StackContext, member: number) =>
+  shape === "cluster" ? join(layout.dataOf("redis"), `node-${member + 1}`) : layout.dataOf("redis");
+
+const CLUSTER = [
+  ...["--cluster-enabled", "yes", "--cluster-node-timeout", String(NODE_TIMEOUT_MS)],
+  // A master without a replica that dies takes its own sales with it, not everybody's.
+  ...["--cluster-require-full-coverage", "no"],
+  // A replica that comes (back) is copied to at once.
+  ...["--repl-diskless-sync-delay", "0"],
+];
+
+/** Redis as native processes: `ops/redis/redis.conf`, on the loopback; one, or a cluster of three masters and three replicas. */
 export const redis: NativeService = {
   name: "redis",
   stopSignal: "SIGTERM",
   startTimeoutS: 20,
   stopTimeoutS: 10,
-  ports: ({ ports }) => [{ port: ports.redis, variable: "STAMPEDE_REDIS_PORT" }],
+  members: ({ ports, shape }) => redisMembers(ports, shape).length,
+  ports: ({ ports, shape }, member) => {
+    const { port, busPort } = redisMembers(ports, shape)[member]!;
+    return [port, ...(busPort === null ? [] : [busPort])].map((one) => ({
+      port: one,
+      variable: "STAMPEDE_REDIS_PORT",
+    }));
+  },
+  joined: async (context) => context.shape === "single" || (await redisClusterStands(context)),
 
   async missingPackages() {
     const server = Bun.which("redis-server");
@@ -25,15 +49,19 @@ export const redis: NativeService = {
     return [];
   },
 
-  async prepare({ layout }) {
-    mkdirSync(layout.dataOf("redis"), { recursive: true });
+  async prepare(context, members) {
+    for (const member of members) mkdirSync(homeOf(context, member), { recursive: true });
   },
 
-  command: ({ layout, ports }) => ({
-    argv: [
-      "redis-server",
-      join(layout.root, "ops/redis/redis.conf"),
-      ...["--bind", "127.0.0.1", "--port", String(ports.redis), "--dir", layout.dataOf("redis")],
-    ],
-  }),
+  command: (context, _runtime, member) => {
+    const { port, busPort } = redisMembers(context.ports, context.shape)[member]!;
+    return {
+      argv: [
+        "redis-server",
+        join(context.layout.root, "ops/redis/redis.conf"),
+        ...["--bind", "127.0.0.1", "--port", String(port), "--dir", homeOf(context, member)],
+        ...(busPort === null ? [] : [...CLUSTER, "--cluster-port", String(busPort)]),
+      ],
+    };
+  },
 };

@@ -2,6 +2,7 @@ import type { CliConfig } from "../config.ts";
 import type { Progress } from "../terminal/progress.ts";
 import type { Layout, Ports } from "./layout.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Shape } from "./shape.ts";
 
 /** `payment-simulator` is to join them. */
 export const SERVICES = ["redis", "postgres", "kafka", "gateway", "consumers"] as const;
@@ -32,6 +33,7 @@ export interface StackContext {
   readonly config: CliConfig;
   readonly env: StackEnv;
   readonly progress: Progress;
+  readonly shape: Shape;
 }
 
 export interface Command {
@@ -44,11 +46,18 @@ export interface NativeService {
   readonly name: ServiceName;
   /** Debian packages without which it can't run here; empty if all is there. @throws CliError if what is there is too old */
   missingPackages(context: StackContext): Promise<string[]>;
-  /** What happens once before the first start (initdb, format, fetching jars). Does nothing the second time. */
-  prepare?(context: StackContext): Promise<void>;
-  command(context: StackContext, runtime: Runtime): Command;
-  /** Ports it listens on, each with the variable that moves it. */
-  ports(context: StackContext): readonly { readonly port: number; readonly variable: string }[];
+  /**
+   * How many processes it is where each is another one (brokers, nodes); they are numbered from 0. Absent: as many workers
+   * as asked for, which are alike and share their port.
+   */
+  members?(context: StackContext): number;
+  /** What happens before `members` start (initdb, format, fetching jars). Does little the second time. */
+  prepare?(context: StackContext, members: readonly number[]): Promise<void>;
+  command(context: StackContext, runtime: Runtime, member: number): Command;
+  /** Ports that a member listens on, each with the variable that moves it. */
+  ports(context: StackContext, member: number): readonly { readonly port: number; readonly variable: string }[];
+  /** Whether its members found each other; asked until they did. Never throws. */
+  joined?(context: StackContext): Promise<boolean>;
   readonly stopSignal: NodeJS.Signals;
   /** Seconds it may take until it answers; measured on 2 cores, times ten. */
   readonly startTimeoutS: number;

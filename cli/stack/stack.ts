@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { type CliConfig, readConfig } from "../config.ts";
 import { CliError } from "../errors.ts";
 import { type Progress, secondsSince, silentProgress } from "../terminal/progress.ts";
+import { forgetIdleShape, refuseOtherAddresses, takeShape } from "./change-shape.ts";
 import { consumers } from "./consumers.ts";
 import { installPackages } from "./debian.ts";
 import { signalContainer } from "./docker.ts";
@@ -22,6 +23,7 @@ import { migrateDatabase } from "./schema.ts";
 import { jwtSecret } from "./secrets.ts";
 import type { ServiceName, Source, StackContext, StackEnv } from "./service.ts";
 import { isBaseService, type NativeService, SERVICES } from "./service.ts";
+import { rememberedShape, type Shape } from "./shape.ts";
 import { startService } from "./start.ts";
 import { stopService, wipeData } from "./stop.ts";
 
@@ -39,6 +41,8 @@ export interface StackOptions {
   readonly dir?: string;
   /** Added to every port. */
   readonly portOffset?: number;
+  /** Whether Redis and Kafka are a cluster; default as they run now, at first not. */
+  readonly cluster?: boolean | undefined;
   /** Whether REDIS_URL, DATABASE_URL and KAFKA_BROKERS of the environment are used. Default yes. */
   readonly external?: boolean;
   readonly config?: CliConfig;
@@ -65,6 +69,7 @@ export interface Stack {
   up(services?: readonly ServiceName[], options?: UpOptions): Promise<void>;
   /** Stops what `up` started; `wipe` also deletes its data. @returns whether anything ran */
   down(services?: readonly ServiceName[], options?: { wipe?: boolean }): Promise<boolean>;
+  readonly shape: Shape;
   /** What runs the gateway or the consumers. */
   runtimeOf(service: ServiceName): Runtime;
   /** Process ids that live; empty for a service of the environment. */
@@ -85,8 +90,9 @@ export function createStack(options: StackOptions = {}): Stack {
   const layout = layoutOf(root, dir, config.STAMPEDE_KAFKA_LIBS);
   const ports = portsOf(config, options.portOffset ?? 0);
   const secret = jwtSecret(layout.secretsFile, config.JWT_SECRET);
-  const env = stackEnv(config, ports, secret, { external, run: layout.run });
-  const context: StackContext = { layout, ports, config, env, progress: options.progress ?? silentProgress };
+  const shape = options.cluster === undefined ? rememberedShape(layout) : options.cluster ? "cluster" : "single";
+  const env = stackEnv(config, ports, secret, { external, run: layout.run, shape });
+  const context: StackContext = { layout, ports, config, env, progress: options.progress ?? silentProgress, shape };
   const lock = <T>(work: () => Promise<T>) => {
     makeDirectories(layout);
     return withLock(join(layout.run, "lock"), "another ./dev up or down", LOCK_WAIT_S, work);
@@ -115,9 +121,11 @@ export function createStack(options: StackOptions = {}): Stack {
     { workers, roles, runtime, signal }: UpOptions,
   ): Promise<void> {
     requireSpace(dir, FREE_BYTES);
+    refuseOtherAddresses(context);
     const sources = new Map<ServiceName, Source>();
-    for (const name of services) sources.set(name, await sourceOf(name, config, external));
+    for (const name of services) sources.set(name, await sourceOf(name, config, { external, shape }));
     await install(services, sources);
+    await takeShape(context, options.cluster !== undefined, (name) => stopService(context, NATIVE[name]));
     if (services.some((name) => hasRuntime(name) && (runtime ?? runtimeNow(name)) === "node"))
       await prepareNode(context);
     signal?.throwIfAborted();
@@ -145,6 +153,7 @@ export function createStack(options: StackOptions = {}): Stack {
     } catch (error) {
       if (!signal?.aborted) throw error;
       for (const name of started.toReversed()) await stopService(context, NATIVE[name]);
+      forgetIdleShape(context);
       const what =
         started.length > 0 ? `stopped ${started.join(", ")}, which this run had started` : "nothing was started";
       throw new CliError(`interrupted: ${what}`, { exitCode: 130 });
@@ -171,7 +180,8 @@ export function createStack(options: StackOptions = {}): Stack {
     context,
     pids,
     runtimeOf: runtimeNow,
-    sourceOf: (service) => sourceOf(service, config, external),
+    shape,
+    sourceOf: (service) => sourceOf(service, config, { external, shape }),
     up: (services = SERVICES, upOptions = {}) => lock(() => upLocked(services, upOptions)),
     down: (services = SERVICES, { wipe = false } = {}) =>
       lock(async () => {
@@ -180,6 +190,7 @@ export function createStack(options: StackOptions = {}): Stack {
         for (const name of SERVICES.toReversed()) {
           if (services.includes(name)) ran = (await stopService(context, NATIVE[name])) || ran;
         }
+        forgetIdleShape(context);
         if (wipe) await wipeData(context, services, docker);
         return ran;
       }),

@@ -21,8 +21,8 @@ import { untilReady } from "./until-ready.ts";
 /** Seconds that a start which failed gets to stop by itself. */
 const GIVE_UP_S = 2;
 
-function refuseForeignListeners(context: StackContext, service: NativeService): void {
-  for (const { port, variable } of service.ports(context)) {
+function refuseForeignListeners(context: StackContext, service: NativeService, member: number): void {
+  for (const { port, variable } of service.ports(context, member)) {
     const foreign = listenerOn(port);
     if (!foreign) continue;
     const who = foreign.pid === null ? foreign.command : `${foreign.command} (pid ${foreign.pid})`;
@@ -35,7 +35,7 @@ function planOf(service: NativeService, context: StackContext, before: ServiceRe
   return {
     source: "native" as const,
     address: shownAddress(service.name, context.env),
-    wanted: options.workers ?? before?.wanted ?? 1,
+    wanted: service.members?.(context) ?? options.workers ?? before?.wanted ?? 1,
     variant: changedVariant(before?.variant, options.extraEnv),
   };
 }
@@ -46,6 +46,12 @@ async function kept(service: NativeService, before: ServiceRecord | null, plan: 
   if (before.wanted === plan.wanted && Bun.deepEquals(before.variant ?? {}, plan.variant)) return before.processes;
   await stopProcesses(before.processes, service.stopSignal, service.stopTimeoutS);
   return [];
+}
+
+/** Numbers of the members that do not run. */
+function missingMembers(wanted: number, processes: readonly ProcessMark[]): number[] {
+  const all = Array.from({ length: wanted }, (_, member) => member);
+  return all.filter((member) => !processes.some((mark) => (mark.member ?? 0) === member));
 }
 
 /**
@@ -62,34 +68,39 @@ export async function startNative(
   const { layout, progress } = context;
   const before = readRecord(layout, service.name);
   const plan = planOf(service, context, before, options);
-  const workers = plan.wanted > 1 ? `, ${plan.wanted} workers` : "";
+  const isWorkers = service.members === undefined;
+  const workers = plan.wanted > 1 && isWorkers ? `, ${plan.wanted} workers` : "";
   const runtime = runtimeOf(plan.variant);
   const told = `(native${runtime === "node" ? " on Node" : ""}, ${plan.address}${workers})`;
   let processes: readonly ProcessMark[] = await kept(service, before, plan);
-  const missing = plan.wanted - processes.length;
+  const missing = missingMembers(plan.wanted, processes);
+  const joined = () => service.joined?.(context) ?? true;
   const { signal } = options;
-  if (missing === 0) {
-    await untilReady(context, service.name, { timeoutS: service.startTimeoutS, processes, signal });
+  if (missing.length === 0) {
+    await untilReady(context, service.name, { timeoutS: service.startTimeoutS, processes, also: joined, signal });
     progress.done(service.name, `already up ${told}`);
     return false;
   }
-  if (processes.length === 0) {
-    refuseForeignListeners(context, service);
-    await service.prepare?.(context);
+  // The first worker's port is the others' as well.
+  if (!isWorkers || processes.length === 0) {
+    for (const member of isWorkers ? [0] : missing) refuseForeignListeners(context, service, member);
+    await service.prepare?.(context, missing);
     signal?.throwIfAborted();
   }
   const logFile = layout.logOf(service.name);
   const logFrom = lengthOf(logFile);
-  const env = { ...inheritedEnvironment(), ...plan.variant, ...(plan.wanted > 1 ? { REUSE_PORT: "1" } : {}) };
+  const env = { ...inheritedEnvironment(), ...plan.variant, ...(workers ? { REUSE_PORT: "1" } : {}) };
   const record = { ...plan, startedAt: Date.now() };
-  for (let i = 0; i < missing; i++) {
-    processes = [...processes, spawnDetached(service.command(context, runtime), { cwd: layout.root, env, logFile })];
+  for (const member of missing) {
+    const mark = spawnDetached(service.command(context, runtime, member), { cwd: layout.root, env, logFile });
+    processes = [...processes, { ...mark, member }].sort((a, b) => (a.member ?? 0) - (b.member ?? 0));
     writeRecord(layout, service.name, { ...record, processes });
   }
   try {
     // An answer on a shared port says that one of them is ready.
-    const [first] = service.ports(context);
-    const also = () => !existsSync("/proc/net/tcp") || listenersOn(first!.port) >= plan.wanted;
+    const [first] = service.ports(context, 0);
+    const listening = () => !existsSync("/proc/net/tcp") || listenersOn(first!.port) >= plan.wanted;
+    const also = isWorkers ? listening : joined;
     await untilReady(context, service.name, { timeoutS: service.startTimeoutS, processes, logFrom, also, signal });
   } catch (error) {
     await stopProcesses(processes, service.stopSignal, GIVE_UP_S);

@@ -1,16 +1,39 @@
 import { parseProperties } from "../../contracts/environment.ts";
+import { allTopics } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { TopicAdmin } from "../../kafka/kafka.ts";
-import { applyTopics, describeDifference, diffTopics, type TopicDurability } from "../../kafka/topics.ts";
+import {
+  applyTopics,
+  describeDifference,
+  diffTopics,
+  type TopicDifference,
+  type TopicDurability,
+} from "../../kafka/topics.ts";
 import { CliError } from "../errors.ts";
 import type { StackContext } from "./service.ts";
 
 const BROKERS_TIMEOUT_MS = 10_000;
 
-/** Three copies where there are three brokers, and then two must have a record; else one of each. */
+const THREE: TopicDurability = { replicationFactor: 3, minInsyncReplicas: 2 };
+const ONE: TopicDurability = { replicationFactor: 1, minInsyncReplicas: 1 };
+
+/**
+ * Three copies where there are three brokers, and then two must have a record; else one of each. A cluster that lost a
+ * broker for a while is recognized by its topics: what they promise is not lowered.
+ */
 async function durabilityOf(admin: TopicAdmin): Promise<TopicDurability> {
-  const brokers = await admin.brokers(BROKERS_TIMEOUT_MS);
-  return brokers >= 3 ? { replicationFactor: 3, minInsyncReplicas: 2 } : { replicationFactor: 1, minInsyncReplicas: 1 };
+  if ((await admin.brokers(BROKERS_TIMEOUT_MS)) >= THREE.replicationFactor) return THREE;
+  const present = await admin.describeTopics([...allTopics().keys()]);
+  return present.some(({ replicationFactor }) => replicationFactor >= THREE.replicationFactor) ? THREE : ONE;
+}
+
+/** So many are named; the rest is a number. */
+const NAMED = 3;
+
+function needsAHand(left: readonly TopicDifference[]): string {
+  const named = left.slice(0, NAMED).map(describeDifference).join("; ");
+  const more = left.length > NAMED ? `; and ${left.length - NAMED} more, which ./dev topics diff lists` : "";
+  return `topics need a hand: ${named}${more}`;
 }
 
 async function withAdmin<T>(
@@ -38,7 +61,7 @@ type Context = Pick<StackContext, "env" | "config">;
  */
 export async function declareTopics(context: Context): Promise<string> {
   const { done, left } = await withAdmin(context, applyTopics);
-  if (left.length > 0) throw new CliError(`topics need a hand: ${left.map(describeDifference).join("; ")}`);
+  if (left.length > 0) throw new CliError(needsAHand(left));
   const created = done.filter(({ kind }) => kind === "missing").length;
   const changed = done.length - created;
   const parts = [created > 0 ? `${created} created` : "", changed > 0 ? `${changed} settings changed` : ""];

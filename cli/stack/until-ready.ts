@@ -17,13 +17,13 @@ export async function untilReady(
     /** Where in the log this start began to write, bytes. */
     readonly logFrom?: number;
     /** What else must be so. */
-    readonly also?: () => boolean;
+    readonly also?: () => boolean | Promise<boolean>;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<void> {
   const deadline = performance.now() + options.timeoutS * 1000;
   const log = context.layout.logOf(service);
-  while (!((options.also?.() ?? true) && (await isReady(service, context)))) {
+  while (!((await (options.also?.() ?? true)) && (await isReady(service, context)))) {
     options.signal?.throwIfAborted();
     const dead = options.processes.find((process) => !isAlive(process));
     if (dead) throw new CliError(`${service} stopped while it started: ${lastWordsOf(log, options.logFrom)} (${log})`);

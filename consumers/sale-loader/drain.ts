@@ -1,7 +1,8 @@
-import type { Admin, Producer } from "../../kafka/kafka.ts";
+import type { Producer } from "../../kafka/kafka.ts";
 import { failureCode } from "../failure.ts";
 import type { Log } from "../log.ts";
 import { pause } from "../pause.ts";
+import type { LagReader } from "../renewed-admin.ts";
 import { Pace } from "./pace.ts";
 
 /** A record with this header carries nothing; whoever consumes the topic skips it. */
@@ -22,7 +23,7 @@ const REMIND_MS = 10_000;
  * @returns false when `stopping` ended it
  */
 export async function drain(
-  admin: Pick<Admin, "endOffsets" | "groupLag">,
+  admin: LagReader,
   producer: Pick<Producer, "sendAll">,
   topic: string,
   groupId: string,

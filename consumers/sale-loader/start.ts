@@ -4,6 +4,7 @@ import { createSaleScripts } from "../../lua/sale-scripts.ts";
 import { persistClaims } from "../coupon-persist/persist-claims.ts";
 import { CLAIMS_TOPIC, PERSIST_GROUP } from "../coupon-persist/role.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { createRenewedAdmin } from "../renewed-admin.ts";
 import { startTicker } from "../ticker.ts";
 import { drain } from "./drain.ts";
 import { Loader } from "./loader.ts";
@@ -12,7 +13,7 @@ import { persistLedger } from "./persist-ledger.ts";
 /** Role sale-loader: a look at all sales every second, and at once when somebody says that there is something to see. */
 export function startLoader(neighbours: Neighbours): RunningRole {
   const { config, db, redis, subscriber, kafka, producer, loading, log, metrics } = neighbours;
-  const admin = kafka.admin();
+  const admin = createRenewedAdmin(kafka);
   const loader = new Loader({
     sql: db.sql,
     loading,

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort } from "../../cli/stack/ports.ts";
+import { clusterPorts } from "../support/cluster-ports.ts";
 
 const MAIN = resolve(import.meta.dir, "../../cli/main.ts");
 
@@ -33,9 +34,11 @@ export interface Sandbox {
   remove(): Promise<void>;
 }
 
-export function sandbox(): Sandbox {
+/** `cluster`: with room for one at its ports. */
+export function sandbox({ cluster = false } = {}): Sandbox {
   const dir = mkdtempSync(join(tmpdir(), "stampede-stack-"));
-  const ports = { redis: freePort(), postgres: freePort(), kafka: freePort(), gateway: freePort() };
+  const bases = cluster ? clusterPorts() : { redis: freePort(), kafka: freePort() };
+  const ports = { ...bases, postgres: freePort(), gateway: freePort() };
   const own: Record<string, string> = {
     STAMPEDE_STACK: dir,
     STAMPEDE_NATIVE: "1",

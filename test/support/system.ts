@@ -1,4 +1,4 @@
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import postgres from "postgres";
 import { freePort } from "../../cli/stack/ports.ts";
 import { isReady } from "../../cli/stack/ready.ts";
@@ -7,9 +7,11 @@ import type { Stack } from "../../cli/stack/stack.ts";
 import { declareTopics } from "../../cli/stack/topics.ts";
 import type { Check } from "../../cli/verify/check.ts";
 import { verify } from "../../cli/verify/verify.ts";
+import { createRenewedAdmin } from "../../consumers/renewed-admin.ts";
 import type { Sale } from "../../contracts/http.ts";
 import { deadLetterTopic, type Topic } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import { clusterNodes, type RedisConnection } from "../../lua/redis.ts";
 import { createSale, type SaleWish, type TokenMaker, tokenMaker } from "./client.ts";
 import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
 import { freshDatabase, testStack } from "./stack.ts";
@@ -28,6 +30,8 @@ const QUICK: Readonly<Record<string, string>> = {
 };
 
 export interface SystemOptions {
+  /** Whose Redis and Kafka it uses. Default the tests' own stack, whose PostgreSQL it always uses. */
+  readonly stack?: Stack;
   /** How many gateways. Default 1. */
   readonly gateways?: number;
   readonly gatewayEnv?: Record<string, string>;
@@ -42,7 +46,7 @@ export interface System {
   /** Of the system's own, new database. */
   readonly sql: postgres.Sql;
   readonly databaseUrl: string;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly token: TokenMaker;
   /** An operator's token. */
   readonly operator: string;
@@ -80,15 +84,28 @@ async function emptyLog(stack: Stack): Promise<void> {
   }
 }
 
+function connectTo(url: string): RedisConnection {
+  const cluster = clusterNodes(url);
+  const patient = { maxRetriesPerRequest: null };
+  return cluster ? new Cluster(cluster.nodes, { redisOptions: patient }) : new Redis(url, patient);
+}
+
+async function emptied(redis: RedisConnection): Promise<void> {
+  if (!(redis instanceof Cluster)) return void (await redis.flushall());
+  await redis.ping(); // then it knows its nodes
+  await Promise.all(redis.nodes("master").map((node) => node.flushall()));
+}
+
 export async function startSystem(name: string, options: SystemOptions = {}): Promise<System> {
-  const stack = await testStack();
-  await emptyLog(stack);
+  const stack = options.stack ?? (await testStack());
+  if (options.stack === undefined) await emptyLog(stack); // a stack of the test's own holds nobody else's
   const databaseUrl = await freshDatabase(name);
   const sql = postgres(databaseUrl, { max: 3, onnotice: () => {}, backoff: () => 0.1, fetch_types: false });
-  const redis = new Redis(stack.env.REDIS_URL, { maxRetriesPerRequest: null });
+  const redis = connectTo(stack.env.REDIS_URL);
   redis.on("error", () => {}); // away on purpose
-  await redis.flushall(); // inboxes of users of the same name
-  const common = { ...QUICK, DATABASE_URL: databaseUrl };
+  await emptied(redis); // inboxes of users of the same name
+  const { REDIS_URL, KAFKA_BROKERS, JWT_SECRET } = stack.env;
+  const common = { ...QUICK, REDIS_URL, KAFKA_BROKERS, JWT_SECRET, DATABASE_URL: databaseUrl };
   const gateways: TestProcess[] = [];
   const consumers: TestProcess[] = [];
   const token = tokenMaker(stack.env);
@@ -104,7 +121,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     consumers.push(process);
     return process;
   };
-  const admin = createBunKafka({ brokers: stack.env.KAFKA_BROKERS, clientId: "test" }).admin();
+  const admin = createRenewedAdmin(createBunKafka({ brokers: stack.env.KAFKA_BROKERS, clientId: "test" }));
   const behind = async (): Promise<number> => {
     const lags = await Promise.all([
       admin.groupLag("coupon-decide", ["coupon-requests"]),

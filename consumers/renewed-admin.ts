@@ -1,0 +1,29 @@
+import { type Admin, type Kafka, KafkaError } from "../kafka/kafka.ts";
+
+export type LagReader = Pick<Admin, "endOffsets" | "groupLag">;
+
+/**
+ * Reads a group's lag for as long as a process lives. librdkafka remembers which broker coordinates a group for as long as
+ * it is asked about it, also when that broker died and another took over: every question then runs into its time limit
+ * until the dead one is back. So after a failure the next question goes through a new client, which looks anew.
+ */
+export function createRenewedAdmin(kafka: Pick<Kafka, "admin">): LagReader & Pick<Admin, "close"> {
+  let current = kafka.admin();
+  async function asked<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    const used = current;
+    try {
+      return await question(used);
+    } catch (error) {
+      if (error instanceof KafkaError && error.code === "UNAVAILABLE" && used === current) {
+        current = kafka.admin();
+        used.close().catch(() => {}); // what was asked has failed; closing only frees its memory
+      }
+      throw error;
+    }
+  }
+  return {
+    endOffsets: (topic) => asked((admin) => admin.endOffsets(topic)),
+    groupLag: (groupId, topics) => asked((admin) => admin.groupLag(groupId, topics)),
+    close: () => current.close(),
+  };
+}

@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import { type Admin, KafkaError } from "../kafka/kafka.ts";
+import { createRenewedAdmin } from "./renewed-admin.ts";
+
+/** Clients that answer with their number, or fail as told. */
+function clients(failures: readonly (Error | null)[]) {
+  const closed: number[] = [];
+  let made = 0;
+  const admin = () => {
+    const number = made++;
+    return {
+      endOffsets: async () => {
+        const failure = failures[number];
+        if (failure) throw failure;
+        return [{ topic: "t", partition: 0, offset: number }];
+      },
+      close: async () => void closed.push(number),
+    } as unknown as Admin;
+  };
+  return { admin, closed };
+}
+
+test("what is unavailable is asked through a new client the next time; the old one is closed", async () => {
+  const kafka = clients([new KafkaError("UNAVAILABLE", "timed out"), null]);
+  const admin = createRenewedAdmin(kafka);
+  expect(await admin.endOffsets("t").catch((error) => error.code)).toBe("UNAVAILABLE");
+  expect(await admin.endOffsets("t")).toMatchObject([{ offset: 1 }]);
+  expect(kafka.closed).toEqual([0]);
+  await admin.close();
+  expect(kafka.closed).toEqual([0, 1]);
+});
+
+test("two questions that fail together renew it once", async () => {
+  const kafka = clients([new KafkaError("UNAVAILABLE", "timed out"), null]);
+  const admin = createRenewedAdmin(kafka);
+  await Promise.allSettled([admin.endOffsets("t"), admin.endOffsets("t")]);
+  expect(kafka.closed).toEqual([0]);
+});
+
+test("another failure is no reason for another client", async () => {
+  const kafka = clients([new KafkaError("UNKNOWN_TOPIC", "no such topic")]);
+  const admin = createRenewedAdmin(kafka);
+  await admin.endOffsets("t").catch(() => {});
+  expect(kafka.closed).toEqual([]);
+});
