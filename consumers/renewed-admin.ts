@@ -1,20 +1,30 @@
 import { type Admin, type Kafka, KafkaError } from "../kafka/kafka.ts";
 
+/** A failure that took longer came from nobody. */
+const SILENCE_MS = 1_000;
+
 export type LagReader = Pick<Admin, "endOffsets" | "groupLag">;
 
 /**
  * Reads a group's lag for as long as a process lives. librdkafka remembers which broker coordinates a group for as long as
  * it is asked about it, also when that broker died and another took over: every question then runs into its time limit
- * until the dead one is back. So after a failure the next question goes through a new client, which looks anew.
+ * until the dead one is back. So after a question that met silence the next one goes through a new client, which looks
+ * anew. Who answers at once, if only that it is not ready, is alive: then the client stays.
  */
-export function createRenewedAdmin(kafka: Pick<Kafka, "admin">): LagReader & Pick<Admin, "close"> {
+export function createRenewedAdmin(
+  kafka: Pick<Kafka, "admin">,
+  silenceMs = SILENCE_MS,
+): LagReader & Pick<Admin, "close"> {
   let current = kafka.admin();
   async function asked<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     const used = current;
+    const begun = performance.now();
     try {
       return await question(used);
     } catch (error) {
-      if (error instanceof KafkaError && error.code === "UNAVAILABLE" && used === current) {
+      const silence =
+        error instanceof KafkaError && error.code === "UNAVAILABLE" && performance.now() - begun >= silenceMs;
+      if (silence && used === current) {
         current = kafka.admin();
         used.close().catch(() => {}); // what was asked has failed; closing only frees its memory
       }

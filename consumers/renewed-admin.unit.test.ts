@@ -20,9 +20,9 @@ function clients(failures: readonly (Error | null)[]) {
   return { admin, closed };
 }
 
-test("what is unavailable is asked through a new client the next time; the old one is closed", async () => {
+test("what nobody answered is asked through a new client the next time; the old one is closed", async () => {
   const kafka = clients([new KafkaError("UNAVAILABLE", "timed out"), null]);
-  const admin = createRenewedAdmin(kafka);
+  const admin = createRenewedAdmin(kafka, 0);
   expect(await admin.endOffsets("t").catch((error) => error.code)).toBe("UNAVAILABLE");
   expect(await admin.endOffsets("t")).toMatchObject([{ offset: 1 }]);
   expect(kafka.closed).toEqual([0]);
@@ -32,14 +32,17 @@ test("what is unavailable is asked through a new client the next time; the old o
 
 test("two questions that fail together renew it once", async () => {
   const kafka = clients([new KafkaError("UNAVAILABLE", "timed out"), null]);
-  const admin = createRenewedAdmin(kafka);
+  const admin = createRenewedAdmin(kafka, 0);
   await Promise.allSettled([admin.endOffsets("t"), admin.endOffsets("t")]);
   expect(kafka.closed).toEqual([0]);
 });
 
-test("another failure is no reason for another client", async () => {
-  const kafka = clients([new KafkaError("UNKNOWN_TOPIC", "no such topic")]);
-  const admin = createRenewedAdmin(kafka);
+test.each([
+  ["another failure", "UNKNOWN_TOPIC", 0],
+  ["a broker that says at once that it is not ready", "UNAVAILABLE", 1_000],
+] as const)("%s is no reason for another client", async (_, code, silenceMs) => {
+  const kafka = clients([new KafkaError(code, "refused")]);
+  const admin = createRenewedAdmin(kafka, silenceMs);
   await admin.endOffsets("t").catch(() => {});
   expect(kafka.closed).toEqual([]);
 });

@@ -36,6 +36,10 @@ export async function runChecked(argv: readonly string[], options: RunOptions): 
     late = true;
     killGroup();
   }, options.limitS * 1000);
+  const howItEnded = () => {
+    if (late) return `\nkilled after ${options.limitS} s, the limit of one file`;
+    return child.signalCode === null ? "" : `\nended by ${child.signalCode}`;
+  };
   options.signal.addEventListener("abort", killGroup);
   try {
     const out = collect(child.stdout);
@@ -43,8 +47,7 @@ export async function runChecked(argv: readonly string[], options: RunOptions): 
     const code = await child.exited;
     killGroup(); // what the program left behind, which also would keep its output open
     const text = (await out) + (await errors);
-    const output = late ? `${text}\nkilled after ${options.limitS} s, the limit of one file` : text;
-    return { counts: countsOf(code, options.report), output };
+    return { counts: countsOf(code, options.report), output: text + howItEnded() };
   } finally {
     clearTimeout(limit);
     options.signal.removeEventListener("abort", killGroup);

@@ -54,6 +54,12 @@ test("a program that hangs is killed at its limit, with what it started", async 
   expect(beganAt(left)).toBeNull();
 });
 
+test("a program that crashes without a word is said to have", async () => {
+  const { counts, output } = await runChecked(["bash", "-c", "kill -SEGV $$"], { cwd: dir, env, signal, limitS: 10 });
+  expect(counts.failed).toBe(1);
+  expect(output).toContain("ended by SIGSEGV");
+});
+
 test("the last line of ./dev test is the sum, and the exit code says whether it is good", async () => {
   const box = sandbox();
   const good = await box.run(["test", "cli/sale/times.unit"]);
