@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { saleKeys } from "../../lua/keys.ts";
+import { recorder } from "../history/recorder.ts";
 import { type ClusterStack, startClusterStack } from "../support/cluster-stack.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush, type UserStory } from "../support/rush.ts";
@@ -27,7 +28,7 @@ test("a rush on three brokers and a Redis Cluster: exactly as many as there are,
   const { id } = await system.createSale({ total: 300 });
   const stories = await rush({ couponId: id, users: named("calm", 3_000), gatewayFor, token: system.token });
   expect(lastWords(stories)).toEqual({ 202: 300, SOLD_OUT: 2_700 });
-  await promisesKept(system, id, stories, { winners: 300 });
+  await promisesKept(system, id, { winners: 300 });
 }, 60_000);
 
 test("a broker killed in mid-rush: claims go on without it, and none is lost", async () => {
@@ -45,7 +46,7 @@ test("a broker killed in mid-rush: claims go on without it, and none is lost", a
   await killed;
   // Everybody asked once: while the log has no leader, Redis' ledger answers for it.
   expect(lastWords(stories)).toEqual({ 202: 1_000, SOLD_OUT: 2_000 });
-  await promisesKept(system, id, stories, { winners: 1_000 });
+  await promisesKept(system, id, { winners: 1_000, fault: "one broker of three killed" });
   const others = cluster.stack.pids("kafka");
   expect(others).toHaveLength(2);
   await cluster.stack.up(["kafka"]);
@@ -69,7 +70,7 @@ test("the Redis that owns the sale killed in mid-rush: its replica takes over an
     begins: (user) => {
       if (user === 400) {
         killedAt = performance.now();
-        killed = cluster.killOne("redis", members.indexOf(owner!));
+        killed = cluster.killOne("redis", members.indexOf(owner!)).then(() => recorder.redisLost());
       }
     },
   });
@@ -81,7 +82,7 @@ test("the Redis that owns the sale killed in mid-rush: its replica takes over an
   expect(words.SOLD_OUT).toBe(2_000);
   expect(await cluster.ownerOf(saleKeys(id).sale)).not.toBe(owner);
   expect(await epochOf(id)).toBeGreaterThan(1);
-  await promisesKept(system, id, stories, { winners: 1_000 });
+  await promisesKept(system, id, { winners: 1_000, fault: "a Redis master killed, its replica promoted" });
   // Back, it is the replica of the one that took over.
   await stack.up(["redis"]);
   expect(stack.pids("redis")).toHaveLength(6);
