@@ -6,7 +6,9 @@ import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { pipelineCommand } from "./commands/pipeline.ts";
+import { rankingCommand } from "./commands/ranking.ts";
 import { saleCommand } from "./commands/sale.ts";
+import { seedCommand } from "./commands/seed.ts";
 import { statusCommand } from "./commands/status.ts";
 import { testCommand } from "./commands/test.ts";
 import { tokenCommand } from "./commands/token.ts";
@@ -42,6 +44,8 @@ export function buildProgram(): Command {
     tokenCommand(),
     saleCommand(),
     pipelineCommand(),
+    seedCommand(),
+    rankingCommand(),
     envCommand(),
   ]) {
     program.addCommand(command);
