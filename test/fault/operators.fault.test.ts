@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { recorder } from "../history/recorder.ts";
+import { type Answer, call, claim } from "../support/client.ts";
+import { promisesKept } from "../support/promises-kept.ts";
+import { lastWords, named, rush, tryClaim } from "../support/rush.ts";
+import { TestSocket } from "../support/socket.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+/** Long enough that an honest Retry-After differs from a guess. */
+const MESSAGE_TIMEOUT_MS = "6000";
+
+let system: System;
+beforeAll(async () => {
+  const env = { MESSAGE_TIMEOUT_MS };
+  system = await startSystem("operators_fault", { gateways: 2, gatewayEnv: env, consumersEnv: env });
+}, 90_000);
+afterAll(async () => {
+  await system?.stack.up(["redis"]);
+  await system?.close();
+}, 60_000);
+
+const KILLED = 128 + 9;
+const gatewayFor = (user: number, attempt: number) => system.gateways[(user + attempt) % 2]!.url;
+const order = (url: string, couponId: string, what: "revoke" | "resize", json: object): Promise<Answer> =>
+  call(`${url}/admin/coupons/${couponId}/${what}`, { token: system.operator, json });
+const isDone = async (requestId: string): Promise<boolean> =>
+  (await system.sql`SELECT 1 FROM revocations WHERE request_id = ${requestId} AND done_at IS NOT NULL`).length === 1;
+
+test("a gateway killed right after it has revoked: the revocation is carried out without it", async () => {
+  const { id } = await system.createSale({ total: 3 });
+  const stories = await rush({ couponId: id, users: named("held", 3), gatewayFor, token: system.token });
+  await system.settled(id);
+  const { requestId } = stories[0]!.answers[0]!.body;
+  const doomed = await system.addGateway({ FAULT_POINT: "revoke:committed" });
+  const invokedAt = performance.now();
+  await expect(order(doomed.url, id, "revoke", { requestId, why: "x" })).rejects.toThrow();
+  recorder.revoked(id, { userId: "held-0", invokedAt, answeredAt: Number.POSITIVE_INFINITY });
+  expect(await doomed.exited).toBe(KILLED);
+  system.gateways.splice(system.gateways.indexOf(doomed), 1);
+  await until("it is carried out", () => isDone(requestId));
+  expect(await claim(system.url, id, system.token("heir"))).toMatchObject({ status: 202 });
+  await promisesKept(system, id, { winners: 3, fault: "gateway killed after the tombstone" });
+}, 60_000);
+
+test("consumers killed between the release and their note of it: the slot is given away once, its first owner told", async () => {
+  const { id } = await system.createSale({ total: 1 });
+  const [story] = await rush({ couponId: id, users: ["owner"], gatewayFor, token: system.token });
+  await system.settled(id);
+  const { requestId } = story!.answers[0]!.body;
+  const owner = await TestSocket.welcomed(system.url, system.token("owner"));
+  await Promise.all(system.consumers.splice(0).map((process) => process.stop()));
+  const doomed = await system.addConsumers([], { FAULT_POINT: "revoke:released" });
+  expect(await order(system.url, id, "revoke", { requestId, why: "x" })).toMatchObject({ body: { released: false } });
+  expect(await doomed.exited).toBe(KILLED);
+  system.consumers.splice(0);
+  // The slot is free, and goes to somebody, before anybody repeats what was interrupted.
+  expect(await claim(system.url, id, system.token("heir"))).toMatchObject({ status: 202, body: { slot: 1 } });
+  await system.addConsumers();
+  await until("it is carried out", () => isDone(requestId), 30_000);
+  expect(await owner.hears("coupon.failed", 1, 30_000)).toMatchObject({ requestId, reason: "REVOKED" });
+  owner.close();
+  expect(await claim(system.url, id, system.token("stranger"))).toMatchObject({ body: { code: "SOLD_OUT" } });
+  await promisesKept(system, id, { winners: 1, fault: "consumers killed after the release" });
+}, 90_000);
+
+test("coupons revoked in mid-rush: every slot that comes back is won by somebody else", async () => {
+  const { id } = await system.createSale({ total: 100 });
+  const revoked: Promise<Answer>[] = [];
+  const users = named("crowd", 500);
+  const ask = async (user: number): Promise<void> => {
+    const answer = await tryClaim(gatewayFor(user, 0), id, system.token(users[user]!));
+    const { requestId, slot } = answer.body;
+    if (answer.status === 202 && slot % 4 === 0 && revoked.length < 40) {
+      revoked.push(order(gatewayFor(user, 1), id, "revoke", { requestId, why: "a bot" }));
+    }
+  };
+  const hand = async (from: number) => {
+    for (let user = from; user < users.length; user += 16) await ask(user);
+  };
+  await Promise.all(Array.from({ length: 16 }, (_, from) => hand(from)));
+  const answered = await Promise.all(revoked);
+  for (const answer of answered) expect(answer).toMatchObject({ status: 200, body: { released: true } });
+  expect(revoked.length).toBeGreaterThan(20);
+  const late = await rush({ couponId: id, users: named("late", 60), gatewayFor, token: system.token });
+  expect(lastWords(late).SOLD_OUT).toBeGreaterThan(0);
+  await promisesKept(system, id, { winners: 100, fault: "coupons revoked in mid-rush" });
+}, 90_000);
+
+test("Redis killed: Retry-After says when the sale opens, orders wait or are refused, and all of it comes true", async () => {
+  const { id } = await system.createSale({ total: 20 });
+  const stories = await rush({ couponId: id, users: named("before", 20), gatewayFor, token: system.token });
+  await system.settled(id);
+  const { requestId } = stories[7]!.answers[0]!.body;
+  const socket = await TestSocket.welcomed(system.url, system.token("on-a-socket"));
+  await system.crash("redis");
+  expect(await order(system.url, id, "revoke", { requestId, why: "meanwhile" })).toMatchObject({
+    status: 200,
+    body: { released: false },
+  });
+  await system.stack.up(["redis"]);
+  await until("the sale is fenced", async () => {
+    const [row] = await system.sql`SELECT load_state FROM coupons WHERE id = ${id}`;
+    return row!.load_state === "RECOVERING";
+  });
+  await Bun.sleep(300); // what a gateway remembers from before is over
+
+  const said: { what: string; opensAtMs: number; retryAfterS: number }[] = [];
+  let refusedOrder: Answer | undefined;
+  let heard = 0;
+  const opened = await until(
+    "the sale is open",
+    async () => {
+      const answer = await tryClaim(gatewayFor(said.length, 0), id, system.token(`asker-${said.length}`));
+      if (answer.body.code !== "SALE_RECOVERING") return answer.status === 202 && performance.now();
+      const retryAfterS = Number(answer.headers.get("retry-after"));
+      said.push({ what: "http", opensAtMs: performance.now() + retryAfterS * 1_000, retryAfterS });
+      expect(Date.parse(answer.body.retryAt) - Date.now()).toBeWithin(-100, retryAfterS * 1_000 + 1);
+      refusedOrder ??= await order(system.url, id, "resize", { total: 30 });
+      socket.send({ type: "claim", couponId: id, ref: `r${++heard}` });
+      const refusal = (await socket.hears("claim.refused", heard)) as { retryAfterS?: number };
+      if (refusal.retryAfterS !== undefined) {
+        said.push({
+          what: "socket",
+          opensAtMs: performance.now() + refusal.retryAfterS * 1_000,
+          retryAfterS: refusal.retryAfterS,
+        });
+      }
+      await Bun.sleep(400);
+      return false;
+    },
+    30_000,
+  );
+  socket.close();
+  // At most two seconds of spread, one of rounding up, and what asking every 0.4 s is late by.
+  const wrong = said.filter(({ opensAtMs }) => opensAtMs < opened - 1_500 || opensAtMs > opened + 3_500);
+  expect(wrong).toEqual([]);
+  expect(new Set(said.map(({ what }) => what))).toEqual(new Set(["http", "socket"]));
+  expect(Math.max(...said.map(({ retryAfterS }) => retryAfterS))).toBeGreaterThanOrEqual(4);
+  expect(refusedOrder).toMatchObject({ status: 503, body: { code: "SALE_RECOVERING", retryable: true } });
+  expect(Number(refusedOrder!.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+  await until("the revocation is carried out", () => isDone(requestId));
+  expect(await order(system.url, id, "resize", { total: 22 })).toMatchObject({ status: 200, body: { total: 22 } });
+  await rush({ couponId: id, users: named("after", 30), gatewayFor, token: system.token, patienceMs: 5_000 });
+  await promisesKept(system, id, { winners: 22, fault: "Redis killed under an operator's orders" });
+}, 120_000);
