@@ -18,6 +18,7 @@ test("every page of the documentation that README and the pages link to is there
     "docs/architecture.md",
     "docs/operations.md",
     "docs/decisions/README.md",
+    "docs/saga.md",
     "bench/README.md",
   ]) {
     const text = await Bun.file(new URL(`../${page}`, import.meta.url)).text();

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
-import type { StampedeEvent } from "../../contracts/events.ts";
-import { nameOf } from "../../test/saga/given.ts";
-import { failed, orderCreated, orderId } from "../../test/saga/orders.ts";
+import type { TSchema } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { EVENTS, type StampedeEvent } from "../../contracts/events.ts";
+import { given, nameOf } from "../../test/saga/given.ts";
+import { cancelRequested, captured, failed, orderCreated, orderId } from "../../test/saga/orders.ts";
 import { conversation } from "../../test/saga/steps-that-answer.ts";
 
 /** Per stream the places that were taken, sorted, each once. */
@@ -72,4 +74,20 @@ test("a message names what it answers", () => {
   expect(byName.get("StockDeductionRequested")!.causationId).toBe(byName.get("OrderCreated")!.eventId);
   expect(byName.get("ShippingRequested")!.causationId).toBe(byName.get("PaymentCompleted")!.eventId);
   for (const { correlationId, aggregateId } of said) expect([correlationId, aggregateId]).toEqual([orderId, orderId]);
+});
+
+test("every message is what its schema says", () => {
+  const missing = failed("STOCK", "INSUFFICIENT_STOCK");
+  const ofProduct = { ...missing, data: { ...missing.data, productId: "p2" } } as typeof missing;
+  const said = [
+    ...conversation(orderCreated()),
+    ...conversation(orderCreated(), [ofProduct]),
+    ...conversation(orderCreated(), [failed("SHIPPING", "SHIPPING_NOT_SERVED")]),
+    ...given(...captured).when(cancelRequested()).outputs,
+  ];
+  for (const { type, data } of said) {
+    const check = TypeCompiler.Compile(EVENTS[type].properties.data as TSchema);
+    expect([type, ...check.Errors(data)]).toEqual([type]);
+  }
+  expect(new Set(said.map(({ type }) => type)).size).toBeGreaterThan(20);
 });
