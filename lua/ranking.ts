@@ -24,6 +24,8 @@ export interface RankingCache {
   read(period: RankingPeriod, day: string, limit: number): Promise<CountedRanking | null>;
   /** Whether it is the caller's turn to count; nobody else's for `ms`. */
   takeTurn(period: RankingPeriod, day: string, ms: number): Promise<boolean>;
+  /** Nobody's turn for `ms` from now: counting takes long, so it is done less often. */
+  rest(period: RankingPeriod, day: string, ms: number): Promise<void>;
   replace(period: RankingPeriod, day: string, counted: CountedRanking): Promise<void>;
 }
 
@@ -49,6 +51,9 @@ export function createRankingCache(redis: RedisConnection): RankingCache {
     async takeTurn(period, day, ms) {
       const { turn } = rankingKeys(period, day);
       return (await redis.set(turn, "1", "PX", ms, "NX").catch(rethrow)) === "OK";
+    },
+    async rest(period, day, ms) {
+      await redis.set(rankingKeys(period, day).turn, "1", "PX", ms).catch(rethrow);
     },
     async replace(period, day, { ranks, countedAt }) {
       const keys = rankingKeys(period, day);

@@ -1,7 +1,8 @@
 import type { Product } from "../../contracts/http-catalogue.ts";
 import type { products } from "../schema.ts";
 
-export type ProductRow = typeof products.$inferSelect;
+/** What is shown of a product. */
+export type ProductRow = Omit<typeof products.$inferSelect, "reserved" | "updatedAt">;
 
 /** A row as everybody may see it. */
 export function productOf(row: ProductRow): Product {

@@ -88,7 +88,10 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
       refusals: ["UNSUPPORTED_MEDIA_TYPE", "PRODUCT_NOT_FOUND", "CART_FULL", ...DATABASE],
       handler: setCartLineRoute(parts.cart, authenticate),
     }),
-    cart("DELETE", "/cart/items", "Empty the cart", { handler: clearCartRoute(parts.cart, authenticate) }),
+    cart("DELETE", "/cart/items", "Empty the cart; of a body {productId} only that line", {
+      refusals: ["UNSUPPORTED_MEDIA_TYPE", "INVALID_JSON", "VALIDATION_FAILED", "BODY_TOO_LARGE", ...DATABASE],
+      handler: clearCartRoute(parts.cart, authenticate),
+    }),
     cart("DELETE", "/cart/items/:productId", "Take a product out of the cart", {
       handler: removeCartLineRoute(parts.cart, authenticate),
     }),

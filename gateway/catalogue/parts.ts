@@ -17,6 +17,7 @@ import type { databaseCalls } from "../database-calls.ts";
 import type { CatalogueParts } from "./endpoints.ts";
 import type { Offers } from "./offers.ts";
 import { createReadRanking } from "./ranking.ts";
+import { sharedLook } from "./shared-look.ts";
 
 export interface CatalogueSources {
   readonly database: Database;
@@ -30,8 +31,8 @@ export interface CatalogueSources {
 export function createCatalogueParts({ database, redis, offers, guarded, onError }: CatalogueSources): CatalogueParts {
   const { sql, orm } = database;
   return {
-    listProducts: (cursor, limit) => guarded(() => listProducts(orm, cursor, limit)),
-    findProduct: (id) => guarded(() => findProduct(orm, id)),
+    listProducts: sharedLook((cursor, limit) => guarded(() => listProducts(orm, cursor, limit))),
+    findProduct: sharedLook((id) => guarded(() => findProduct(sql, id))),
     readRanking: createReadRanking({
       cache: createRankingCache(redis),
       count: (since, limit) => guarded(() => bestSellers(sql, since, limit)),

@@ -17,7 +17,16 @@ test.each([
 
 /** A ranking whose PostgreSQL and Redis fail on demand; what is decided here is only who answers. */
 function ranking() {
-  const state = { now: NOON, sold: 1, counts: 0, redisAway: false, databaseAway: false, turnTaken: false };
+  const state = {
+    now: NOON,
+    sold: 1,
+    counts: 0,
+    redisAway: false,
+    databaseAway: false,
+    turnTaken: false,
+    countTakesMs: 0,
+    restMs: 0,
+  };
   const stored = new Map<string, CountedRanking>();
   const redis = <T>(work: () => T): Promise<T> =>
     state.redisAway ? Promise.reject(new StampedeError("REDIS_UNAVAILABLE")) : Promise.resolve(work());
@@ -25,12 +34,14 @@ function ranking() {
   const cache: RankingCache = {
     read: (period, day) => redis(() => stored.get(key(period, day)) ?? null),
     takeTurn: () => redis(() => !state.turnTaken),
+    rest: (_period, _day, ms) => redis(() => void Object.assign(state, { restMs: ms })),
     replace: (period, day, counted) => redis(() => void stored.set(key(period, day), counted)),
   };
   const read = createReadRanking({
     cache,
     async count() {
       state.counts++;
+      state.now += state.countTakesMs;
       if (state.databaseAway) throw new StampedeError("DATABASE_UNAVAILABLE");
       return [{ productId: "a" as ProductId, sold: state.sold }];
     },
@@ -86,4 +97,15 @@ test("without PostgreSQL the old ranking serves; without Redis, PostgreSQL's cou
   expect(await sold()).toBe(2);
   state.databaseAway = true;
   expect(await sold().catch((error) => error.code)).toBe("DATABASE_UNAVAILABLE");
+});
+
+test("a count that takes long is rested from, a short one is not", async () => {
+  const { state, sold } = ranking();
+  state.countTakesMs = 50;
+  await sold();
+  expect(state.restMs).toBe(0);
+  state.countTakesMs = 1_500;
+  state.now += RANKING_MAX_AGE_MS;
+  await sold();
+  expect(state.restMs).toBe(30_000);
 });

@@ -42,9 +42,9 @@ const restock = (id: ProductId, quantity: number) =>
 
 test("a product is found as it was answered, with its movement and its audit line", async () => {
   const product = await create(7, MAX_MONEY);
-  expect(await findProduct(db.orm, product.id)).toEqual(product);
+  expect(await findProduct(db.sql, product.id)).toEqual(product);
   expect(product).toMatchObject({ name: "Mug", stock: 7, price: MAX_MONEY, currency: "EUR", flash: false } as never);
-  expect(await findProduct(db.orm, "nobodys")).toBeNull();
+  expect(await findProduct(db.sql, "nobodys")).toBeNull();
   expect(await findOffers(db.sql, [product.id, "nobodys" as ProductId])).toEqual([
     { productId: product.id, name: "Mug", price: MAX_MONEY as never, currency: "EUR" as never, flash: false },
   ]);

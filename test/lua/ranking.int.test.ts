@@ -49,6 +49,9 @@ test("a turn to count is one caller's until it ends", async () => {
   expect(turns.filter(Boolean)).toHaveLength(1);
   await Bun.sleep(120);
   expect(await cache.takeTurn("weekly", DAY, 80)).toBe(true);
+  await cache.rest("weekly", DAY, 60_000);
+  await Bun.sleep(120);
+  expect(await cache.takeTurn("weekly", DAY, 80)).toBe(false);
 });
 
 test("what is kept goes by itself, in two days", async () => {

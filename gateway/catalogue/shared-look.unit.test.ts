@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { sharedLook } from "./shared-look.ts";
+
+function counted() {
+  let looks = 0;
+  const look = sharedLook(async (id: string, limit: number | null) => {
+    const mine = ++looks;
+    await Bun.sleep(5);
+    if (id === "broken") throw new Error(`broken ${mine}`);
+    return `${id} ${limit} ${mine}`;
+  });
+  return { look, looks: () => looks };
+}
+
+test("who asks the same at once shares a look; who asks later, or something else, does not", async () => {
+  const { look } = counted();
+  expect(await Promise.all([look("a", 1), look("a", 1), look("a", null), look("b", 1)])).toEqual([
+    "a 1 1",
+    "a 1 1",
+    "a null 2",
+    "b 1 3",
+  ]);
+  expect(await look("a", 1)).toBe("a 1 4");
+});
+
+test("a failed look is everybody's who shared it, and nobody's afterwards", async () => {
+  const { look } = counted();
+  const failures = await Promise.allSettled([look("broken", 1), look("broken", 1)]);
+  expect(failures.map((one) => one.status === "rejected" && one.reason.message)).toEqual(["broken 1", "broken 1"]);
+  await expect(look("broken", 1)).rejects.toThrow("broken 2");
+});
