@@ -78,7 +78,11 @@ function createCommand(): Command {
     )
     .option("--max-discount <n>", "at most so much, minor units", money)
     .option("--min-order <n>", "only for orders of at least so much, minor units", money)
-    .addOption(new Option("--mode <mode>", "DIRECT answers at once").choices(["DIRECT", "QUEUED"]).default("DIRECT"))
+    .addOption(
+      new Option("--mode <mode>", "DIRECT answers at once, QUEUED goes by the order of Kafka's log")
+        .choices(["DIRECT", "QUEUED"])
+        .default("DIRECT"),
+    )
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  ./dev sale create --total 1000 --starts +10s --ends +2h --name 'Spring rush'")
     .action(async (given: Partial<CreateOptions> & Omit<CreateOptions, "starts" | "ends">) => {

@@ -26,6 +26,7 @@ export const CHECKS = {
   "failed-has-no-row": { promise: 2, unit: "statuses", title: "nobody was told FAILED and holds the coupon" },
   "tombstone-final": { promise: 2, unit: "tombstones", title: "no claim that was given up is persisted" },
   "revocations-move": { promise: 2, unit: "revocations", title: "every revocation is carried out" },
+  "pending-decided": { promise: 2, unit: "requests", title: "every request of a queued sale is decided" },
   "ledger-moves": { promise: 2, unit: "ledger entries", title: "no accepted claim is stuck" },
   "lag-moves": { promise: 2, unit: "records behind", title: "every consumer group moves on" },
   "no-dead-letters": { promise: 2, unit: "dead letters", title: "no dead letter waits for an operator" },

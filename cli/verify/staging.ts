@@ -52,10 +52,11 @@ export async function stageLedger(sql: Sql, pieces: AsyncIterable<LedgerEntry[]>
   }
 }
 
-/** @returns how many there were */
+/** What was said to be ISSUED or FAILED; a PENDING says neither. @returns how many there were */
 export async function stageStatuses(sql: Sql, pieces: AsyncIterable<[string, string][]>): Promise<number> {
   let count = 0;
-  for await (const piece of pieces) {
+  for await (const all of pieces) {
+    const piece = all.filter(([, text]) => !text.startsWith("PENDING"));
     count += piece.length;
     await sql`INSERT INTO stage_statuses SELECT * FROM unnest(
       ${textArray(piece.map(([requestId]) => requestId))}::text[],

@@ -53,24 +53,27 @@ export async function checkRevocations(
 
 /**
  * A group may be behind; it may not stand still while its process is there. Progress is asked for until `patienceMs`
- * have passed: a batch that PostgreSQL retries takes some seconds.
+ * have passed: a batch that PostgreSQL retries takes some seconds. A group in `mayStand` has a good reason, which is said.
  */
 export async function checkLag(
   admin: Admin,
   groups: readonly Group[],
   consumersUp: boolean,
   patienceMs: number,
+  mayStand: ReadonlyMap<string, string> = new Map(),
 ): Promise<Verdict> {
   const before = await lags(admin, groups);
-  let standing = [...before.values()].filter(({ lag }) => lag > 0);
-  const total = standing.reduce((sum, { lag }) => sum + lag, 0);
+  const behind = [...before.values()].filter(({ lag }) => lag > 0);
+  const total = behind.reduce((sum, { lag }) => sum + lag, 0);
+  const excuses = new Set(behind.flatMap(({ groupId }) => mayStand.get(groupId) ?? []));
+  let standing = behind.filter(({ groupId }) => !mayStand.has(groupId));
   const deadline = Date.now() + patienceMs;
   while (consumersUp && standing.length > 0 && Date.now() < deadline) {
     await Bun.sleep(500);
     const now = await lags(admin, groups);
     standing = standing.filter(({ key, committed }) => now.get(key)?.committed === committed && now.get(key)!.lag > 0);
   }
-  const per = groups.map(({ groupId }) => `${groupId} ${sumOf(before, groupId)}`).join(", ");
+  const per = [...groups.map(({ groupId }) => `${groupId} ${sumOf(before, groupId)}`), ...excuses].join(", ");
   return {
     name: "lag-moves",
     violations: consumersUp ? standing.map(({ key, lag }) => `${key}: ${lag} records behind and not moving`) : [],

@@ -1,7 +1,8 @@
-import type { Kafka } from "../../kafka/kafka.ts";
+import type { Admin } from "../../kafka/kafka.ts";
 import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
 import { printReport } from "./print.ts";
+import { checkPending, listQueuedSales, type QueuedSale } from "./queued-sales.ts";
 import { listSales } from "./rows-reader.ts";
 import { createStage } from "./staging.ts";
 import type { Sources } from "./survey.ts";
@@ -10,6 +11,7 @@ import { findUnconsumed } from "./unconsumed.ts";
 import { verifySale } from "./verify-sale.ts";
 
 export interface Readers {
+  readonly requests: Group;
   readonly claims: Group;
   readonly news: Group;
 }
@@ -29,8 +31,9 @@ export interface VerifyOptions {
   readonly readers?: Readers;
 }
 
-/** Who reads the log: claims to persist, and facts to tell. */
+/** Who reads the log: requests to decide, claims to persist, and facts to tell. */
 const READERS: Readers = {
+  requests: { groupId: "coupon-decide", topics: ["coupon-requests"] },
   claims: { groupId: "coupon-persist", topics: ["coupon-issue-requests"] },
   news: { groupId: "notify", topics: ["coupon-events"] },
 };
@@ -53,20 +56,44 @@ export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}
 }
 
 async function look(services: Services, options: VerifyOptions): Promise<Verdict[]> {
+  const admin = services.kafka.admin();
+  try {
+    return await lookAtAll(services, admin, options);
+  } finally {
+    await admin.close();
+  }
+}
+
+async function lookAtAll(services: Services, admin: Admin, options: VerifyOptions): Promise<Verdict[]> {
+  const { redis, sql, kafka } = services;
+  const { couponId = null, patienceMs = 5_000, stuckMs = 30_000 } = options;
   const consumersUp = options.consumersUp ?? (await services.consumersUp());
-  const { claims, news } = options.readers ?? READERS;
+  const { requests, claims, news } = options.readers ?? READERS;
   const sources: Sources = {
-    redis: services.redis,
-    sql: services.sql,
-    stuckMs: consumersUp ? (options.stuckMs ?? 30_000) : null,
-    unconsumed: (ids) => findUnconsumed(services.kafka, claims.groupId, claims.topics[0]!, ids),
+    redis,
+    sql,
+    stuckMs: consumersUp ? stuckMs : null,
+    unconsumed: (ids) => findUnconsumed(kafka, claims.groupId, claims.topics[0]!, ids),
   };
+  const undecided = (await admin.groupLag(requests.groupId, requests.topics)).reduce((sum, { lag }) => sum + lag, 0);
+  const queued = await listQueuedSales(sql);
+  const asked = queued.filter((sale) => couponId === null || sale.couponId === couponId);
   return [
     ...(await checkSales(sources, options)),
-    await checkDeadLetters(services.sql, options.couponId ?? null),
-    await checkRevocations(services.sql, options.couponId ?? null, sources.stuckMs),
-    await lagOf(services.kafka, [claims, news], consumersUp, options.patienceMs ?? 5_000),
+    await checkPending(redis, sql, asked, undecided, stuckMs),
+    await checkDeadLetters(sql, couponId),
+    await checkRevocations(sql, couponId, sources.stuckMs),
+    await checkLag(admin, [requests, claims, news], consumersUp, patienceMs, mayStand(requests, queued)),
   ];
+}
+
+/** Requests of a paused sale wait, and their group with them. */
+function mayStand({ groupId }: Group, queued: readonly QueuedSale[]): ReadonlyMap<string, string> {
+  const waiting = queued.filter(({ waits }) => waits).map(({ couponId }) => couponId);
+  const names = waiting.slice(0, 3).join(", ");
+  return new Map(
+    waiting.length === 0 ? [] : [[groupId, `(sale ${names} is paused or being rebuilt: its requests wait)`]],
+  );
 }
 
 /**
@@ -94,18 +121,4 @@ async function checkSales(sources: Sources, { couponId, recheckMs = 1000 }: Veri
     verdicts.push(...(await verifySale(sources, sale, recheckMs)));
   }
   return verdicts;
-}
-
-async function lagOf(
-  kafka: Kafka,
-  groups: readonly Group[],
-  consumersUp: boolean,
-  patienceMs: number,
-): Promise<Verdict> {
-  const admin = kafka.admin();
-  try {
-    return await checkLag(admin, groups, consumersUp, patienceMs);
-  } finally {
-    await admin.close();
-  }
 }

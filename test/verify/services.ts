@@ -21,10 +21,11 @@ export interface VerifyServices {
 
 /** Groups of the tests' own, so that neither consumers nor tests that ran before are in the picture. */
 const READERS = {
+  requests: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["coupon-requests"] },
   claims: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["coupon-issue-requests"] },
   news: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["coupon-events"] },
 } satisfies Readers;
-const TOPICS = { "coupon-issue-requests": 6, "coupon-events": 8 };
+const TOPICS = { "coupon-requests": 6, "coupon-issue-requests": 6, "coupon-events": 8 };
 
 export async function verifyServices(): Promise<VerifyServices> {
   const database = await freshDatabase();

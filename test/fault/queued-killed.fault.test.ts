@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Answer } from "../support/client.ts";
+import { call } from "../support/client.ts";
+import type { TestProcess } from "../support/processes.ts";
+import { firstUsers, readQueuedLog } from "../support/queued-log.ts";
+import { named, rush, type UserStory } from "../support/rush.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+let system: System;
+beforeAll(async () => {
+  // The broker notices after its session that a member was killed; this is the shortest it accepts.
+  const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
+  system = await startSystem("queued_killed", { gateways: 2, consumers: false, consumersEnv });
+  await system.addConsumers(["sale-loader", "notify", "claim-relay"]);
+}, 90_000);
+afterAll(async () => {
+  await system?.stack.up(["redis"]);
+  await system?.close();
+}, 60_000);
+
+const KILLED = 128 + 9;
+const TOTAL = 400;
+const gatewayFor = (user: number, attempt: number) => system.gateways[(user + attempt) % 2]!.url;
+const decider = (faultPoint = ""): Promise<TestProcess> =>
+  system.addConsumers(["coupon-decide"], { FAULT_POINT: faultPoint });
+const asking = (couponId: string, prefix: string, count: number, begins?: (user: number) => void) =>
+  rush({
+    couponId,
+    users: named(prefix, count),
+    gatewayFor,
+    token: system.token,
+    patienceMs: 40_000,
+    ...(begins ? { begins } : {}),
+  });
+
+/** The promise of a queued sale, whatever happened: the log's first users, one coupon each, and everybody told the truth. */
+async function firstOfTheLog(couponId: string, stories: readonly UserStory[]): Promise<void> {
+  await system.settled(couponId, 60_000);
+  const asks = await readQueuedLog(system.stack.env.KAFKA_BROKERS, couponId);
+  const expected = firstUsers(asks, TOTAL);
+  const rows = await system.sql`
+    SELECT user_id, slot FROM user_coupons WHERE coupon_id = ${couponId} AND status <> 'REVOKED'`;
+  expect(rows.map(({ user_id }) => user_id).sort()).toEqual([...expected].sort());
+  expect(new Set(rows.map(({ slot }) => slot)).size).toBe(expected.length);
+  const won = new Set(expected);
+  const wrong: string[] = [];
+  for (const { userId, answers } of stories) {
+    const last: Answer = answers.at(-1)!;
+    if (last.status !== 202) continue;
+    const status = await until(
+      `${userId} is told`,
+      async () => {
+        const url = `${system.url}/coupons/requests/${last.body.requestId}`;
+        const { body } = await call(url, { token: system.token(userId) });
+        return body.status !== "PENDING" && (body.status ?? body.code);
+      },
+      30_000,
+    );
+    if (status !== (won.has(userId) ? "ISSUED" : "FAILED")) wrong.push(`${userId} ${status}`);
+  }
+  expect(wrong).toEqual([]);
+  expect(await system.violations()).toEqual([]);
+}
+
+test.each(["decide:decided", "persist:committed", "persist:announced", "decide:settled"])(
+  "killed at %s: the next one comes to the same winners",
+  async (faultPoint) => {
+    const { id } = await system.createSale({ total: TOTAL, issueMode: "QUEUED" });
+    const doomed = await decider(faultPoint);
+    const stories = await asking(id, faultPoint.replace(":", "-"), 1_000);
+    expect(await doomed.exited).toBe(KILLED);
+    const heir = await decider();
+    await firstOfTheLog(id, stories);
+    expect(await heir.stop()).toBe(0);
+  },
+  120_000,
+);
+
+test("FLUSHALL in mid-sale, and a decider killed between decision and commit: still the first of the log", async () => {
+  const { id } = await system.createSale({ total: TOTAL, issueMode: "QUEUED" });
+  const doomed = await decider("decide:decided");
+  let flushed: Promise<unknown> | undefined;
+  const early = await asking(id, "early", 150);
+  expect(await doomed.exited).toBe(KILLED); // its winners are in Redis alone
+  const heir = await decider();
+  const late = await asking(id, "late", 800, (user) => {
+    if (user === 100) flushed = system.redis.flushall();
+  });
+  await flushed;
+  await firstOfTheLog(id, [...early, ...late]);
+  const [row] = await system.sql`SELECT epoch FROM coupons WHERE id = ${id}`;
+  expect(row!.epoch).toBeGreaterThan(1);
+  expect(await heir.stop()).toBe(0);
+}, 120_000);
+
+test("Redis killed in mid-sale and started again: what is logged waits, and wins in its order", async () => {
+  const { id } = await system.createSale({ total: TOTAL, issueMode: "QUEUED" });
+  const role = await decider();
+  let restart: Promise<void> | undefined;
+  const stories = await asking(id, "restarted", 1_200, (user) => {
+    if (user !== 120) return;
+    restart = (async () => {
+      await system.crash("redis");
+      await system.stack.up(["redis"]);
+    })();
+  });
+  await restart;
+  await firstOfTheLog(id, stories);
+  expect(await role.stop()).toBe(0);
+}, 120_000);
