@@ -23,7 +23,7 @@ import { topicCompression } from "../kafka/topics.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { LEDGER_CHANNEL, PIPELINE_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../lua/keys.ts";
 import { findInLedger } from "../lua/ledger.ts";
-import { notePending } from "../lua/pending-requests.ts";
+import { findPending, notePending } from "../lua/pending-requests.ts";
 import { createRedis, createSubscriber, whenReady } from "../lua/redis.ts";
 import { createRoutes } from "../lua/routes.ts";
 import { readSale, winnerOf } from "../lua/sale-reading.ts";
@@ -245,7 +245,8 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
         if (outcome.code === "REVOKED") fault("revoke:committed");
         return outcome;
       },
-      inLedger: (couponId, requestId) => findInLedger(redis, couponId, requestId),
+      onItsWay: async (couponId, requestId) =>
+        (await findInLedger(redis, couponId, requestId)) ?? (await findPending(redis, couponId, requestId)),
       isLoaded: async (couponId) => ((await readSale(redis, couponId))?.state ?? "RECOVERING") !== "RECOVERING",
       recovering,
       wake: (requestId) => redis.publish(REVOCATIONS_CHANNEL, requestId),

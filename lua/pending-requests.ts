@@ -2,6 +2,7 @@ import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
+import { parseStatus } from "./sale-reading.ts";
 import { STATUS_TTL_S } from "./sale-scripts.ts";
 
 /**
@@ -18,4 +19,14 @@ export async function notePending(
   await Promise.all([redis.hsetnx(status, requestId, `PENDING ${userId}`), redis.expire(status, STATUS_TTL_S)]).catch(
     rethrow,
   );
+}
+
+/** Whose undecided request that is, as far as Redis noted it; null: it is none. @throws StampedeError REDIS_UNAVAILABLE */
+export async function findPending(
+  redis: RedisConnection,
+  couponId: CouponId,
+  requestId: RequestId,
+): Promise<{ readonly userId: UserId; readonly slot: null } | null> {
+  const status = parseStatus(await redis.hget(saleKeys(couponId).status, requestId).catch(rethrow));
+  return status?.status === "PENDING" ? { userId: status.userId, slot: null } : null;
 }

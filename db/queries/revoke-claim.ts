@@ -13,11 +13,10 @@ export interface Revocation {
   readonly why: string;
 }
 
-/** A claim that Redis granted and PostgreSQL does not hold yet. */
+/** A claim that is on its way to PostgreSQL; without a slot while a queued sale has not decided it. */
 export interface UnpersistedClaim {
   readonly userId: string;
-  readonly slot: number;
-  readonly epoch: number;
+  readonly slot: number | null;
 }
 
 /** UNKNOWN: PostgreSQL has no such request (yet). `requestId` is the original's where an alias was given. */
@@ -47,7 +46,7 @@ export function revokeClaim(sql: Sql, wish: Revocation, unpersisted: Unpersisted
   return sql.begin(async (tx): Promise<RevokeOutcome> => {
     const sale = await lockSale(tx, couponId);
     if (sale === null) return { code: "COUPON_NOT_FOUND" };
-    const row = (await findRow(tx, wish)) ?? (unpersisted && (await bury(tx, wish, unpersisted)));
+    const row = (await findRow(tx, wish)) ?? (unpersisted && (await bury(tx, wish, unpersisted, sale.epoch)));
     if (!row) return { code: "UNKNOWN", loadState: sale.load_state };
     const { request_id: requestId, user_id: userId, slot } = row;
     if (row.status === "USED") return { code: "USED", orderId: row.order_id };
@@ -89,8 +88,9 @@ async function bury(
   tx: Executor,
   { couponId, requestId }: Revocation,
   claim: UnpersistedClaim,
+  epoch: number,
 ): Promise<ClaimRow | null> {
-  const { userId, slot, epoch } = claim;
+  const { userId, slot } = claim;
   const [held] = await tx<ClaimRow[]>`
     SELECT request_id, user_id, slot, status, order_id FROM user_coupons
     WHERE user_id = ${userId} AND coupon_id = ${couponId} AND status <> 'REVOKED' FOR UPDATE`;

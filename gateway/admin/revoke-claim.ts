@@ -12,8 +12,8 @@ import type { SaleRecovering } from "./recovering.ts";
 export interface Revoking {
   /** The tombstone and what belongs to it, in one transaction. */
   commit(wish: Revocation, unpersisted: UnpersistedClaim | null): Promise<RevokeOutcome>;
-  /** The claim in the sale's ledger. @throws StampedeError REDIS_UNAVAILABLE */
-  inLedger(couponId: CouponId, requestId: RequestId): Promise<UnpersistedClaim | null>;
+  /** The claim in the sale's ledger, or a request that a queued sale has not decided. @throws StampedeError REDIS_UNAVAILABLE */
+  onItsWay(couponId: CouponId, requestId: RequestId): Promise<UnpersistedClaim | null>;
   /** Whether Redis decides claims of this sale now. */
   isLoaded(couponId: CouponId): Promise<boolean>;
   /** What to answer while it does not. */
@@ -28,7 +28,7 @@ const RELEASE_WAIT_MS = 3_000;
 const RELEASE_POLL_MS = 20;
 
 /**
- * Revokes a claim wherever it is: in PostgreSQL, or still in the ledger. In this order, and PostgreSQL once more, because
+ * Revokes a claim wherever it is: in PostgreSQL, or still on its way there. In this order, and PostgreSQL once more, because
  * a claim leaves the ledger only after its row is committed. What is in neither was never granted, unless the sale is
  * being rebuilt, when the claim may be in the log alone.
  * @throws StampedeError CONFLICT, COUPON_NOT_FOUND, REQUEST_NOT_FOUND, SALE_RECOVERING
@@ -36,7 +36,7 @@ const RELEASE_POLL_MS = 20;
 async function revoke(revoking: Revoking, wish: Revocation, couponId: CouponId, requestId: RequestId) {
   let outcome = await revoking.commit(wish, null);
   if (outcome.code === "UNKNOWN") {
-    outcome = await revoking.commit(wish, await revoking.inLedger(couponId, requestId));
+    outcome = await revoking.commit(wish, await revoking.onItsWay(couponId, requestId));
   }
   switch (outcome.code) {
     case "REVOKED":

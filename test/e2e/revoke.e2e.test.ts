@@ -129,3 +129,30 @@ test("a claim that only Redis holds is revoked from its ledger, and never become
   expect(rows.map((row) => ({ ...row }))).toEqual([{ status: "REVOKED", reason: "REVOKED" }]);
   await promisesKept(system, id, { winners: 1 });
 }, 60_000);
+
+test("a request that a queued sale has not decided is revoked too: it never wins, and the next one does", async () => {
+  const { id } = await system.createSale({ total: 1, issueMode: "QUEUED" });
+  const ask = (what: string) =>
+    call(`${system.url}/admin/coupons/${id}/${what}`, { method: "POST", token: system.operator });
+  await ask("pause");
+  const refused = await claim(system.url, id, system.token("too-early"));
+  expect(refused).toMatchObject({ status: 403, body: { code: "PAUSED" } });
+  await Promise.all(system.consumers.splice(0).map((process) => process.stop()));
+  await ask("open");
+  const first = await until("the first request is logged", async () => {
+    const answer = await claim(system.url, id, system.token("first-in-line"));
+    return answer.status === 202 && answer.body;
+  });
+  const second = (await claim(system.url, id, system.token("second-in-line"))).body;
+  expect(await revoke(id, first.requestId)).toMatchObject({ body: { userId: "first-in-line", released: false } });
+  await system.addConsumers();
+  await until(
+    "the second one has won",
+    async () => {
+      return (await statusOf(second.requestId, "second-in-line")).status === "ISSUED";
+    },
+    30_000,
+  );
+  expect(await statusOf(first.requestId, "first-in-line")).toMatchObject({ status: "FAILED", reason: "REVOKED" });
+  await promisesKept(system, id, { winners: 1 });
+}, 60_000);
