@@ -52,6 +52,8 @@ export function consumerProperties(client: ClientOptions, options: ConsumerOptio
   const session = options.sessionTimeoutMs ?? 10_000;
   return {
     ...common(client),
+    // Only the log waits for these: that a broker is connected again.
+    "statistics.interval.ms": 5_000,
     "group.id": options.groupId,
     "auto.offset.reset": options.from ?? "earliest",
     "enable.auto.commit": false,

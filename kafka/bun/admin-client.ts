@@ -1,4 +1,5 @@
 import { ptr, read } from "bun:ffi";
+import type { BrokerNews } from "../broker-news.ts";
 import { codeOf } from "../error-codes.ts";
 import { type ClientOptions, KafkaError } from "../kafka.ts";
 import { adminProperties } from "../properties.ts";
@@ -36,9 +37,9 @@ export class AdminClient {
   readonly #requests = new Map<number, Request>();
   #next = 1;
 
-  constructor(library: OpenLibrary, options: ClientOptions) {
+  constructor(library: OpenLibrary, options: ClientOptions, news: BrokerNews) {
     this.rd = library.rd;
-    this.#client = new NativeClient(library, PRODUCER, adminProperties(options), options.log, (_type, event) =>
+    this.#client = new NativeClient(library, PRODUCER, adminProperties(options), news, (_type, event) =>
       this.#onEvent(event),
     );
   }

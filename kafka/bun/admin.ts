@@ -1,4 +1,5 @@
 import { ptr, read } from "bun:ffi";
+import type { BrokerNews } from "../broker-news.ts";
 import { codeOf, ERR } from "../error-codes.ts";
 import {
   type ClientOptions,
@@ -27,8 +28,8 @@ export class BunAdmin implements TopicAdmin {
   readonly #rd: Librdkafka;
   readonly #offsets: OffsetQueries;
 
-  constructor(library: OpenLibrary, options: ClientOptions) {
-    this.#client = new AdminClient(library, options);
+  constructor(library: OpenLibrary, options: ClientOptions, news: BrokerNews) {
+    this.#client = new AdminClient(library, options, news);
     this.#rd = this.#client.rd;
     this.#offsets = new OffsetQueries(this.#client);
   }

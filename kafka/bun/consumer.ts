@@ -1,5 +1,5 @@
 import { ptr, read } from "bun:ffi";
-import { ERR } from "../error-codes.ts";
+import type { BrokerNews } from "../broker-news.ts";
 import {
   type ClientOptions,
   type Consumer,
@@ -10,6 +10,8 @@ import {
   type TopicPartitionOffset,
 } from "../kafka.ts";
 import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "../properties.ts";
+import { seek } from "../seek.ts";
+import { Wakeable } from "../wakeable.ts";
 import { Commits } from "./commits.ts";
 import { kafkaError, takeError } from "./errors.ts";
 import { GroupAssignment } from "./group-assignment.ts";
@@ -28,9 +30,6 @@ import { CONSUMER, EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 const DESTROY_FLAGS = 0x8 | 0x4;
 /** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
 const LEAVE_LIMIT_MS = 5_000;
-/** librdkafka refuses a seek until the partition's fetcher runs, which follows an assignment by milliseconds. */
-const SEEK_LIMIT_MS = 5_000;
-const SEEK_PAUSE_MS = 20;
 /** How long a commit that a rebalance refuses is tried again: a rebalance waits for heartbeats, one a second. */
 const COMMIT_LIMIT_MS = 10_000;
 const COMMIT_PAUSE_MS = 100;
@@ -52,15 +51,15 @@ export class BunConsumer implements Consumer {
   readonly #assignment: GroupAssignment;
   readonly #maxPollIntervalMs: number;
   #batch = new BigUint64Array(1);
-  #waiting: (() => void) | undefined;
+  readonly #waiting = new Wakeable();
   #polled = performance.now();
   #closing: Promise<void> | undefined;
 
   constructor(
     library: OpenLibrary,
     client: ClientOptions,
+    private readonly news: BrokerNews,
     options: ConsumerOptions,
-    private readonly log: NonNullable<ClientOptions["log"]> = client.log ?? (() => {}),
   ) {
     this.#rd = library.rd;
     this.#reader = new MessageReader(library);
@@ -74,7 +73,7 @@ export class BunConsumer implements Consumer {
       library,
       CONSUMER,
       consumerProperties(client, options),
-      client.log,
+      news,
       (type, event) => this.#onEvent(type, event),
       (queues) => this.#onWake(queues),
     );
@@ -93,7 +92,7 @@ export class BunConsumer implements Consumer {
 
   async poll(max: number, timeoutMs: number): Promise<IncomingRecord[]> {
     const until = performance.now() + timeoutMs;
-    if (this.#waiting !== undefined) throw new KafkaError("INVALID", "poll is called while a poll is waiting");
+    if (this.#waiting.isAsleep) throw new KafkaError("INVALID", "poll is called while a poll is waiting");
     for (;;) {
       if (this.#closing !== undefined) throw closed();
       if (this.#client.fatal !== undefined) throw this.#client.fatal;
@@ -104,7 +103,7 @@ export class BunConsumer implements Consumer {
       const left = until - performance.now();
       if (records.length > 0 || left <= 0) return records;
       // A poll that waits for hours must still tell librdkafka that the application lives.
-      await this.#woken(Math.min(left, this.#maxPollIntervalMs / 2));
+      await this.#waiting.sleep(Math.min(left, this.#maxPollIntervalMs / 2));
     }
   }
 
@@ -130,23 +129,20 @@ export class BunConsumer implements Consumer {
     this.#eachFlow(partitions, "rd_kafka_resume_partitions");
   }
 
-  async seek(position: TopicPartitionOffset): Promise<void> {
-    const until = performance.now() + SEEK_LIMIT_MS;
-    for (;;) {
-      if (this.#closing !== undefined) throw closed();
-      if (!this.#assignment.has(position)) {
-        throw new KafkaError("REBALANCED", `${position.topic}/${position.partition} is not assigned to this consumer`);
-      }
+  seek(position: TopicPartitionOffset): Promise<void> {
+    return seek(position, {
+      isOwned: () => {
+        if (this.#closing !== undefined) throw closed();
+        return this.#assignment.has(position);
+      },
       // The call waits for librdkafka's own thread (microseconds), not for a broker.
-      const result = withPartitionList(this.#rd, [position], (list) => {
-        const error = takeError(this.#rd, this.#rd.rd_kafka_seek_partitions(this.#client.rk, list, 1_000), "seek");
-        return error ?? readPartitionList(list)[0]?.err ?? 0;
-      });
-      if (result === 0) return;
-      const error = typeof result === "number" ? kafkaError(this.#rd, result, "seek") : result;
-      if (error.nativeCode !== ERR.STATE || performance.now() > until) throw error;
-      await Bun.sleep(SEEK_PAUSE_MS);
-    }
+      attempt: () =>
+        withPartitionList(this.#rd, [position], (list) => {
+          const error = takeError(this.#rd, this.#rd.rd_kafka_seek_partitions(this.#client.rk, list, 1_000), "seek");
+          const native = readPartitionList(list)[0]?.err ?? 0;
+          return error ?? (native === 0 ? null : kafkaError(this.#rd, native, "seek"));
+        }),
+    });
   }
 
   assignment(): TopicPartition[] {
@@ -159,7 +155,7 @@ export class BunConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
-    this.#waiting?.();
+    this.#waiting.wake();
     const { rk } = this.#client;
     const refused = takeError(this.#rd, this.#rd.rd_kafka_consumer_close_queue(rk, this.#group), "close");
     const until = performance.now() + LEAVE_LIMIT_MS;
@@ -187,20 +183,7 @@ export class BunConsumer implements Consumer {
       if (queues.includes(QUEUE.GROUP)) this.#client.drain(this.#group);
     }
     if (queues.includes(QUEUE.COMMITS)) this.#client.drain(this.#commitAnswers);
-    if (queues.includes(QUEUE.GROUP) || queues.includes(QUEUE.RECORDS)) this.#waiting?.();
-  }
-
-  /** Resolves at the next wake-up, or after `ms`. */
-  #woken(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#waiting = undefined;
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#waiting = done;
-    });
+    if (queues.includes(QUEUE.GROUP) || queues.includes(QUEUE.RECORDS)) this.#waiting.wake();
   }
 
   #take(max: number): IncomingRecord[] {
@@ -213,7 +196,7 @@ export class BunConsumer implements Consumer {
       const message = read.ptr(at, i * 8) as Ptr;
       const native = read.i32(message, MESSAGE.err);
       if (native === 0) records.push(this.#reader.read(message));
-      else this.log("warn", `kafka: fetch: ${this.#rd.rd_kafka_err2str(native)} (${native})`);
+      else this.news.error(`fetch: ${this.#rd.rd_kafka_err2str(native)} (${native})`);
       this.#rd.rd_kafka_message_destroy(message);
     }
     return records;

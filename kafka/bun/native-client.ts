@@ -1,13 +1,13 @@
 import { CString, ptr, read } from "bun:ffi";
+import type { BrokerNews } from "../broker-news.ts";
 import { codeOf, ERR } from "../error-codes.ts";
-import { type ClientOptions, KafkaError } from "../kafka.ts";
+import { KafkaError } from "../kafka.ts";
 import type { Properties } from "../properties.ts";
 import { createConf } from "./conf.ts";
 import type { OpenLibrary } from "./library.ts";
 import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 import { createWakeup, type Wakeup } from "./wakeup.ts";
 
-const LOG_LEVELS = ["error", "error", "error", "error", "warn", "info", "info", "debug"] as const;
 const MAIN_QUEUE = 1;
 
 /**
@@ -21,7 +21,7 @@ export class NativeClient {
   readonly queue: Ptr;
   readonly #wakeup: Wakeup;
   readonly #onEvent: (type: number, event: Ptr) => void;
-  readonly #log: NonNullable<ClientOptions["log"]>;
+  readonly #news: BrokerNews;
   #fatal: KafkaError | undefined;
   #connected = false;
   #destroyed = false;
@@ -31,14 +31,14 @@ export class NativeClient {
     library: OpenLibrary,
     type: number,
     properties: Properties,
-    log: ClientOptions["log"],
+    news: BrokerNews,
     onEvent: (type: number, event: Ptr) => void,
     /** Told which queues became non-empty (the numbers given to `wakeOn`). By default the main queue is drained. */
     onWake: (queues: Uint8Array) => void = () => this.drain(),
   ) {
     this.rd = library.rd;
     this.#onEvent = onEvent;
-    this.#log = log ?? (() => {});
+    this.#news = news;
     const conf = createConf(this.rd, properties);
     const reason = Buffer.alloc(512);
     const rk = this.rd.rd_kafka_new(type, conf, ptr(reason), 512) as Ptr | null;
@@ -79,6 +79,7 @@ export class NativeClient {
   /** A broker answered just now, which is better news than the last statistics. */
   answered(): void {
     this.#connected = true;
+    this.#news.reachable();
   }
 
   /** Handles everything that waits in the queue, without blocking. */
@@ -120,12 +121,16 @@ export class NativeClient {
   #onStatistics(event: Ptr): void {
     // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
     this.#connected = this.rd.rd_kafka_event_stats(event)?.includes('"state":"UP"') ?? false;
+    if (this.#connected) this.#news.reachable();
   }
 
   #onError(event: Ptr): void {
     const native = this.rd.rd_kafka_event_error(event);
-    const text = this.rd.rd_kafka_event_error_string(event) ?? "";
-    if (native === ERR.ALL_BROKERS_DOWN) this.#connected = false;
+    if (native === ERR.ALL_BROKERS_DOWN) {
+      this.#connected = false;
+      this.#news.unreachable();
+      return;
+    }
     const fatal = this.rd.rd_kafka_event_error_is_fatal(event) !== 0;
     if (fatal && this.#fatal === undefined) {
       const reason = Buffer.alloc(512);
@@ -133,7 +138,7 @@ export class NativeClient {
       const code = codeOf(cause) === "FENCED" ? "FENCED" : "FATAL";
       this.#fatal = new KafkaError(code, reason.toString("utf8", 0, reason.indexOf(0)), cause);
     }
-    this.#log(fatal ? "error" : "warn", `kafka: ${text} (${native})`);
+    this.#news.error(this.rd.rd_kafka_event_error_string(event) ?? String(native), fatal);
   }
 
   #onLog(event: Ptr): void {
@@ -141,7 +146,7 @@ export class NativeClient {
     const at = ptr(out);
     if (this.rd.rd_kafka_event_log(event, at, (at + 8) as Ptr, (at + 16) as Ptr) !== 0) return;
     const [facility, message] = [cString(read.ptr(at, 0)), cString(read.ptr(at, 8))];
-    this.#log(LOG_LEVELS[read.i32(at, 16)] ?? "debug", `kafka: ${facility}: ${message}`);
+    this.#news.line(read.i32(at, 16), facility, message);
   }
 }
 

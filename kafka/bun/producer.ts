@@ -1,16 +1,8 @@
 import { ptr, read } from "bun:ffi";
-import {
-  type Ack,
-  type ClientOptions,
-  KafkaError,
-  type OutgoingRecord,
-  type Producer,
-  type ProducerOptions,
-  type ProducerStats,
-  type SendOptions,
-} from "../kafka.ts";
-import { DEFAULT_MAX_QUEUED, producerProperties } from "../properties.ts";
-import { Sends } from "../sends.ts";
+import { BaseProducer, producerClosed } from "../base-producer.ts";
+import type { BrokerNews } from "../broker-news.ts";
+import type { ClientOptions, KafkaError, OutgoingRecord, ProducerOptions } from "../kafka.ts";
+import { producerProperties } from "../properties.ts";
 import { kafkaError } from "./errors.ts";
 import type { OpenLibrary } from "./library.ts";
 import { MESSAGE } from "./message.ts";
@@ -25,59 +17,44 @@ const PURGE_ALL = 0x3;
 /** How long the reports of purged records may take, milliseconds; they come from librdkafka's own threads. */
 const PURGE_LIMIT_MS = 2_000;
 
-export class BunProducer implements Producer {
+export class BunProducer extends BaseProducer {
   readonly #client: NativeClient;
   readonly #writer: RecordWriter;
-  readonly #sends: Sends;
   readonly #reports = new BigUint64Array(REPORTS);
   readonly #reportsAt = ptr(this.#reports);
-  #closing: Promise<void> | undefined;
 
-  constructor(library: OpenLibrary, client: ClientOptions, options: ProducerOptions = {}) {
-    const properties = producerProperties(client, options);
-    this.#client = new NativeClient(library, PRODUCER, properties, client.log, (type, event) => {
+  /** @throws KafkaError INVALID if librdkafka refuses a property */
+  constructor(library: OpenLibrary, client: ClientOptions, news: BrokerNews, options: ProducerOptions = {}) {
+    super(options);
+    this.#client = new NativeClient(library, PRODUCER, producerProperties(client, options), news, (type, event) => {
       if (type === EVENT.DR) this.#onReports(event);
     });
     this.#writer = new RecordWriter(library.rd, this.#client.rk, options.topicCompression);
-    const sink = {
-      refusal: () => (this.#closing === undefined ? (this.#client.fatal ?? null) : closed()),
-      write: (record: OutgoingRecord, number: number) => this.#writer.write(record, number),
-      drain: (then: () => void) => {
-        this.#client.drain();
-        then();
-      },
-    };
-    this.#sends = new Sends(sink, options.maxQueued ?? DEFAULT_MAX_QUEUED);
   }
 
-  send(record: OutgoingRecord, options?: SendOptions): Promise<Ack> {
-    return this.#sends.send(record, options);
+  protected get fatal(): KafkaError | undefined {
+    return this.#client.fatal;
   }
 
-  sendAll(records: readonly OutgoingRecord[], options?: SendOptions): Promise<void> {
-    return this.#sends.sendAll(records, options);
+  protected get connected(): boolean {
+    return this.#client.connected;
   }
 
-  async flush(timeoutMs: number): Promise<void> {
-    if (this.#client.destroyed) throw closed();
-    await this.#sends.flush(timeoutMs);
+  protected write(record: OutgoingRecord, number: number): KafkaError | null {
+    return this.#writer.write(record, number);
   }
 
-  stats(): ProducerStats {
-    return { ...this.#sends.counts(), connected: this.#client.connected };
+  protected drain(then: () => void): void {
+    this.#client.drain();
+    then();
   }
 
-  close(timeoutMs = 10_000): Promise<void> {
-    this.#closing ??= this.#close(timeoutMs);
-    return this.#closing;
-  }
-
-  async #close(timeoutMs: number): Promise<void> {
-    if (!(await this.#sends.emptied(timeoutMs))) {
+  protected async end(timeoutMs: number): Promise<void> {
+    if (!(await this.sends.emptied(timeoutMs))) {
       this.#client.rd.rd_kafka_purge(this.#client.rk, PURGE_ALL);
-      await this.#sends.emptied(PURGE_LIMIT_MS);
+      await this.sends.emptied(PURGE_LIMIT_MS);
     }
-    this.#sends.end(closed());
+    this.sends.end(producerClosed());
     this.#writer.close();
     this.#client.destroy(0);
   }
@@ -89,7 +66,7 @@ export class BunProducer implements Producer {
       for (let i = 0; i < count; i++) this.#onReport(read.ptr(this.#reportsAt, i * 8) as Ptr);
       if (count < REPORTS) break;
     }
-    this.#sends.reported();
+    this.sends.reported();
   }
 
   #onReport(message: Ptr): void {
@@ -99,11 +76,9 @@ export class BunProducer implements Producer {
       this.#client.answered();
       // Signed: a repeat that the broker recognised as one is acknowledged without an offset (-1).
       const offset = read.intptr(message, MESSAGE.offset);
-      this.#sends.acknowledged(number, read.i32(message, MESSAGE.partition), offset);
+      this.sends.acknowledged(number, read.i32(message, MESSAGE.partition), offset);
     } else {
-      this.#sends.failed(number, kafkaError(this.#client.rd, native, "the record was not delivered"));
+      this.sends.failed(number, kafkaError(this.#client.rd, native, "the record was not delivered"));
     }
   }
 }
-
-const closed = () => new KafkaError("CLOSED", "the producer is closed");

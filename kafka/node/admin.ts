@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BrokerNews } from "../broker-news.ts";
 import { codeOf, ERR } from "../error-codes.ts";
 import {
   type Admin,
@@ -29,8 +30,8 @@ export class NodeAdmin implements Admin {
   #closed = false;
 
   /** @throws KafkaError INVALID if librdkafka refuses a property */
-  constructor(addon: Addon, options: ClientOptions) {
-    const events = new ClientEvents(options.log);
+  constructor(addon: Addon, options: ClientOptions, news: BrokerNews) {
+    const events = new ClientEvents(news);
     this.#native = made(() => new addon.AdminClient(addonProperties(adminProperties(options))));
     this.#native.configureCallbacks(true, { global: {}, topic: {}, event: { event_cb: events.handle } });
     const refused = this.#native.connect();

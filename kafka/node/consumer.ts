@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ERR } from "../error-codes.ts";
+import type { BrokerNews } from "../broker-news.ts";
 import {
   type ClientOptions,
   type Consumer,
@@ -10,6 +10,8 @@ import {
   type TopicPartitionOffset,
 } from "../kafka.ts";
 import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "../properties.ts";
+import { seek } from "../seek.ts";
+import { Wakeable } from "../wakeable.ts";
 import type { Addon, CallbackTable, NativeConsumer } from "./addon.ts";
 import { GroupAssignment } from "./assignment.ts";
 import { Commits } from "./commits.ts";
@@ -23,9 +25,6 @@ const ASSIGNMENT_LOOK_MS = 100;
 const LEAVE_LIMIT_MS = 5_000;
 /** How long the goodbye may take to be on its way, once the fetchers have stopped, milliseconds. */
 const LEAVING_MS = 25;
-/** librdkafka refuses a seek until the partition's fetcher runs, which follows an assignment by milliseconds. */
-const SEEK_LIMIT_MS = 5_000;
-const SEEK_PAUSE_MS = 20;
 
 export class NodeConsumer implements Consumer {
   readonly #addon: Addon;
@@ -41,13 +40,13 @@ export class NodeConsumer implements Consumer {
   /** The queue became non-empty since the last fetch. */
   #filled = false;
   #polling = false;
-  #wake: (() => void) | undefined;
+  readonly #waiting = new Wakeable();
   #closing: Promise<void> | undefined;
 
   /** @throws KafkaError INVALID if librdkafka refuses a property */
-  constructor(addon: Addon, client: ClientOptions, options: ConsumerOptions) {
+  constructor(addon: Addon, client: ClientOptions, news: BrokerNews, options: ConsumerOptions) {
     this.#addon = addon;
-    this.#events = new ClientEvents(client.log);
+    this.#events = new ClientEvents(news);
     this.#native = made(() => new addon.KafkaConsumer(addonProperties(consumerProperties(client, options)), undefined));
     this.#callbacks = {
       global: {},
@@ -58,7 +57,7 @@ export class NodeConsumer implements Consumer {
       if (change === "revoked") this.#inflow.forget(partitions);
       options.onRebalance?.(change, partitions);
     });
-    this.#inflow = new Inflow(this.#native, this.#assignment, client.log);
+    this.#inflow = new Inflow(this.#native, this.#assignment, news);
     this.#commits = new Commits(addon, this.#native, this.#assignment);
     // A poll that waits for hours must still tell librdkafka that the application lives.
     this.#longestWaitMs = (options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS) / 2;
@@ -79,7 +78,7 @@ export class NodeConsumer implements Consumer {
         this.#check();
         const left = until - performance.now();
         if (left <= 0 || (records !== null && records.length > 0)) return records ?? [];
-        if (records !== null && !this.#filled) await this.#woken(Math.min(left, this.#longestWaitMs));
+        if (records !== null && !this.#filled) await this.#waiting.sleep(Math.min(left, this.#longestWaitMs));
       }
     } finally {
       this.#polling = false;
@@ -105,24 +104,17 @@ export class NodeConsumer implements Consumer {
     this.#onFilled(); // something may have been held back
   }
 
-  async seek(position: TopicPartitionOffset): Promise<void> {
-    const until = performance.now() + SEEK_LIMIT_MS;
-    await this.#inflow.without(async () => {
-      for (;;) {
-        if (this.#closing !== undefined) throw closed();
-        this.#assignment.refresh();
-        if (!this.#assignment.has(position)) {
-          const { topic, partition } = position;
-          throw new KafkaError("REBALANCED", `${topic}/${partition} is not assigned to this consumer`);
-        }
-        const failure = await called("seek", (done) => this.#native.seek(position, 1_000, done)).then(
-          () => null,
-          (error: KafkaError) => error,
-        );
-        if (failure === null) return this.#inflow.forget([position]);
-        if (failure.nativeCode !== ERR.STATE || performance.now() > until) throw failure;
-        await sleep(SEEK_PAUSE_MS);
-      }
+  seek(position: TopicPartitionOffset): Promise<void> {
+    return this.#inflow.without(async () => {
+      await seek(position, {
+        isOwned: () => this.#ownedOf([position]).length > 0,
+        attempt: () =>
+          called("seek", (done) => this.#native.seek(position, 1_000, done)).then(
+            () => null,
+            (error: KafkaError) => error,
+          ),
+      });
+      this.#inflow.forget([position]);
     });
   }
 
@@ -137,7 +129,7 @@ export class NodeConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
-    this.#wake?.();
+    this.#waiting.wake();
     await this.#ready.catch(() => {});
     clearInterval(this.#look);
     // The addon locks nothing against its own end: no worker may be at work.
@@ -189,20 +181,7 @@ export class NodeConsumer implements Consumer {
 
   #onFilled(): void {
     this.#filled = true;
-    this.#wake?.();
-  }
-
-  /** Resolves when the queue becomes non-empty, or after `ms`. */
-  #woken(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#wake = undefined;
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#wake = done;
-    });
+    this.#waiting.wake();
   }
 }
 

@@ -1,39 +1,59 @@
-import { type ClientOptions, KafkaError } from "../kafka.ts";
+import type { BrokerNews } from "../broker-news.ts";
+import { KafkaError } from "../kafka.ts";
 import type { Properties } from "../properties.ts";
 import type { NativeEvent } from "./addon.ts";
 
-const LOG_LEVELS = ["error", "error", "error", "error", "warn", "info", "info", "debug"] as const;
-
-/** The addon hands over an error event's text without its number; these two texts have not changed since 2016. */
+/** The addon hands over an error event's text without its number; these texts have not changed since 2016. */
 const FATAL = "Local: Fatal error";
 const ALL_BROKERS_DOWN = "Local: All broker connections are down";
+/** A line of the log says which broker and why. */
+const CONNECTION_FAILED = "Local: Broker transport failure";
 
 const ERR_FATAL = -150;
 
 /** Logs, errors and statistics of one librdkafka client: whether a broker is connected and whether it can go on. */
 export class ClientEvents {
-  readonly #log: NonNullable<ClientOptions["log"]>;
-  connected = false;
+  readonly #news: BrokerNews;
+  #connected = false;
   /** Set once the client can never work again. */
   fatal: KafkaError | undefined;
 
-  constructor(log: ClientOptions["log"]) {
-    this.#log = log ?? (() => {});
+  constructor(news: BrokerNews) {
+    this.#news = news;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** A broker answered just now, which is better news than the last statistics. */
+  answered(): void {
+    this.#connected = true;
+    this.#news.reachable();
   }
 
   readonly handle = (type: string, event: NativeEvent): void => {
-    // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
-    if (type === "stats") this.connected = event.message.includes('"state":"UP"');
-    else if (type === "log") {
-      this.#log(LOG_LEVELS[event.severity ?? 7] ?? "debug", `kafka: ${event.fac}: ${event.message}`);
-    } else if (type === "error") this.#onError(event.message);
+    if (type === "stats") this.#onStatistics(event.message);
+    else if (type === "log") this.#news.line(event.severity ?? 7, event.fac ?? "", event.message);
+    else if (type === "error") this.#onError(event.message);
   };
 
+  #onStatistics(document: string): void {
+    // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
+    this.#connected = document.includes('"state":"UP"');
+    if (this.#connected) this.#news.reachable();
+  }
+
   #onError(text: string): void {
-    if (text === ALL_BROKERS_DOWN) this.connected = false;
-    if (text === FATAL)
-      this.fatal ??= new KafkaError("FATAL", "librdkafka reported a fatal error (see its log)", ERR_FATAL);
-    this.#log(text === FATAL ? "error" : "warn", `kafka: ${text}`);
+    if (text === CONNECTION_FAILED) return;
+    if (text === ALL_BROKERS_DOWN) {
+      this.#connected = false;
+      this.#news.unreachable();
+      return;
+    }
+    const isFatal = text === FATAL;
+    if (isFatal) this.fatal ??= new KafkaError("FATAL", "librdkafka reported a fatal error (see its log)", ERR_FATAL);
+    this.#news.error(text, isFatal);
   }
 }
 

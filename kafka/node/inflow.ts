@@ -1,4 +1,5 @@
-import type { ClientOptions, IncomingRecord, TopicPartition } from "../kafka.ts";
+import type { BrokerNews } from "../broker-news.ts";
+import type { IncomingRecord, TopicPartition } from "../kafka.ts";
 import type { NativeConsumer, NativeMessage } from "./addon.ts";
 import { type GroupAssignment, keyOf } from "./assignment.ts";
 import { called } from "./errors.ts";
@@ -22,7 +23,7 @@ interface Lane extends TopicPartition {
 export class Inflow {
   readonly #native: NativeConsumer;
   readonly #assignment: GroupAssignment;
-  readonly #log: NonNullable<ClientOptions["log"]>;
+  readonly #news: BrokerNews;
   readonly #lanes = new Map<string, Lane>();
   /** Records of partitions that were paused while they were being fetched. */
   #held: IncomingRecord[] = [];
@@ -30,10 +31,10 @@ export class Inflow {
   #busy: Promise<unknown> = Promise.resolve();
   #asked = 0;
 
-  constructor(native: NativeConsumer, assignment: GroupAssignment, log: ClientOptions["log"] = () => {}) {
+  constructor(native: NativeConsumer, assignment: GroupAssignment, news: BrokerNews) {
     this.#native = native;
     this.#assignment = assignment;
-    this.#log = log;
+    this.#news = news;
   }
 
   /** Up to `max` records that are here; null after an error of a partition's, which is logged: look again. */
@@ -84,7 +85,7 @@ export class Inflow {
     try {
       return await called("fetch", (done) => this.#native.consume(0, max, false, done));
     } catch (error) {
-      this.#log("warn", `kafka: ${error instanceof Error ? error.message : error}`);
+      this.#news.error(error instanceof Error ? error.message : String(error));
       return null;
     }
   }

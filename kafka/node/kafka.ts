@@ -1,3 +1,4 @@
+import { BrokerNews } from "../broker-news.ts";
 import type { ClientOptions, Kafka } from "../kafka.ts";
 import { loadAddon } from "./addon.ts";
 import { NodeAdmin } from "./admin.ts";
@@ -10,10 +11,11 @@ import { NodeProducer } from "./producer.ts";
  */
 export function createNodeKafka(options: ClientOptions): Kafka {
   const addon = loadAddon();
+  const news = new BrokerNews(options);
   return {
     version: `librdkafka ${addon.librdkafkaVersion} (@confluentinc/kafka-javascript)`,
-    producer: (producer) => new NodeProducer(addon, options, producer),
-    consumer: (consumer) => new NodeConsumer(addon, options, consumer),
-    admin: () => new NodeAdmin(addon, options),
+    producer: (producer) => new NodeProducer(addon, options, news, producer),
+    consumer: (consumer) => new NodeConsumer(addon, options, news, consumer),
+    admin: () => new NodeAdmin(addon, options, news),
   };
 }

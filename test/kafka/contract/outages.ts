@@ -78,6 +78,14 @@ export function outagesContract(open: OpenWorkbench): void {
     ]);
     await consumer.commit([{ topic, partition: 0, offset: 103 }]);
     await eventually("the other producer works again", () => delivered(givingUp.send({ topic, value: "again" })));
+    // Six clients noticed, some of them twenty times a second.
+    const answers = () => bench.said.filter((line) => line.includes("answers"));
+    await eventually("its return is told", () => answers().length >= 2);
+    expect(answers()).toEqual([
+      `warn kafka: no broker answers (${bench.broker.address})`,
+      expect.stringMatching(/^info kafka: a broker answers again, after \d+ s$/),
+    ]);
+    expect(bench.said.length).toBeLessThan(20);
   }, 90_000);
 }
 

@@ -24,6 +24,8 @@ export interface Workbench extends AsyncDisposable {
   readonly kafka: Kafka;
   readonly admin: Admin;
   readonly broker: ControlledBroker;
+  /** What all of its clients have logged. */
+  readonly said: readonly string[];
   /** A new topic with a name of its own. */
   topic(partitions: number, config?: Record<string, string>): Promise<string>;
   producer(options?: ProducerOptions): Producer;
@@ -38,13 +40,16 @@ export type OpenWorkbench = () => Workbench;
 const READ_LIMIT_MS = 30_000;
 
 export function openWorkbench(createKafka: CreateKafka, broker: ControlledBroker): Workbench {
-  const kafka = createKafka({ brokers: broker.address, clientId: "contract" });
+  const said: string[] = [];
+  const log = (level: string, message: string) => void said.push(`${level} ${message}`);
+  const kafka = createKafka({ brokers: broker.address, clientId: "contract", log });
   const admin = kafka.admin();
   const open: { close(): Promise<void> }[] = [admin];
   const bench: Workbench = {
     kafka,
     admin,
     broker,
+    said,
     async topic(partitions, config = {}) {
       const name = `t-${randomUUID()}`;
       await admin.createTopics([{ name, partitions, replicationFactor: 1, config }]);
