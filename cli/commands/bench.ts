@@ -38,6 +38,6 @@ export function benchCommand(): Command {
         stack.up(undefined, { workers: options.workers, runtime: options.runtime, signal }),
       );
       const { runBench } = await import("../../bench/run.ts");
-      process.exitCode = await runBench(scenario, options, stack.env);
+      process.exitCode = await runBench(scenario, { ...options, runtime: stack.runtimeOf("gateway") }, stack.env);
     });
 }

@@ -68,7 +68,10 @@ test("the makers' binary is taken where there is one, into a store that outlives
   const { context, node, said, binary } = repository(host);
   await ensureAddon(context, node);
   expect(asked).toEqual(["/v1.2.3/kafka-node-v127.tar.gz"]);
-  expect(said).toEqual([expect.stringMatching(/^addon: Kafka for Node 22\.0\.0 fetched in [\d.]+ s$/)]);
+  expect(said).toEqual([
+    "addon: fetching Kafka for Node 22.0.0, once (20 MB)",
+    expect.stringMatching(/^addon: Kafka for Node 22\.0\.0 fetched in [\d.]+ s$/),
+  ]);
   expect(existsSync(binary)).toBe(true);
   expect(readlinkSync(join(root, "node_modules", ADDON, "lib/binding"))).toBe(
     join(root, ".stack/tools/kafka-addon/1.2.3"),

@@ -46,6 +46,7 @@ export async function fetchPrebuilt(home: AddonHome, node: NodeProgram, progress
     const answer = await fetch(prebuiltUrl(home, node), { signal });
     clearTimeout(unanswered);
     if (!answer.ok) return false;
+    progress.begin("addon", `fetching Kafka for Node ${node.version}, once (20 MB)`);
     mkdirSync(directory, { recursive: true });
     const tar = Bun.spawn(["tar", "-xz", "--strip-components=1", "-C", directory], {
       stdio: [await answer.blob(), "ignore", "ignore"],
