@@ -1,9 +1,11 @@
 import { writeFileSync } from "node:fs";
 import pc from "picocolors";
+import type { Runtime } from "../cli/stack/runtime.ts";
 import { verify } from "../cli/verify/verify.ts";
 import type { PipelineChoice } from "../contracts/pipeline.ts";
 import { switchPipeline } from "./admin.ts";
 import { compare, type Figures, medianOf, rounded, shown } from "./figures.ts";
+import { gatewayMegabytes } from "./gateway.ts";
 import type { LoadClientName } from "./load/plan.ts";
 import { describeMachine } from "./machine.ts";
 import type { Scenario, ScenarioRun, Variant } from "./scenario.ts";
@@ -24,6 +26,8 @@ export interface BenchOptions {
   readonly client?: LoadClientName;
   /** The way of claims meanwhile; default: as it is. */
   readonly pipeline?: PipelineChoice;
+  /** What runs the gateway; for the result. */
+  readonly runtime: Runtime;
 }
 
 /** Whether one run was right, by its own answers and rows, or by the invariant checker. */
@@ -68,7 +72,7 @@ export async function runBench(name: string, options: BenchOptions, env: BenchEn
   if (options.json !== undefined) {
     const { runs, median } = results[0]!;
     const variants = results.map((result) => ({ name: result.name, runs: result.runs, median: result.median }));
-    const result = { scenario: name, correct, checks, runs, median, machine, variants };
+    const result = { scenario: name, runtime: options.runtime, correct, checks, runs, median, machine, variants };
     writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
   }
   return correct ? 0 : 1;
@@ -81,7 +85,7 @@ async function measure(target: Target, variant: Variant, count: number): Promise
   for (let i = 1; i <= count; i++) {
     const run = await variant.run(target);
     checks.push(...(await check(target, run)).map((one) => ({ ...one, variant: variant.name, run: i })));
-    runs.push(rounded(run.figures));
+    runs.push(rounded({ ...run.figures, gateway_rss_mb: gatewayMegabytes(target) }));
     console.log(pc.dim(`  run ${i}: ${shown(run.figures.rps)}/s, p99 ${shown(run.figures.p99_ms)} ms`));
     await settle(target);
     await Bun.sleep(PAUSE_MS);

@@ -1,5 +1,6 @@
 import { createSale } from "../admin.ts";
 import { openCrowd } from "../crowd/crowd.ts";
+import { renewGateway } from "../gateway.ts";
 import { Histogram } from "../load/histogram.ts";
 import { cpuMicros, pidsOf, residentBytes } from "../processes.ts";
 import type { Scenario, ScenarioRun } from "../scenario.ts";
@@ -25,6 +26,7 @@ export const sockets: Scenario = {
 };
 
 async function run(target: Target): Promise<ScenarioRun> {
+  await renewGateway(target);
   const sale = await createSale(target, { name: "Sockets", total: 1, startsInMs: -1000 });
   const prefix = `s${Date.now().toString(36)}-`;
   const people = (from: number, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${from + i}`);
