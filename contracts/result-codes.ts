@@ -43,6 +43,7 @@ export const RESULTS = {
   IDEMPOTENCY_KEY_INVALID: { status: 400, retryable: false, title: "The Idempotency-Key is not valid" },
   IDEMPOTENCY_KEY_REUSED: { status: 422, retryable: false, title: "The key was used with another body" },
   AMOUNT_OUT_OF_RANGE: { status: 422, retryable: false, title: "The amount is too large" },
+  CURRENCIES_DIFFER: { status: 422, retryable: false, title: "The products are sold in different currencies" },
   POINTS_EXCEED_AMOUNT: { status: 422, retryable: false, title: "More points than there is left to pay" },
   CART_FULL: { status: 422, retryable: false, title: "The cart has as many lines as it may" },
   CART_EMPTY: { status: 422, retryable: false, title: "The cart is empty" },

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import type { SagaState } from "../../contracts/saga-state.ts";
 import {
   ORDER_STATUSES,
   type OrderStatus,
@@ -11,7 +12,7 @@ import {
 import { id, oneOf, time } from "./columns.ts";
 
 /**
- * Where an order's saga stands. `state` is the saga's own (consumers/order-saga/), `version` counts its transitions.
+ * Where an order's saga stands. `state` is the saga's own (contracts/saga-state.ts), `version` counts its transitions.
  * due_at: when the sweeper looks at it next, NULL once settled. Move it seldom: it is indexed, and an update that leaves it
  * alone stays on its page.
  */
@@ -21,7 +22,7 @@ export const orderSagas = pgTable(
     orderId: id("order_id").primaryKey(),
     status: text("status").$type<OrderStatus>().notNull(),
     version: integer("version").notNull().default(0),
-    state: jsonb("state").$type<Record<string, unknown>>().notNull(),
+    state: jsonb("state").$type<SagaState>().notNull(),
     dueAt: time("due_at"),
     // When silent steps are given up: created_at and ORDER_SETTLE_S.
     settleBy: time("settle_by"),

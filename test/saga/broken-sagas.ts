@@ -34,7 +34,7 @@ const mistaken =
 const known = (handled: Handled) => handled.decisions.length === 0;
 const isCommand = (type: string) => type.endsWith("Requested");
 
-export const BROKEN: Readonly<Record<string, Handle>> = {
+export const BROKEN = {
   "publishes nothing for an event it knows": mistaken((handled) =>
     known(handled) ? { ...handled, outputs: [] } : undefined,
   ),
@@ -109,4 +109,4 @@ export const BROKEN: Readonly<Record<string, Handle>> = {
     if (input.type !== "OrderCancelRequested" || !paid) return undefined;
     return handle(withStep(before, "PAYMENT", { status: "SKIPPED" }), input, circumstances);
   }),
-};
+} satisfies Readonly<Record<string, Handle>>;

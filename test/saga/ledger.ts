@@ -12,6 +12,8 @@ export class Ledger {
   /** Names by event id. */
   readonly #owed = new Map<string, string>();
   readonly #said = new Map<string, StampedeEvent>();
+  /** Answered or given up. If they were never said, their places in the stream stay empty. */
+  readonly #withdrawn = new Set<string>();
 
   decided(decisions: readonly Decision[], before: SagaState): void {
     let failed = before.failure !== undefined && before.status !== "PENDING";
@@ -56,14 +58,20 @@ export class Ledger {
     const unsaid = [...this.#owed].filter(([id]) => !this.#said.has(id)).map(([, name]) => name);
     assert.deepEqual(unsaid, [], "never said");
     const places = [...this.#said.values()].filter(({ stream }) => stream === orderStream(orderId));
-    assert.equal(new Set(places.map(({ sequence }) => sequence)).size, places.length, "two messages in one place");
-    assert.ok(Math.max(...places.map(({ sequence }) => sequence)) <= state.sequence, "a place that was never taken");
+    const taken = new Set(places.map(({ sequence }) => sequence));
+    assert.equal(taken.size, places.length, "two messages in one place");
+    assert.ok(!taken.has(1), "the door's place was taken");
+    const empty = this.#withdrawn.difference(new Set(this.#said.keys()));
+    assert.equal(taken.size + empty.size, state.sequence - 1, "the order's stream has a gap");
   }
 
   /** What was asked of a step is answered (or given up): whether it was heard does not matter any more. */
   #answered(step: Step): void {
     const { requested, restoreRequested } = STEP_EVENT_TYPES[step];
-    for (const type of [requested, restoreRequested]) this.#owed.delete(orderEventId(orderId, type));
+    for (const type of [requested, restoreRequested]) {
+      const id = orderEventId(orderId, type);
+      if (this.#owed.delete(id)) this.#withdrawn.add(id);
+    }
   }
 
   #owes(type: Parameters<typeof orderEventId>[1], detail = ""): void {
