@@ -1,5 +1,5 @@
+import type { LagReader } from "../../consumers/renewed-admin.ts";
 import type { Executor } from "../../db/client.ts";
-import type { Admin } from "../../kafka/kafka.ts";
 import type { Verdict } from "./check.ts";
 
 /** A consumer group and what it reads. */
@@ -56,7 +56,7 @@ export async function checkRevocations(
  * have passed: a batch that PostgreSQL retries takes some seconds. A group in `mayStand` has a good reason, which is said.
  */
 export async function checkLag(
-  admin: Admin,
+  admin: LagReader,
   groups: readonly Group[],
   consumersUp: boolean,
   patienceMs: number,
@@ -89,7 +89,7 @@ interface Position {
   readonly lag: number;
 }
 
-async function lags(admin: Admin, groups: readonly Group[]): Promise<Map<string, Position>> {
+async function lags(admin: LagReader, groups: readonly Group[]): Promise<Map<string, Position>> {
   const all = new Map<string, Position>();
   for (const { groupId, topics } of groups) {
     for (const { topic, partition, committed, lag } of await admin.groupLag(groupId, topics)) {

@@ -1,4 +1,4 @@
-import type { Admin } from "../../kafka/kafka.ts";
+import { createRenewedAdmin, type LagReader } from "../../consumers/renewed-admin.ts";
 import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
 import { printReport } from "./print.ts";
@@ -56,15 +56,17 @@ export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}
 }
 
 async function look(services: Services, options: VerifyOptions): Promise<Verdict[]> {
-  const admin = services.kafka.admin();
+  const admin = createRenewedAdmin(services.kafka);
+  // A young Kafka has no coordinators yet, and librdkafka then misses that they come: the second time a new client asks.
+  const groupLag: LagReader["groupLag"] = (...asked) => admin.groupLag(...asked).catch(() => admin.groupLag(...asked));
   try {
-    return await lookAtAll(services, admin, options);
+    return await lookAtAll(services, { ...admin, groupLag }, options);
   } finally {
     await admin.close();
   }
 }
 
-async function lookAtAll(services: Services, admin: Admin, options: VerifyOptions): Promise<Verdict[]> {
+async function lookAtAll(services: Services, admin: LagReader, options: VerifyOptions): Promise<Verdict[]> {
   const { redis, sql, kafka } = services;
   const { couponId = null, patienceMs = 5_000, stuckMs = 30_000 } = options;
   const consumersUp = options.consumersUp ?? (await services.consumersUp());

@@ -9,8 +9,10 @@ setDefaultTimeout(90_000);
 
 const box = sandbox({ cluster: true });
 let up: Awaited<ReturnType<typeof box.run>>;
+let firstVerify: Awaited<ReturnType<typeof box.run>>;
 beforeAll(async () => {
   up = await box.run(["up", "--cluster"]);
+  firstVerify = await box.run(["verify"]);
 }, 120_000);
 afterAll(() => box.remove(), 60_000);
 
@@ -52,6 +54,10 @@ test("up --cluster starts three brokers and six Redis, and later commands know",
   expect(all.map(({ state }: { state: string }) => state)).toEqual(["up", "up", "up", "up", "up"]);
   expect((await box.run(["logs", "kafka"])).out).toMatch(/broker-3 INFO .*Kafka Server started/);
   expect((await box.run(["up"])).out).toMatch(/✓ kafka +already up.*✓ gateway +already up/s);
+});
+
+test("verify has an answer as soon as the stack is up for the first time", () => {
+  expect(firstVerify).toMatchObject({ code: 0, errors: "" });
 });
 
 test("every topic has three copies of which two must have a record, and nobody leads without them", async () => {
