@@ -64,8 +64,9 @@ export class Loader {
       if (diagnosis.need === "first-load") fresh.push(sale);
       else if (diagnosis.need === "set-terms") await this.#setTerms(couponId, sale.epoch);
       else if (diagnosis.need === "recovery") {
-        const { epoch, load_state: loadState } = sale;
-        lost.push({ couponId, epoch, loadState, redisEpoch: health.epoch, why: diagnosis.why });
+        const { epoch, load_state: loadState, issue_mode } = sale;
+        const queued = issue_mode === "QUEUED";
+        lost.push({ couponId, epoch, loadState, queued, redisEpoch: health.epoch, why: diagnosis.why });
       }
     } catch (error) {
       log.error({ couponId, need: diagnosis.need, ...failureCode(error) }, "the sale is looked at again");

@@ -15,6 +15,8 @@ export interface LostSale {
   /** As PostgreSQL showed it when the loss was noticed. */
   readonly epoch: number;
   readonly loadState: LoadState;
+  /** Its claims do not come through the claims' log, so nobody need wait for that. */
+  readonly queued: boolean;
   /** As Redis showed it; 0 if it has nothing. */
   readonly redisEpoch: number;
   readonly why: string;
@@ -74,6 +76,8 @@ async function forEach<T extends { readonly couponId: CouponId }, R>(
  * Brings sales back whose state in Redis is lost or in doubt, without forgetting a single claim:
  * 1 fence: a new epoch, RECOVERING, here and in Redis. 2 persist the surviving ledgers. 3 wait until no claim of the old
  * epoch can come to the log any more (message.timeout.ms after the fence), then until all it holds is persisted. 4–6 load.
+ * A queued sale needs no step 3: no gateway sends its claims, and what role coupon-decide has in hand is persisted before the
+ * snapshot or decided again after it (EPOCH_PASSED).
  * All given sales share the one wait of step 3. A sale that falls out of a step keeps its fence, and the next look at it
  * begins again with a higher epoch.
  */
@@ -91,7 +95,7 @@ export async function recover(deps: RecoveryDeps, lost: readonly LostSale[], sto
     }
     const { held, entries } = await deps.persistLedger(sale.couponId);
     log.info({ couponId: sale.couponId, held, entries }, "recovery: the ledger is persisted");
-    waiting.push(sale);
+    (sale.queued ? quiet : waiting).push(sale);
     return null;
   });
 
@@ -123,8 +127,9 @@ async function sayReopening(sql: Sql, { couponId, newEpoch }: Fenced, inMs: numb
 }
 
 async function fence(deps: RecoveryDeps, sale: LostSale): Promise<Fenced | null> {
-  const { couponId, redisEpoch, why } = sale;
-  const newEpoch = await beginRecovery(deps.sql, couponId, sale, redisEpoch, why, deps.messageTimeoutMs + LOAD_MS);
+  const { couponId, redisEpoch, why, queued } = sale;
+  const opensInMs = (queued ? 0 : deps.messageTimeoutMs) + LOAD_MS;
+  const newEpoch = await beginRecovery(deps.sql, couponId, sale, redisEpoch, why, opensInMs);
   if (newEpoch === null) return null; // somebody else was faster; the next look sees what they did
   // STALE_EPOCH: Redis shows a still higher one; the next look takes that into account.
   if ((await deps.loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;

@@ -235,3 +235,21 @@ test("a recovery is not held up by a log whose records are gone before anybody r
   expect(await drained).toBe(true);
   expect(found).toEqual(["marker"]);
 }, 30_000);
+
+test("a queued sale is rebuilt without a wait: its claims never were in the claims' log", async () => {
+  const sale = await world.newSale(10, -1_000, "QUEUED");
+  await look(newLoader());
+  const requestId = newRequestId(sale, Date.now());
+  const { decided } = await world.settling.scripts.decide(sale, [
+    { userId: "ann" as UserId, requestId, loggedAt: Date.now() },
+  ]);
+  expect(decided).toMatchObject([{ kind: "granted", slot: 1 }]);
+  await world.redis.del(saleKeys(sale).sale); // the ledger is still there
+  const startedAt = performance.now();
+  const loader = newLoader();
+  await loader.look(never);
+  await until("it is loaded", async () => (await stateOf(sale)).load_state === "LOADED", 900);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  await loader.settled();
+  expect(await readSale(world.redis, sale)).toMatchObject({ epoch: 2, winners: 1, next: 1 });
+});
