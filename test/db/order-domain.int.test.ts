@@ -152,3 +152,29 @@ test("a reader of the event store that stays below the running transactions step
   expect(await read()).toEqual(["slow", "quick"]);
   expect(await refusal(append(db.sql, "quick"))).toBe("23505 events_pkey");
 });
+
+test("what changes on an order's way touches no index: every such update stays on its page", async () => {
+  const updates = [
+    "UPDATE products SET stock = stock - 1, reserved = reserved + 1, updated_at = now() WHERE id = 'hot'",
+    "UPDATE orders SET status = 'PROCESSING', updated_at = now() WHERE id = 'hot'",
+    "UPDATE orders SET status = 'COMPLETED', updated_at = now(), settled_at = now() WHERE id = 'hot'",
+    `UPDATE order_sagas SET status = 'PROCESSING', version = version + 1, state = '{"a":1}' WHERE order_id = 'hot'`,
+    "UPDATE stock_reservations SET status = 'CONFIRMED', updated_at = now() WHERE order_id = 'hot'",
+    "UPDATE point_balances SET balance = balance - 1, updated_at = now() WHERE user_id = 'hot'",
+    "UPDATE product_sales SET quantity = quantity + 1 WHERE product_id = 'hot'",
+    "UPDATE step_outcomes SET restored_at = now() WHERE order_id = 'hot'",
+  ];
+  await db.sql.begin(async (tx) => {
+    await tx`INSERT INTO products (id, stock, price) VALUES ('hot', 5, 1)`;
+    await tx`INSERT INTO orders (id, user_id, total_amount, payable_amount) VALUES ('hot', 'hot', 1, 1)`;
+    await tx`INSERT INTO order_sagas (order_id, status, state, due_at) VALUES ('hot', 'PENDING', '{}', now())`;
+    await tx`INSERT INTO stock_reservations (order_id, product_id, quantity) VALUES ('hot', 'hot', 1)`;
+    await tx`INSERT INTO point_balances (user_id, balance) VALUES ('hot', 5)`;
+    await tx`INSERT INTO product_sales (day, product_id, quantity) VALUES (now(), 'hot', 1)`;
+    await tx`INSERT INTO step_outcomes (order_id, step, outcome) VALUES ('hot', 'STOCK', 'COMPLETED')`;
+    for (const update of updates) expect((await tx.unsafe(update)).count).toBe(1);
+    const [counted] = await tx`
+      SELECT sum(n_tup_upd)::int AS updated, sum(n_tup_hot_upd)::int AS hot FROM pg_stat_xact_user_tables`;
+    expect(counted).toEqual({ updated: updates.length, hot: updates.length } as never);
+  });
+});
