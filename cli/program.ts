@@ -6,6 +6,8 @@ import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { pipelineCommand } from "./commands/pipeline.ts";
+import { pointsCommand } from "./commands/points.ts";
+import { productCommand } from "./commands/product.ts";
 import { rankingCommand } from "./commands/ranking.ts";
 import { saleCommand } from "./commands/sale.ts";
 import { seedCommand } from "./commands/seed.ts";
@@ -44,6 +46,8 @@ export function buildProgram(): Command {
     tokenCommand(),
     saleCommand(),
     pipelineCommand(),
+    productCommand(),
+    pointsCommand(),
     seedCommand(),
     rankingCommand(),
     envCommand(),

@@ -4,7 +4,8 @@ import { parseSpan } from "../sale/times.ts";
 import { createStack } from "../stack/stack.ts";
 import { signToken } from "../token/sign.ts";
 
-function userId(text: string): string {
+/** A user id of the command line. @throws InvalidArgumentError */
+export function userId(text: string): string {
   if (!isUserId(text)) throw new InvalidArgumentError("A user id has 1–64 characters A–Z a–z 0–9 . _ : -");
   return text;
 }

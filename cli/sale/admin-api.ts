@@ -1,4 +1,6 @@
 import type { ClaimRevoked, CreateSale, Problem, Sale } from "../../contracts/http.ts";
+import type { CreateProduct, Product } from "../../contracts/http-catalogue.ts";
+import type { GrantPoints, PointsGranted } from "../../contracts/http-points.ts";
 import { type RequestId, saleOfRequest } from "../../contracts/ids.ts";
 import type { PipelineChoice, PipelineView } from "../../contracts/pipeline.ts";
 import { CliError } from "../errors.ts";
@@ -21,6 +23,13 @@ export interface AdminApi {
   list(limit: number): Promise<Sale[]>;
   pipeline(): Promise<PipelineView>;
   switchPipeline(pipeline: PipelineChoice): Promise<PipelineView>;
+  createProduct(product: CreateProduct): Promise<Product>;
+  /** Under a `key`, a repeat adds nothing and gets the first answer. */
+  restock(productId: string, quantity: number, key?: string): Promise<Product>;
+  /** Newest first, at most `limit`. */
+  products(limit: number): Promise<Product[]>;
+  /** Under a `key`, as restock. */
+  grantPoints(grant: GrantPoints, key?: string): Promise<PointsGranted>;
 }
 
 export function adminApi(env: StackEnv): AdminApi {
@@ -28,7 +37,7 @@ export function adminApi(env: StackEnv): AdminApi {
   const claims = { sub: "operator:cli", iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: "operator" };
   const token = signToken(env.JWT_SECRET, { ...claims, expiresInS: TOKEN_S });
 
-  async function call<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<T> {
+  async function call<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown, key?: string): Promise<T> {
     let answer: Response;
     try {
       answer = await fetch(base + path, {
@@ -36,6 +45,7 @@ export function adminApi(env: StackEnv): AdminApi {
         headers: {
           authorization: `Bearer ${token}`,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(key === undefined ? {} : { "idempotency-key": key }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -48,6 +58,18 @@ export function adminApi(env: StackEnv): AdminApi {
     return JSON.parse(text) as T;
   }
 
+  async function pages<T>(path: string, limit: number): Promise<T[]> {
+    const items: T[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+      const page = await call<{ items: T[]; nextCursor: string | null }>("GET", path + query);
+      items.push(...page.items);
+      cursor = page.nextCursor;
+    } while (cursor !== null && items.length < limit);
+    return items.slice(0, limit);
+  }
+
   return {
     create: (sale) => call("POST", "/admin/coupons", sale),
     change: (couponId, action) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/${action}`),
@@ -56,17 +78,12 @@ export function adminApi(env: StackEnv): AdminApi {
     show: (couponId) => call("GET", `/coupons/${encodeURIComponent(couponId)}`),
     pipeline: () => call("GET", "/admin/pipeline"),
     switchPipeline: (pipeline) => call("PUT", "/admin/pipeline", { pipeline }),
-    async list(limit) {
-      const sales: Sale[] = [];
-      let cursor: string | null = null;
-      do {
-        const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-        const page = await call<{ items: Sale[]; nextCursor: string | null }>("GET", `/coupons${query}`);
-        sales.push(...page.items);
-        cursor = page.nextCursor;
-      } while (cursor !== null && sales.length < limit);
-      return sales.slice(0, limit);
-    },
+    list: (limit) => pages<Sale>("/coupons", limit),
+    createProduct: (product) => call("POST", "/admin/products", product),
+    restock: (productId, quantity, key) =>
+      call("POST", `/admin/products/${encodeURIComponent(productId)}/restock`, { quantity }, key),
+    products: (limit) => pages<Product>("/products", limit),
+    grantPoints: (grant, key) => call("POST", "/admin/points/grants", grant, key),
   };
 }
 

@@ -231,6 +231,42 @@ test("a ranking is empty while nothing is sold, and follows what is", async () =
   }
 });
 
+test("an operator's commands do the same", async () => {
+  const gateway = { GATEWAY_PORT: String(system.gateways[0]!.port), NO_COLOR: "1" };
+  const dev = async (...args: string[]) => {
+    const child = Bun.spawn([process.execPath, "cli/main.ts", ...args], {
+      env: { ...process.env, ...gateway },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [out, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    return { code: await child.exited, out, errors };
+  };
+  const made = await dev(
+    "product",
+    "create",
+    "--name",
+    "Hand-made",
+    "--price",
+    "900",
+    "--stock",
+    "3",
+    "--flash",
+    "--json",
+  );
+  const product = JSON.parse(made.out);
+  expect(product).toMatchObject({ name: "Hand-made", price: 900, stock: 3, flash: true, currency: "EUR" });
+  for (let i = 0; i < 2; i++) await dev("product", "restock", product.id, "4", "--key", "hand-made");
+  expect((await call(`${system.url}/products/${product.id}`)).body.stock).toBe(7);
+  expect((await dev("product", "list", "--limit", "1")).out).toContain(
+    `${product.id}  Hand-made  7      900 EUR  flash`,
+  );
+  const granted = await dev("points", "grant", "hand", "25", "--reason", "Thanks");
+  expect(granted.out.trim()).toBe("hand has 25 points");
+  const refused = await dev("product", "restock", "nobodys", "4");
+  expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining("404 PRODUCT_NOT_FOUND") });
+  expect((await dev("points", "grant", "a b", "25", "--reason", "x")).code).toBe(2);
+}, 60_000);
+
 test("who may not is refused, on every call", async () => {
   const user = system.token("ann");
   for (const [method, path] of [
