@@ -7,7 +7,9 @@ export type FaultPoint =
   | "persist:committed"
   | "persist:announced"
   | "revoke:committed"
-  | "revoke:released";
+  | "revoke:released"
+  | "resize:before-redis"
+  | "resize:after-redis";
 
 export type Fault = (here: FaultPoint) => void;
 

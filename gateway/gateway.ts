@@ -118,6 +118,12 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     onError,
   );
   const recovering = createSaleRecovering(whyNotLoaded);
+  const resizeInRedis: typeof scripts.resize = async (couponId, total, highestSlot) => {
+    fault("resize:before-redis");
+    const resized = await scripts.resize(couponId, total, highestSlot);
+    fault("resize:after-redis");
+    return resized;
+  };
   const decide = createDecide(scripts.claim, (couponId, { epoch, version, state, left }) => {
     // A sale that is not loaded has no version to compare; its gate opens by expiry.
     if (epoch > 0) board.hear(couponId, { epoch, version, state, soldOut: left === 0 }, Date.now());
@@ -234,7 +240,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     resizing: {
       resize: (couponId, total, actor) =>
         guarded(() =>
-          resizeSale(sql, couponId, total, actor, (to, highest) => scripts.resize(couponId, to, highest), onError),
+          resizeSale(sql, couponId, total, actor, (to, highest) => resizeInRedis(couponId, to, highest), onError),
         ),
       recovering,
       view: createViewSale(sales), // of its own: a look that began before the change must not be the answer to it

@@ -14,6 +14,8 @@ const ADMIN: readonly [method: string, path: string][] = [
   ["POST", "/admin/coupons/:id/open"],
   ["POST", "/admin/coupons/:id/pause"],
   ["POST", "/admin/coupons/:id/close"],
+  ["POST", "/admin/coupons/:id/resize"],
+  ["POST", "/admin/coupons/:id/revoke"],
   ["GET", "/admin/dead-letters"],
   ["GET", "/admin/pipeline"],
 ];

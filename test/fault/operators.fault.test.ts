@@ -64,6 +64,30 @@ test("consumers killed between the release and their note of it: the slot is giv
   await promisesKept(system, id, { winners: 1, fault: "consumers killed after the release" });
 }, 90_000);
 
+test.each([
+  ["grown in PostgreSQL, not yet in Redis", "resize:before-redis", 8, 8],
+  ["shrunk in Redis, not yet in PostgreSQL", "resize:after-redis", 4, 6],
+])(
+  "a gateway killed with a sale %s: the loader brings both together, and that many win",
+  async (what, point, to, total) => {
+    const { id } = await system.createSale({ total: 6 });
+    await rush({ couponId: id, users: named("first", 4), gatewayFor, token: system.token });
+    const doomed = await system.addGateway({ FAULT_POINT: point });
+    const invokedAt = performance.now();
+    await expect(order(doomed.url, id, "resize", { total: to })).rejects.toThrow();
+    recorder.total(id, { invokedAt, answeredAt: Number.POSITIVE_INFINITY, total: to });
+    expect(await doomed.exited).toBe(KILLED);
+    system.gateways.splice(system.gateways.indexOf(doomed), 1);
+    await until("both have the same total", async () => {
+      const [row] = await system.sql`SELECT total FROM coupons WHERE id = ${id}`;
+      return row!.total === total && (await system.redis.hget(`{c:${id}}:sale`, "total")) === String(total);
+    });
+    await rush({ couponId: id, users: named("second", 10), gatewayFor, token: system.token, patienceMs: 5_000 });
+    await promisesKept(system, id, { winners: total, fault: `gateway killed with a sale ${what}` });
+  },
+  60_000,
+);
+
 test("coupons revoked in mid-rush: every slot that comes back is won by somebody else", async () => {
   const { id } = await system.createSale({ total: 100 });
   const revoked: Promise<Answer>[] = [];
