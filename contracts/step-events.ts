@@ -5,6 +5,7 @@ import { CurrencySchema, MoneySchema } from "./money.ts";
 import { OrderIdSchema, ProductIdSchema } from "./order-ids.ts";
 import { ProductQuantity, ShippingAddress } from "./order-parts.ts";
 import type { ResultCode } from "./result-codes.ts";
+import type { ResultType } from "./steps.ts";
 
 const Owner = { orderId: OrderIdSchema, userId: UserIdSchema };
 const Done = Type.Object({ orderId: OrderIdSchema });
@@ -77,3 +78,5 @@ export const STEP_EVENTS = {
 export type StepEventType = keyof typeof STEP_EVENTS;
 export type StepEventOf<T extends StepEventType> = Static<(typeof STEP_EVENTS)[T]>;
 export type StepEvent = { [T in StepEventType]: StepEventOf<T> }[StepEventType];
+/** What order-processing-results carries. */
+export type ResultEvent = { [T in ResultType]: StepEventOf<T> }[ResultType];

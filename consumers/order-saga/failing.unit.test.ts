@@ -57,9 +57,7 @@ describe("an order that fails", () => {
   });
 
   it("says which product was missing", () => {
-    const missing = failed("STOCK", "INSUFFICIENT_STOCK");
-    const withProduct = { ...missing, data: { ...missing.data, productId: "p2" } } as typeof missing;
-    const { outputs } = givenWith(sequential, created).when(withProduct);
+    const { outputs } = givenWith(sequential, created).when(failed("STOCK", "INSUFFICIENT_STOCK", "p2"));
     for (const { data } of outputs) expect(data).toMatchObject({ reason: "INSUFFICIENT_STOCK", productId: "p2" });
   });
 

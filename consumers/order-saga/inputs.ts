@@ -1,9 +1,8 @@
 import type { DeadlinePassed, OrderCancelRequested, OrderCreated } from "../../contracts/order-events.ts";
-import type { StepEventOf } from "../../contracts/step-events.ts";
+import type { ResultEvent } from "../../contracts/step-events.ts";
 import { type ResultType, STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/steps.ts";
 
 /** What the saga consumes: order-events and order-processing-results. */
-export type ResultEvent = { [T in ResultType]: StepEventOf<T> }[ResultType];
 export type SagaInput = OrderCreated | OrderCancelRequested | DeadlinePassed | ResultEvent;
 
 export interface ResultMeaning {

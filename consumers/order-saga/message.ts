@@ -1,4 +1,5 @@
 import type { EventType, StampedeEvent } from "../../contracts/events.ts";
+import { type OrderMessage, orderMessage } from "../../contracts/order-messages.ts";
 import { orderEventId, orderStream } from "../../contracts/order-streams.ts";
 import type { PlacedOrder, Sent } from "../../contracts/saga-state.ts";
 
@@ -12,22 +13,17 @@ export interface Origin {
 export function message<T extends EventType>(
   { order, sent }: Origin,
   type: T,
-  data: Extract<StampedeEvent, { type: T }>["data"],
+  data: OrderMessage<T>["data"],
   options: { readonly detail?: string; readonly stream?: string } = {},
 ): StampedeEvent {
   const { orderId } = order;
-  const event = {
-    eventId: orderEventId(orderId, type, options.detail),
+  return orderMessage({
     type,
-    version: 1,
-    aggregateId: orderId,
+    eventId: orderEventId(orderId, type, options.detail),
     stream: options.stream ?? orderStream(orderId),
     sequence: sent.sequence,
-    occurredAt: new Date(sent.at).toISOString(),
-    correlationId: orderId,
+    at: sent.at,
     causationId: sent.by,
     data,
-  };
-  // Type and data belong together: the signature says so, which the compiler can't carry over to the union.
-  return event as unknown as StampedeEvent;
+  });
 }

@@ -1,7 +1,7 @@
 import type { SagaInput } from "../../consumers/order-saga/inputs.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
-import { STEP_EVENT_TYPES, type Step, type StepOutcome } from "../../contracts/steps.ts";
-import { result } from "./orders.ts";
+import type { Step, StepOutcome } from "../../contracts/steps.ts";
+import { completed, failed, restored } from "./orders.ts";
 
 /** What a step does in the books (1) and undoes (−1). */
 export type Effect = (direction: 1 | -1) => void;
@@ -30,10 +30,9 @@ export class ModelStep {
       this.outcome = this.refuses === undefined ? "COMPLETED" : "FAILED";
       if (this.outcome === "COMPLETED") this.effect(1);
     }
-    const { completed, failed, restored } = STEP_EVENT_TYPES[this.step];
-    if (this.outcome === "FAILED") return result(this.step, failed, 1, this.refuses);
-    if (this.outcome === "TOMBSTONE") return result(this.step, restored, 1);
-    return this.returned ? result(this.step, restored, 2) : result(this.step, completed, 1);
+    if (this.outcome === "FAILED") return failed(this.step, this.refuses!);
+    if (this.outcome === "TOMBSTONE" || this.returned) return restored(this.step, !this.returned);
+    return completed(this.step);
   }
 
   restore(): SagaInput {
@@ -42,6 +41,6 @@ export class ModelStep {
       this.effect(-1);
     }
     this.outcome ??= "TOMBSTONE";
-    return result(this.step, STEP_EVENT_TYPES[this.step].restored, this.outcome === "TOMBSTONE" ? 1 : 2);
+    return restored(this.step, this.outcome === "TOMBSTONE");
   }
 }

@@ -1,18 +1,10 @@
-import type { ResultEvent } from "../../consumers/order-saga/inputs.ts";
 import type { CouponId, UserId } from "../../contracts/ids.ts";
 import { type Currency, moneyOf } from "../../contracts/money.ts";
 import type { DeadlinePassed, OrderCancelRequested, OrderCreated } from "../../contracts/order-events.ts";
 import { type OrderId, orderIdOf, orderNumberOf, type ProductId } from "../../contracts/order-ids.ts";
-import {
-  cancelStream,
-  deadlinePassedId,
-  deadlineStream,
-  orderEventId,
-  orderStream,
-  stepStream,
-} from "../../contracts/order-streams.ts";
+import * as messages from "../../contracts/order-messages.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
-import { type ResultType, STEP_EVENT_TYPES, type Step } from "../../contracts/steps.ts";
+import type { Step } from "../../contracts/steps.ts";
 
 /** The events that a saga is fed in tests, as their producers make them. */
 
@@ -20,11 +12,8 @@ export const userId = "ann" as UserId;
 export const orderId: OrderId = orderIdOf(userId, "key-1", "{}");
 export const couponId = "7qj4x0m2kd9a" as CouponId;
 
-function envelope(eventId: string, stream: string, sequence: number, causationId: string | null) {
-  const occurredAt = "2027-01-01T12:00:00.000Z";
-  const base = { version: 1 as const, aggregateId: orderId, correlationId: orderId };
-  return { eventId, ...base, stream, sequence, occurredAt, causationId };
-}
+/** When everything happens that is not the saga's own. */
+export const placedAt = Date.UTC(2027, 0, 1, 12);
 
 export type Needs = Partial<Record<"COUPON" | "POINT" | "PAYMENT", boolean>>;
 
@@ -40,10 +29,8 @@ export function orderCreated(needs: Needs = {}, lines = 2): OrderCreated {
   const discount = COUPON ? 300 : 0;
   // Without PAYMENT the coupon or, if there is none, the price of nothing pays for it all.
   const points = POINT ? (PAYMENT ? 200 : total - discount) : 0;
-  return {
-    ...envelope(orderEventId(orderId, "OrderCreated"), orderStream(orderId), 1, null),
-    type: "OrderCreated",
-    data: {
+  return messages.orderCreated(
+    {
       orderId,
       userId,
       orderNumber: orderNumberOf(orderId),
@@ -60,37 +47,21 @@ export function orderCreated(needs: Needs = {}, lines = 2): OrderCreated {
       payment: { token: "tok_ok" },
       shipping: { country: "DE" },
     },
-  };
+    placedAt,
+  );
 }
 
-export function cancelRequested(requestedBy: "USER" | "OPERATOR" = "USER"): OrderCancelRequested {
-  return {
-    ...envelope(orderEventId(orderId, "OrderCancelRequested"), cancelStream(orderId), 1, null),
-    type: "OrderCancelRequested",
-    data: { orderId, userId, requestedBy },
-  };
-}
+export const cancelRequested = (requestedBy: "USER" | "OPERATOR" = "USER"): OrderCancelRequested =>
+  messages.orderCancelRequested({ orderId, userId, requestedBy }, placedAt);
 
-export function deadlinePassed(attempt: number, resend: readonly Step[], giveUp: boolean): DeadlinePassed {
-  return {
-    ...envelope(deadlinePassedId(orderId, attempt), deadlineStream(orderId), attempt, null),
-    type: "DeadlinePassed",
-    data: { orderId, userId, resend: [...resend], giveUp },
-  };
-}
+export const deadlinePassed = (attempt: number, resend: readonly Step[], giveUp: boolean): DeadlinePassed =>
+  messages.deadlinePassed({ orderId, userId, resend: [...resend], giveUp }, attempt, placedAt);
 
-/** What a step answers. `sequence`: see stepStream. */
-export function result(step: Step, type: ResultType, sequence: number, reason?: ResultCode): ResultEvent {
-  return {
-    ...envelope(orderEventId(orderId, type), stepStream(orderId, step), sequence, `cause of ${type}`),
-    type,
-    data: { orderId, ...(reason === undefined ? {} : { reason }) },
-  } as ResultEvent;
-}
-
-export const completed = (step: Step) => result(step, STEP_EVENT_TYPES[step].completed, 1);
-export const failed = (step: Step, reason: ResultCode) => result(step, STEP_EVENT_TYPES[step].failed, 1, reason);
-export const restored = (step: Step) => result(step, STEP_EVENT_TYPES[step].restored, 2);
+const answer = (step: Step) => ({ orderId, step, at: placedAt, causationId: `what ${step} was asked` });
+export const completed = (step: Step) => messages.stepCompleted(answer(step));
+export const failed = (step: Step, reason: ResultCode, productId?: string) =>
+  messages.stepFailed(answer(step), reason, productId as ProductId | undefined);
+export const restored = (step: Step, tombstone = false) => messages.stepRestored(answer(step), tombstone);
 
 /** What a parallel order with all steps waits for first. */
 export const stageOne = [completed("STOCK"), completed("COUPON"), completed("POINT")];
