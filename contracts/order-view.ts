@@ -1,5 +1,5 @@
 import type { OrderView, StepView } from "./http-orders.ts";
-import type { PlacedOrder, SagaState, StepState } from "./saga-state.ts";
+import { type PlacedOrder, type SagaState, type StepState, stepsOf } from "./saga-state.ts";
 import { STEPS } from "./steps.ts";
 
 const timeOf = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
@@ -19,8 +19,14 @@ export function stepViews(steps: SagaState["steps"]): StepView[] {
   });
 }
 
+/** GET /orders/:orderId of an order that was accepted, and that the saga has not seen yet. */
+export const pendingView = (order: PlacedOrder): OrderView =>
+  orderView({ order, status: "PENDING", steps: stepsOf(order) });
+
 /** GET /orders/:orderId of an order that the saga has seen. */
-export function orderView(state: SagaState & { readonly order: PlacedOrder }): OrderView {
+export function orderView(
+  state: Pick<SagaState, "status" | "steps" | "failure"> & { readonly order: PlacedOrder },
+): OrderView {
   const { orderId, orderNumber, items, totalAmount, discountAmount, pointsUsed, payableAmount, currency, createdAt } =
     state.order;
   return {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { clock, stateAfter } from "../test/saga/given.ts";
 import { captured, completed, failed, orderCreated, orderId, restored, stageOne } from "../test/saga/orders.ts";
-import { orderView } from "./order-view.ts";
+import { orderView, pendingView } from "./order-view.ts";
 import { type PlacedOrder, readSagaState, type SagaState } from "./saga-state.ts";
 
 const viewAfter = (...events: Parameters<typeof stateAfter>[0]) =>
@@ -27,6 +27,13 @@ test("an order's owner sees its amounts and every step with its times", () => {
     { ...never, name: "PAYMENT", status: "PENDING" },
     { ...never, name: "SHIPPING", status: "PENDING" },
   ]);
+});
+
+test("an order that the saga has not seen is PENDING, and shows already which steps it needs", () => {
+  const order = stateAfter([orderCreated({ COUPON: false })]).order!;
+  const view = pendingView(order);
+  expect(view).toMatchObject({ orderId, status: "PENDING", payableAmount: 2_800 });
+  expect(view.steps.map(({ status }) => status)).toEqual(["PENDING", "SKIPPED", "PENDING", "PENDING", "PENDING"]);
 });
 
 test("a cancelled order says why, and what was restored when", () => {

@@ -66,6 +66,21 @@ export interface SagaState {
   readonly settled?: Sent;
 }
 
+const PENDING: StepState = { status: "PENDING" };
+const SKIPPED: StepState = { status: "SKIPPED" };
+
+/** The steps of an order before any was requested; null: of one that is not known yet. Skipped ones are known from its amounts. */
+export function stepsOf(order: PlacedOrder | null): SagaState["steps"] {
+  const needs = (needed: boolean) => (needed ? PENDING : SKIPPED);
+  return {
+    STOCK: PENDING,
+    COUPON: needs(order?.couponId !== null),
+    POINT: needs(order?.pointsUsed !== 0),
+    PAYMENT: needs(order?.payableAmount !== 0),
+    SHIPPING: PENDING,
+  };
+}
+
 /** @throws StampedeError INTERNAL: a newer release wrote it; retrying helps once that release runs here too */
 export function readSagaState(json: unknown): SagaState {
   const version = (json as Partial<SagaState> | null)?.version;

@@ -1,9 +1,6 @@
-import type { SagaState, StepState } from "../../contracts/saga-state.ts";
+import { type SagaState, type StepState, stepsOf } from "../../contracts/saga-state.ts";
 import type { Step } from "../../contracts/steps.ts";
 import type { Decision } from "./decisions.ts";
-
-const PENDING: StepState = { status: "PENDING" };
-const SKIPPED: StepState = { status: "SKIPPED" };
 
 /** An order that nobody has heard of. */
 export function initialState(): SagaState {
@@ -12,7 +9,7 @@ export function initialState(): SagaState {
     status: "PENDING",
     stepOrder: "PARALLEL",
     order: null,
-    steps: { STOCK: PENDING, COUPON: PENDING, POINT: PENDING, PAYMENT: PENDING, SHIPPING: PENDING },
+    steps: stepsOf(null),
     sequence: 1, // OrderCreated's, by the door
   };
 }
@@ -22,13 +19,7 @@ export function evolve(state: SagaState, decision: Decision): SagaState {
   switch (decision.type) {
     case "OrderOpened": {
       const { order, stepOrder } = decision;
-      const steps = {
-        ...state.steps,
-        ...(order.couponId === null ? { COUPON: SKIPPED } : {}),
-        ...(order.pointsUsed === 0 ? { POINT: SKIPPED } : {}),
-        ...(order.payableAmount === 0 ? { PAYMENT: SKIPPED } : {}),
-      };
-      return { ...state, status: "PROCESSING", order, stepOrder, steps };
+      return { ...state, status: "PROCESSING", order, stepOrder, steps: stepsOf(order) };
     }
     case "CancelNoted":
       return { ...state, failure: decision.failure };
