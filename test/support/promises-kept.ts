@@ -26,6 +26,11 @@ const SHOWN = 10;
 export async function promisesKept(system: System, couponId: string, expected: Expected): Promise<void> {
   await system.settled(couponId, 60_000);
   expect(await system.violations()).toEqual([]);
+  await historyKept(system, couponId, expected);
+}
+
+/** The second half alone: of a settled sale, what clients were told. */
+export async function historyKept(system: System, couponId: string, expected: Expected): Promise<void> {
   const facts = await readFacts(system.sql, couponId);
   await askForTombstones(system, recorder.history(couponId), facts);
   const receipts = createReceipts(readConfig(system.stack.env).receiptKey);

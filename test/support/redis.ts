@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,10 @@ export interface RedisServer {
   /** SIGSTOP: connections stay up, nobody answers. */
   freeze(): void;
   thaw(): void;
+  /** Bytes of the append-only file, what is not synced yet included. */
+  logSize(): number;
+  /** Cuts the append-only file, as a power cut does to what was not synced. Only while it is killed. */
+  cutLog(bytes: number): void;
   /** Stops it and deletes its data. */
   remove(): Promise<void>;
 }
@@ -78,6 +82,11 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       await Bun.sleep(20);
     }
   };
+  /** Nothing rewrites the file in a test's short life, so there is one. */
+  const log = () => {
+    const directory = join(home, "appendonlydir");
+    return join(directory, readdirSync(directory).find((name) => name.endsWith(".incr.aof"))!);
+  };
   process.once("exit", () => {
     server?.kill("SIGKILL");
     rmSync(home, { recursive: true, force: true });
@@ -90,6 +99,8 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     start,
     freeze: () => void server?.kill("SIGSTOP"),
     thaw: () => void server?.kill("SIGCONT"),
+    logSize: () => statSync(log()).size,
+    cutLog: (bytes) => truncateSync(log(), bytes),
     async remove() {
       await kill();
       rmSync(home, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import { Cluster, Redis } from "ioredis";
 import postgres from "postgres";
-import { freePort } from "../../cli/stack/ports.ts";
+import { freePort, listenersOn } from "../../cli/stack/ports.ts";
 import { isReady } from "../../cli/stack/ready.ts";
 import type { BaseService } from "../../cli/stack/service.ts";
 import type { Stack } from "../../cli/stack/stack.ts";
@@ -38,6 +38,8 @@ export interface SystemOptions {
   /** Default true: one process with all roles. */
   readonly consumers?: boolean;
   readonly consumersEnv?: Record<string, string>;
+  /** Default: the tests' stack's. */
+  readonly redisUrl?: string;
 }
 
 /** Stampede as it runs in production: gateways and consumers as processes, on the tests' Redis, Kafka and PostgreSQL. */
@@ -101,11 +103,12 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
   if (options.stack === undefined) await emptyLog(stack); // a stack of the test's own holds nobody else's
   const databaseUrl = await freshDatabase(name);
   const sql = postgres(databaseUrl, { max: 3, onnotice: () => {}, backoff: () => 0.1, fetch_types: false });
-  const redis = connectTo(stack.env.REDIS_URL);
+  const redisUrl = options.redisUrl ?? stack.env.REDIS_URL;
+  const redis = connectTo(redisUrl);
   redis.on("error", () => {}); // away on purpose
   await emptied(redis); // inboxes of users of the same name
-  const { REDIS_URL, KAFKA_BROKERS, JWT_SECRET } = stack.env;
-  const common = { ...QUICK, REDIS_URL, KAFKA_BROKERS, JWT_SECRET, DATABASE_URL: databaseUrl };
+  const { KAFKA_BROKERS, JWT_SECRET } = stack.env;
+  const common = { ...QUICK, REDIS_URL: redisUrl, KAFKA_BROKERS, JWT_SECRET, DATABASE_URL: databaseUrl };
   const gateways: TestProcess[] = [];
   const consumers: TestProcess[] = [];
   const token = tokenMaker(stack.env);
@@ -157,11 +160,17 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     async crash(service) {
       await stack.kill(service, "SIGKILL");
       // Of a container the process is not ours to see.
-      const isGone = (await stack.sourceOf(service)) === "native" ? () => stack.pids(service).length === 0 : isAway;
+      const isNative = (await stack.sourceOf(service)) === "native";
+      // A process may be gone while a thread of it still holds its port.
+      const isFree = () => stack.pids(service).length === 0 && listenersOn(stack.context.ports[service]) === 0;
+      const isGone = isNative ? isFree : isAway;
       await until(`${service} is gone`, () => isGone(service));
     },
     async violations() {
-      const { checks } = await verify({ ...stack.env, DATABASE_URL: databaseUrl }, { consumersUp: true });
+      const { checks } = await verify(
+        { ...stack.env, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl },
+        { consumersUp: true },
+      );
       return checks.filter((check) => !check.ok);
     },
     async close() {
