@@ -77,6 +77,26 @@ test.each(["decide:decided", "persist:committed", "persist:announced", "decide:s
   120_000,
 );
 
+test("what nobody has decided yet is PENDING for its owner even after Redis forgot it, and is decided in the end", async () => {
+  const { id } = await system.createSale({ total: TOTAL, issueMode: "QUEUED" });
+  const stories = await asking(id, "patient", 20);
+  await system.redis.flushall();
+  await until(
+    "the sale is rebuilt",
+    async () => {
+      const [row] = await system.sql`SELECT epoch, load_state FROM coupons WHERE id = ${id}`;
+      return row!.epoch === 2 && row!.load_state === "LOADED";
+    },
+    30_000,
+  );
+  const { userId, answers } = stories[0]!;
+  const url = `${system.url}/coupons/requests/${answers.at(-1)!.body.requestId}`;
+  expect(await call(url, { token: system.token(userId) })).toMatchObject({ status: 200, body: { status: "PENDING" } });
+  const role = await decider();
+  await firstOfTheLog(id, stories);
+  expect(await role.stop()).toBe(0);
+}, 90_000);
+
 test("FLUSHALL in mid-sale, and a decider killed between decision and commit: still the first of the log", async () => {
   const { id } = await system.createSale({ total: TOTAL, issueMode: "QUEUED" });
   const doomed = await decider("decide:decided");
