@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from "./ids.ts";
 import type { ResultCode } from "./result-codes.ts";
+import { storableText } from "./text.ts";
 
 const Timestamp = Type.String({ format: "date-time", examples: ["2027-01-01T12:00:00.000Z"] });
 const Money = Type.Integer({
@@ -127,7 +128,7 @@ export const MAX_TOTAL = 10_000_000;
 
 export const CreateSale = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 200 }),
+    name: storableText(200),
     total: Type.Integer({ minimum: 1, maximum: MAX_TOTAL }),
     startsAt: Timestamp,
     endsAt: Timestamp,
@@ -144,7 +145,7 @@ export type CreateSale = Static<typeof CreateSale>;
 export const RevokeClaim = Type.Object(
   {
     requestId: RequestIdSchema,
-    why: Type.String({ minLength: 1, maxLength: 500, pattern: "\\S", description: "For the audit log" }),
+    why: Type.Intersect([storableText(500, "For the audit log"), Type.String({ pattern: "\\S" })]),
   },
   { $id: "RevokeClaim", additionalProperties: false },
 );

@@ -73,6 +73,8 @@ test("an operator's body is checked before anything happens: JSON, its type, and
     { total: 1e300 },
     { name: 5 },
     { name: ["x"] },
+    { name: "zero\u0000byte" },
+    { name: "half a pair \ud800" },
     { startsAt: 5 },
   ]) {
     const answer = await create(JSON.stringify({ ...terms, ...wrong }));

@@ -105,7 +105,12 @@ test("revoking twice is revoking once; what cannot be revoked is refused by code
     status: 404,
     body: { code: "COUPON_NOT_FOUND" },
   });
-  for (const json of [{ why: "x" }, { requestId: used.body.requestId }, { requestId: "x", why: "x" }]) {
+  for (const json of [
+    { why: "x" },
+    { requestId: used.body.requestId, why: "zero\u0000byte" },
+    { requestId: used.body.requestId },
+    { requestId: "x", why: "x" },
+  ]) {
     const answer = await call(`${system.url}/admin/coupons/${id}/revoke`, { token: system.operator, json });
     expect(answer).toMatchObject({ status: 400, body: { code: "VALIDATION_FAILED" } });
   }
