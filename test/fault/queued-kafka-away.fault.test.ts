@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { claim } from "../support/client.ts";
+import { firstUsers, readQueuedLog } from "../support/queued-log.ts";
+import { named, rush } from "../support/rush.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem("queued_kafka_away", { gatewayEnv: { QUEUED_ACK_MS: "700" } });
+}, 90_000);
+afterAll(async () => {
+  await system?.stack.kill("kafka", "SIGCONT");
+  await system?.close();
+}, 60_000);
+
+test("no acknowledgement, no promise: 503 while Kafka is frozen, soon at once; afterwards the first of the log win", async () => {
+  const { id } = await system.createSale({ total: 30, issueMode: "QUEUED" });
+  const gatewayFor = () => system.url;
+  const before = await rush({ couponId: id, users: named("before", 10), gatewayFor, token: system.token });
+  expect(before.every(({ answers }) => answers[0]!.status === 202)).toBe(true);
+
+  await system.stack.kill("kafka", "SIGSTOP");
+  const refused = await claim(system.url, id, system.token("frozen-0"));
+  expect(refused).toMatchObject({ status: 503, body: { code: "KAFKA_UNAVAILABLE", retryable: true } });
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+  const users = named("frozen", 40);
+  await rush({ couponId: id, users, gatewayFor, token: system.token, atOnce: 40 });
+  const startedAt = performance.now();
+  await Promise.all(users.slice(0, 10).map((user) => claim(system.url, id, system.token(user))));
+  expect(performance.now() - startedAt).toBeLessThan(1_500); // one of them tries, the others need not wait
+  const quick = performance.now();
+  const trying = claim(system.url, id, system.token("trying"));
+  await Bun.sleep(50);
+  expect(await claim(system.url, id, system.token("quick"))).toMatchObject({ body: { code: "KAFKA_UNAVAILABLE" } });
+  expect(performance.now() - quick).toBeLessThan(600);
+  await trying;
+  await system.stack.kill("kafka", "SIGCONT");
+
+  const after = await rush({ couponId: id, users, gatewayFor, token: system.token, patienceMs: 30_000 });
+  expect(after.every(({ answers }) => [200, 202, 409].includes(answers.at(-1)!.status))).toBe(true);
+  await system.settled(id, 60_000);
+  const asks = await readQueuedLog(system.stack.env.KAFKA_BROKERS, id);
+  const winners = async () =>
+    (await system.sql`SELECT user_id FROM user_coupons WHERE coupon_id = ${id} ORDER BY slot`).map(
+      (row) => row.user_id,
+    );
+  expect(await winners()).toEqual(firstUsers(asks, 30));
+  await until("the checker is content", async () => (await system.violations()).length === 0, 30_000);
+}, 120_000);
