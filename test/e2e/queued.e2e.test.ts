@@ -33,7 +33,8 @@ test("3,000 users, 500 coupons: exactly the first 500 of the log have one, and e
   const patience = { atOnce: 128, patienceMs: 20_000 };
   const stories = await rush({ couponId: id, users, gatewayFor, token: system.token, ...patience });
   const words = lastWords(stories);
-  expect(words).toEqual({ 202: expect.any(Number), SOLD_OUT: expect.any(Number) });
+  // Some may find the gates closed; on a quick machine all are logged before the last slot is given.
+  expect((words["202"] ?? 0) + (words.SOLD_OUT ?? 0)).toBe(3_000);
   expect(words["202"]).toBeGreaterThanOrEqual(500);
   const last = (story: UserStory) => story.answers.at(-1)!;
   const first = last(stories[0]!).body;
