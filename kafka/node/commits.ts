@@ -8,6 +8,8 @@ import { called, kafkaError } from "./errors.ts";
 const COMMIT_LIMIT_MS = 5_000;
 /** One look at the broker; each holds a worker thread. */
 const LOOK_MS = 1_000;
+/** So long a broker that does not answer is asked again: a group that changes on a busy machine keeps a look waiting. */
+const ASK_LIMIT_MS = 2_500;
 const PAUSE_MS = 100;
 
 /**
@@ -42,15 +44,20 @@ export class Commits {
   }
 
   async #store(offsets: readonly TopicPartitionOffset[]): Promise<void> {
-    const until = performance.now() + COMMIT_LIMIT_MS;
+    const begun = performance.now();
     for (;;) {
       if (this.#ended !== undefined) throw this.#ended;
       this.#assignment.refresh();
       // The broker would take an offset for a partition that another member owns by now, and set that member back.
       const owned = offsets.filter((offset) => this.#assignment.has(offset));
-      if (owned.length === 0 || (await this.#stored(owned))) return;
+      try {
+        if (owned.length === 0 || (await this.#stored(owned))) return;
+      } catch (error) {
+        const mayPass = error instanceof KafkaError && error.retryable;
+        if (!mayPass || performance.now() - begun > ASK_LIMIT_MS) throw error;
+      }
       // Refused while the group rebalances: we keep the partition and may try again, or lose it.
-      if (performance.now() > until)
+      if (performance.now() - begun > COMMIT_LIMIT_MS)
         throw new KafkaError("UNAVAILABLE", "commit: the broker does not take the offsets");
       await sleep(PAUSE_MS);
     }
