@@ -26,7 +26,10 @@ export const SharedEnvironment = {
     ["trace", "debug", "info", "warn", "error", "fatal", "silent"].map((level) => Type.Literal(level as "info")),
     { default: "info", description: "pino level" },
   ),
-  FAULT_POINT: Type.String({ default: "", description: "Only with NODE_ENV=test: where the process kills itself" }),
+  FAULT_POINT: Type.String({
+    default: "",
+    description: "Only with NODE_ENV=test: where the process kills (or, after `pause:`, stops) itself",
+  }),
   NODE_ENV: Type.String({ default: "production", description: "`test` switches fault points on" }),
 };
 

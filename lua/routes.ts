@@ -12,6 +12,8 @@ export interface Routes {
   remove(userId: UserId, connectionId: string): Promise<void>;
   /** Keeps the routes of a user alive; due once in half of ROUTE_TTL_S while a socket is open. */
   touch(userId: UserId): Promise<void>;
+  /** Whether the route stands. */
+  has(userId: UserId, connectionId: string): Promise<boolean>;
   /** Removes connections whose gateway nobody hears any more, unless they lead elsewhere now. Returns how many. */
   prune(userId: UserId, routes: Iterable<readonly [connectionId: string, gatewayId: string]>): Promise<number>;
 }
@@ -34,6 +36,9 @@ export function createRoutes(redis: RedisConnection): Routes {
     },
     async touch(userId) {
       await settle(redis.expire(userKeys(userId).route, ROUTE_TTL_S));
+    },
+    async has(userId, connectionId) {
+      return (await redis.hexists(userKeys(userId).route, connectionId).catch(rethrow)) === 1;
     },
     async prune(userId, routes) {
       const args = [...routes].flat();

@@ -11,7 +11,8 @@ import type { WhyNotLoaded } from "./existence.ts";
 export interface RequestSources {
   /**
    * Redis' word. `loaded` false: the sale is being recovered (or, a queued one, was since the request), so not knowing
-   * it means nothing. @throws when Redis is away
+   * it means nothing. `hearsay` true: Redis may have forgotten how the claim ended, so PostgreSQL is asked as well.
+   * @throws when Redis is away
    */
   inRedis(
     couponId: CouponId,
@@ -19,6 +20,7 @@ export interface RequestSources {
     userId: UserId,
   ): Promise<{
     readonly loaded: boolean;
+    readonly hearsay: boolean;
     readonly slot: number | null;
     readonly status: "ACCEPTED" | "PENDING" | "ISSUED" | "FAILED" | null;
     readonly reason: ResultCode | null;
@@ -48,11 +50,17 @@ export async function requestStatus(
   const couponId = saleOfRequest(requestId);
   const live = await sources.inRedis(couponId, requestId, userId).catch((error: unknown) => {
     onError(error);
-    return { loaded: false, slot: null, status: null, reason: null };
+    return { loaded: false, hearsay: false, slot: null, status: null, reason: null };
   });
-  if (live.status !== null) return answer(requestId, live.status, live.slot, live.reason);
-  const stored = await sources.inDatabase(requestId, userId);
+  const said = live.status === null ? null : answer(requestId, live.status, live.slot, live.reason);
+  if (said !== null && !live.hearsay) return said;
+  const stored = await sources.inDatabase(requestId, userId).catch((error: unknown) => {
+    if (said === null) throw error;
+    onError(error);
+    return null;
+  });
   if (stored !== null) return answer(requestId, stored.status, stored.slot, stored.reason);
+  if (said !== null) return said;
   if (live.loaded || (await sources.whyNotLoaded(couponId)).code === "COUPON_NOT_FOUND") return null;
   return { requestId, couponId, status: "PENDING" };
 }

@@ -15,6 +15,8 @@ export interface CatchingUp {
   /** Works on those who are behind. Called by the sweep and when the subscription is back. */
   run(): void;
   forget(socket: ClientSocket): void;
+  /** Nobody is behind. */
+  isIdle(): boolean;
 }
 
 /** Brings sockets that missed pushes up to date without their clients having to connect again. */
@@ -58,5 +60,6 @@ export function createCatchingUp(reading: Reading, onError: (error: unknown) => 
       for (let free = Math.min(AT_ONCE - busy, waiting.size); free > 0; free--) void work();
     },
     forget: (socket) => void waiting.delete(socket),
+    isIdle: () => busy === 0 && waiting.size === 0,
   };
 }

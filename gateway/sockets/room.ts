@@ -14,6 +14,7 @@ import { type ClientSocket, Connection } from "./connection.ts";
 import { push, reply } from "./delivery.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createMessageRate, type SocketLimits } from "./limits.ts";
+import { createProbe } from "./probe.ts";
 import { type Deliver, listenForPushes } from "./push.ts";
 import { createReading, type ReadingParts } from "./reading.ts";
 import { Registry } from "./registry.ts";
@@ -29,7 +30,7 @@ export interface SocketRoomDeps {
   /** A refusal from memory for this user, as the HTTP route's gate gives it. Left out: Redis is asked every time. */
   readonly gate?: (couponId: CouponId, userId: UserId) => ResultCode | undefined;
   readonly inbox: Pick<Inbox, "read" | "tail">;
-  readonly routes: Pick<Routes, "add" | "remove" | "touch">;
+  readonly routes: Pick<Routes, "add" | "remove" | "touch" | "has">;
   readonly listCoupons: ReadingParts["listCoupons"];
   readonly viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state"> | null>;
   /** Names this process in the routes and its channel. */
@@ -81,11 +82,12 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     identified,
     onError,
   });
-  const stopSweep = startSweep(registry, routing, catchingUp, limits.authTimeoutS);
   const everybodyIsBehind = () => {
     catchingUp.behind(registry.all);
     catchingUp.run();
   };
+  const probe = createProbe(registry.all, routing, catchingUp, everybodyIsBehind, onError);
+  const stopSweep = startSweep(registry, routing, catchingUp, probe, limits.authTimeoutS);
   const stopPushes = listenForPushes(deps.subscriber, deps.gatewayId, deliver, everybodyIsBehind, onError);
   let opened = 0;
   let closing = false;

@@ -12,13 +12,15 @@ export interface Routing {
   remove(socket: ClientSocket): void;
   /** Keeps old routes alive. */
   touch(sockets: Iterable<ClientSocket>, nowMs: number): void;
+  /** Whether Redis still has the route of an open socket; true where there is nothing to say. Rejects if it does not answer. */
+  stands(socket: ClientSocket): Promise<boolean>;
   /** Removals on their way. */
   removing(): number;
 }
 
 /** Where the users' sockets are, for role notify. Connection ids are `<process>-<number>`, so none is used twice. */
 export function createRouting(
-  routes: Pick<Routes, "add" | "remove" | "touch">,
+  routes: Pick<Routes, "add" | "remove" | "touch" | "has">,
   gatewayId: string,
   onError: (error: unknown) => void,
 ): Routing {
@@ -48,6 +50,13 @@ export function createRouting(
     },
     remove(socket) {
       if (socket.data.isRouted) remove(socket);
+    },
+    async stands(socket) {
+      const connection = socket.data;
+      const { isRouted, routedAt } = connection;
+      if (!isRouted || routedAt === 0 || (await routes.has(connection.userId!, idOf(socket)))) return true;
+      // Closed, or routed anew, while Redis was asked.
+      return !connection.isRouted || !connection.isOpen || connection.routedAt !== routedAt;
     },
     touch(sockets, nowMs) {
       let due = TOUCHES_PER_SWEEP;

@@ -15,7 +15,7 @@ export function summaryOf({ claims, losses }: History, violations: readonly Viol
         invokedAt >= lostAt && (answer.kind === "accepted" || (answer.kind === "refused" && isDefinite(answer.code))),
     );
     const seconds = (Math.min(...decided.map(({ answeredAt }) => answeredAt)) - lostAt) / 1_000;
-    parts.push(`reopened after ${seconds.toFixed(1)} s`);
+    if (decided.length > 0) parts.push(`reopened after ${seconds.toFixed(1)} s`);
   }
   return parts.join(", ");
 }

@@ -66,3 +66,18 @@ test("who signs in while Redis is away is told so, may use the socket, and is we
   await under.tell("early", issued(1));
   expect((await client.next("coupon.issued")).slot).toBe(1);
 }, 30_000);
+
+test("routes that Redis forgot without breaking a connection stand again by themselves, and what was missed is brought", async () => {
+  const client = await Client.signedIn(under.port, tokenFor("flushed"));
+  await client.ask({ type: "ping" }, "pong");
+  await under.tell("flushed", issued(1));
+  await client.next("coupon.issued");
+  const direct = new Redis(redis.url);
+  await direct.flushall();
+  // Role notify writes the inbox and finds nobody to push to.
+  await under.tell("flushed", issued(2));
+  expect((await client.next("coupon.issued", 10_000)).slot).toBe(2);
+  await under.tell("flushed", issued(3));
+  expect((await client.next("coupon.issued")).slot).toBe(3);
+  direct.disconnect();
+}, 20_000);

@@ -16,9 +16,10 @@ export interface CallOptions {
   readonly json?: unknown;
   readonly headers?: Record<string, string>;
   readonly method?: string;
+  /** How long it waits for the answer. Default 15 s: a gateway that needs longer has lost it. */
+  readonly patienceMs?: number;
 }
 
-/** How long a test waits for an answer; a gateway that needs longer has lost it. */
 const PATIENCE_MS = 15_000;
 
 /** One HTTP call; claims and what belongs to them stand in the history. @throws what fetch throws when the connection breaks */
@@ -27,7 +28,8 @@ export function call(url: string, options: CallOptions = {}): Promise<Answer> {
   return recorded({ method, url, token, json }, () => send(url, method, options));
 }
 
-async function send(url: string, method: string, { token, json, headers = {} }: CallOptions): Promise<Answer> {
+async function send(url: string, method: string, options: CallOptions): Promise<Answer> {
+  const { token, json, headers = {}, patienceMs = PATIENCE_MS } = options;
   const response = await fetch(url, {
     method,
     headers: {
@@ -36,7 +38,7 @@ async function send(url: string, method: string, { token, json, headers = {} }: 
       ...headers,
     },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(patienceMs),
   });
   const text = await response.text();
   const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
+import { claimRecord } from "../../gateway/coupons/publish.ts";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import { saleKeys } from "../../lua/keys.ts";
+import { recorder } from "../history/recorder.ts";
+import { call, claim } from "../support/client.ts";
+import { promisesKept } from "../support/promises-kept.ts";
+import { tryClaim } from "../support/rush.ts";
+import { TestSocket } from "../support/socket.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+let system: System;
+beforeAll(async () => {
+  // The broker notices after its session that a member was killed; this is the shortest it accepts.
+  const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
+  system = await startSystem("given_up", { consumers: false, consumersEnv });
+  await system.addConsumers(["sale-loader", "notify"]);
+}, 90_000);
+afterAll(() => system?.close());
+
+const KILLED = 128 + 9;
+const statusOf = async (requestId: string, user: string) =>
+  (await call(`${system.url}/coupons/requests/${requestId}`, { token: system.token(user) })).body;
+
+/** The log delivers a claim once more. */
+async function logged(given: Claim): Promise<void> {
+  const producer = createBunKafka({ brokers: system.stack.env.KAFKA_BROKERS, clientId: "test" }).producer();
+  await producer.send({ topic: "coupon-issue-requests", value: claimRecord(given, new Date()) });
+  await producer.close();
+}
+
+/** The ledger has a claim once more, as after a Redis that came back with an older file. */
+const inLedger = ({ couponId, userId, requestId, slot, epoch }: Claim) =>
+  system.redis.xadd(saleKeys(couponId).ledger, "*", "u", userId, "r", requestId, "s", slot, "e", epoch);
+
+test("a claim given up, its slot won by somebody else, and then delivered again: by the log, by the ledger, after a rebuild", async () => {
+  const { id } = await system.createSale({ total: 2 });
+  const owner = await TestSocket.welcomed(system.url, system.token("owner"));
+  const answer = await claim(system.url, id, system.token("owner"));
+  expect(answer).toMatchObject({ status: 202, body: { slot: 1 } });
+  const { requestId } = answer.body;
+  const given = { couponId: id, userId: "owner", requestId, slot: 1, epoch: 1, ledgerId: "0-0" } as Claim;
+  expect(await claim(system.url, id, system.token("other"))).toMatchObject({ status: 202, body: { slot: 2 } });
+
+  // Given up before anybody persisted it: its record still waits in the log.
+  const json = { requestId, why: "a bot" };
+  await call(`${system.url}/admin/coupons/${id}/revoke`, { token: system.operator, json });
+  await system.addConsumers(["claim-relay"]);
+  await owner.hears("coupon.failed");
+  const heir = await until("the slot goes to somebody else", async () => {
+    const won = await claim(system.url, id, system.token("heir"));
+    return won.status === 202 && won;
+  });
+  expect(heir.body.slot).toBe(1);
+
+  /** Whatever was delivered: the slot is the heir's, nothing is free, and the owner has failed. */
+  const stands = async () => {
+    await system.settled(id, 60_000);
+    const rows =
+      await system.sql`SELECT user_id, slot, status FROM user_coupons WHERE coupon_id = ${id} ORDER BY user_id`;
+    expect(rows.map((row) => ({ ...row }))).toEqual([
+      { user_id: "heir", slot: 1, status: "ACTIVE" },
+      { user_id: "other", slot: 2, status: "ACTIVE" },
+      { user_id: "owner", slot: null, status: "REVOKED" },
+    ]);
+    expect(await system.redis.llen(saleKeys(id).freed)).toBe(0);
+    expect(Object.keys(await system.redis.hgetall(saleKeys(id).winners)).toSorted()).toEqual(["heir", "other"]);
+    expect(await statusOf(requestId, "owner")).toMatchObject({ status: "FAILED", reason: "REVOKED" });
+    expect(await statusOf(heir.body.requestId, "heir")).toMatchObject({ status: "ISSUED", slot: 1 });
+    expect(await tryClaim(system.url, id, system.token("stranger"))).toMatchObject({ body: { code: "SOLD_OUT" } });
+  };
+
+  // Delivered by the log, twice: whoever took it first dies between its work and the commit of the offset.
+  const doomed = system.addConsumers(["coupon-persist"], { FAULT_POINT: "persist:announced" });
+  // The log is waiting for it, so it may be gone before it is ready.
+  const gone = doomed.then(
+    ({ exited }) => exited,
+    (error: Error) => error.message,
+  );
+  expect(String(await gone)).toMatch(new RegExp(`^(${KILLED}$|consumers stopped while it started)`));
+  await system.addConsumers(["coupon-persist"]);
+  await stands();
+  await inLedger(given);
+  await logged(given);
+  await stands();
+
+  await system.redis.flushall();
+  recorder.redisLost();
+  await until(
+    "the sale is rebuilt",
+    async () => {
+      const { status } = await tryClaim(system.url, id, system.token("heir"));
+      return status === 200;
+    },
+    30_000,
+  );
+  await inLedger(given);
+  await logged(given);
+  await stands();
+  await promisesKept(system, id, { winners: 2, fault: "a claim given up, delivered again after its slot was won" });
+  // And nothing else was ever said to them.
+  expect(owner.all("coupon.issued")).toEqual([]);
+  owner.close();
+}, 120_000);
