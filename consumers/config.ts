@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
+import { chosenBy, type ModeSetting, modeSettingOf, SagaEnvironment } from "../contracts/saga-mode.ts";
 import { isRoleName, ROLE_NAMES, type RoleName } from "./role-names.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
@@ -20,12 +21,17 @@ export const ConsumersEnvironment = Type.Object({
   RELAY_EVERY_MS: integer(500, 10, 60_000, "Between two rounds of the relay over all ledgers"),
   LOADER_EVERY_MS: integer(1_000, 10, 60_000, "Between two looks of the loader at all sales"),
   SALE_KEEP_HOURS: integer(168, 1, 8_760, "How long after its end a sale is kept in Redis and its ledger is read"),
+  ...SagaEnvironment,
+  ORDER_SETTLE_S: integer(900, 1, 86_400, "When the silent steps of an order are given up and it is compensated"),
+  ORDER_SWEEP_MS: integer(30_000, 100, 600_000, "How long an order waits before its silent steps are asked again"),
+  SWEEPER_EVERY_MS: integer(1_000, 10, 60_000, "Between two looks of the sweeper for orders that wait too long"),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running batches"),
 });
 export type ConsumersEnvironment = Static<typeof ConsumersEnvironment>;
 
 export interface ConsumersConfig extends ConsumersEnvironment {
   readonly roles: readonly RoleName[];
+  readonly sagaMode: ModeSetting;
   readonly kafkaProperties: Record<string, string>;
 }
 
@@ -44,6 +50,7 @@ export function readConfig(environment: Record<string, string | undefined>, role
   return {
     ...env,
     roles: wanted.length === 0 ? ROLE_NAMES : (wanted as RoleName[]),
+    sagaMode: modeSettingOf(chosenBy(env)),
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
   };
 }

@@ -14,6 +14,10 @@ export interface ConsumersMetrics {
   relayed(claims: number): void;
   tailed(claims: number): void;
   ledgerEntries(entries: number): void;
+  /** Orders about which the sweeper spoke. */
+  sweptOrders(orders: number): void;
+  /** An alarm belongs on this one: compensations that do not end. */
+  overdueOrders(orders: number): void;
   recovered(seconds: number): void;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
@@ -62,6 +66,12 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     help: "Requests in hand whose queued sale is paused or being rebuilt",
     registers,
   });
+  const swept = counter("stampede_swept_orders_total", "Orders that had waited too long and were asked about", []);
+  const overdue = new Gauge({
+    name: "stampede_overdue_orders",
+    help: "Orders that are open although ORDER_SETTLE_S is over",
+    registers,
+  });
   new Gauge({
     name: "stampede_consumer_in_hand",
     help: "Records taken from the log whose effects are not safe yet",
@@ -85,6 +95,8 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     relayed: (count) => relayed.inc(count),
     tailed: (count) => tailed.inc(count),
     ledgerEntries: (entries) => ledger.set(entries),
+    sweptOrders: (orders) => swept.inc(orders),
+    overdueOrders: (orders) => overdue.set(orders),
     recovered: (duration) => recoveries.observe(duration),
     text: () => registry.metrics(),
   };

@@ -4,6 +4,8 @@ export const ROLE_NAMES = [
   "coupon-decide",
   "claim-relay",
   "sale-loader",
+  "order-saga",
+  "order-sweeper",
   "notify",
   "dead-letters",
 ] as const;

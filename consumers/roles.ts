@@ -1,12 +1,16 @@
+import { createFault } from "../contracts/fault-points.ts";
 import { insertDeadLetters } from "../db/queries/insert-dead-letters.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { createRoutes } from "../lua/routes.ts";
+import { createToldOrders } from "../lua/told-orders.ts";
 import { startRelay } from "./claim-relay/start.ts";
 import { couponDecide } from "./coupon-decide/role.ts";
 import { couponPersist } from "./coupon-persist/role.ts";
 import { deadLetters } from "./dead-letters/role.ts";
 import { type Neighbours, type RunningRole, settlingFor } from "./neighbours.ts";
 import { notify } from "./notify/role.ts";
+import { orderSaga } from "./order-saga/role.ts";
+import { startSweeper } from "./order-sweeper/start.ts";
 import type { Role } from "./role.ts";
 import type { RoleName } from "./role-names.ts";
 import { startRunner } from "./runner.ts";
@@ -34,9 +38,24 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
         const heard = await redis.publish(channel, payload);
         return redis.isCluster ? undefined : heard;
       };
-      const role = notify({ inbox: createInbox(redis), routes: createRoutes(redis), publish, log });
+      const role = notify({
+        inbox: createInbox(redis),
+        routes: createRoutes(redis),
+        orders: createToldOrders(redis),
+        publish,
+        log,
+      });
       return onLog(name, role, neighbours);
     }
+    case "order-saga": {
+      const { producer } = neighbours;
+      const deadlines = { sweepMs: config.ORDER_SWEEP_MS, settleMs: config.ORDER_SETTLE_S * 1_000 };
+      const fault = createFault(config.NODE_ENV, config.FAULT_POINT);
+      const role = orderSaga({ sql: db.sql, mode: config.sagaMode, deadlines, producer, fault, log });
+      return onLog(name, role, neighbours);
+    }
+    case "order-sweeper":
+      return startSweeper(neighbours);
     case "claim-relay":
       return startRelay(neighbours);
     case "sale-loader":

@@ -9,7 +9,9 @@ export type FaultPoint =
   | "revoke:committed"
   | "revoke:released"
   | "resize:before-redis"
-  | "resize:after-redis";
+  | "resize:after-redis"
+  | "saga:committed"
+  | "saga:published";
 
 export type Fault = (here: FaultPoint) => void;
 

@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ClaimAccepted, ClaimPending, Problem } from "./http.ts";
 import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
+import { OrderIdSchema, OrderNumberSchema, ProductIdSchema } from "./order-ids.ts";
 import type { ResultCode } from "./result-codes.ts";
 
 const Ref = Type.Optional(Type.String({ maxLength: 64, description: "Echoed in the answer, to tell answers apart" }));
@@ -54,6 +55,26 @@ export const ServerMessages = {
     requestId: RequestIdSchema,
     reason: Type.Unsafe<ResultCode>(Type.String()),
   }),
+  /** A stage of an order: it is being undone, or how it ended. Never repeated after a later one. */
+  "order.status": Type.Object({
+    type: Type.Literal("order.status"),
+    cursor: Cursor,
+    orderId: OrderIdSchema,
+    orderNumber: OrderNumberSchema,
+    status: Type.Unsafe<"COMPENSATING" | "COMPLETED" | "CANCELLED">(
+      Type.Union((["COMPENSATING", "COMPLETED", "CANCELLED"] as const).map((status) => Type.Literal(status))),
+    ),
+    reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String({ description: "Why it is or was undone" }))),
+    productId: Type.Optional(ProductIdSchema),
+  }),
+  /** The order was paid before the request to cancel it was seen: it goes on. */
+  "order.cancel_refused": Type.Object({
+    type: Type.Literal("order.cancel_refused"),
+    cursor: Cursor,
+    orderId: OrderIdSchema,
+    orderNumber: OrderNumberSchema,
+    reason: Type.Unsafe<ResultCode>(Type.String()),
+  }),
   "sale.opened": Type.Object({ type: Type.Literal("sale.opened"), couponId: CouponIdSchema }),
   "sale.soldout": Type.Object({ type: Type.Literal("sale.soldout"), couponId: CouponIdSchema }),
   resumed: Type.Object({ type: Type.Literal("resumed"), cursor: Cursor, messages: Type.Integer() }),
@@ -75,7 +96,7 @@ export const ServerMessages = {
 export type ServerMessage = Static<(typeof ServerMessages)[keyof typeof ServerMessages]>;
 /** Messages kept in a user's inbox; the cursor is added on the way out. */
 export type PersonalMessage = Static<
-  (typeof ServerMessages)["coupon.issued"] | (typeof ServerMessages)["coupon.failed"]
+  (typeof ServerMessages)["coupon.issued" | "coupon.failed" | "order.status" | "order.cancel_refused"]
 >;
 
 /** WebSocket close codes of ours (RFC 6455 leaves 4000–4999 to applications). */

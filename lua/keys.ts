@@ -4,6 +4,7 @@
  */
 import type { RankingPeriod } from "../contracts/http-catalogue.ts";
 import type { CouponId, UserId } from "../contracts/ids.ts";
+import type { OrderId } from "../contracts/order-ids.ts";
 
 export interface SaleKeys {
   /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, replId, rebuiltAt, lastRedis, sha… */
@@ -46,6 +47,9 @@ export function userKeys(userId: UserId): UserKeys {
   const tag = `{u:${userId}}`;
   return { inbox: `${tag}:inbox`, route: `${tag}:route` };
 }
+
+/** The last place in an order's stream that its owner was told of. */
+export const toldKey = (userId: UserId, orderId: OrderId): string => `{u:${userId}}:told:${orderId}`;
 
 export interface RankingKeys {
   /** sorted set: productId, scored by the pieces it sold */

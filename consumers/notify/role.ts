@@ -3,16 +3,19 @@ import type { Topic } from "../../contracts/topics.ts";
 import type { Inbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import type { Routes } from "../../lua/routes.ts";
+import type { ToldOrders } from "../../lua/told-orders.ts";
 import { failureCode } from "../failure.ts";
 import type { Log } from "../log.ts";
 import type { Rejected, Role } from "../role.ts";
-import { messageOf } from "./messages.ts";
+import { messageOf, type Personal } from "./messages.ts";
+import { withoutOldNews } from "./old-news.ts";
 
-export const NOTIFY_TOPIC: Topic = "coupon-events";
+export const NOTIFY_TOPICS: readonly Topic[] = ["coupon-events", "notification-events"];
 
 export interface NotifyDeps {
   readonly inbox: Pick<Inbox, "appendAll">;
   readonly routes: Pick<Routes, "prune">;
+  readonly orders: ToldOrders;
   /** @returns how many subscribers heard it; undefined where the number says nothing (on a cluster it counts one node's) */
   readonly publish: (channel: string, payload: string) => Promise<number | undefined>;
   readonly log: Log;
@@ -27,7 +30,7 @@ interface Push {
 }
 
 /**
- * Tells owners what became of their claims. First the inbox, then the route (one script does both, in this order), then
+ * Tells owners what became of their claims and orders. First the inbox, then the route (one script does both, in this order), then
  * one message per gateway and batch. A socket does it the other way round, so between the two nothing is missed.
  * Redis away means wait: an outage of a minute must not turn news into dead letters.
  */
@@ -36,26 +39,31 @@ export function notify(deps: NotifyDeps): Role {
   return {
     name: "notify",
     groupId: "notify",
-    topics: [NOTIFY_TOPIC],
+    topics: NOTIFY_TOPICS,
     patience: "wait",
     maxBatch: 1_000,
     lingerMs: 2,
     concurrency: 1,
     async handle(records) {
       const rejected: Rejected[] = [];
-      const byUser = new Map<UserId, string[]>();
+      const messages: Personal[] = [];
       for (const record of records) {
         try {
           const message = messageOf(record);
-          if (message === null) continue;
-          const messages = byUser.get(message.userId);
-          if (messages === undefined) byUser.set(message.userId, [message.json]);
-          else messages.push(message.json);
+          if (message !== null) messages.push(message);
         } catch (error) {
           rejected.push({ record, error });
         }
       }
+      const news = await withoutOldNews(deps.orders, messages, deps.log);
+      const byUser = new Map<UserId, string[]>();
+      for (const { userId, json } of news.fresh) {
+        const others = byUser.get(userId);
+        if (others === undefined) byUser.set(userId, [json]);
+        else others.push(json);
+      }
       if (byUser.size > 0) await deliver(deps, silence, byUser);
+      await news.told();
       return rejected;
     },
   };

@@ -1,12 +1,13 @@
 import type { OrderCreated } from "../../contracts/order-events.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { ModeSetting } from "../../contracts/saga-mode.ts";
 import type { Failure, PlacedOrder, SagaState } from "../../contracts/saga-state.ts";
 import type { ResultEvent } from "../../contracts/step-events.ts";
 import { STEPS, type Step, type StepStatus } from "../../contracts/steps.ts";
 import type { Cause, Decision } from "./decisions.ts";
 import { evolve } from "./evolve.ts";
 import { meaningOf, type SagaInput } from "./inputs.ts";
-import { type ModeSetting, STAGES, stepOrderOf } from "./modes.ts";
+import { STAGES, stepOrderOf } from "./modes.ts";
 
 /** What the role knows besides the event. */
 export interface Circumstances {

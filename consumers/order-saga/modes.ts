@@ -1,16 +1,7 @@
 import type { UserId } from "../../contracts/ids.ts";
+import type { ModeSetting } from "../../contracts/saga-mode.ts";
 import type { PlacedOrder, StepOrder } from "../../contracts/saga-state.ts";
 import type { Step } from "../../contracts/steps.ts";
-
-/** How new orders begin; switchable while running. ROLLOUT: parallel for a share of the users, sequential for the rest. */
-export const SAGA_MODES = ["PARALLEL", "SEQUENTIAL", "ADAPTIVE", "ROLLOUT"] as const;
-export type SagaMode = (typeof SAGA_MODES)[number];
-
-export interface ModeSetting {
-  readonly mode: SagaMode;
-  /** Of ROLLOUT: 0 to 100. */
-  readonly parallelPercent: number;
-}
 
 /** What may be under way at the same time; a stage begins when the one before it is done. */
 export const STAGES: Readonly<Record<StepOrder, readonly (readonly Step[])[]>> = {

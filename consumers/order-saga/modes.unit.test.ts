@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import type { UserId } from "../../contracts/ids.ts";
+import type { ModeSetting, SagaMode } from "../../contracts/saga-mode.ts";
 import type { PlacedOrder, StepOrder } from "../../contracts/saga-state.ts";
 import { stateAfter } from "../../test/saga/given.ts";
 import { completed, type Needs, orderCreated } from "../../test/saga/orders.ts";
-import { type ModeSetting, percentile, type SagaMode, stepOrderOf } from "./modes.ts";
+import { percentile, stepOrderOf } from "./modes.ts";
 import { handle } from "./saga.ts";
 
 const order = (needs: Needs, lines: number) => stateAfter([orderCreated(needs, lines)]).order!;

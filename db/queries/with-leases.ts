@@ -7,6 +7,7 @@ export const LEASES = {
   claimRelay: 5_784_311,
   ledgerTail: 5_784_312,
   revocations: 5_784_313,
+  orderSweeper: 5_784_314,
 } as const;
 
 /**

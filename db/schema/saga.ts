@@ -26,12 +26,15 @@ export const orderSagas = pgTable(
     dueAt: time("due_at"),
     // When silent steps are given up: created_at and ORDER_SETTLE_S.
     settleBy: time("settle_by"),
+    // How often the sweeper spoke about it.
+    attempts: integer("attempts").notNull().default(0),
     createdAt: time("created_at").notNull().default(sql`now()`),
     updatedAt: time("updated_at").notNull().default(sql`now()`),
   },
   (t) => [
     check("order_sagas_status", oneOf(t.status, ORDER_STATUSES)),
     check("order_sagas_version", sql`${t.version} >= 0`),
+    check("order_sagas_attempts", sql`${t.attempts} >= 0`),
     index("order_sagas_due").on(t.dueAt).where(sql`${t.dueAt} IS NOT NULL`),
   ],
 );

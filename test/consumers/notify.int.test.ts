@@ -1,11 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Value } from "@sinclair/typebox/value";
 import { failedRecord, issuedRecord } from "../../consumers/coupon-persist/announce.ts";
 import { notify } from "../../consumers/notify/role.ts";
 import type { UserId } from "../../contracts/ids.ts";
+import { orderMessage } from "../../contracts/order-messages.ts";
+import { orderEventId } from "../../contracts/order-streams.ts";
+import { ServerMessages } from "../../contracts/socket-messages.ts";
 import { createInbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import { createSubscriber } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
+import { createToldOrders } from "../../lua/told-orders.ts";
+import { anOrder } from "./order-world.ts";
 import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
@@ -46,6 +52,7 @@ test("owners find the news in their inbox, and each gateway hears once a batch o
   const role = notify({
     inbox,
     routes,
+    orders: createToldOrders(world.redis),
     publish: (channel, text) => world.redis.publish(channel, text),
     log: world.log,
   });
@@ -69,3 +76,56 @@ test("owners find the news in their inbox, and each gateway hears once a batch o
   // A gateway that nobody hears right now may only be reconnecting: its route is still there.
   expect(await world.redis.hget(`{u:${cem}}:route`, "c4")).toBe(`gw-dead-${unique}`);
 });
+
+test("owners of orders are told of each stage once, and never of an earlier one after a later one", async () => {
+  const topic = await world.newTopic(1);
+  const { data } = anOrder();
+  const { orderId, userId, orderNumber } = data;
+  const stage = (status: "COMPENSATING" | "CANCELLED", sequence: number) =>
+    orderMessage({
+      type: "OrderStatusChanged",
+      eventId: orderEventId(orderId, "OrderStatusChanged", status),
+      stream: orderId,
+      sequence,
+      at: Date.now(),
+      causationId: null,
+      data: { orderId, userId, orderNumber, status, reason: "CANCELLED_BY_USER" },
+    });
+  const refused = orderMessage({
+    type: "OrderCancelRefused",
+    eventId: orderEventId(orderId, "OrderCancelRefused"),
+    stream: `${orderId}/CANCEL`,
+    sequence: 2,
+    at: Date.now(),
+    causationId: null,
+    data: { orderId, userId, orderNumber, reason: "ORDER_NOT_CANCELLABLE" },
+  });
+  const publish = async (...events: object[]) => {
+    await world.rawProducer.sendAll(events.map((event) => ({ topic, key: null, value: JSON.stringify(event) })));
+    await until("all is committed", async () => (await world.lag(topic)) === 0);
+  };
+  const inbox = createInbox(world.redis);
+  const role = notify({
+    inbox,
+    routes: createRoutes(world.redis),
+    orders: createToldOrders(world.redis),
+    publish: (channel, text) => world.redis.publish(channel, text),
+    log: world.log,
+  });
+  const runner = world.run(role, topic);
+  await publish(stage("COMPENSATING", 6), stage("CANCELLED", 12), stage("COMPENSATING", 6));
+  await publish(stage("CANCELLED", 12), stage("COMPENSATING", 6), refused, {
+    ...stage("CANCELLED", 12),
+    sequence: "12",
+  });
+  await runner.stop(1_000);
+  const told = (await inbox.read(userId, null, 10)).messages.map(({ json }) => JSON.parse(json));
+  expect(told).toEqual([
+    { type: "order.status", orderId, orderNumber, status: "COMPENSATING", reason: "CANCELLED_BY_USER" },
+    { type: "order.status", orderId, orderNumber, status: "CANCELLED", reason: "CANCELLED_BY_USER" },
+    { type: "order.cancel_refused", orderId, orderNumber, reason: "ORDER_NOT_CANCELLABLE" },
+  ]);
+  for (const message of told)
+    expect(Value.Check(ServerMessages[message.type as "order.status"], { ...message, cursor: "c" })).toBe(true);
+  expect((await world.read(`${topic}.DLT`, 1)).length).toBe(1);
+}, 20_000);

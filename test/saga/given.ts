@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { SagaInput } from "../../consumers/order-saga/inputs.ts";
-import type { ModeSetting } from "../../consumers/order-saga/modes.ts";
 import { handle, saga } from "../../consumers/order-saga/saga.ts";
 import type { StampedeEvent } from "../../contracts/events.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { ModeSetting } from "../../contracts/saga-mode.ts";
 import type { SagaState } from "../../contracts/saga-state.ts";
 import { type OrderStatus, STEPS, type Step, type StepStatus } from "../../contracts/steps.ts";
 

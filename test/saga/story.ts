@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { SAGA_MODES } from "../../consumers/order-saga/modes.ts";
 import type { handle } from "../../consumers/order-saga/saga.ts";
+import { SAGA_MODES } from "../../contracts/saga-mode.ts";
 import { STEP_REFUSALS, STEPS, type Step } from "../../contracts/steps.ts";
 import { type Plan, World } from "./world.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { isSagaInput, type SagaInput } from "../../consumers/order-saga/inputs.ts";
-import type { SagaMode } from "../../consumers/order-saga/modes.ts";
 import { type Handled, type handle, saga } from "../../consumers/order-saga/saga.ts";
 import type { StampedeEvent } from "../../contracts/events.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { SagaMode } from "../../contracts/saga-mode.ts";
 import { outstandingSteps, readSagaState, type SagaState } from "../../contracts/saga-state.ts";
 import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/steps.ts";
 import { Books } from "./books.ts";

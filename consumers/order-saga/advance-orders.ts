@@ -1,0 +1,106 @@
+import type { StampedeEvent } from "../../contracts/events.ts";
+import type { OrderCreated } from "../../contracts/order-events.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import type { ResultCode } from "../../contracts/result-codes.ts";
+import { type ModeSetting, modeSettingOf, parseSagaChoice, SAGA_SETTING } from "../../contracts/saga-mode.ts";
+import { readSagaState, type SagaState } from "../../contracts/saga-state.ts";
+import type { Executor, Sql } from "../../db/client.ts";
+import { findSetting } from "../../db/queries/find-setting.ts";
+import { insertOrders } from "../../db/queries/insert-orders.ts";
+import { lockSagas } from "../../db/queries/lock-sagas.ts";
+import { type Folded, foldOrder } from "./fold.ts";
+import type { SagaInput } from "./inputs.ts";
+import type { Deadlines } from "./rows.ts";
+import { SagaAppeared, type SagaWrite, saveOrders } from "./save-orders.ts";
+
+export interface Advancing {
+  readonly sql: Sql;
+  /** What holds until an operator chooses. */
+  readonly mode: ModeSetting;
+  readonly deadlines: Deadlines;
+}
+
+/** Two batches that meet at new orders: the second sees the first's rows when it looks again. */
+const TRIES = 5;
+
+/**
+ * Advances orders by events: locks their sagas, handles the events in memory, writes what changed, all in one transaction.
+ * @param refusal the one order of these events was refused by the database: it is cancelled, for this reason, without a row
+ * of its own in `orders`
+ * @returns what is to be published now that it is committed, each once
+ * @throws what the database threw; nothing was written
+ */
+export async function advanceOrders(
+  deps: Advancing,
+  inputs: readonly SagaInput[],
+  refusal?: ResultCode,
+): Promise<StampedeEvent[]> {
+  const byOrder = new Map<OrderId, SagaInput[]>();
+  for (const input of inputs) {
+    const { orderId } = input.data;
+    const others = byOrder.get(orderId);
+    if (others === undefined) byOrder.set(orderId, [input]);
+    else others.push(input);
+  }
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const folded = await deps.sql.begin((tx) => inOneTransaction(tx, deps, byOrder, refusal));
+      // An event that came twice in one batch says the same twice.
+      return [...new Map(folded.flatMap(({ outputs }) => outputs.map((event) => [event.eventId, event]))).values()];
+    } catch (error) {
+      if (!(error instanceof SagaAppeared) || attempt === TRIES) throw error;
+    }
+  }
+}
+
+async function inOneTransaction(
+  tx: Executor,
+  deps: Advancing,
+  byOrder: ReadonlyMap<OrderId, readonly SagaInput[]>,
+  refusal: ResultCode | undefined,
+): Promise<readonly Folded[]> {
+  const rows = await lockSagas(tx, [...byOrder.keys()]);
+  const states = new Map<string, SagaState>(rows.map(({ orderId, state }) => [orderId, readSagaState(state)]));
+  const created = [...byOrder].flatMap(([orderId, inputs]) =>
+    states.get(orderId)?.order ? [] : (inputs.find((input) => input.type === "OrderCreated") ?? []),
+  ) as OrderCreated[];
+  const [mode, refused] = await Promise.all([
+    created.length === 0 ? deps.mode : readMode(tx, deps.mode),
+    refusal === undefined ? open(tx, created) : new Set<string>(),
+  ]);
+  const at = Date.now();
+  const folded = [...byOrder].map(([orderId, inputs]) => {
+    const why = refusal ?? (refused.has(orderId) ? "IDEMPOTENCY_KEY_REUSED" : undefined);
+    const circumstances = { at, mode, ...(why === undefined ? {} : { refusal: why }) };
+    return foldOrder(orderId, states.get(orderId) ?? null, inputs, circumstances);
+  });
+  const write: SagaWrite = { at, deadlines: deps.deadlines, refused: refusal !== undefined };
+  await saveOrders(
+    tx,
+    folded.filter(({ transitions }) => transitions > 0),
+    write,
+  );
+  return folded;
+}
+
+/** Asked where orders begin, in their own transaction: a switch holds for the next order, and an idle role asks nothing. */
+async function readMode(tx: Executor, otherwise: ModeSetting): Promise<ModeSetting> {
+  const setting = await findSetting(tx, SAGA_SETTING);
+  const choice = setting === null ? null : parseSagaChoice(String(setting.value));
+  return choice === null ? otherwise : modeSettingOf(choice);
+}
+
+/**
+ * Inserts new orders. @returns those whose idempotency key stands for another order of their user (another body under the
+ * same key, which the door had forgotten): they get a row without the key, and are cancelled. Of two in one batch the one
+ * that came first has it.
+ */
+async function open(tx: Executor, created: readonly OrderCreated[]): Promise<ReadonlySet<string>> {
+  const orders = created.map(({ data, occurredAt }) => ({ ...data, createdAt: occurredAt }));
+  const keyOf = ({ userId, idempotencyKey }: OrderCreated["data"]) => `${userId} ${idempotencyKey}`;
+  const holders = new Map(orders.toReversed().map((order) => [keyOf(order), order]));
+  const inserted = new Set(await insertOrders(tx, [...holders.values()], true));
+  if (inserted.size === orders.length) return new Set();
+  const rest = orders.filter(({ orderId }) => !inserted.has(orderId));
+  return new Set(await insertOrders(tx, rest, false));
+}

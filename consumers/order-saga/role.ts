@@ -1,0 +1,71 @@
+import { recordOf } from "../../contracts/event-topics.ts";
+import type { StampedeEvent } from "../../contracts/events.ts";
+import type { Fault } from "../../contracts/fault-points.ts";
+import type { Topic } from "../../contracts/topics.ts";
+import type { Producer } from "../../kafka/kafka.ts";
+import { failureCode, failureKind } from "../failure.ts";
+import type { Log } from "../log.ts";
+import type { Rejected, Role } from "../role.ts";
+import { type Advancing, advanceOrders } from "./advance-orders.ts";
+import type { SagaInput } from "./inputs.ts";
+import { parseInput } from "./parse-input.ts";
+
+export const SAGA_TOPICS: readonly Topic[] = ["order-events", "order-processing-results"];
+
+export interface OrderSagaDeps extends Advancing {
+  readonly producer: Pick<Producer, "sendAll">;
+  /** Where a process may be killed, for tests. */
+  readonly fault: Fault;
+  readonly log: Log;
+}
+
+/**
+ * The saga at work. The order is the promise: PostgreSQL commits; then what follows is published and acknowledged; then the
+ * offsets move. Whoever dies between two of them is handed the same events again and publishes the same (docs/saga.md).
+ */
+export function orderSaga(deps: OrderSagaDeps): Role {
+  return {
+    name: "order-saga",
+    groupId: "order-saga",
+    topics: SAGA_TOPICS,
+    patience: "wait",
+    maxBatch: 500,
+    lingerMs: 2,
+    // Beside a batch that waits for its acknowledgements another one works: the row locks keep them apart, and the saga
+    // takes an order's events in any order.
+    concurrency: 2,
+    async handle(records) {
+      const rejected: Rejected[] = [];
+      const inputs: SagaInput[] = [];
+      for (const record of records) {
+        try {
+          const input = parseInput(record);
+          if (input !== null) inputs.push(input);
+        } catch (error) {
+          rejected.push({ record, error });
+        }
+      }
+      if (inputs.length === 0) return rejected;
+      const outputs = await advance(deps, inputs);
+      deps.fault("saga:committed");
+      if (outputs.length > 0) await deps.producer.sendAll(outputs.map(recordOf));
+      deps.fault("saga:published");
+      return rejected;
+    },
+  };
+}
+
+/**
+ * An order that the database will never take is cancelled, and its owner told. The runner hands over the records of a batch
+ * that failed for good one by one, so that the order which is to blame comes alone.
+ */
+async function advance(deps: OrderSagaDeps, inputs: readonly SagaInput[]): Promise<StampedeEvent[]> {
+  try {
+    return await advanceOrders(deps, inputs);
+  } catch (error) {
+    const [only, ...others] = inputs;
+    if (others.length > 0 || only?.type !== "OrderCreated" || failureKind(error) !== "permanent") throw error;
+    deps.log.error({ orderId: only.data.orderId, ...failureCode(error) }, "the database refuses the order");
+    return await advanceOrders(deps, inputs, "INTERNAL");
+  }
+}

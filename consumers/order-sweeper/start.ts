@@ -1,0 +1,55 @@
+import { countOverdueOrders } from "../../db/queries/count-overdue-orders.ts";
+import { findDueSagas } from "../../db/queries/find-due-sagas.ts";
+import { findParkedSteps } from "../../db/queries/find-parked-steps.ts";
+import { postponeSagas } from "../../db/queries/postpone-sagas.ts";
+import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
+import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { createRenewedAdmin } from "../renewed-admin.ts";
+import { startTicker } from "../ticker.ts";
+import { AT_ONCE, type Progress, type SweepDeps, sweep } from "./sweep.ts";
+
+/** Between two counts of orders that are over time. */
+const COUNT_EVERY_MS = 15_000;
+
+/**
+ * Role order-sweeper: looks for orders that have waited too long, once in SWEEPER_EVERY_MS. Looking costs one question of a
+ * partial index; a lease keeps several sweepers from saying the same.
+ */
+export function startSweeper({ config, db, kafka, producer, log, metrics }: Neighbours): RunningRole {
+  const admin = createRenewedAdmin(kafka);
+  const progress: Progress = new Map();
+  const due = (limit: number) => findDueSagas(db.sql, new Date(), limit);
+  const deps: SweepDeps = {
+    due,
+    parked: (orderIds) => findParkedSteps(db.sql, orderIds),
+    postpone: (sagas) => postponeSagas(db.sql, sagas),
+    lags: (group, topic) => admin.groupLag(group, [topic]),
+    producer,
+    observe: { swept: metrics.sweptOrders },
+    sweepMs: config.ORDER_SWEEP_MS,
+  };
+  let countAt = 0;
+  async function count(): Promise<void> {
+    if (Date.now() < countAt) return;
+    countAt = Date.now() + COUNT_EVERY_MS;
+    const overdue = await countOverdueOrders(db.sql, new Date());
+    metrics.overdueOrders(overdue);
+    if (overdue > 0) log.error({ role: "order-sweeper", orders: overdue }, "orders are not settled in time");
+  }
+  async function round(stopping: AbortSignal): Promise<void> {
+    await count();
+    if ((await due(1)).length === 0) return;
+    await withLeases(db.sql, LEASES.orderSweeper, ["all"], async () => {
+      while (!stopping.aborted && (await sweep(deps, progress, Date.now())) === AT_ONCE);
+    });
+  }
+  const ticker = startTicker(config.SWEEPER_EVERY_MS, round, complainer(log, "order-sweeper"));
+  return {
+    name: "order-sweeper",
+    inHand: () => 0,
+    async stop() {
+      await ticker.stop();
+      await admin.close();
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { recordOf } from "../../contracts/event-topics.ts";
+import type { StampedeEvent } from "../../contracts/events.ts";
+import { deadlinePassed } from "../../contracts/order-messages.ts";
+import { outstandingSteps, readSagaState, type SagaState } from "../../contracts/saga-state.ts";
+import type { Step } from "../../contracts/steps.ts";
+import type { Topic } from "../../contracts/topics.ts";
+import type { DueSaga } from "../../db/queries/find-due-sagas.ts";
+import type { Postponed } from "../../db/queries/postpone-sagas.ts";
+import type { PartitionLag, Producer } from "../../kafka/kafka.ts";
+import { ConsumedUntil } from "./consumed-until.ts";
+import { STEP_GROUPS, topicOf } from "./step-groups.ts";
+
+export interface SweepDeps {
+  /** Due orders, at most `limit`. */
+  readonly due: (limit: number) => Promise<readonly DueSaga[]>;
+  readonly parked: (
+    orderIds: readonly string[],
+  ) => Promise<readonly { readonly orderId: string; readonly step: string }[]>;
+  readonly postpone: (sagas: readonly Postponed[]) => Promise<void>;
+  readonly lags: (group: string, topic: Topic) => Promise<readonly PartitionLag[]>;
+  readonly producer: Pick<Producer, "sendAll">;
+  readonly observe: { readonly swept: (orders: number) => void };
+  /** How long an order waits for its first look, milliseconds; twice as long after every DeadlinePassed. */
+  readonly sweepMs: number;
+}
+
+/** Orders looked at in one go. */
+export const AT_ONCE = 500;
+/** A compensation is asked for again for ever, but not more often than this. */
+const MAX_PAUSE_MS = 600_000;
+
+/** What sweeps have learnt about groups; kept between them. */
+export type Progress = Map<string, ConsumedUntil>;
+
+/**
+ * Publishes what time has to say about due orders. First the log, then the new due times: whoever dies between them says
+ * the same once more, under the same event id, as does a second sweeper.
+ * @returns how many orders were looked at
+ */
+export async function sweep(deps: SweepDeps, progress: Progress, now: number): Promise<number> {
+  const due = (await deps.due(AT_ONCE)).map((row) => ({ ...row, state: readSagaState(row.state) }));
+  if (due.length === 0) return 0;
+  const [parked, consumed] = await Promise.all([
+    deps.parked(due.map(({ orderId }) => orderId)),
+    consumedUntil(deps, progress, due, now),
+  ]);
+  const isParked = new Set(parked.map(({ orderId, step }) => `${orderId} ${step}`));
+  const events: StampedeEvent[] = [];
+  const postponed: Postponed[] = [];
+  for (const { orderId, state, attempts, settleBy } of due) {
+    const late = (step: Step) => {
+      const sent = state.steps[step];
+      return !isParked.has(`${orderId} ${step}`) && sent.sent!.at < (consumed.get(topicOf(step, sent)) ?? 0);
+    };
+    const resend = outstandingSteps(state).filter(late);
+    const settleAt = settleBy?.getTime() ?? 0;
+    const giveUp = (state.status === "PROCESSING" || state.status === "CANCELLING") && now >= settleAt;
+    const spoken = giveUp || resend.length > 0;
+    if (spoken) {
+      const { order } = state;
+      events.push(
+        deadlinePassed({ orderId: order!.orderId, userId: order!.userId, resend, giveUp }, attempts + 1, now),
+      );
+    }
+    const next = now + Math.min(MAX_PAUSE_MS, deps.sweepMs * 2 ** Math.min(20, attempts + Number(spoken)));
+    const dueAt = new Date(now < settleAt ? Math.min(next, settleAt) : next).toISOString();
+    postponed.push({ orderId, attempts, spoken, dueAt });
+  }
+  if (events.length > 0) await deps.producer.sendAll(events.map(recordOf));
+  await deps.postpone(postponed);
+  deps.observe.swept(events.length);
+  return due.length;
+}
+
+/** Of the topics that these orders wait for. */
+async function consumedUntil(
+  deps: SweepDeps,
+  progress: Progress,
+  due: readonly { readonly state: SagaState }[],
+  now: number,
+): Promise<ReadonlyMap<Topic, number>> {
+  const awaited = new Map<Topic, string>();
+  for (const { state } of due)
+    for (const step of outstandingSteps(state)) awaited.set(topicOf(step, state.steps[step]), STEP_GROUPS[step]);
+  const looked = [...awaited].map(async ([topic, group]): Promise<[Topic, number]> => {
+    const until = progress.get(topic) ?? new ConsumedUntil();
+    progress.set(topic, until);
+    return [topic, until.look(await deps.lags(group, topic), now)];
+  });
+  return new Map(await Promise.all(looked));
+}

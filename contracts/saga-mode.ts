@@ -1,0 +1,84 @@
+import { type Static, Type } from "@sinclair/typebox";
+
+/** How new orders begin; switchable while running. ROLLOUT: parallel for a share of the users, sequential for the rest. */
+export const SAGA_MODES = ["PARALLEL", "SEQUENTIAL", "ADAPTIVE", "ROLLOUT"] as const;
+export type SagaMode = (typeof SAGA_MODES)[number];
+
+export interface ModeSetting {
+  readonly mode: SagaMode;
+  /** Of ROLLOUT: 0 to 100. */
+  readonly parallelPercent: number;
+}
+
+/** How somebody says it: a word, or the per cent of the users whose orders are parallel. */
+export const SagaChoice = Type.Union(
+  [
+    Type.Literal("parallel"),
+    Type.Literal("sequential"),
+    Type.Literal("adaptive"),
+    Type.Integer({ minimum: 0, maximum: 100 }),
+  ],
+  {
+    description:
+      "`parallel`, `sequential`, `adaptive` (parallel for simple orders), or the per cent of users (0 to 100) whose orders are parallel",
+  },
+);
+export type SagaChoice = Static<typeof SagaChoice>;
+
+/** Body of PUT /admin/saga. */
+export const SagaChange = Type.Object({ mode: SagaChoice }, { $id: "SagaChange", additionalProperties: false });
+export type SagaChange = Static<typeof SagaChange>;
+
+export const SagaView = Type.Object(
+  {
+    mode: SagaChoice,
+    from: Type.Union([Type.Literal("environment"), Type.Literal("operator")], {
+      description: "`environment`: ORDER_MODE; `operator`: an operator's switch, which outlives restarts",
+    }),
+    changedBy: Type.Optional(Type.String()),
+    changedAt: Type.Optional(Type.String({ format: "date-time" })),
+  },
+  { $id: "Saga" },
+);
+export type SagaView = Static<typeof SagaView>;
+
+/** The row of `settings` that holds an operator's choice. */
+export const SAGA_SETTING = "saga";
+
+/** What gateways show and consumers do until an operator chooses: give both the same. */
+export const SagaEnvironment = {
+  ORDER_MODE: Type.Union(
+    (["parallel", "sequential", "adaptive", "rollout"] as const).map((mode) => Type.Literal(mode)),
+    {
+      default: "parallel",
+      description:
+        "How the steps of new orders are requested, until an operator chooses: parallel, sequential, adaptive, rollout",
+    },
+  ),
+  ORDER_PARALLEL_PERCENT: Type.Integer({
+    default: 100,
+    minimum: 0,
+    maximum: 100,
+    description: "Of `rollout`: per cent of the users whose orders are parallel",
+  }),
+};
+
+interface ModeVariables {
+  readonly ORDER_MODE: "parallel" | "sequential" | "adaptive" | "rollout";
+  readonly ORDER_PARALLEL_PERCENT: number;
+}
+
+/** What the environment chooses. */
+export const chosenBy = (env: ModeVariables): SagaChoice =>
+  env.ORDER_MODE === "rollout" ? env.ORDER_PARALLEL_PERCENT : env.ORDER_MODE;
+
+/** A choice as somebody types it: `parallel`, `sequential`, `adaptive`, `0` … `100`; null: none of these. */
+export function parseSagaChoice(text: string): SagaChoice | null {
+  if (text === "parallel" || text === "sequential" || text === "adaptive") return text;
+  return /^(100|[1-9]?[0-9])$/.test(text) ? Number(text) : null;
+}
+
+export function modeSettingOf(choice: SagaChoice): ModeSetting {
+  if (typeof choice === "number") return { mode: "ROLLOUT", parallelPercent: choice };
+  return { mode: choice.toUpperCase() as SagaMode, parallelPercent: 100 };
+}

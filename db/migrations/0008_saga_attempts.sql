@@ -1,0 +1,2 @@
+ALTER TABLE "order_sagas" ADD COLUMN "attempts" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "order_sagas" ADD CONSTRAINT "order_sagas_attempts" CHECK ("order_sagas"."attempts" >= 0);

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Progress, type SweepDeps, sweep } from "../../consumers/order-sweeper/sweep.ts";
+import { findDueSagas } from "../../db/queries/find-due-sagas.ts";
+import { findParkedSteps } from "../../db/queries/find-parked-steps.ts";
+import { postponeSagas } from "../../db/queries/postpone-sagas.ts";
+import { anOrder, openShop, type Shop } from "./order-world.ts";
+import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+}, WORLD_MS);
+afterAll(() => world.close());
+
+const MINUTE = 60_000;
+
+/** A sweeper of one shop, whose clock the test sets. */
+function sweeperOf(shop: Shop, orderIds: readonly string[]) {
+  const progress: Progress = new Map();
+  const swept: number[] = [];
+  return {
+    swept,
+    at(now: number) {
+      const deps: SweepDeps = {
+        due: async (limit) =>
+          (await findDueSagas(world.db.sql, new Date(now), limit)).filter((row) => orderIds.includes(row.orderId)),
+        parked: (ids) => findParkedSteps(world.db.sql, ids),
+        postpone: (sagas) => postponeSagas(world.db.sql, sagas),
+        lags: () => world.admin.groupLag(`group-${shop.outbox}`, [shop.outbox]),
+        producer: shop.producer,
+        observe: { swept: (orders) => void swept.push(orders) },
+        sweepMs: MINUTE,
+      };
+      return sweep(deps, progress, now);
+    },
+  };
+}
+
+/** An order whose steps were asked and say nothing. */
+async function silentOrder(shop: Shop) {
+  const order = anOrder();
+  const { orderId } = order.data;
+  await shop.publish(order);
+  await until("its steps are asked", () => shop.saidOf(orderId).length === 4);
+  return orderId;
+}
+const asked = (shop: Shop, orderId: string) => shop.saidOf(orderId).filter((type) => type.endsWith("Requested")).length;
+
+test("steps are asked again once their group has read the question, and not while it is parked", async () => {
+  const shop = await openShop(world);
+  shop.startSaga();
+  const orderId = await silentOrder(shop);
+  const sweeper = sweeperOf(shop, [orderId]);
+  const start = Date.now();
+  expect(await sweeper.at(start)).toBe(0); // nothing is due yet
+  await sweeper.at(start + MINUTE + 1_000);
+  expect(sweeper.swept).toEqual([0]); // nobody has read the commands: they are not lost, only late
+  // A group that reads and answers nothing: the commands are lost.
+  const deaf = world.run({ ...shop.role, handle: async () => [] }, shop.outbox);
+  await until("they are read", async () => (await world.lag(shop.outbox)) === 0);
+  await deaf.stop(2_000);
+  await world.db.sql`
+    INSERT INTO delayed_commands (event_id, order_id, step, topic, value, reason, due_at)
+    VALUES (${crypto.randomUUID()}, ${orderId}, 'COUPON', 'coupon-events', '', 'test', now())`;
+  shop.startSteps();
+  await sweeper.at(start + 4 * MINUTE);
+  expect(sweeper.swept).toEqual([0, 1]);
+  await until("stock and points are asked again", () => asked(shop, orderId) === 3 + 2);
+  await until("they answer", async () => (await shop.sagaOf(orderId))?.state.steps.POINT.status === "COMPLETED");
+  await world.db.sql`DELETE FROM delayed_commands WHERE order_id = ${orderId}`;
+  await sweeper.at(start + 4 * MINUTE + 1_000);
+  expect(sweeper.swept).toEqual([0, 1]); // not yet: it waits twice as long after each
+  await sweeper.at(start + 7 * MINUTE);
+  await shop.settled(orderId);
+  const spoken = shop.said.filter(({ type }) => type === "DeadlinePassed");
+  expect(spoken.map(({ sequence, data }) => [sequence, (data as { resend: string[] }).resend.toSorted()])).toEqual([
+    [1, ["POINT", "STOCK"]],
+    [2, ["COUPON"]],
+  ]);
+  expect(await shop.sagaOf(orderId)).toMatchObject({ status: "COMPLETED", due_at: null });
+}, 20_000);
+
+test("silent steps are given up at ORDER_SETTLE_S, not before, and restored; sweepers that meet say the same", async () => {
+  const shop = await openShop(world, { deadlines: { sweepMs: MINUTE, settleMs: 15 * MINUTE } });
+  shop.startSaga();
+  const orderId = await silentOrder(shop);
+  const [one, two] = [sweeperOf(shop, [orderId]), sweeperOf(shop, [orderId])];
+  const start = Date.now();
+  await one.at(start + 14 * MINUTE);
+  expect((await shop.sagaOf(orderId))!.due_at!.getTime()).toBeLessThanOrEqual(start + 15 * MINUTE);
+  expect(one.swept).toEqual([0]);
+  await Promise.all([one.at(start + 16 * MINUTE), two.at(start + 16 * MINUTE)]);
+  await until("its restores are asked for", () => shop.saidOf(orderId).includes("StockRestoreRequested"));
+  const spoken = shop.said.filter(({ type }) => type === "DeadlinePassed");
+  expect(new Set(spoken.map(({ eventId }) => eventId)).size).toBe(1);
+  expect(spoken[0]!.data).toMatchObject({ giveUp: true });
+  const [row] = await world.db.sql`SELECT attempts FROM order_sagas WHERE order_id = ${orderId}`;
+  expect(row).toEqual({ attempts: 1 });
+  shop.startSteps();
+  await shop.settled(orderId);
+  const { state } = (await shop.sagaOf(orderId))!;
+  expect(state).toMatchObject({ status: "CANCELLED", failure: { reason: "STEP_TIMED_OUT" } });
+  expect(await shop.orderOf(orderId)).toMatchObject({ status: "CANCELLED", failure_reason: "STEP_TIMED_OUT" });
+}, 20_000);
