@@ -142,11 +142,6 @@ export interface NativeAdmin extends NativeClient {
     options: { timeout: number; isolationLevel: number },
     done: Done<NativeOffset[]>,
   ): void;
-  listConsumerGroupOffsets(
-    groups: readonly { groupId: string; partitions: readonly NativePartition[] }[],
-    options: { timeout: number; requireStableOffsets: boolean },
-    done: Done<readonly { error?: NativeError; partitions: NativeOffset[] }[]>,
-  ): void;
 }
 
 /** @throws KafkaError INVALID if the addon was not built for this Node */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BrokerNews } from "../broker-news.ts";
-import { codeOf, ERR } from "../error-codes.ts";
+import { ERR } from "../error-codes.ts";
 import {
   type Admin,
   type ClientOptions,
@@ -15,6 +15,7 @@ import { adminProperties } from "../properties.ts";
 import type { Addon, Done, NativeAdmin, NativeMetadata, NativeOffset } from "./addon.ts";
 import { called, fromNative, kafkaError, made } from "./errors.ts";
 import { addonProperties, ClientEvents } from "./events.ts";
+import { GroupOffsets } from "./group-offsets.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const SEEN_LIMIT_MS = 5_000;
@@ -26,12 +27,14 @@ const READ_UNCOMMITTED = 0;
 /** Every call holds one of Node's worker threads until the broker has answered. */
 export class NodeAdmin implements Admin {
   readonly #native: NativeAdmin;
+  readonly #groups: GroupOffsets;
   readonly #calls = new Set<Promise<unknown>>();
   #closed = false;
 
   /** @throws KafkaError INVALID if librdkafka refuses a property */
   constructor(addon: Addon, options: ClientOptions, news: BrokerNews) {
     const events = new ClientEvents(news);
+    this.#groups = new GroupOffsets(addon, options, news);
     this.#native = made(() => new addon.AdminClient(addonProperties(adminProperties(options))));
     this.#native.configureCallbacks(true, { global: {}, topic: {}, event: { event_cb: events.handle } });
     const refused = this.#native.connect();
@@ -80,7 +83,7 @@ export class NodeAdmin implements Admin {
 
   async groupLag(groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
     const partitions = await this.#partitions(topics);
-    const committed = await this.#committed(groupId, partitions);
+    const committed = await this.#tracked(() => this.#groups.committed(groupId, partitions, REQUEST_TIMEOUT_MS));
     const ends = await this.#offsets(partitions, OFFSET.END);
     const begins = await this.#offsets(partitions, OFFSET.BEGINNING);
     return partitions.map(({ topic, partition }, i) => {
@@ -101,6 +104,7 @@ export class NodeAdmin implements Admin {
     // The addon locks nothing against its own end: no worker may be at work.
     await Promise.allSettled(this.#calls);
     this.#native.disconnect();
+    await this.#groups.close();
   }
 
   /** A change is answered before the broker that is asked next has heard of it: waits until it shows, 5 s at most. */
@@ -141,25 +145,14 @@ export class NodeAdmin implements Admin {
     return inOrder(found, partitions, "offsets");
   }
 
-  /** Committed offsets in the order of `partitions`; −1: none. */
-  async #committed(groupId: string, partitions: readonly TopicPartition[]): Promise<number[]> {
-    const options = { timeout: REQUEST_TIMEOUT_MS, requireStableOffsets: false };
-    const groups = await this.#call<
-      readonly { error?: { code: number; message: string }; partitions: NativeOffset[] }[]
-    >(`committed offsets of ${groupId}`, (done) =>
-      this.#native.listConsumerGroupOffsets([{ groupId, partitions }], options, done),
-    );
-    const { error, partitions: found } = groups[0]!;
-    if (error !== undefined && error.code !== 0) {
-      if (error.code === ERR.GROUP_NOT_FOUND) return partitions.map(() => -1);
-      throw new KafkaError(codeOf(error.code), `committed offsets of ${groupId}: ${error.message}`, error.code);
-    }
-    return inOrder(found, partitions, `committed offsets of ${groupId}`).map(({ offset }) => offset);
+  #call<T>(what: string, call: (done: Done<T>) => void): Promise<T> {
+    return this.#tracked(() => called(what, call));
   }
 
-  #call<T>(what: string, call: (done: Done<T>) => void): Promise<T> {
+  /** Nothing is freed while it runs. @throws KafkaError CLOSED (as a rejection) */
+  #tracked<T>(begin: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new KafkaError("CLOSED", "the admin is closed"));
-    const outcome = called(what, call);
+    const outcome = begin();
     this.#calls.add(outcome);
     const ended = () => this.#calls.delete(outcome);
     outcome.then(ended, ended);
