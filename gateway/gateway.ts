@@ -169,6 +169,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     whyNotLoaded,
     maxInFlight: config.MAX_IN_FLIGHT,
     requireKafka: config.CLAIM_REQUIRE_KAFKA,
+    ledgerWordMs: config.MESSAGE_TIMEOUT_MS,
     fault,
     observe: (seconds) => metrics.observeClaim(seconds),
     onError,

@@ -2,10 +2,12 @@
 -- ack: claims that PostgreSQL holds leave the ledger and are ISSUED.
 -- KEYS 1 sale  2 ledger  3 status
 -- ARGV 1 seconds that the status hash lives on, then per claim: ledgerId, requestId, slot (at most 500 claims)
--- Returns ACKNOWLEDGED | NOT_LOADED (the entries stay; the relay meets them again)
+-- Returns NOT_LOADED (the entries stay; the relay meets them again), or
+--   ACKNOWLEDGED, then requestId and reason of each claim that is FAILED
 -- An id that is gone already (a redelivery, or '0-0' of a claim that never had an entry here) does no harm.
--- FAILED is final: a claim that was revoked while its news were on their way stays FAILED, and its entry stays for the
--- relay, which tells its owner so once more; or ISSUED, sent a moment too late, would be the last word they heard.
+-- FAILED is final: a claim that was revoked while its news were on their way stays FAILED, and its owner must be told so
+-- once more; or ISSUED, sent a moment too late, would be the last word they heard. That is for the caller to do; should it
+-- die before that, the entry is still there for the relay, or the record for the next one who reads the log.
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
   return 'NOT_LOADED'
@@ -15,9 +17,13 @@ for i = 3, #ARGV, 3 do
   requests[#requests + 1] = ARGV[i]
 end
 local known = redis.call('HMGET', KEYS[3], unpack(requests))
-local ids, status = {}, {}
+local ids, status, reply = {}, {}, { 'ACKNOWLEDGED' }
 for i, request in ipairs(requests) do
-  if not (known[i] and string.sub(known[i], 1, 6) == 'FAILED') then
+  local reason = known[i] and string.match(known[i], '^FAILED (%S+)')
+  if reason then
+    reply[#reply + 1] = request
+    reply[#reply + 1] = reason
+  else
     ids[#ids + 1] = ARGV[3 * i - 1]
     status[#status + 1] = request
     status[#status + 1] = 'ISSUED ' .. ARGV[3 * i + 1]
@@ -28,4 +34,4 @@ if #ids > 0 then
   redis.call('HSET', KEYS[3], unpack(status))
   redis.call('EXPIRE', KEYS[3], ARGV[1])
 end
-return 'ACKNOWLEDGED'
+return table.concat(reply, ' ')

@@ -46,6 +46,13 @@ export interface Acknowledgement {
   readonly slot: number;
 }
 
+/** NOT_LOADED: some of the entries may be gone all the same; the rest is repeated by whoever meets it. */
+export interface Acknowledged {
+  readonly code: "ACKNOWLEDGED" | "NOT_LOADED";
+  /** Given up meanwhile: ISSUED, if it was said just now, was not the last word. */
+  readonly failed: ReadonlyMap<RequestId, ResultCode>;
+}
+
 export interface Replacement extends Claim {
   /** The older request that PostgreSQL holds for this user, and its slot. */
   readonly keptRequestId: RequestId;
@@ -72,7 +79,7 @@ export interface SaleScripts {
   /** Only after the claim's tombstone is committed, or with `discardSlot`. */
   release(couponId: CouponId, release: Release): Promise<"RELEASED" | "NOT_HELD" | "STALE_EPOCH" | "NOT_LOADED">;
   /** Only after the claims are committed in PostgreSQL. */
-  acknowledge(couponId: CouponId, entries: readonly Acknowledgement[]): Promise<"ACKNOWLEDGED" | "NOT_LOADED">;
+  acknowledge(couponId: CouponId, entries: readonly Acknowledgement[]): Promise<Acknowledged>;
   /** `window` in milliseconds since 1970. */
   setState(
     couponId: CouponId,
@@ -126,15 +133,17 @@ export function createSaleScripts(redis: RedisConnection): SaleScripts {
     },
 
     async acknowledge(couponId, entries) {
+      const failed = new Map<RequestId, ResultCode>();
       for (let at = 0; at < entries.length; at += MAX_ACKNOWLEDGED) {
         const args = [String(STATUS_TTL_S)];
         for (const { ledgerId, requestId, slot } of entries.slice(at, at + MAX_ACKNOWLEDGED)) {
           args.push(ledgerId, requestId, String(slot));
         }
-        const reply = await scripts.run(couponId, "shaAck", args);
-        if (reply !== "ACKNOWLEDGED") return "NOT_LOADED";
+        const [code, ...words] = ((await scripts.run(couponId, "shaAck", args)) ?? "NOT_LOADED").split(" ");
+        if (code !== "ACKNOWLEDGED") return { code: "NOT_LOADED", failed };
+        for (let i = 0; i < words.length; i += 2) failed.set(words[i] as RequestId, words[i + 1] as ResultCode);
       }
-      return "ACKNOWLEDGED";
+      return { code: "ACKNOWLEDGED", failed };
     },
 
     async setState(couponId, state, window) {

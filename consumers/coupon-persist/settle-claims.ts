@@ -1,5 +1,6 @@
 import type { Fault } from "../../contracts/fault-points.ts";
 import type { CouponId, RequestId } from "../../contracts/ids.ts";
+import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
 import type { OutgoingRecord, Producer } from "../../kafka/kafka.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
@@ -48,6 +49,7 @@ interface Issued {
  * point, and safe beside another process that settles the same claims.
  * The order is the promise: PostgreSQL commits; then Redis is repaired where it disagrees; then the facts go to
  * coupon-events and are acknowledged there; then the ledger entries go. A crash anywhere leaves the claim in the log or the ledger.
+ * A claim that was revoked between its row and its news is told FAILED once more, so that this is the last word.
  * @throws what PostgreSQL, Kafka, or Redis (where it must be repaired) threw; repeat the whole batch
  */
 export async function settleClaims(deps: Settling, claims: readonly Claim[]): Promise<Settlement> {
@@ -103,7 +105,8 @@ export async function settleClaims(deps: Settling, claims: readonly Claim[]): Pr
   const told = givenUp.filter(({ claim }) => !fenced.has(claim));
   await tell(deps, issued, told);
   deps.fault("persist:announced");
-  const unacknowledged = await relieveLedger(deps, claims, issued);
+  const { left: unacknowledged, failed } = await relieveLedger(deps, claims, issued);
+  await tell(deps, [], revokedMeanwhile(issued, failed));
   return { settled: issued.length + told.length, deferred, unknown, unacknowledged };
 }
 
@@ -154,7 +157,7 @@ async function tell(deps: Settling, issued: readonly Issued[], failed: readonly 
 }
 
 /** Both entries of a claim that was decided twice: the one it came with and the one of its new grant. */
-async function relieveLedger(deps: Settling, claims: readonly Claim[], issued: readonly Issued[]): Promise<number> {
+function relieveLedger(deps: Settling, claims: readonly Claim[], issued: readonly Issued[]) {
   const entries: Acknowledge[] = [];
   const slots = new Map<RequestId, number>();
   const seen = new Set<string>();
@@ -172,5 +175,13 @@ async function relieveLedger(deps: Settling, claims: readonly Claim[], issued: r
     const slot = slots.get(claim.requestId);
     if (slot !== undefined) add(claim, slot);
   }
-  return await acknowledge(deps.scripts, entries, (error) => deps.onError("ledger entries stay for the relay", error));
+  return acknowledge(deps.scripts, entries, (error) => deps.onError("ledger entries stay for the relay", error));
+}
+
+function revokedMeanwhile(issued: readonly Issued[], failed: ReadonlyMap<RequestId, ResultCode>): GivenUp[] {
+  if (failed.size === 0) return [];
+  return issued.flatMap(({ claim }) => {
+    const reason = failed.get(claim.requestId);
+    return reason === undefined ? [] : [{ claim, reason }];
+  });
 }

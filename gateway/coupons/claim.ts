@@ -42,6 +42,11 @@ export interface ClaimParts {
   readonly maxInFlight: number;
   /** 503 instead of `durable:"ledger"`. */
   readonly requireKafka: boolean;
+  /**
+   * MESSAGE_TIMEOUT_MS: a recovery waits so long for what gateways have in hand. An answer that is older and has only the
+   * ledger to rely on comes out of a process that stood still: Redis may have forgotten the claim meanwhile.
+   */
+  readonly ledgerWordMs: number;
   readonly fault: Fault;
   /** Told how long each claim took that was not refused by rate or load. */
   readonly observe: (seconds: number) => void;
@@ -76,7 +81,7 @@ const recovering = (opensInMs: number): ClaimReply => ({
 export function createClaims(parts: ClaimParts): Claims {
   const { decide, publish, queue, breaker, receipts, rateLimit, whyNotLoaded, maxInFlight, requireKafka, fault } =
     parts;
-  const { pipelineOf, wakeRelay, observe, onError } = parts;
+  const { pipelineOf, wakeRelay, ledgerWordMs, observe, onError } = parts;
   let inFlight = 0;
 
   function accepted(won: Won, durable: Durability): ClaimReply {
@@ -182,7 +187,10 @@ export function createClaims(parts: ClaimParts): Claims {
         if (queued !== undefined) return await enqueue(userId, couponId, requestId, queued, traceparent);
         const pipeline = pipelineOf(userId);
         const decision = await decide(couponId, userId, requestId, pipeline);
-        return await settle(userId, couponId, requestId, decision, pipeline, traceparent);
+        const reply = await settle(userId, couponId, requestId, decision, pipeline, traceparent);
+        const onLedgerAlone = reply.kind === "accepted" && reply.body.durable === "ledger";
+        // As if Redis had not answered: if the claim still stands, asking again finds the win.
+        return onLedgerAlone && performance.now() - startedAt > ledgerWordMs ? recovering(REDIS_AWAY_MS) : reply;
       } catch (error) {
         // Redis did not answer: whether the claim ran is unknown. If it did, asking again finds the win.
         onError(error);

@@ -143,14 +143,44 @@ test("a claim that is revoked between its row and its announcement ends told FAI
   await settleClaims(slow, claims);
   await worker.stop();
   expect(await world.redis.hvals(saleKeys(sale).status)).toEqual(["FAILED REVOKED"]);
-  expect(await world.redis.xlen(saleKeys(sale).ledger)).toBe(1); // for the relay:
+  const words = ["CouponIssueFailed", "CouponIssued", "CouponIssueFailed"];
+  expect(world.events(sale).map(({ type }) => type)).toEqual(words);
+  expect(await world.redis.xlen(saleKeys(sale).ledger)).toBe(1); // for the relay, who says it once more
   await world.settle(claims);
   expect(await world.redis.xlen(saleKeys(sale).ledger)).toBe(0);
+  expect(world.events(sale).map(({ type }) => type)).toEqual([...words, "CouponIssueFailed"]);
+  expect(await readSale(world.redis, sale)).toMatchObject({ winners: 0, left: 1, freed: 1 });
+});
+
+test("a settler that stood still until the claim was settled by another and revoked: its news is not the last word", async () => {
+  const sale = await world.newSale(1);
+  await world.load(sale);
+  const claims = await world.claim(sale, "ann");
+  const worker = start();
+  const late = {
+    ...world.settling,
+    producer: {
+      async sendAll(records: Parameters<typeof world.producer.sendAll>[0]) {
+        if (world.events(sale).length === 0) {
+          await world.settle(claims); // nothing is left in the ledger, for nobody to meet
+          await revoke(claims[0]!);
+          await until("the revocation is done", () => isDone(claims[0]!));
+        }
+        await world.producer.sendAll(records);
+      },
+    },
+  };
+  const { settleClaims } = await import("../../consumers/coupon-persist/settle-claims.ts");
+  expect(await settleClaims(late, claims)).toMatchObject({ settled: 1, deferred: [] });
+  await worker.stop();
   expect(world.events(sale).map(({ type }) => type)).toEqual([
+    "CouponIssued",
     "CouponIssueFailed",
     "CouponIssued",
     "CouponIssueFailed",
   ]);
+  expect(world.events(sale).at(-1)).toMatchObject({ userId: "ann", reason: "REVOKED" });
+  expect(await world.redis.hvals(saleKeys(sale).status)).toEqual(["FAILED REVOKED"]);
   expect(await readSale(world.redis, sale)).toMatchObject({ winners: 0, left: 1, freed: 1 });
 });
 

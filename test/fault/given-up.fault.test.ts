@@ -5,6 +5,7 @@ import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { recorder } from "../history/recorder.ts";
 import { call, claim } from "../support/client.ts";
+import { isStopped } from "../support/processes.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { tryClaim } from "../support/rush.ts";
 import { TestSocket } from "../support/socket.ts";
@@ -103,4 +104,40 @@ test("a claim given up, its slot won by somebody else, and then delivered again:
   // And nothing else was ever said to them.
   expect(owner.all("coupon.issued")).toEqual([]);
   owner.close();
+}, 120_000);
+
+test("a persister that stands still between commit and news, for longer than its session: claims revoked meanwhile stay FAILED", async () => {
+  const persisters = system.consumers.filter(({ output }) => output().includes(`"roles":["coupon-persist"]`));
+  await Promise.all(persisters.map((process) => process.stop()));
+  const sleeper = await system.addConsumers(["coupon-persist"], { FAULT_POINT: "pause:persist:committed" });
+  const { id } = await system.createSale({ total: 3 });
+  const owners = ["anna", "bert", "cora"];
+  const sockets = await Promise.all(owners.map((user) => TestSocket.welcomed(system.url, system.token(user))));
+  const won = await Promise.all(owners.map((user) => claim(system.url, id, system.token(user))));
+  await until("it has stopped itself", () => isStopped(sleeper.pid));
+  // The relay does what is left of its work; then an operator takes all of it back.
+  for (const socket of sockets) await socket.hears("coupon.issued");
+  for (const { body } of won) {
+    const json = { requestId: body.requestId, why: "bots" };
+    const revoked = await call(`${system.url}/admin/coupons/${id}/revoke`, { token: system.operator, json });
+    expect(revoked).toMatchObject({ status: 200, body: { released: true } });
+  }
+  for (const heir of ["xaver", "yara", "zoe"]) {
+    expect(await claim(system.url, id, system.token(heir))).toMatchObject({ status: 202 });
+  }
+  await system.addConsumers(["coupon-persist"]);
+  await system.settled(id, 60_000);
+  sleeper.kill("SIGCONT");
+  expect(await sleeper.stop()).toBe(0);
+  await promisesKept(system, id, { winners: 3, fault: "a persister paused between commit and news" });
+  // Whatever it said so late, the last word is the true one.
+  for (const [i, socket] of sockets.entries()) {
+    await until(`${owners[i]} knows`, () => {
+      const news = socket.heard.filter(({ type }) => type === "coupon.issued" || type === "coupon.failed");
+      return news.at(-1)!.type === "coupon.failed";
+    });
+    expect(await statusOf(won[i]!.body.requestId, owners[i]!)).toMatchObject({ status: "FAILED", reason: "REVOKED" });
+    socket.close();
+  }
+  expect(await tryClaim(system.url, id, system.token("stranger"))).toMatchObject({ body: { code: "SOLD_OUT" } });
 }, 120_000);

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { recorder } from "../history/recorder.ts";
 import { call } from "../support/client.ts";
-import type { TestProcess } from "../support/processes.ts";
+import { isStopped, type TestProcess } from "../support/processes.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush } from "../support/rush.ts";
 import { TestSocket } from "../support/socket.ts";
@@ -13,10 +12,10 @@ let system: System;
 let sleeper: TestProcess;
 beforeAll(async () => {
   system = await startSystem("paused_gateway");
-  sleeper = await system.addGateway({ FAULT_POINT: "pause:claim:after-lua" });
+  sleeper = await system.addGateway({ FAULT_POINT: "pause:claim:after-lua", CLAIM_ACK_MS: "2000" });
 }, 90_000);
 afterAll(async () => {
-  sleeper?.kill("SIGCONT");
+  for (const gateway of system?.gateways ?? []) gateway.kill("SIGCONT");
   await system?.close();
 }, 60_000);
 
@@ -24,8 +23,6 @@ afterAll(async () => {
 const PAUSE_MS = 20_000;
 const TOTAL = 100;
 
-/** SIGSTOP has reached every thread. */
-const isStopped = ({ pid }: TestProcess): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 const winnersOf = (couponId: string): Promise<Record<string, string>> =>
   system.redis.hgetall(`{c:${couponId}}:winners`);
 const patient = (couponId: string, users: readonly string[]) =>
@@ -47,7 +44,7 @@ test("a gateway paused for 20 s between Redis' decision and the log, while Redis
   sleeper.kill("SIGCONT");
   const decided = await until("it has stopped itself with claims in hand", async () => {
     const winners = Object.keys(await winnersOf(id)).length;
-    return winners > 40 && isStopped(sleeper) && winners - 40;
+    return winners > 40 && isStopped(sleeper.pid) && winners - 40;
   });
   const pausedAt = performance.now();
   expect(decided).toBeGreaterThan(10);
@@ -58,7 +55,7 @@ test("a gateway paused for 20 s between Redis' decision and the log, while Redis
   const elsewhere = await patient(id, asleep.slice(0, 10));
   expect(lastWords(elsewhere)).toEqual({ 202: 10 });
   expect(lastWords(await patient(id, named("meanwhile", 40)))).toEqual({ 202: 40 });
-  expect(isStopped(sleeper)).toBe(true);
+  expect(isStopped(sleeper.pid)).toBe(true);
   await Bun.sleep(PAUSE_MS - (performance.now() - pausedAt));
 
   sleeper.kill("SIGCONT");
@@ -95,3 +92,36 @@ test("a gateway paused for 20 s between Redis' decision and the log, while Redis
     { epoch: 2, n: 60 },
   ]);
 }, 120_000);
+
+test("on the Redis pipeline: a claim that Redis forgot while its gateway stood still is not promised afterwards", async () => {
+  const json = { pipeline: "redis" };
+  const switched = await call(`${system.url}/admin/pipeline`, { method: "PUT", token: system.operator, json });
+  expect(switched.status).toBe(200);
+  const { id } = await system.createSale({ total: TOTAL });
+  const dozing = await system.addGateway({ FAULT_POINT: "pause:claim:after-lua" });
+  expect(lastWords(await patient(id, named("early", 40)))).toEqual({ 202: 40 });
+  await system.settled(id);
+  const users = named("dozing", 20);
+  const sockets = await Promise.all(users.map((user) => TestSocket.welcomed(dozing.url, system.token(user))));
+  for (const socket of sockets) socket.send({ type: "claim", couponId: id });
+  await until(
+    "it has stopped itself",
+    async () => Object.keys(await winnersOf(id)).length > 40 && isStopped(dozing.pid),
+  );
+  await system.redis.flushall();
+  recorder.redisLost();
+  // The rebuilt sale gives their slots to others.
+  expect(lastWords(await patient(id, named("instead", 50)))).toEqual({ 202: 50 });
+  dozing.kill("SIGCONT");
+  for (const socket of sockets) {
+    await until("it is answered", () => socket.all("claim.accepted")[0] ?? socket.all("claim.refused")[0], 20_000);
+  }
+  const words = lastWords(await patient(id, users));
+  expect((words["202"] ?? 0) + (words["200"] ?? 0)).toBe(10);
+  expect(words.SOLD_OUT).toBe(10);
+  for (const socket of sockets) socket.close();
+  await promisesKept(system, id, {
+    winners: TOTAL,
+    fault: "a gateway paused on the Redis pipeline, FLUSHALL meanwhile",
+  });
+}, 90_000);

@@ -104,9 +104,9 @@ test("acknowledged claims leave the ledger and are ISSUED for thirty days; once 
   const entries = results.map(
     (one) => one as { requestId: (typeof claims)[0]["requestId"]; slot: number; ledgerId: string },
   );
-  expect(await scripts.acknowledge(couponId, entries.slice(1))).toBe("ACKNOWLEDGED");
-  expect(await scripts.acknowledge(couponId, entries.slice(1))).toBe("ACKNOWLEDGED");
-  expect(await scripts.acknowledge(couponId, [])).toBe("ACKNOWLEDGED");
+  expect(await scripts.acknowledge(couponId, entries.slice(1))).toMatchObject({ code: "ACKNOWLEDGED" });
+  expect(await scripts.acknowledge(couponId, entries.slice(1))).toMatchObject({ code: "ACKNOWLEDGED" });
+  expect(await scripts.acknowledge(couponId, [])).toMatchObject({ code: "ACKNOWLEDGED" });
   const left = await readLedger(redis, couponId, { olderThanMs: 0, count: 10 });
   expect(left.entries.map(({ requestId }) => requestId)).toEqual([entries[0]!.requestId]);
   for (const at of [1, 500, 501, 1_199]) {
@@ -123,7 +123,8 @@ test("FAILED is final: a claim that was revoked while it was being announced kee
   const [ada, bea] = [await win(couponId, "ada"), await win(couponId, "bea")];
   const { ledgerId: _, ...revoked } = ada;
   await scripts.release(couponId, { ...revoked, reason: "REVOKED" });
-  expect(await scripts.acknowledge(couponId, [ada, bea])).toBe("ACKNOWLEDGED");
+  const { code, failed } = await scripts.acknowledge(couponId, [ada, bea]);
+  expect({ code, failed: [...failed] }).toEqual({ code: "ACKNOWLEDGED", failed: [[ada.requestId, "REVOKED"]] });
   const statuses = await redis.hgetall(saleKeys(couponId).status);
   expect(statuses).toEqual({ [ada.requestId]: "FAILED REVOKED", [bea.requestId]: `ISSUED ${bea.slot}` });
   const { entries } = await readLedger(redis, couponId, { olderThanMs: 0, count: 10 });
@@ -179,7 +180,7 @@ test("nothing is settled while a sale is fenced", async () => {
   const ada = await win(couponId, "ada");
   await createSaleLoading(redis).fence(couponId, 2);
   expect(await scripts.release(couponId, { ...ada, reason: "INTERNAL" })).toBe("NOT_LOADED");
-  expect(await scripts.acknowledge(couponId, [ada])).toBe("NOT_LOADED");
+  expect(await scripts.acknowledge(couponId, [ada])).toMatchObject({ code: "NOT_LOADED" });
   expect(await scripts.setState(couponId, "PAUSED")).toBe("NOT_LOADED");
   const replacement = { ...ada, keptRequestId: claimOf(couponId, "ada").requestId, keptSlot: 3, freeSlot: true };
   expect(await scripts.replaceWinner(couponId, replacement)).toBe("NOT_LOADED");
@@ -193,7 +194,7 @@ test("what frees, stops or settles works while Redis is full", async () => {
   await redis.config("SET", "maxmemory", "1");
   try {
     expect(await scripts.release(couponId, { ...ada, reason: "INTERNAL" })).toBe("RELEASED");
-    expect(await scripts.acknowledge(couponId, [bea])).toBe("ACKNOWLEDGED");
+    expect(await scripts.acknowledge(couponId, [bea])).toMatchObject({ code: "ACKNOWLEDGED" });
     const replacement = { ...cem, keptRequestId: claimOf(couponId, "cem").requestId, keptSlot: 8, freeSlot: true };
     expect(await scripts.replaceWinner(couponId, replacement)).toBe("CHANGED");
     expect(await scripts.setState(couponId, "PAUSED")).toBe("CHANGED");

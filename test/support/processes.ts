@@ -18,6 +18,9 @@ export interface TestProcess {
   output(): string;
 }
 
+/** SIGSTOP has reached the process. */
+export const isStopped = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+
 type ProgramName = "gateway" | "consumers";
 
 const READY_S = 30;
