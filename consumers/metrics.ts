@@ -18,6 +18,8 @@ export interface ConsumersMetrics {
   sweptOrders(orders: number): void;
   /** An alarm belongs on this one: compensations that do not end. */
   overdueOrders(orders: number): void;
+  /** Parked commands that were sent again. */
+  resent(commands: number): void;
   recovered(seconds: number): void;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
@@ -37,6 +39,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
   const decided = counter("stampede_decided_requests_total", "Requests of queued sales by outcome", ["outcome"]);
   const relayed = counter("stampede_relayed_claims_total", "Claims settled from the ledger instead of the log", []);
   const tailed = counter("stampede_redis_pipeline_claims_total", "Claims of the Redis pipeline settled", []);
+  const resent = counter("stampede_resent_commands_total", "Parked commands of orders that were sent again", []);
   const seconds = new Histogram({
     name: "stampede_consumer_batch_seconds",
     help: "From the start of a batch until its offsets can be committed",
@@ -97,6 +100,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     ledgerEntries: (entries) => ledger.set(entries),
     sweptOrders: (orders) => swept.inc(orders),
     overdueOrders: (orders) => overdue.set(orders),
+    resent: (count) => resent.inc(count),
     recovered: (duration) => recoveries.observe(duration),
     text: () => registry.metrics(),
   };

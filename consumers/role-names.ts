@@ -6,6 +6,11 @@ export const ROLE_NAMES = [
   "sale-loader",
   "order-saga",
   "order-sweeper",
+  "stock",
+  "coupon-usage",
+  "points",
+  "shipping",
+  "delayed-commands",
   "notify",
   "dead-letters",
 ] as const;

@@ -1,5 +1,6 @@
 import { createFault } from "../contracts/fault-points.ts";
 import { insertDeadLetters } from "../db/queries/insert-dead-letters.ts";
+import { holdingOf } from "../lua/holding.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { createRoutes } from "../lua/routes.ts";
 import { createToldOrders } from "../lua/told-orders.ts";
@@ -7,9 +8,16 @@ import { startRelay } from "./claim-relay/start.ts";
 import { couponDecide } from "./coupon-decide/role.ts";
 import { couponPersist } from "./coupon-persist/role.ts";
 import { deadLetters } from "./dead-letters/role.ts";
+import { startDelayedCommands } from "./delayed-commands/start.ts";
+import { failureCode } from "./failure.ts";
 import { type Neighbours, type RunningRole, settlingFor } from "./neighbours.ts";
 import { notify } from "./notify/role.ts";
 import { orderSaga } from "./order-saga/role.ts";
+import { type CouponUsageDeps, couponUsage } from "./order-steps/coupon-usage.ts";
+import { points } from "./order-steps/points.ts";
+import { stepRole } from "./order-steps/role.ts";
+import { shipping } from "./order-steps/shipping.ts";
+import { stock } from "./order-steps/stock.ts";
 import { startSweeper } from "./order-sweeper/start.ts";
 import type { Role } from "./role.ts";
 import type { RoleName } from "./role-names.ts";
@@ -18,7 +26,7 @@ import { startLoader } from "./sale-loader/start.ts";
 
 /** Sets a role to work. It runs until it is stopped, whatever its neighbours do. */
 export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
-  const { db, redis, log, metrics, config } = neighbours;
+  const { db, redis, producer, log, metrics, config } = neighbours;
   switch (name) {
     case "coupon-persist":
       return onLog(name, couponPersist(settlingFor(name, neighbours)), neighbours);
@@ -48,7 +56,6 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
       return onLog(name, role, neighbours);
     }
     case "order-saga": {
-      const { producer } = neighbours;
       const deadlines = { sweepMs: config.ORDER_SWEEP_MS, settleMs: config.ORDER_SETTLE_S * 1_000 };
       const fault = createFault(config.NODE_ENV, config.FAULT_POINT);
       const role = orderSaga({ sql: db.sql, mode: config.sagaMode, deadlines, producer, fault, log });
@@ -56,6 +63,18 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
     }
     case "order-sweeper":
       return startSweeper(neighbours);
+    case "stock":
+      return onLog(name, stepRole(name, stock, { sql: db.sql, producer }), neighbours);
+    case "coupon-usage":
+      return onLog(name, stepRole(name, couponUsage(walletsFor(neighbours)), { sql: db.sql, producer }), neighbours);
+    case "points":
+      return onLog(name, stepRole(name, points, { sql: db.sql, producer }), neighbours);
+    case "shipping": {
+      const work = shipping(new Set(config.countriesServed));
+      return onLog(name, stepRole(name, work, { sql: db.sql, producer }), neighbours);
+    }
+    case "delayed-commands":
+      return startDelayedCommands(neighbours);
     case "claim-relay":
       return startRelay(neighbours);
     case "sale-loader":
@@ -79,3 +98,11 @@ function onLog(name: RoleName, role: Role, { kafka, producer, log, metrics, conf
   });
   return { name, inHand: runner.inHand, stop: runner.stop };
 }
+
+/** What the coupon step needs besides its database: Redis' word on coupons that were won a moment ago. */
+const walletsFor = ({ db, redis, config, log }: Neighbours): CouponUsageDeps => ({
+  sql: db.sql,
+  holdingOf: (couponId, userId) => holdingOf(redis, couponId, userId),
+  keepHours: config.SALE_KEEP_HOURS,
+  onError: (message, error) => log.warn({ role: "coupon-usage", ...failureCode(error) }, message),
+});

@@ -95,6 +95,7 @@ export const Sale = Type.Object(
     discountValue: Money,
     maxDiscount: Type.Union([Money, Type.Null()]),
     minOrderAmount: Money,
+    validUntil: Type.Union([Timestamp, Type.Null()], { description: "Orders from then on can't use it; null: always" }),
   },
   { $id: "Sale" },
 );
@@ -137,6 +138,7 @@ export const CreateSale = Type.Object(
     discountValue: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
     maxDiscount: Type.Optional(Money),
     minOrderAmount: Type.Optional(Money),
+    validUntil: Type.Optional(Timestamp),
   },
   { $id: "CreateSale", additionalProperties: false },
 );

@@ -53,6 +53,8 @@ export const coupons = pgTable(
     discountValue: bigint("discount_value", { mode: "number" }).notNull(),
     maxDiscount: bigint("max_discount", { mode: "number" }),
     minOrderAmount: bigint("min_order_amount", { mode: "number" }).notNull().default(0),
+    // Orders placed from then on cannot use it. NULL: it never expires.
+    validUntil: time("valid_until"),
     createdAt: time("created_at").notNull().default(sql`now()`),
     updatedAt: time("updated_at").notNull().default(sql`now()`),
   },
@@ -60,6 +62,7 @@ export const coupons = pgTable(
     check("coupons_total_positive", sql`${t.total} >= 1`),
     check("coupons_epoch_positive", sql`${t.epoch} >= 1`),
     check("coupons_window", sql`${t.startsAt} < ${t.endsAt}`),
+    check("coupons_valid_until", sql`${t.validUntil} >= ${t.endsAt}`),
     check("coupons_state", sql`${t.state} IN ('OPEN', 'PAUSED', 'CLOSED')`),
     check("coupons_load_state", sql`${t.loadState} IN ('NEW', 'RECOVERING', 'LOADING', 'LOADED')`),
     check("coupons_issue_mode", sql`${t.issueMode} IN ('DIRECT', 'QUEUED')`),

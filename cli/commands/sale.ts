@@ -18,6 +18,7 @@ interface CreateOptions {
   value: number;
   maxDiscount?: number;
   minOrder?: number;
+  validUntil?: Date;
   json?: boolean;
 }
 
@@ -56,6 +57,7 @@ export function saleRequest(options: CreateOptions): CreateSale {
     discountValue: options.value,
     ...(options.maxDiscount === undefined ? {} : { maxDiscount: options.maxDiscount }),
     ...(options.minOrder === undefined ? {} : { minOrderAmount: options.minOrder }),
+    ...(options.validUntil === undefined ? {} : { validUntil: options.validUntil.toISOString() }),
   };
 }
 
@@ -78,6 +80,7 @@ function createCommand(): Command {
     )
     .option("--max-discount <n>", "at most so much, minor units", money)
     .option("--min-order <n>", "only for orders of at least so much, minor units", money)
+    .option("--valid-until <time>", "orders from then on can't use it (default: never)", (text) => parseTime(text))
     .addOption(
       new Option("--mode <mode>", "DIRECT answers at once, QUEUED goes by the order of Kafka's log")
         .choices(["DIRECT", "QUEUED"])

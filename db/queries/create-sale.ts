@@ -13,6 +13,8 @@ export interface SaleToCreate {
   readonly discountValue: number;
   readonly maxDiscount?: number;
   readonly minOrderAmount?: number;
+  /** RFC 3339; absent: for ever. */
+  readonly validUntil?: string;
 }
 
 /** A new sale (load state NEW: role sale-loader brings it to Redis) and its audit line, in one transaction. */
@@ -20,9 +22,10 @@ export async function createSale(sql: Sql, sale: SaleToCreate, actor: string): P
   await sql.begin(async (tx) => {
     await tx`
       INSERT INTO coupons (id, name, total, starts_at, ends_at, issue_mode, discount_type, discount_value, max_discount,
-                           min_order_amount)
+                           min_order_amount, valid_until)
       VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${sale.startsAt}, ${sale.endsAt}, ${sale.issueMode ?? "DIRECT"},
-              ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null}, ${sale.minOrderAmount ?? 0})`;
+              ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null}, ${sale.minOrderAmount ?? 0},
+              ${sale.validUntil ?? null})`;
     await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });
   });
 }

@@ -27,6 +27,9 @@ const LOAD_POLL_MS = 15;
 export function checkTerms(terms: CreateSale): void {
   const invalid = (detail: string) => new StampedeError("VALIDATION_FAILED", detail);
   if (Date.parse(terms.startsAt) >= Date.parse(terms.endsAt)) throw invalid("endsAt: must be later than startsAt");
+  if (terms.validUntil !== undefined && Date.parse(terms.validUntil) < Date.parse(terms.endsAt)) {
+    throw invalid("validUntil: must not be before endsAt, or coupons would be won that can't be used");
+  }
   if (terms.discountType === "PERCENT" && terms.discountValue > 100) {
     throw invalid("discountValue: a PERCENT discount is at most 100");
   }

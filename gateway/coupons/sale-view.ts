@@ -8,8 +8,19 @@ import type { Handler } from "../transports/transport.ts";
 
 /** What a visitor sees of a sale: PostgreSQL's terms, Redis' count. */
 export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number): Sale {
-  const { id, name, total, startsAt, endsAt, issueMode, discountType, discountValue, maxDiscount, minOrderAmount } =
-    row;
+  const {
+    id,
+    name,
+    total,
+    startsAt,
+    endsAt,
+    issueMode,
+    discountType,
+    discountValue,
+    maxDiscount,
+    minOrderAmount,
+    validUntil,
+  } = row;
   return {
     id: id as CouponId,
     couponId: id as CouponId,
@@ -24,6 +35,7 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
     discountValue,
     maxDiscount,
     minOrderAmount,
+    validUntil: validUntil?.toISOString() ?? null,
   };
 }
 

@@ -62,6 +62,7 @@ test("a sale is found with its terms to the millisecond, or not at all", async (
     discountValue: 10,
     maxDiscount: 500,
     minOrderAmount: 0,
+    validUntil: null,
     startsAt: new Date("2030-01-01T00:00:00.123Z"),
   });
   expect(await findSale(db.orm, "nosuchsale00")).toBeNull();

@@ -1,0 +1,37 @@
+import type { ParkedCommand } from "../../db/queries/park-commands.ts";
+import { resendParked } from "../../db/queries/resend-parked.ts";
+import type { OutgoingRecord } from "../../kafka/kafka.ts";
+import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { PARKED_HEADER } from "../order-steps/park.ts";
+import { pause } from "../pause.ts";
+import { startTicker } from "../ticker.ts";
+
+/** While nothing is parked, the database is asked once in so long. */
+const EVERY_MS = 1_000;
+/** Closer together than this, commands are sent together. */
+const TOGETHER_MS = 20;
+
+/** A parked command as it was, with one more on its count. */
+export const recordOfParked = ({ topic, key, value, headers, attempts }: ParkedCommand): OutgoingRecord => ({
+  topic,
+  key,
+  value,
+  headers: { ...headers, [PARKED_HEADER]: String(attempts + 1) },
+});
+
+/** Sends parked commands again when they are due. */
+export function startDelayedCommands({ db, producer, log, metrics }: Neighbours): RunningRole {
+  const name = "delayed-commands";
+  async function round(stopping: AbortSignal): Promise<void> {
+    while (!stopping.aborted) {
+      const { count, nextInMs } = await resendParked(db.sql, async (commands) => {
+        await producer.sendAll(commands.map(recordOfParked));
+      });
+      if (count > 0) metrics.resent(count);
+      if (nextInMs === null || nextInMs > EVERY_MS) return;
+      await pause(Math.max(TOGETHER_MS, nextInMs), stopping);
+    }
+  }
+  const ticker = startTicker(EVERY_MS, round, complainer(log, name));
+  return { name, inHand: () => 0, stop: () => ticker.stop() };
+}

@@ -1,0 +1,54 @@
+import type { Step } from "../../contracts/steps.ts";
+import type { Topic } from "../../contracts/topics.ts";
+import type { Sql } from "../../db/client.ts";
+import { parkCommands } from "../../db/queries/park-commands.ts";
+import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { eventIdOf } from "../dead-letter-record.ts";
+import { jittered } from "../pause.ts";
+import type { Command } from "./request.ts";
+
+/** How often a command was parked already; it comes back with its next copy. */
+export const PARKED_HEADER = "parked";
+
+const FIRST_MS = 100;
+const LONGEST_MS = 30_000;
+const decoder = new TextDecoder();
+
+/** 0.1 s, twice as long each time, at most 30 s. */
+export const delayMs = (attempts: number): number => Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempts, 16));
+
+const parkedBefore = ({ headers }: IncomingRecord): number => {
+  const count = Number(decoder.decode(headers[PARKED_HEADER]));
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+};
+
+/** Puts commands aside, to be sent again by role delayed-commands. Nothing is failed because a neighbour is late. */
+export async function park<S extends Step>(
+  sql: Sql,
+  step: S,
+  commands: readonly Command<S>[],
+  reason: string,
+  atLeastMs = 0,
+): Promise<void> {
+  // A batch may hold two copies of a command: one statement can touch a row only once.
+  const parked = new Map(
+    commands.map(({ orderId, record }) => {
+      const attempts = parkedBefore(record);
+      const headers = Object.entries(record.headers).map(([name, value]) => [name, decoder.decode(value)] as const);
+      const command = {
+        eventId: eventIdOf(record),
+        orderId,
+        step,
+        topic: record.topic as Topic,
+        key: record.key === null ? null : decoder.decode(record.key),
+        value: decoder.decode(record.value ?? new Uint8Array()),
+        headers: Object.fromEntries(headers),
+        reason,
+        attempts,
+        delayMs: Math.round(jittered(Math.max(atLeastMs, delayMs(attempts)))),
+      };
+      return [command.eventId, command];
+    }),
+  );
+  await parkCommands(sql, [...parked.values()]);
+}

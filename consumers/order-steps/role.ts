@@ -1,0 +1,99 @@
+import { CARRIERS } from "../../contracts/event-topics.ts";
+import { STEP_EVENT_TYPES, type Step } from "../../contracts/steps.ts";
+import type { Sql } from "../../db/client.ts";
+import type { Producer } from "../../kafka/kafka.ts";
+import { failureKind } from "../failure.ts";
+import type { Rejected, Role } from "../role.ts";
+import type { RoleName } from "../role-names.ts";
+import { answers } from "./answers.ts";
+import { park } from "./park.ts";
+import { type Command, RequestParser, type StepRequest } from "./request.ts";
+import { type Settled, settle } from "./settle.ts";
+import type { StepWork } from "./step-work.ts";
+
+export interface StepDeps {
+  readonly sql: Sql;
+  readonly producer: Pick<Producer, "sendAll">;
+}
+
+/** The topics of a step: commands, then restores. */
+export const stepTopics = (step: Step): readonly string[] => {
+  const { requested, restoreRequested } = STEP_EVENT_TYPES[step];
+  return [CARRIERS[requested].topic, CARRIERS[restoreRequested].topic];
+};
+
+/**
+ * Carries out one step of orders: decides and writes a batch in one transaction, then answers every request from its row,
+ * then the offsets are committed. Died in between, the batch comes again, finds its rows and repeats the answers.
+ */
+export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, { sql, producer }: StepDeps): Role {
+  const { step } = work;
+  const parser = new RequestParser(step);
+  return {
+    name,
+    groupId: name,
+    topics: stepTopics(step),
+    // A database that is away fails nobody's order.
+    patience: "wait",
+    maxBatch: 1_000,
+    lingerMs: 2,
+    concurrency: 1, // within a partition, first come is first served
+    async handle(records) {
+      const rejected: Rejected[] = [];
+      const requests: StepRequest<S>[] = [];
+      for (const record of records) {
+        try {
+          const request = parser.parse(record);
+          if (request === null) continue;
+          requests.push(request);
+          if (request.kind === "broken") rejected.push({ record, error: request.error });
+        } catch (error) {
+          rejected.push({ record, error });
+        }
+      }
+      if (requests.length === 0) return rejected;
+      const { settled, failed } = await settleOrFail(sql, work, requests);
+      await producer.sendAll(answers(step, requests, settled.rows));
+      if (settled.waiting.length > 0) await seeAboutWaiting(work, { sql, producer }, settled.waiting);
+      return [...rejected, ...failed];
+    },
+  };
+}
+
+/**
+ * A permanent error takes a batch apart (the runner does it); a command that brings it about alone fails its order, for
+ * good, and a dead letter tells why. A restore never fails: it becomes a dead letter, and the saga asks again.
+ */
+async function settleOrFail<S extends Step>(
+  sql: Sql,
+  work: StepWork<S>,
+  requests: readonly StepRequest<S>[],
+): Promise<{ readonly settled: Settled<S>; readonly failed: readonly Rejected[] }> {
+  try {
+    return { settled: await settle(sql, work, requests), failed: [] };
+  } catch (error) {
+    const [only, ...others] = requests;
+    if (others.length > 0 || only!.kind !== "command" || failureKind(error) !== "permanent") throw error;
+    const { orderId, record } = only!;
+    return {
+      settled: await settle(sql, work, [{ kind: "broken", orderId, record, error }]),
+      failed: [{ record, error }],
+    };
+  }
+}
+
+/** Answers the waiting commands that are refused after all, and parks the others. */
+async function seeAboutWaiting<S extends Step>(
+  work: StepWork<S>,
+  { sql, producer }: StepDeps,
+  waiting: readonly Command<S>[],
+): Promise<void> {
+  const refused = (await work.lookElsewhere?.(waiting)) ?? new Map();
+  const over = waiting.filter(({ orderId }) => refused.has(orderId));
+  const still = waiting.filter(({ orderId }) => !refused.has(orderId));
+  if (over.length > 0) {
+    const settled = await settle(sql, work, over, refused);
+    await producer.sendAll(answers(work.step, over, settled.rows));
+  }
+  if (still.length > 0) await park(sql, work.step, still, "NOT_THERE_YET");
+}

@@ -1,0 +1,2 @@
+ALTER TABLE "coupons" ADD COLUMN "valid_until" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "coupons" ADD CONSTRAINT "coupons_valid_until" CHECK ("coupons"."valid_until" >= "coupons"."ends_at");
