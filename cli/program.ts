@@ -9,6 +9,7 @@ import { pipelineCommand } from "./commands/pipeline.ts";
 import { pointsCommand } from "./commands/points.ts";
 import { productCommand } from "./commands/product.ts";
 import { rankingCommand } from "./commands/ranking.ts";
+import { sagaCommand } from "./commands/saga.ts";
 import { saleCommand } from "./commands/sale.ts";
 import { seedCommand } from "./commands/seed.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -46,6 +47,7 @@ export function buildProgram(): Command {
     tokenCommand(),
     saleCommand(),
     pipelineCommand(),
+    sagaCommand(),
     productCommand(),
     pointsCommand(),
     seedCommand(),

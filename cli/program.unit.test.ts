@@ -58,6 +58,8 @@ test.each([
   ["a pipeline that is none", ["pipeline", "kafkaa"], "kafka, redis or a whole number from 0 to 100"],
   ["more than all users", ["pipeline", "101"], "from 0 to 100"],
   ["less than no users", ["pipeline", "--", "-1"], "from 0 to 100"],
+  ["a mode that is none", ["saga", "mode", "paralel"], "parallel, sequential, adaptive or a whole number"],
+  ["more parallel users than there are", ["saga", "mode", "101"], "from 0 to 100"],
   ["a resize without a total", ["sale", "resize", "7qj4x0m2kd9a"], "--total"],
   ["a revocation without a reason", ["sale", "revoke", "7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd"], "--why"],
   ["a coupon's id instead of a request's", ["sale", "revoke", "7qj4x0m2kd9a", "--why", "x"], "a request id"],

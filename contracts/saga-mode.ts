@@ -82,3 +82,13 @@ export function modeSettingOf(choice: SagaChoice): ModeSetting {
   if (typeof choice === "number") return { mode: "ROLLOUT", parallelPercent: choice };
   return { mode: choice.toUpperCase() as SagaMode, parallelPercent: 100 };
 }
+
+/** What holds, and who said so. @param setting null: no operator has ever chosen */
+export function sagaView(
+  setting: { readonly value: unknown; readonly changedBy: string; readonly changedAt: Date } | null,
+  otherwise: SagaChoice,
+): SagaView {
+  const mode = setting === null ? null : parseSagaChoice(String(setting.value));
+  if (setting === null || mode === null) return { mode: otherwise, from: "environment" };
+  return { mode, from: "operator", changedBy: setting.changedBy, changedAt: setting.changedAt.toISOString() };
+}

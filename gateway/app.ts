@@ -13,11 +13,13 @@ import {
   SaleList,
 } from "../contracts/http.ts";
 import { PipelineChange, PipelineView } from "../contracts/pipeline.ts";
+import { SagaChange, SagaView } from "../contracts/saga-mode.ts";
 import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
 import { deadLettersRoute, type ListDeadLetters } from "./admin/dead-letters.ts";
 import { type PipelineControl, showPipelineRoute, switchPipelineRoute } from "./admin/pipeline.ts";
 import { type Resizing, resizeSaleRoute } from "./admin/resize-sale.ts";
 import { type Revoking, revokeClaimRoute } from "./admin/revoke-claim.ts";
+import { type SagaControl, sagaEndpoints } from "./admin/saga.ts";
 import { type SaleControl, saleStateRoute } from "./admin/sale-state.ts";
 import type { Authenticate } from "./auth/hs256.ts";
 import { type CatalogueParts, catalogueEndpoints } from "./catalogue/endpoints.ts";
@@ -49,6 +51,7 @@ export interface AppParts {
   readonly saleCreation: SaleCreation;
   readonly saleControl: SaleControl;
   readonly pipelineControl: PipelineControl;
+  readonly sagaControl: SagaControl;
   readonly resizing: Resizing;
   readonly revoking: Revoking;
   readonly listDeadLetters: ListDeadLetters;
@@ -230,6 +233,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
       refusals: ["VALIDATION_FAILED", ...DATABASE],
       handler: deadLettersRoute(parts.listDeadLetters, authenticate),
     },
+    ...sagaEndpoints(parts.sagaControl, authenticate),
     ...catalogueEndpoints(parts.catalogue, authenticate),
     machine("/health/live", "The process answers", liveRoute, true),
     machine("/health/ready", "Claims can be taken", parts.ready, true),
@@ -259,6 +263,8 @@ function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
     CreateSale,
     PipelineChange,
     PipelineView,
+    SagaChange,
+    SagaView,
     ResizeSale,
     RevokeClaim,
     ClaimRevoked,

@@ -2,6 +2,7 @@ import { hkdfSync } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
 import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
 import { PIPELINE_TEXT, type PipelineChoice, parsePipeline, redisPercent } from "../contracts/pipeline.ts";
+import { SagaEnvironment } from "../contracts/saga-mode.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description });
@@ -25,6 +26,7 @@ export const GatewayEnvironment = Type.Object({
     pattern: PIPELINE_TEXT,
     description: "`kafka`, `redis`, or the per cent of users that go through Redis alone, until an operator chooses",
   }),
+  ...SagaEnvironment,
   MAX_IN_FLIGHT: integer(10_000, 1, 1_000_000, "Claims being decided at once before new ones get 503 OVERLOADED"),
   USER_RATE_PER_S: integer(20, 1, 100_000, "Requests a second one user may make for long"),
   USER_RATE_BURST: integer(100, 1, 100_000, "Requests one user may make at once"),

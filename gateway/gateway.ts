@@ -3,6 +3,7 @@ import { StampedeError } from "../contracts/errors.ts";
 import { createFault } from "../contracts/fault-points.ts";
 import type { CouponId } from "../contracts/ids.ts";
 import { choiceOf, redisPercent } from "../contracts/pipeline.ts";
+import { chosenBy, SAGA_SETTING, sagaView } from "../contracts/saga-mode.ts";
 import { createDatabase } from "../db/client.ts";
 import { changeSetting } from "../db/queries/change-setting.ts";
 import { createSale } from "../db/queries/create-sale.ts";
@@ -237,6 +238,10 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
         return pipelines.view();
       },
       requireKafka: config.CLAIM_REQUIRE_KAFKA,
+    },
+    sagaControl: {
+      read: async () => sagaView(await guarded(() => findSetting(sql, SAGA_SETTING)), chosenBy(config)),
+      change: async (mode, actor) => sagaView(await guarded(() => changeSetting(sql, SAGA_SETTING, mode, actor)), mode),
     },
     resizing: {
       resize: (couponId, total, actor) =>

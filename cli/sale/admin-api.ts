@@ -3,6 +3,7 @@ import type { CreateProduct, Product } from "../../contracts/http-catalogue.ts";
 import type { GrantPoints, PointsGranted } from "../../contracts/http-points.ts";
 import { type RequestId, saleOfRequest } from "../../contracts/ids.ts";
 import type { PipelineChoice, PipelineView } from "../../contracts/pipeline.ts";
+import type { SagaChoice, SagaView } from "../../contracts/saga-mode.ts";
 import { CliError } from "../errors.ts";
 import type { StackEnv } from "../stack/service.ts";
 import { signToken } from "../token/sign.ts";
@@ -23,6 +24,8 @@ export interface AdminApi {
   list(limit: number): Promise<Sale[]>;
   pipeline(): Promise<PipelineView>;
   switchPipeline(pipeline: PipelineChoice): Promise<PipelineView>;
+  saga(): Promise<SagaView>;
+  switchSaga(mode: SagaChoice): Promise<SagaView>;
   createProduct(product: CreateProduct): Promise<Product>;
   /** Under a `key`, a repeat adds nothing and gets the first answer. */
   restock(productId: string, quantity: number, key?: string): Promise<Product>;
@@ -78,6 +81,8 @@ export function adminApi(env: StackEnv): AdminApi {
     show: (couponId) => call("GET", `/coupons/${encodeURIComponent(couponId)}`),
     pipeline: () => call("GET", "/admin/pipeline"),
     switchPipeline: (pipeline) => call("PUT", "/admin/pipeline", { pipeline }),
+    saga: () => call("GET", "/admin/saga"),
+    switchSaga: (mode) => call("PUT", "/admin/saga", { mode }),
     list: (limit) => pages<Sale>("/coupons", limit),
     createProduct: (product) => call("POST", "/admin/products", product),
     restock: (productId, quantity, key) =>

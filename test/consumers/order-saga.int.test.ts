@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { orderCancelRequested, stepCompleted } from "../../contracts/order-messages.ts";
+import { SAGA_SETTING } from "../../contracts/saga-mode.ts";
 import { STEPS } from "../../contracts/steps.ts";
+import { changeSetting } from "../../db/queries/change-setting.ts";
 import { anOrder, openShop } from "./order-world.ts";
 import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
@@ -198,4 +200,21 @@ test("died between database and log: the same events come again, and what was co
   await until("all is said", () => shop.said.length >= 13);
   expect(shop.saidOf(orderId)).toHaveLength(13);
   expect(deaths).toBeGreaterThanOrEqual(8); // four batches at least, each twice
+}, 20_000);
+
+test("an operator's switch holds for the next order; one under way ends in the mode in which it began", async () => {
+  const shop = await openShop(world);
+  const [before, after] = [anOrder(), anOrder()];
+  shop.startSaga();
+  await shop.publish(before);
+  await until("it began", () => shop.saidOf(before.data.orderId).length === 4);
+  await changeSetting(world.db.sql, SAGA_SETTING, "sequential", "test");
+  await shop.publish(after);
+  await until("it began", () => shop.saidOf(after.data.orderId).length === 2);
+  expect(shop.saidOf(after.data.orderId)).toEqual(["OrderCreated", "StockDeductionRequested"]);
+  shop.startSteps();
+  await shop.settled(before.data.orderId, after.data.orderId);
+  for (const { data } of [before, after]) expect((await shop.sagaOf(data.orderId))!.status).toBe("COMPLETED");
+  expect((await shop.sagaOf(before.data.orderId))!.state.stepOrder).toBe("PARALLEL");
+  expect((await shop.sagaOf(after.data.orderId))!.state.stepOrder).toBe("SEQUENTIAL");
 }, 20_000);
