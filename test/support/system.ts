@@ -17,8 +17,15 @@ import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
 import { freshDatabase, testStack } from "./stack.ts";
 import { until } from "./until.ts";
 
-/** The topics that claims use. */
-const LOG: readonly Topic[] = ["coupon-requests", "coupon-issue-requests", "coupon-events"];
+/** The topics that claims use, and where orders begin and end. */
+const LOG: readonly Topic[] = [
+  "coupon-requests",
+  "coupon-issue-requests",
+  "coupon-events",
+  "order-events",
+  "order-processing-results",
+  "notification-events",
+];
 
 /** Shorter waits than in production, so that a test sees the same things happen sooner. */
 const QUICK: Readonly<Record<string, string>> = {
