@@ -27,6 +27,7 @@ import { startLoader } from "./sale-loader/start.ts";
 /** Sets a role to work. It runs until it is stopped, whatever its neighbours do. */
 export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
   const { db, redis, producer, log, metrics, config } = neighbours;
+  const steps = { sql: db.sql, producer, log };
   switch (name) {
     case "coupon-persist":
       return onLog(name, couponPersist(settlingFor(name, neighbours)), neighbours);
@@ -64,14 +65,14 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
     case "order-sweeper":
       return startSweeper(neighbours);
     case "stock":
-      return onLog(name, stepRole(name, stock, { sql: db.sql, producer }), neighbours);
+      return onLog(name, stepRole(name, stock, steps), neighbours);
     case "coupon-usage":
-      return onLog(name, stepRole(name, couponUsage(walletsFor(neighbours)), { sql: db.sql, producer }), neighbours);
+      return onLog(name, stepRole(name, couponUsage(walletsFor(neighbours)), steps), neighbours);
     case "points":
-      return onLog(name, stepRole(name, points, { sql: db.sql, producer }), neighbours);
+      return onLog(name, stepRole(name, points, steps), neighbours);
     case "shipping": {
       const work = shipping(new Set(config.countriesServed));
-      return onLog(name, stepRole(name, work, { sql: db.sql, producer }), neighbours);
+      return onLog(name, stepRole(name, work, steps), neighbours);
     }
     case "delayed-commands":
       return startDelayedCommands(neighbours);

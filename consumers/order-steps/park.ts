@@ -22,17 +22,17 @@ const parkedBefore = ({ headers }: IncomingRecord): number => {
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 };
 
-/** Puts commands aside, to be sent again by role delayed-commands. Nothing is failed because a neighbour is late. */
-export async function park<S extends Step>(
+/** Puts requests aside, to be sent again by role delayed-commands. Nothing is failed because a neighbour is late. */
+export async function park(
   sql: Sql,
-  step: S,
-  commands: readonly Command<S>[],
+  step: Step,
+  requests: readonly Pick<Command<Step>, "orderId" | "record">[],
   reason: string,
   atLeastMs = 0,
 ): Promise<void> {
   // A batch may hold two copies of a command: one statement can touch a row only once.
   const parked = new Map(
-    commands.map(({ orderId, record }) => {
+    requests.map(({ orderId, record }) => {
       const attempts = parkedBefore(record);
       const headers = Object.entries(record.headers).map(([name, value]) => [name, decoder.decode(value)] as const);
       const command = {

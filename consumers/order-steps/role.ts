@@ -3,9 +3,11 @@ import { STEP_EVENT_TYPES, type Step } from "../../contracts/steps.ts";
 import type { Sql } from "../../db/client.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import { failureKind } from "../failure.ts";
+import type { Log } from "../log.ts";
 import type { Rejected, Role } from "../role.ts";
 import type { RoleName } from "../role-names.ts";
 import { answers } from "./answers.ts";
+import { BREAKERS, type BreakerRule, createBreaker } from "./breaker.ts";
 import { park } from "./park.ts";
 import { type Command, RequestParser, type StepRequest } from "./request.ts";
 import { type Settled, settle } from "./settle.ts";
@@ -14,6 +16,9 @@ import type { StepWork } from "./step-work.ts";
 export interface StepDeps {
   readonly sql: Sql;
   readonly producer: Pick<Producer, "sendAll">;
+  readonly log: Log;
+  /** Default: the step's own, if it has one. */
+  readonly breaker?: BreakerRule;
 }
 
 /** The topics of a step: commands, then restores. */
@@ -26,9 +31,15 @@ export const stepTopics = (step: Step): readonly string[] => {
  * Carries out one step of orders: decides and writes a batch in one transaction, then answers every request from its row,
  * then the offsets are committed. Died in between, the batch comes again, finds its rows and repeats the answers.
  */
-export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, { sql, producer }: StepDeps): Role {
+export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps: StepDeps): Role {
+  const { sql, producer, log, breaker: rule = BREAKERS[work.step] } = deps;
   const { step } = work;
   const parser = new RequestParser(step);
+  const breaker =
+    rule &&
+    createBreaker(rule, (open) =>
+      log.error({ role: name, step, open }, open ? "batches keep failing: requests are parked" : "batches work again"),
+    );
   return {
     name,
     groupId: name,
@@ -52,9 +63,15 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, { sq
         }
       }
       if (requests.length === 0) return rejected;
-      const { settled, failed } = await settleOrFail(sql, work, requests);
+      const attempt = () => settleOrFail(sql, work, requests, rule?.lockMs ?? 0);
+      const result = breaker === undefined ? await attempt() : await breaker.run(attempt);
+      if (result === null) {
+        await park(sql, step, requests, "BREAKER_OPEN", rule!.openMs);
+        return rejected;
+      }
+      const { settled, failed } = result;
       await producer.sendAll(answers(step, requests, settled.rows));
-      if (settled.waiting.length > 0) await seeAboutWaiting(work, { sql, producer }, settled.waiting);
+      if (settled.waiting.length > 0) await seeAboutWaiting(work, deps, settled.waiting);
       return [...rejected, ...failed];
     },
   };
@@ -68,9 +85,10 @@ async function settleOrFail<S extends Step>(
   sql: Sql,
   work: StepWork<S>,
   requests: readonly StepRequest<S>[],
+  lockMs: number,
 ): Promise<{ readonly settled: Settled<S>; readonly failed: readonly Rejected[] }> {
   try {
-    return { settled: await settle(sql, work, requests), failed: [] };
+    return { settled: await settle(sql, work, requests, { lockMs }), failed: [] };
   } catch (error) {
     const [only, ...others] = requests;
     if (others.length > 0 || only!.kind !== "command" || failureKind(error) !== "permanent") throw error;
@@ -92,7 +110,7 @@ async function seeAboutWaiting<S extends Step>(
   const over = waiting.filter(({ orderId }) => refused.has(orderId));
   const still = waiting.filter(({ orderId }) => !refused.has(orderId));
   if (over.length > 0) {
-    const settled = await settle(sql, work, over, refused);
+    const settled = await settle(sql, work, over, { refused });
     await producer.sendAll(answers(work.step, over, settled.rows));
   }
   if (still.length > 0) await park(sql, work.step, still, "NOT_THERE_YET");

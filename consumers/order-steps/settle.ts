@@ -16,6 +16,13 @@ export interface Settled<S extends Step> {
   readonly waiting: readonly Command<S>[];
 }
 
+export interface SettleOptions {
+  /** Waiting commands that may wait no more. */
+  readonly refused?: ReadonlyMap<OrderId, ResultCode>;
+  /** So long it waits for a row that somebody holds, milliseconds (55P03 then); default: as long as a statement may run. */
+  readonly lockMs?: number;
+}
+
 /** Somebody else decides the same orders at the same time; more often than this it is a bug. */
 const TRIES = 10;
 /** Deadlock and serialization failure: the server took everything back. */
@@ -27,19 +34,19 @@ class Overtaken extends Error {}
  * Decides a batch of one step: outcomes and effects in one transaction. Rows that decide come first, by `work.enter`;
  * then `step_outcomes` arbitrates: whoever writes an order's row applies its effect, everybody else repeats the row. If
  * somebody else was quicker, this batch is taken back and judged anew, because its other orders were judged as if that one
- * took something. `refused`: waiting commands that may wait no more.
+ * took something.
  * @throws the driver's error: nothing was written
  */
 export async function settle<S extends Step>(
   sql: Sql,
   work: StepWork<S>,
   requests: readonly StepRequest<S>[],
-  refused: ReadonlyMap<OrderId, ResultCode> = new Map(),
+  { refused = new Map(), lockMs = 0 }: SettleOptions = {},
 ): Promise<Settled<S>> {
   const batch = sort(requests);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await decide(sql, work, batch, refused);
+      return await decide(sql, work, batch, refused, lockMs);
     } catch (error) {
       if (!(error instanceof Overtaken) && !ROLLED_BACK.has(sqlState(error) ?? "")) throw error;
       if (attempt === TRIES)
@@ -73,10 +80,13 @@ function decide<S extends Step>(
   work: StepWork<S>,
   { commands, broken, restores }: Batch<S>,
   refused: ReadonlyMap<OrderId, ResultCode>,
+  lockMs: number,
 ): Promise<Settled<S>> {
   const orderIds = [...new Set([...commands.keys(), ...broken.keys(), ...restores.keys()])];
   return sql.begin(async (tx) => {
-    const ground = await work.enter(tx, [...commands.values()], [...restores.values()]);
+    // Sent with the next statement: no round trip of its own.
+    const limited = lockMs > 0 ? tx`SELECT set_config('lock_timeout', ${String(lockMs)}, true)`.execute() : null;
+    const [ground] = await Promise.all([work.enter(tx, [...commands.values()], [...restores.values()]), limited]);
     const found = await findStepOutcomes(tx, work.step, orderIds);
     const rows = new Map(found.map((row) => [row.orderId, row]));
 
