@@ -3,6 +3,7 @@ import { clearCarts } from "../../db/queries/clear-carts.ts";
 import { confirmReservations } from "../../db/queries/confirm-reservations.ts";
 import { countSales } from "../../db/queries/count-sales.ts";
 import { insertSagas } from "../../db/queries/insert-sagas.ts";
+import { lockCarts } from "../../db/queries/lock-carts.ts";
 import { refillCarts } from "../../db/queries/refill-carts.ts";
 import { updateOrders } from "../../db/queries/update-orders.ts";
 import { updateSagas } from "../../db/queries/update-sagas.ts";
@@ -43,6 +44,10 @@ export async function saveOrders(tx: Executor, changed: readonly Folded[], write
           tx,
           changed.flatMap((one) => orderRow(one) ?? []),
         ),
+    lockCarts(
+      tx,
+      [...ordered, ...returned].map(({ userId }) => userId),
+    ),
     clearCarts(tx, ordered),
     refillCarts(tx, returned),
     confirmReservations(

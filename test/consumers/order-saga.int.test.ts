@@ -218,3 +218,19 @@ test("an operator's switch holds for the next order; one under way ends in the m
   expect((await shop.sagaOf(before.data.orderId))!.state.stepOrder).toBe("PARALLEL");
   expect((await shop.sagaOf(after.data.orderId))!.state.stepOrder).toBe("SEQUENTIAL");
 }, 20_000);
+
+test("an effect that comes after the order was cancelled is restored, and the sweeper minds it until then", async () => {
+  const shop = await openShop(world);
+  const order = anOrder();
+  const { orderId } = order.data;
+  shop.startSaga();
+  await shop.publish(cancelOf(order), order);
+  await shop.settled(orderId);
+  expect((await shop.sagaOf(orderId))!.due_at).toBeNull();
+  await shop.publish(stepCompleted({ orderId, step: "STOCK", at: Date.now(), causationId: "c" }));
+  await until("its restore is asked for", () => shop.saidOf(orderId).includes("StockRestoreRequested"));
+  expect((await shop.sagaOf(orderId))!.due_at).toBeInstanceOf(Date);
+  shop.startSteps();
+  await until("it is restored", async () => (await shop.sagaOf(orderId))!.state.steps.STOCK.status === "RESTORED");
+  expect(await shop.sagaOf(orderId)).toMatchObject({ status: "CANCELLED", due_at: null });
+}, 20_000);
