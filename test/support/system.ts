@@ -17,8 +17,14 @@ import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
 import { freshDatabase, testStack } from "./stack.ts";
 import { until } from "./until.ts";
 
-/** The topics that claims use. */
-const LOG: readonly Topic[] = ["coupon-requests", "coupon-issue-requests", "coupon-events"];
+/** The topics that claims and payments use. */
+const LOG: readonly Topic[] = [
+  "coupon-requests",
+  "coupon-issue-requests",
+  "coupon-events",
+  "payment-events",
+  "payment-compensation-events",
+];
 
 /** Shorter waits than in production, so that a test sees the same things happen sooner. */
 const QUICK: Readonly<Record<string, string>> = {
