@@ -27,6 +27,12 @@ export function wantReturn(payment: Payment, now: number): Payment {
   return { ...payment, returnWanted: true, dueAt: now };
 }
 
+/** Its command can't be read. Of a payment that was inserted for that (DECLINED, no outcome); any other stands. */
+export function fail(payment: Payment, now: number): Payment {
+  if (payment.status !== "DECLINED" || payment.outcome !== null) return payment;
+  return { ...payment, outcome: { ...FAILED(now), reason: "INTERNAL" } };
+}
+
 /**
  * The provider called by itself. It is believed that money was taken where we thought none was: that is given back. All
  * else it says is a reason to look sooner, because the answer to `find` is complete and in order.

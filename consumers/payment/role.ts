@@ -9,8 +9,8 @@ import type { Log } from "../log.ts";
 import type { Rejected, Role } from "../role.ts";
 import { answerToCommand, answerToRestore } from "./answers.ts";
 import { type Changed, changePayments } from "./change-payments.ts";
-import { hear, wantReturn } from "./evolve.ts";
-import { type PaymentMessage, parseMessage } from "./parse-message.ts";
+import { fail, hear, wantReturn } from "./evolve.ts";
+import { type PaymentMessage, parseMessage, type Unreadable, unreadableOf } from "./parse-message.ts";
 import { isOpen } from "./payment.ts";
 
 export interface PaymentDesk {
@@ -47,6 +47,7 @@ export function paymentRole({ sql, producer, log, wake }: PaymentDesk): Role {
         (payment, now) =>
           byOrder.get(payment.orderId)!.reduce((so, message) => {
             if (message.type === "PaymentRestoreRequested") return wantReturn(so, now);
+            if (message.type === "Unreadable") return fail(so, now);
             return message.type === "PaymentReported" ? hear(so, message.data, now) : so;
           }, payment),
         fresh,
@@ -63,27 +64,33 @@ export function paymentRole({ sql, producer, log, wake }: PaymentDesk): Role {
   };
 }
 
+type Message = PaymentMessage | Unreadable;
+const NO_TERMS = { amount: 0, currency: "EUR", token: "" };
+
 /** A batch's messages by order, each order's in the order of the log. */
 function sorted(records: readonly IncomingRecord[]) {
-  const byOrder = new Map<OrderId, PaymentMessage[]>();
+  const byOrder = new Map<OrderId, Message[]>();
   const rejected: Rejected[] = [];
+  const sort = (message: Message | null) => {
+    if (message === null) return;
+    const { orderId } = message.data;
+    const known = byOrder.get(orderId);
+    if (known === undefined) byOrder.set(orderId, [message]);
+    else known.push(message);
+  };
   for (const record of records) {
     try {
-      const message = parseMessage(record);
-      if (message === null) continue;
-      const { orderId } = message.data;
-      const known = byOrder.get(orderId);
-      if (known === undefined) byOrder.set(orderId, [message]);
-      else known.push(message);
+      sort(parseMessage(record));
     } catch (error) {
       rejected.push({ record, error });
+      sort(unreadableOf(record));
     }
   }
   return { byOrder, rejected };
 }
 
 /** The row that an order's messages begin with, if there is none yet. A provider's report begins none. */
-function newPayment(messages: readonly PaymentMessage[]): NewPayment[] {
+function newPayment(messages: readonly Message[]): NewPayment[] {
   const first = messages.find(({ type }) => type !== "PaymentReported");
   if (first?.type === "PaymentRequested") {
     const { orderId, userId, amount, currency, token } = first.data;
@@ -91,17 +98,17 @@ function newPayment(messages: readonly PaymentMessage[]): NewPayment[] {
     return [{ orderId, userId, amount, currency, token: token.replaceAll("\0", ""), status: "INTENT" }];
   }
   if (first?.type === "PaymentRestoreRequested") {
-    const { orderId, userId } = first.data;
-    return [{ orderId, userId, amount: 0, currency: "EUR", token: "", status: "VOIDED" }];
+    return [{ ...first.data, ...NO_TERMS, status: "VOIDED" }];
   }
+  if (first?.type === "Unreadable") return [{ ...first.data, ...NO_TERMS, userId: "", status: "DECLINED" }];
   return [];
 }
 
 /** What a batch answers for an order: its command's and its restore's answers, each once. */
-function answersTo(messages: readonly PaymentMessage[], { after }: Changed): ResultEvent[] {
+function answersTo(messages: readonly Message[], { after }: Changed): ResultEvent[] {
   const asked = new Set(messages.map(({ type }) => type));
   const answers = [
-    asked.has("PaymentRequested") ? answerToCommand(after) : null,
+    asked.has("PaymentRequested") || asked.has("Unreadable") ? answerToCommand(after) : null,
     asked.has("PaymentRestoreRequested") ? answerToRestore(after) : null,
   ].filter((answer) => answer !== null);
   return answers.filter((answer, i) => answers.findIndex(({ eventId }) => eventId === answer.eventId) === i);

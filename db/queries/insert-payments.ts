@@ -7,8 +7,8 @@ export interface NewPayment {
   readonly amount: number;
   readonly currency: string;
   readonly token: string;
-  /** VOIDED: its restore came first; it will never be charged. */
-  readonly status: "INTENT" | "VOIDED";
+  /** VOIDED: its restore came first. DECLINED: its command can't be read. Neither will ever be charged. */
+  readonly status: "INTENT" | "VOIDED" | "DECLINED";
 }
 
 /**

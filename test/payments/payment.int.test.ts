@@ -178,9 +178,14 @@ test("a provider that is away cancels nobody: all are paid when it is back, each
   await expectBalanced(world.db.sql, simulator.url);
 }, 30_000);
 
-test("what is no payment's message is put aside, and the rest of its batch goes on", async () => {
+test("a command that can't be read fails its order and is put aside, and the rest of its batch goes on", async () => {
   const orderId = orderNamed("beside");
-  const broken = { topic, key: "x", value: JSON.stringify({ type: "PaymentRequested", data: { orderId } }) };
+  const unreadable = orderNamed("unreadable");
+  const broken = {
+    topic,
+    key: "x",
+    value: JSON.stringify({ type: "PaymentRequested", data: { orderId: unreadable } }),
+  };
   await world.rawProducer.sendAll([broken]);
   await send(
     asked("PaymentRequested", orderId, "tok_ok"),
@@ -191,5 +196,7 @@ test("what is no payment's message is put aside, and the rest of its batch goes 
   );
   await hears(orderId, "PaymentCompleted");
   expect(await world.read(`${topic}.DLT`, 1)).toHaveLength(1);
+  await hears(unreadable, "PaymentFailed");
+  expect(told(unreadable)[0].data.reason).toBe("INTERNAL");
   await until("the stranger is told of", () => world.lines.some(({ message }) => message.includes("unknown payment")));
 }, 20_000);
