@@ -11,7 +11,8 @@ function readSecrets(file: string): Partial<Secrets> {
   if (!existsSync(file)) return {};
   try {
     const kept = JSON.parse(readFileSync(file, "utf8")) as Partial<Secrets>;
-    if (kept.JWT_SECRET) return kept;
+    // One of them may have been given by the environment when the file was made.
+    if (NAMES.some((name) => kept[name])) return kept;
   } catch {
     // Falls through to the sentence below.
   }
