@@ -18,6 +18,17 @@ export const CliConfigSchema = Type.Object({
   GATEWAY_HOST: Type.String({ minLength: 1, default: "127.0.0.1", description: "Where the gateway listens" }),
   GATEWAY_PORT: Port(8080, "The gateway's port"),
   CONSUMERS_PORT: Port(8081, "Health and metrics of the consumers"),
+  PAYMENT_SIMULATOR_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 64_000,
+      description: "The payment simulator's port; default GATEWAY_PORT + 2",
+    }),
+  ),
+  PAYMENT_PROVIDER_URL: Type.Optional(Text("An existing payment provider; without it the stack's simulator is used")),
+  PAYMENT_WEBHOOK_SECRET: Type.Optional(
+    Text("Signs the provider's webhooks; without it a random one is kept in .stack/secrets.json"),
+  ),
   STAMPEDE_STACK: Type.Optional(Text("Directory of the stack's data, logs and process ids; default .stack")),
   STAMPEDE_REDIS_PORT: Port(
     16379,

@@ -34,6 +34,15 @@ export const ConsumersEnvironment = Type.Object({
     pattern: "^[A-Z]{2}(,[A-Z]{2})*$",
     description: "Countries that orders are shipped to, ISO 3166-1 alpha-2, comma-separated",
   }),
+  PAYMENT_PROVIDER_URL: Type.String({
+    default: "http://127.0.0.1:8082",
+    description: "The payment provider; default the simulator",
+  }),
+  PAYMENT_PROVIDER_KEY: Type.String({ default: "", description: "Sent to the provider as a bearer token" }),
+  PAYMENT_TIMEOUT_MS: integer(5_000, 50, 120_000, "How long a call to the payment provider may take"),
+  PAYMENT_RETRY_MS: integer(1_000, 10, 60_000, "Before a payment without an answer is asked for; doubles to a minute"),
+  PAYMENT_CONCURRENCY: integer(64, 1, 10_000, "Calls to the payment provider at once; slow ones give up their place"),
+  PAYMENT_BREAKER_MS: integer(10_000, 10, 300_000, "Between two tries of a payment provider that is ill"),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running batches"),
 });
 export type ConsumersEnvironment = Static<typeof ConsumersEnvironment>;

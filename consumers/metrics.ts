@@ -21,6 +21,10 @@ export interface ConsumersMetrics {
   /** Parked commands that were sent again. */
   resent(commands: number): void;
   recovered(seconds: number): void;
+  /** Calls to the payment provider by what they told. */
+  paymentCalled(kind: string, seconds: number): void;
+  /** An alarm belongs on this one: the payment provider is ill. */
+  paymentBreaker(open: boolean): void;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
 }
@@ -51,6 +55,18 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     name: "stampede_sale_recovery_seconds",
     help: "From noticing that Redis lost a sale until it is open again",
     buckets: [0.1, 1, 5, 10, 12, 15, 20, 30, 60, 300],
+    registers,
+  });
+  const paymentCalls = new Histogram({
+    name: "stampede_payment_call_seconds",
+    help: "Calls to the payment provider by what they told",
+    labelNames: ["answer"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  const breaker = new Gauge({
+    name: "stampede_payment_breaker_open",
+    help: "1: the payment provider is ill, payments wait for it",
     registers,
   });
   const waiting = new Gauge({
@@ -102,6 +118,8 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     overdueOrders: (orders) => overdue.set(orders),
     resent: (count) => resent.inc(count),
     recovered: (duration) => recoveries.observe(duration),
+    paymentCalled: (answer, duration) => paymentCalls.observe({ answer }, duration),
+    paymentBreaker: (open) => breaker.set(open ? 1 : 0),
     text: () => registry.metrics(),
   };
 }

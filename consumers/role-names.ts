@@ -12,6 +12,7 @@ export const ROLE_NAMES = [
   "shipping",
   "delayed-commands",
   "notify",
+  "payment",
   "dead-letters",
 ] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];

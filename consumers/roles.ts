@@ -19,6 +19,9 @@ import { stepRole } from "./order-steps/role.ts";
 import { shipping } from "./order-steps/shipping.ts";
 import { stock } from "./order-steps/stock.ts";
 import { startSweeper } from "./order-sweeper/start.ts";
+import { within } from "./pause.ts";
+import { startPayment } from "./payment/start.ts";
+import type { Workers } from "./payment/workers.ts";
 import type { Role } from "./role.ts";
 import type { RoleName } from "./role-names.ts";
 import { startRunner } from "./runner.ts";
@@ -76,6 +79,10 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
     }
     case "delayed-commands":
       return startDelayedCommands(neighbours);
+    case "payment": {
+      const payment = startPayment(neighbours);
+      return both(onLog(name, payment.role, neighbours), payment.workers);
+    }
     case "claim-relay":
       return startRelay(neighbours);
     case "sale-loader":
@@ -107,3 +114,15 @@ const walletsFor = ({ db, redis, config, log }: Neighbours): CouponUsageDeps => 
   keepHours: config.SALE_KEEP_HOURS,
   onError: (message, error) => log.warn({ role: "coupon-usage", ...failureCode(error) }, message),
 });
+
+/** A role on the log with workers behind it: nothing new comes in first, then the workers finish. */
+function both(running: RunningRole, workers: Workers): RunningRole {
+  return {
+    name: running.name,
+    inHand: () => running.inHand() + workers.busy(),
+    async stop(graceMs) {
+      await running.stop(graceMs);
+      await within(graceMs, workers.stop());
+    },
+  };
+}

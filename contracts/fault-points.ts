@@ -6,6 +6,8 @@ export type FaultPoint =
   | "decide:settled"
   | "persist:committed"
   | "persist:announced"
+  | "payment:called"
+  | "payment:settled"
   | "revoke:committed"
   | "revoke:released"
   | "resize:before-redis"

@@ -72,6 +72,8 @@ export const RESULTS = {
   UNAUTHENTICATED: { status: 401, retryable: false, title: "A bearer token is required" },
   TOKEN_INVALID: { status: 401, retryable: false, title: "The token is not valid" },
   TOKEN_EXPIRED: { status: 401, retryable: false, title: "The token has expired" },
+  SIGNATURE_INVALID: { status: 401, retryable: false, title: "The signature is not valid" },
+  SIGNATURE_EXPIRED: { status: 401, retryable: true, title: "The signature is too old" },
   FORBIDDEN: { status: 403, retryable: false, title: "Not allowed" },
   ORIGIN_REFUSED: { status: 403, retryable: false, title: "The origin is not allowed" },
   COUPON_NOT_FOUND: { status: 404, retryable: false, title: "No such coupon" },

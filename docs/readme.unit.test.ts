@@ -1,11 +1,16 @@
 import { expect, test } from "bun:test";
 import { ConsumersEnvironment } from "../consumers/config.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
+import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
 import { configurationTable, withTable } from "./configuration-table.ts";
 
 test("README's configuration table is what the schemas say (else: bun run docs)", async () => {
   const text = await Bun.file(new URL("../README.md", import.meta.url)).text();
-  const table = configurationTable({ gateway: GatewayEnvironment, consumers: ConsumersEnvironment });
+  const table = configurationTable({
+    gateway: GatewayEnvironment,
+    consumers: ConsumersEnvironment,
+    "payment-simulator": PaymentSimulatorEnvironment,
+  });
   expect(table.split("\n").length).toBeGreaterThan(30);
   expect(withTable(text, table)).toBe(text);
 });
@@ -19,6 +24,7 @@ test("every page of the documentation that README and the pages link to is there
     "docs/operations.md",
     "docs/decisions/README.md",
     "docs/saga.md",
+    "docs/payments.md",
     "bench/README.md",
   ]) {
     const text = await Bun.file(new URL(`../${page}`, import.meta.url)).text();

@@ -36,6 +36,8 @@ import { DOCS_PAGE } from "./docs/page.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { liveRoute } from "./health.ts";
 import { PageQuery } from "./page.ts";
+import { paymentEndpoints } from "./payments/endpoints.ts";
+import type { WebhookParts } from "./payments/webhook-route.ts";
 import { json } from "./problem.ts";
 import type { Handler } from "./transports/transport.ts";
 
@@ -56,6 +58,7 @@ export interface AppParts {
   readonly revoking: Revoking;
   readonly listDeadLetters: ListDeadLetters;
   readonly catalogue: CatalogueParts;
+  readonly webhooks: WebhookParts;
   readonly ready: Handler;
   readonly metrics: () => Promise<string>;
   readonly onError: (error: unknown) => void;
@@ -235,6 +238,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     },
     ...sagaEndpoints(parts.sagaControl, authenticate),
     ...catalogueEndpoints(parts.catalogue, authenticate),
+    ...paymentEndpoints(parts.webhooks),
     machine("/health/live", "The process answers", liveRoute, true),
     machine("/health/ready", "Claims can be taken", parts.ready, true),
     machine(

@@ -41,6 +41,11 @@ export const GatewayEnvironment = Type.Object({
     default: "",
     description: "Origins that may open a socket, comma-separated; empty: any",
   }),
+  PAYMENT_WEBHOOK_SECRET: Type.String({
+    default: "",
+    description: "Signs the payment provider's webhooks; empty: the gateway refuses all of them",
+  }),
+  WEBHOOK_ACK_MS: integer(3_000, 1, 60_000, "How long a webhook waits for Kafka before it gets 503"),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running requests"),
 });
 export type GatewayEnvironment = Static<typeof GatewayEnvironment>;

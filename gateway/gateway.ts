@@ -55,6 +55,7 @@ import { databaseCalls } from "./database-calls.ts";
 import { createErrorLog } from "./error-log.ts";
 import { readyRoute } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
+import { createPublishReport } from "./payments/publish-report.ts";
 import { problem, problemOf } from "./problem.ts";
 import { createSocketRoom } from "./sockets/room.ts";
 import type { Listen, Transport } from "./transports/transport.ts";
@@ -266,6 +267,10 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     },
     listDeadLetters: (cursor, limit) => guarded(() => listDeadLetters(orm, cursor, limit)),
     catalogue: createCatalogueParts({ database, redis, offers, guarded, onError }),
+    webhooks: {
+      secret: config.PAYMENT_WEBHOOK_SECRET,
+      publish: createPublishReport(producer, config.WEBHOOK_ACK_MS, onError),
+    },
     ready: readyRoute(
       {
         redis: async () => void (await redis.ping()),

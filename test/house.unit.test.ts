@@ -11,6 +11,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   db: ["contracts"],
   gateway: ["contracts", "kafka", "lua", "db"],
   consumers: ["contracts", "kafka", "lua", "db"],
+  "payment-simulator": ["contracts"],
   cli: ["contracts", "kafka", "lua", "db", "bench", "consumers", "gateway", "ops"],
   bench: ["contracts", "kafka", "lua", "db", "cli"],
 };

@@ -2,7 +2,8 @@ import type { CliConfig } from "../config.ts";
 import { dockerAnswers } from "./docker.ts";
 import type { Ports } from "./layout.ts";
 import { ownAddresses } from "./members.ts";
-import type { BaseService, ServiceName, Source, StackEnv } from "./service.ts";
+import type { Secrets } from "./secrets.ts";
+import { type BaseService, isBaseService, type ServiceName, type Source, type StackEnv } from "./service.ts";
 import { hasShape, type Shape } from "./shape.ts";
 
 /** The variable that says where an existing service is. */
@@ -12,11 +13,14 @@ export const ADDRESS_VARIABLE = {
   kafka: "KAFKA_BROKERS",
 } as const satisfies Record<BaseService, keyof CliConfig>;
 
+/** Where the simulator of a stack listens, whichever provider is used. */
+const simulatorAddress = (env: StackEnv) => `http://127.0.0.1:${env.PAYMENT_SIMULATOR_PORT}`;
+
 /** Addresses and secrets of a stack: those of the environment where `external` says so, else its own ports. */
 export function stackEnv(
   config: CliConfig,
   ports: Ports,
-  secret: string,
+  secrets: Secrets,
   options: { external: boolean; run: string; shape: Shape },
 ): StackEnv {
   const given = options.external ? config : ({} as Partial<CliConfig>);
@@ -25,12 +29,15 @@ export function stackEnv(
     REDIS_URL: given.REDIS_URL ?? own.REDIS_URL,
     DATABASE_URL: given.DATABASE_URL ?? own.DATABASE_URL,
     KAFKA_BROKERS: given.KAFKA_BROKERS ?? own.KAFKA_BROKERS,
-    JWT_SECRET: secret,
+    JWT_SECRET: secrets.JWT_SECRET,
     JWT_ISSUER: config.JWT_ISSUER,
     JWT_AUDIENCE: config.JWT_AUDIENCE,
     GATEWAY_HOST: config.GATEWAY_HOST,
     GATEWAY_PORT: String(ports.gateway),
     CONSUMERS_PORT: String(ports.consumers),
+    PAYMENT_SIMULATOR_PORT: String(ports.paymentSimulator),
+    PAYMENT_PROVIDER_URL: given.PAYMENT_PROVIDER_URL ?? `http://127.0.0.1:${ports.paymentSimulator}`,
+    PAYMENT_WEBHOOK_SECRET: secrets.PAYMENT_WEBHOOK_SECRET,
     STAMPEDE_RUN_DIR: options.run,
   };
 }
@@ -41,7 +48,7 @@ export async function sourceOf(
   config: CliConfig,
   { external, shape }: { external: boolean; shape: Shape },
 ): Promise<Source> {
-  if (service === "gateway" || service === "consumers") return "native";
+  if (!isBaseService(service)) return "native";
   if (shape === "cluster" && hasShape(service)) return "native"; // Docker or not: see docs/operations.md
   if (external && config[ADDRESS_VARIABLE[service]]) return "environment";
   return !config.STAMPEDE_NATIVE && (await dockerAnswers()) ? "docker" : "native";
@@ -65,6 +72,8 @@ export function shownAddress(service: ServiceName, env: StackEnv): string {
         .replace(/\?.*$/, "");
     case "kafka":
       return shortList(env.KAFKA_BROKERS);
+    case "payment-simulator":
+      return simulatorAddress(env);
     case "gateway":
       return `http://${env.GATEWAY_HOST}:${env.GATEWAY_PORT}`;
     case "consumers":

@@ -11,6 +11,7 @@ export interface Ports {
   readonly kafka: number;
   readonly gateway: number;
   readonly consumers: number;
+  readonly paymentSimulator: number;
 }
 
 /** The configured ports, moved by `offset` (a second stack beside the first). */
@@ -21,6 +22,7 @@ export function portsOf(config: CliConfig, offset: number): Ports {
     kafka: config.STAMPEDE_KAFKA_PORT + offset,
     gateway: config.GATEWAY_PORT + offset,
     consumers: config.CONSUMERS_PORT + offset,
+    paymentSimulator: (config.PAYMENT_SIMULATOR_PORT ?? config.GATEWAY_PORT + 2) + offset,
   };
 }
 

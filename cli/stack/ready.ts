@@ -105,6 +105,8 @@ export async function isReady(service: ServiceName, context: Pick<StackContext, 
         return await postgresReady(env.DATABASE_URL);
       case "kafka":
         return (await brokersOf(env.KAFKA_BROKERS)) > 0;
+      case "payment-simulator":
+        return await httpReady(`http://127.0.0.1:${ports.paymentSimulator}/health/ready`);
       case "gateway":
         return await httpReady(`http://${env.GATEWAY_HOST ?? "127.0.0.1"}:${ports.gateway}/health/ready`);
       case "consumers":

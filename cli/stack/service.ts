@@ -4,8 +4,7 @@ import type { Layout, Ports } from "./layout.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Shape } from "./shape.ts";
 
-/** `payment-simulator` is to join them. */
-export const SERVICES = ["redis", "postgres", "kafka", "gateway", "consumers"] as const;
+export const SERVICES = ["redis", "postgres", "kafka", "gateway", "consumers", "payment-simulator"] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /** The three that Stampede stands on; the rest is its own program. */
@@ -25,6 +24,8 @@ export type StackEnv = Readonly<Record<string, string>> & {
   readonly KAFKA_BROKERS: string;
   readonly JWT_SECRET: string;
   readonly GATEWAY_PORT: string;
+  readonly PAYMENT_PROVIDER_URL: string;
+  readonly PAYMENT_WEBHOOK_SECRET: string;
 };
 
 export interface StackContext {

@@ -14,20 +14,28 @@ import { type Layout, layoutOf, makeDirectories, portsOf, repositoryRoot } from 
 import { missingLibrdkafka } from "./librdkafka.ts";
 import { withLock } from "./lock.ts";
 import { prepareNode } from "./node-runtime.ts";
+import { paymentSimulator } from "./payment-simulator.ts";
 import { postgres } from "./postgres.ts";
 import { readRecord, signalProcess } from "./processes.ts";
 import { isReady } from "./ready.ts";
 import { redis } from "./redis.ts";
 import { hasRuntime, type Runtime, runtimeOf, runtimeVariant } from "./runtime.ts";
 import { migrateDatabase } from "./schema.ts";
-import { jwtSecret } from "./secrets.ts";
+import { keptSecrets } from "./secrets.ts";
 import type { ServiceName, Source, StackContext, StackEnv } from "./service.ts";
 import { isBaseService, type NativeService, SERVICES } from "./service.ts";
 import { rememberedShape, type Shape } from "./shape.ts";
 import { startService } from "./start.ts";
 import { stopService, wipeData } from "./stop.ts";
 
-const NATIVE: Readonly<Record<ServiceName, NativeService>> = { redis, postgres, kafka, gateway, consumers };
+const NATIVE: Readonly<Record<ServiceName, NativeService>> = {
+  redis,
+  postgres,
+  kafka,
+  "payment-simulator": paymentSimulator,
+  gateway,
+  consumers,
+};
 
 const USES_LIBRDKAFKA: ReadonlySet<ServiceName> = new Set(["kafka", "gateway", "consumers"]);
 
@@ -89,9 +97,9 @@ export function createStack(options: StackOptions = {}): Stack {
   const external = options.external ?? true;
   const layout = layoutOf(root, dir, config.STAMPEDE_KAFKA_LIBS);
   const ports = portsOf(config, options.portOffset ?? 0);
-  const secret = jwtSecret(layout.secretsFile, config.JWT_SECRET);
+  const secrets = keptSecrets(layout.secretsFile, config);
   const shape = options.cluster === undefined ? rememberedShape(layout) : options.cluster ? "cluster" : "single";
-  const env = stackEnv(config, ports, secret, { external, run: layout.run, shape });
+  const env = stackEnv(config, ports, secrets, { external, run: layout.run, shape });
   const context: StackContext = { layout, ports, config, env, progress: options.progress ?? silentProgress, shape };
   const lock = <T>(work: () => Promise<T>) => {
     makeDirectories(layout);

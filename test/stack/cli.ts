@@ -47,6 +47,7 @@ export function sandbox({ cluster = false } = {}): Sandbox {
     STAMPEDE_KAFKA_PORT: String(ports.kafka),
     GATEWAY_PORT: String(ports.gateway),
     CONSUMERS_PORT: String(freePort()),
+    PAYMENT_SIMULATOR_PORT: String(freePort()),
     NO_COLOR: "1",
   };
   const { REDIS_URL: _r, DATABASE_URL: _d, KAFKA_BROKERS: _k, ...inherited } = process.env;

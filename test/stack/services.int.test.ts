@@ -86,8 +86,10 @@ test("an operator's sale goes its way by the command line", async () => {
 }, 60_000);
 
 test("down stops all of it, and a sale command then says what to start", async () => {
-  const pids = ["redis", "postgres", "kafka", "gateway", "consumers"].flatMap((service) => box.pids(service));
-  expect(pids).toHaveLength(6);
+  const pids = ["redis", "postgres", "kafka", "gateway", "consumers", "payment-simulator"].flatMap((service) =>
+    box.pids(service),
+  );
+  expect(pids).toHaveLength(7);
   expect((await box.run(["down"])).code).toBe(0);
   expect(pids.filter((pid) => beganAt(pid) !== null)).toEqual([]);
   expect((await box.run(["sale", "list"])).errors).toMatch(

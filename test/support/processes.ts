@@ -21,7 +21,7 @@ export interface TestProcess {
 /** SIGSTOP has reached the process. */
 export const isStopped = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
-type ProgramName = "gateway" | "consumers";
+type ProgramName = "gateway" | "consumers" | "payment-simulator";
 
 const READY_S = 30;
 let built: Promise<unknown> | undefined;
@@ -32,7 +32,8 @@ async function programOf(
   root: string,
   runtime = process.env.STAMPEDE_TEST_RUNTIME,
 ): Promise<string[]> {
-  if (runtime !== "node") return [process.execPath, join(root, name, "main.bun.ts")];
+  // The simulator is a tool of this machine: it runs on Bun, whatever runs Stampede.
+  if (runtime !== "node" || name === "payment-simulator") return [process.execPath, join(root, name, "main.bun.ts")];
   built ??= buildForNode();
   await built;
   return [process.env.STAMPEDE_NODE ?? "node", "--enable-source-maps", join(root, "dist", `${name}.mjs`)];
@@ -85,6 +86,14 @@ async function untilReady(started: TestProcess, name: string, isGone: () => bool
 /** Starts a gateway on the tests' stack and waits until it is ready. Its log is in .stack/test/log. */
 export function startGateway(extraEnv: Record<string, string> = {}, port: number = freePort()): Promise<TestProcess> {
   return startProcess("gateway", port, { GATEWAY_PORT: String(port), ...extraEnv });
+}
+
+/** Starts a payment simulator. Without PAYMENT_SIMULATOR_BOOKS in its environment it forgets when it ends. */
+export function startPaymentSimulator(
+  extraEnv: Record<string, string> = {},
+  port: number = freePort(),
+): Promise<TestProcess> {
+  return startProcess("payment-simulator", port, { PAYMENT_SIMULATOR_PORT: String(port), ...extraEnv });
 }
 
 /** Starts a consumers process with some roles (empty: all) and waits until it is ready. */

@@ -17,7 +17,7 @@ import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
 import { freshDatabase, testStack } from "./stack.ts";
 import { until } from "./until.ts";
 
-/** The topics that claims use, and where orders begin and end. */
+/** The topics that claims, payments and the ends of orders use. */
 const LOG: readonly Topic[] = [
   "coupon-requests",
   "coupon-issue-requests",
@@ -25,6 +25,8 @@ const LOG: readonly Topic[] = [
   "order-events",
   "order-processing-results",
   "notification-events",
+  "payment-events",
+  "payment-compensation-events",
 ];
 
 /** Shorter waits than in production, so that a test sees the same things happen sooner. */

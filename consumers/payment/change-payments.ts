@@ -1,0 +1,90 @@
+import type { Currency, Money } from "../../contracts/money.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { Sql } from "../../db/client.ts";
+import { insertPayments, type NewPayment } from "../../db/queries/insert-payments.ts";
+import { lockPayments, type PaymentRow } from "../../db/queries/lock-payments.ts";
+import { writePaymentOutcomes, writePayments } from "../../db/queries/write-payments.ts";
+import type { Payment } from "./payment.ts";
+
+/** PostgreSQL's text knows no zero byte. What a provider says is for people; nothing is decided by it. */
+const MAX_TEXT = 500;
+const storable = (text: string | null): string => (text ?? "").replaceAll("\0", "").slice(0, MAX_TEXT);
+
+function paymentOf(row: PaymentRow): Payment {
+  const { outcome, outcome_at: at } = row;
+  return {
+    orderId: row.order_id as OrderId,
+    amount: Number(row.amount) as Money,
+    currency: row.currency as Currency,
+    token: row.token,
+    status: row.status,
+    captured: Number(row.captured_amount) as Money,
+    refunded: Number(row.refunded_amount) as Money,
+    reason: row.failure_reason,
+    reference: row.provider_reference,
+    returnWanted: row.return_wanted,
+    attempts: row.attempts,
+    leaseOwner: row.lease_owner,
+    dueAt: row.next_attempt_at?.getTime() ?? 0,
+    outcome:
+      outcome === null
+        ? null
+        : {
+            outcome,
+            reason: row.reason as ResultCode | null,
+            at: at!.getTime(),
+            restoredAt: row.restored_at?.getTime() ?? null,
+          },
+  };
+}
+
+export interface Changed {
+  readonly before: Payment;
+  readonly after: Payment;
+}
+
+/**
+ * The one way in which payments change: in a transaction, each new one is inserted, all are locked, `evolve` says what each
+ * becomes, and what differs is written. Returns them by order; an order without a payment is not among them.
+ * @throws the driver's error: nothing was written
+ */
+export async function changePayments(
+  sql: Sql,
+  orderIds: readonly OrderId[],
+  evolve: (payment: Payment, now: number) => Payment,
+  fresh: readonly NewPayment[] = [],
+): Promise<ReadonlyMap<OrderId, Changed>> {
+  const changes = new Map<OrderId, Changed>();
+  if (orderIds.length === 0) return changes;
+  await sql.begin(async (tx) => {
+    changes.clear();
+    // Sent together: one round trip.
+    const [, rows] = await Promise.all([insertPayments(tx, fresh), lockPayments(tx, orderIds)]);
+    for (const row of rows) {
+      const before = paymentOf(row);
+      changes.set(before.orderId, { before, after: evolve(before, row.now.getTime()) });
+    }
+    const different = [...changes.values()].filter(({ before, after }) => before !== after);
+    await Promise.all([
+      writePayments(
+        tx,
+        different.map(({ after }) => ({
+          ...after,
+          reason: storable(after.reason),
+          reference: storable(after.reference),
+          leased: after.leaseOwner !== null,
+        })),
+      ),
+      writePaymentOutcomes(
+        tx,
+        different.flatMap(({ before, after: { orderId, outcome } }) =>
+          outcome === null || outcome === before.outcome
+            ? []
+            : [{ ...outcome, orderId, reason: outcome.reason ?? "", restoredAt: outcome.restoredAt ?? 0 }],
+        ),
+      ),
+    ]);
+  });
+  return changes;
+}

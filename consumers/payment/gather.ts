@@ -1,0 +1,40 @@
+/**
+ * Works on items in batches of all that came while the batch before was under way: no waiting when there is one, few
+ * transactions when there are many. What `work` rejects with, everybody in its batch gets.
+ */
+export function gather<Item, Result>(
+  work: (items: readonly Item[]) => Promise<readonly Result[]>,
+  maxBatch: number,
+): (item: Item) => Promise<Result> {
+  interface Waiting {
+    readonly item: Item;
+    readonly resolve: (result: Result) => void;
+    readonly reject: (error: unknown) => void;
+  }
+  let waiting: Waiting[] = [];
+  let running = false;
+
+  async function run(): Promise<void> {
+    running = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, maxBatch);
+      waiting = waiting.slice(maxBatch);
+      try {
+        const results = await work(batch.map(({ item }) => item));
+        batch.forEach(({ resolve }, i) => void resolve(results[i]!));
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    running = false;
+  }
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      // After this turn: answers that arrive together are one batch.
+      if (!running) {
+        running = true;
+        queueMicrotask(() => void run());
+      }
+    });
+}

@@ -1,0 +1,43 @@
+import type { Currency, Money } from "../../contracts/money.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { StepOutcome } from "../../contracts/steps.ts";
+
+/** What `step_outcomes` says of an order's PAYMENT. Times in milliseconds since 1970. */
+export interface PaymentOutcome {
+  readonly outcome: StepOutcome;
+  readonly reason: ResultCode | null;
+  readonly at: number;
+  /** When the money was back. */
+  readonly restoredAt: number | null;
+}
+
+/**
+ * An order's payment: a row of `payments` and its outcome. The row says what is to be done, the outcome what was
+ * answered to the saga. Both change only under the row's lock.
+ */
+export interface Payment {
+  readonly orderId: OrderId;
+  readonly amount: Money;
+  readonly currency: Currency;
+  readonly token: string;
+  /** INTENT: the provider may or may not know of it. All others are what the provider said. */
+  readonly status: "INTENT" | "CAPTURED" | "DECLINED" | "VOIDED" | "REFUNDED";
+  readonly captured: Money;
+  readonly refunded: Money;
+  /** The provider's words for a decline. */
+  readonly reason: string | null;
+  readonly reference: string | null;
+  /** No capture may stay. */
+  readonly returnWanted: boolean;
+  /** Leases that were taken for what is due now. 0 of an INTENT: nobody has called the provider. */
+  readonly attempts: number;
+  readonly leaseOwner: string | null;
+  /** Milliseconds since 1970. */
+  readonly dueAt: number;
+  readonly outcome: PaymentOutcome | null;
+}
+
+/** Whether a worker has something to do for it; the index `payments_due` holds exactly these. */
+export const isOpen = ({ status, returnWanted }: Payment): boolean =>
+  status === "INTENT" || (status === "CAPTURED" && returnWanted);

@@ -1,0 +1,115 @@
+import { recordOf } from "../../contracts/event-topics.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import type { ResultEvent } from "../../contracts/step-events.ts";
+import type { Topic } from "../../contracts/topics.ts";
+import type { Sql } from "../../db/client.ts";
+import type { NewPayment } from "../../db/queries/insert-payments.ts";
+import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
+import type { Log } from "../log.ts";
+import type { Rejected, Role } from "../role.ts";
+import { answerToCommand, answerToRestore } from "./answers.ts";
+import { type Changed, changePayments } from "./change-payments.ts";
+import { fail, hear, wantReturn } from "./evolve.ts";
+import { type PaymentMessage, parseMessage, type Unreadable, unreadableOf } from "./parse-message.ts";
+import { isOpen } from "./payment.ts";
+
+export interface PaymentDesk {
+  readonly sql: Sql;
+  readonly producer: Pick<Producer, "sendAll">;
+  readonly log: Log;
+  /** There is something for the workers. */
+  readonly wake: () => void;
+}
+
+const TOPICS: readonly Topic[] = ["payment-events", "payment-compensation-events"];
+
+/**
+ * Role payment, its half at the log: writes down what is wanted and answers what is settled. It calls nobody, so a slow
+ * provider holds no partition up; what is to be called is the workers' (worker.ts), who read it from the table.
+ */
+export function paymentRole({ sql, producer, log, wake }: PaymentDesk): Role {
+  return {
+    name: "payment",
+    groupId: "payment",
+    topics: TOPICS,
+    // A database that is away must not end an order; it is waited for.
+    patience: "wait",
+    maxBatch: 500,
+    lingerMs: 2,
+    concurrency: 1,
+    async handle(records) {
+      const { byOrder, rejected } = sorted(records);
+      const orderIds = [...byOrder.keys()];
+      const fresh = [...byOrder.values()].flatMap(newPayment);
+      const changed = await changePayments(
+        sql,
+        orderIds,
+        (payment, now) =>
+          byOrder.get(payment.orderId)!.reduce((so, message) => {
+            if (message.type === "PaymentRestoreRequested") return wantReturn(so, now);
+            if (message.type === "Unreadable") return fail(so, now);
+            return message.type === "PaymentReported" ? hear(so, message.data, now) : so;
+          }, payment),
+        fresh,
+      );
+      for (const orderId of orderIds) {
+        // Another system's, or of a database that was lost: nothing here says that it is ours to give back.
+        if (!changed.has(orderId)) log.error({ role: "payment", orderId }, "the provider reported an unknown payment");
+      }
+      if ([...changed.values()].some(({ after }) => isOpen(after))) wake();
+      const answers = [...changed].flatMap(([orderId, change]) => answersTo(byOrder.get(orderId)!, change));
+      if (answers.length > 0) await producer.sendAll(answers.map(recordOf));
+      return rejected;
+    },
+  };
+}
+
+type Message = PaymentMessage | Unreadable;
+const NO_TERMS = { amount: 0, currency: "EUR", token: "" };
+
+/** A batch's messages by order, each order's in the order of the log. */
+function sorted(records: readonly IncomingRecord[]) {
+  const byOrder = new Map<OrderId, Message[]>();
+  const rejected: Rejected[] = [];
+  const sort = (message: Message | null) => {
+    if (message === null) return;
+    const { orderId } = message.data;
+    const known = byOrder.get(orderId);
+    if (known === undefined) byOrder.set(orderId, [message]);
+    else known.push(message);
+  };
+  for (const record of records) {
+    try {
+      sort(parseMessage(record));
+    } catch (error) {
+      rejected.push({ record, error });
+      sort(unreadableOf(record));
+    }
+  }
+  return { byOrder, rejected };
+}
+
+/** The row that an order's messages begin with, if there is none yet. A provider's report begins none. */
+function newPayment(messages: readonly Message[]): NewPayment[] {
+  const first = messages.find(({ type }) => type !== "PaymentReported");
+  if (first?.type === "PaymentRequested") {
+    const { orderId, userId, amount, currency, token } = first.data;
+    // No provider gives a token with a zero byte, which PostgreSQL could not store; without it, it will be declined.
+    return [{ orderId, userId, amount, currency, token: token.replaceAll("\0", ""), status: "INTENT" }];
+  }
+  if (first?.type === "PaymentRestoreRequested") {
+    return [{ ...first.data, ...NO_TERMS, status: "VOIDED" }];
+  }
+  if (first?.type === "Unreadable") return [{ ...first.data, ...NO_TERMS, userId: "", status: "DECLINED" }];
+  return [];
+}
+
+/** What a batch answers for an order: its command's and its restore's answers, each once. */
+function answersTo(messages: readonly Message[], { after }: Changed): ResultEvent[] {
+  const asked = new Set(messages.map(({ type }) => type));
+  const answers = [
+    asked.has("PaymentRequested") || asked.has("Unreadable") ? answerToCommand(after) : null,
+    asked.has("PaymentRestoreRequested") ? answerToRestore(after) : null,
+  ].filter((answer) => answer !== null);
+  return answers.filter((answer, i) => answers.findIndex(({ eventId }) => eventId === answer.eventId) === i);
+}

@@ -1,0 +1,40 @@
+import type { Executor } from "../client.ts";
+
+export interface Lease {
+  readonly owner: string;
+  /** How long nobody else takes them, milliseconds. */
+  readonly forMs: number;
+  readonly limit: number;
+}
+
+export interface LeasedPayment {
+  readonly order_id: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly token: string;
+  readonly status: "INTENT" | "CAPTURED";
+  readonly captured_amount: string;
+  readonly refunded_amount: string;
+  readonly return_wanted: boolean;
+  /** With this one. */
+  readonly attempts: number;
+}
+
+/**
+ * Takes payments that are due: not definite yet, or to be given back. SKIP LOCKED, because whose row is locked is
+ * being looked after. `next_attempt_at` stays as it is: it is indexed, and the lease alone keeps others away.
+ */
+export function leasePayments(sql: Executor, { owner, forMs, limit }: Lease): Promise<readonly LeasedPayment[]> {
+  return sql<LeasedPayment[]>`
+    UPDATE payments p
+    SET lease_owner = ${owner}, lease_until = now() + ${forMs} * interval '1 millisecond', attempts = p.attempts + 1
+    FROM (SELECT id FROM payments
+          WHERE (status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted))
+            AND next_attempt_at <= now() AND (lease_until IS NULL OR lease_until < now())
+          ORDER BY next_attempt_at
+          LIMIT ${limit}
+          FOR UPDATE SKIP LOCKED) due
+    WHERE p.id = due.id
+    RETURNING p.order_id, p.amount, p.currency, p.token, p.status, p.captured_amount, p.refunded_amount,
+              p.return_wanted, p.attempts`;
+}

@@ -1,0 +1,21 @@
+import { Type } from "@sinclair/typebox";
+import { PaymentWebhook, SIGNATURE_HEADER } from "../../contracts/payment-webhook.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { type WebhookParts, webhookRoute } from "./webhook-route.ts";
+
+/** What the payment provider calls: part of the route table (app.ts). */
+export function paymentEndpoints(parts: WebhookParts): Endpoint[] {
+  return [
+    {
+      method: "POST",
+      path: "/webhooks/payments",
+      summary: `The payment provider's late outcomes, signed in the header ${SIGNATURE_HEADER}`,
+      tag: "machines",
+      security: "none",
+      body: PaymentWebhook,
+      answers: { 200: Type.Object({ status: Type.Literal("received") }) },
+      refusals: ["SIGNATURE_INVALID", "SIGNATURE_EXPIRED", "KAFKA_UNAVAILABLE"],
+      handler: webhookRoute(parts),
+    },
+  ];
+}

@@ -1,0 +1,19 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import { KafkaError, type Producer } from "../../kafka/kafka.ts";
+import type { WebhookParts } from "./webhook-route.ts";
+
+/** @param ackMs how long a webhook waits for the log; the provider comes again after a 503 */
+export function createPublishReport(
+  producer: Pick<Producer, "send">,
+  ackMs: number,
+  onError: (error: unknown) => void,
+): WebhookParts["publish"] {
+  return async (record) => {
+    try {
+      await producer.send(record, { deadlineMs: ackMs });
+    } catch (error) {
+      if (!(error instanceof KafkaError && error.retryable)) onError(error);
+      throw new StampedeError("KAFKA_UNAVAILABLE", undefined, { cause: error });
+    }
+  };
+}

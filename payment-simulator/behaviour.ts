@@ -1,0 +1,56 @@
+import { announce, capture, type Entry } from "./entry.ts";
+
+/** What a charge does to the books, and how it is answered. */
+export interface Charged {
+  readonly entry: Entry;
+  /**
+   * now: with the payment. slowly: with what it is when the time of slow cards is over. never: the caller hears nothing.
+   * error: status 500.
+   */
+  readonly answer: "now" | "slowly" | "never" | "error";
+}
+
+type Behaviour = (entry: Entry, nowMs: number) => Charged;
+
+/** How often `tok_error` fails before it works. */
+const ERRORS = 2;
+
+const ok: Behaviour = (entry) => ({ entry: capture(entry), answer: "now" });
+const decline =
+  (reason: string): Behaviour =>
+  (entry) => ({ entry: { ...entry, status: "DECLINED", reason }, answer: "now" });
+const lost: Behaviour = (entry, nowMs) => (entry.calls === 1 ? { entry, answer: "never" } : ok(entry, nowMs));
+
+/** What each token does to a payment that has no outcome yet. Whatever is not here is declined. */
+export const BEHAVIOURS = {
+  tok_ok: ok,
+  tok_decline: decline("insufficient_funds"),
+  /** Is worked on for PAYMENT_SIMULATOR_SLOW_MS, then captured. */
+  tok_slow: (entry) => ({ entry: { ...entry, status: "PENDING" }, answer: "slowly" }),
+  /** Captured at once, but its caller never hears; the webhook comes later. */
+  tok_timeout_charged: (entry, nowMs) => ({ entry: announce(capture(entry), 1, nowMs), answer: "never" }),
+  /** The first charge gets lost on its way; the next one works. */
+  tok_timeout_lost: lost,
+  /** As if lost, but PAYMENT_SIMULATOR_LATE_MS after its void a capture appears all the same. No provider should do that. */
+  tok_late_capture: lost,
+  /** Two errors of the server, without an effect, then it works. */
+  tok_error: (entry, nowMs) => (entry.calls <= ERRORS ? { entry, answer: "error" } : ok(entry, nowMs)),
+  tok_duplicate_webhook: (entry, nowMs) => ({ entry: announce(capture(entry), 2, nowMs), answer: "now" }),
+} as const satisfies Record<string, Behaviour>;
+
+const unknownToken = decline("unknown_token");
+
+/** A charge of a key that has no outcome yet. `entry` has the charge's terms and counts this call. */
+export function charge(entry: Entry, nowMs: number): Charged {
+  const behaviour: Behaviour = Object.hasOwn(BEHAVIOURS, entry.token)
+    ? BEHAVIOURS[entry.token as keyof typeof BEHAVIOURS]
+    : unknownToken;
+  return behaviour(entry, nowMs);
+}
+
+/** A void: nothing is captured from now on, unless it was already. */
+export function voided(entry: Entry, nowMs: number, lateMs: number): Entry {
+  if (entry.status !== "NONE" && entry.status !== "PENDING") return entry;
+  const late = entry.token === "tok_late_capture" && entry.calls > 0;
+  return { ...entry, status: "VOIDED", reason: "voided", lateAt: late ? nowMs + lateMs : null };
+}
