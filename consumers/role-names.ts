@@ -12,6 +12,8 @@ export const ROLE_NAMES = [
   "shipping",
   "delayed-commands",
   "notify",
+  "order-relay",
+  "admission",
   "dead-letters",
 ] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];

@@ -12,6 +12,7 @@ import {
   Sale,
   SaleList,
 } from "../contracts/http.ts";
+import { OrderSummary, StepView } from "../contracts/http-orders.ts";
 import { PipelineChange, PipelineView } from "../contracts/pipeline.ts";
 import { SagaChange, SagaView } from "../contracts/saga-mode.ts";
 import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
@@ -35,6 +36,7 @@ import { openApi } from "./docs/openapi.ts";
 import { DOCS_PAGE } from "./docs/page.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { liveRoute } from "./health.ts";
+import { type OrderParts, orderEndpoints } from "./orders/endpoints.ts";
 import { PageQuery } from "./page.ts";
 import { json } from "./problem.ts";
 import type { Handler } from "./transports/transport.ts";
@@ -56,6 +58,7 @@ export interface AppParts {
   readonly revoking: Revoking;
   readonly listDeadLetters: ListDeadLetters;
   readonly catalogue: CatalogueParts;
+  readonly orders: OrderParts;
   readonly ready: Handler;
   readonly metrics: () => Promise<string>;
   readonly onError: (error: unknown) => void;
@@ -235,6 +238,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     },
     ...sagaEndpoints(parts.sagaControl, authenticate),
     ...catalogueEndpoints(parts.catalogue, authenticate),
+    ...orderEndpoints(parts.orders, authenticate),
     machine("/health/live", "The process answers", liveRoute, true),
     machine("/health/ready", "Claims can be taken", parts.ready, true),
     machine(
@@ -268,6 +272,8 @@ function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
     ResizeSale,
     RevokeClaim,
     ClaimRevoked,
+    StepView,
+    OrderSummary,
   ];
   const openapi = json(200, openApi(endpoints, schemas));
   const asyncapi = json(200, asyncApi());
