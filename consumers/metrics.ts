@@ -20,6 +20,8 @@ export interface ConsumersMetrics {
   overdueOrders(orders: number): void;
   /** Parked commands that were sent again. */
   resent(commands: number): void;
+  relayedOrders(orders: number): void;
+  orderLedgerEntries(entries: number): void;
   recovered(seconds: number): void;
   /** Calls to the payment provider by what they told. */
   paymentCalled(kind: string, seconds: number): void;
@@ -80,6 +82,12 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     help: "Claims in the ledgers of all sales at the relay's last round",
     registers,
   });
+  const relayedOrders = counter("stampede_relayed_orders_total", "Orders sent to the log again from the ledger", []);
+  const orderLedger = new Gauge({
+    name: "stampede_order_ledger_entries",
+    help: "Orders in the order ledgers at the relay's last round",
+    registers,
+  });
   const waitingRequests = new Gauge({
     name: "stampede_waiting_requests",
     help: "Requests in hand whose queued sale is paused or being rebuilt",
@@ -117,6 +125,8 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     sweptOrders: (orders) => swept.inc(orders),
     overdueOrders: (orders) => overdue.set(orders),
     resent: (count) => resent.inc(count),
+    relayedOrders: (count) => relayedOrders.inc(count),
+    orderLedgerEntries: (entries) => orderLedger.set(entries),
     recovered: (duration) => recoveries.observe(duration),
     paymentCalled: (answer, duration) => paymentCalls.observe({ answer }, duration),
     paymentBreaker: (open) => breaker.set(open ? 1 : 0),

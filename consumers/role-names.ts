@@ -13,6 +13,8 @@ export const ROLE_NAMES = [
   "delayed-commands",
   "notify",
   "payment",
+  "order-relay",
+  "admission",
   "dead-letters",
 ] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];

@@ -1,9 +1,12 @@
 import { createFault } from "../contracts/fault-points.ts";
 import { insertDeadLetters } from "../db/queries/insert-dead-letters.ts";
+import { createAdmission } from "../lua/admission.ts";
 import { holdingOf } from "../lua/holding.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { createRoutes } from "../lua/routes.ts";
 import { createToldOrders } from "../lua/told-orders.ts";
+import { admissionRelease } from "./admission/release-role.ts";
+import { startAdmissionLoader } from "./admission/start.ts";
 import { startRelay } from "./claim-relay/start.ts";
 import { couponDecide } from "./coupon-decide/role.ts";
 import { couponPersist } from "./coupon-persist/role.ts";
@@ -12,6 +15,7 @@ import { startDelayedCommands } from "./delayed-commands/start.ts";
 import { failureCode } from "./failure.ts";
 import { type Neighbours, type RunningRole, settlingFor } from "./neighbours.ts";
 import { notify } from "./notify/role.ts";
+import { startOrderRelay } from "./order-relay/start.ts";
 import { orderSaga } from "./order-saga/role.ts";
 import { type CouponUsageDeps, couponUsage } from "./order-steps/coupon-usage.ts";
 import { points } from "./order-steps/points.ts";
@@ -82,6 +86,14 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
     case "payment": {
       const payment = startPayment(neighbours);
       return both(onLog(name, payment.role, neighbours), payment.workers);
+    }
+    case "order-relay":
+      return startOrderRelay(neighbours);
+    case "admission": {
+      const release = onLog(name, admissionRelease(createAdmission(redis).release), neighbours);
+      const loader = startAdmissionLoader(neighbours);
+      const stop = async (graceMs: number) => void (await Promise.all([release.stop(graceMs), loader.stop(graceMs)]));
+      return { ...release, stop };
     }
     case "claim-relay":
       return startRelay(neighbours);

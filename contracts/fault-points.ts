@@ -2,6 +2,9 @@
 export type FaultPoint =
   | "claim:after-lua"
   | "claim:after-produce"
+  | "order:admitted"
+  | "order:placed"
+  | "order:produced"
   | "decide:decided"
   | "decide:settled"
   | "persist:committed"

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Timestamp } from "./envelope.ts";
 import { Durability } from "./http.ts";
-import { CouponIdSchema } from "./ids.ts";
+import { CouponIdSchema, UserIdSchema } from "./ids.ts";
 import { CurrencySchema, MoneySchema } from "./money.ts";
 import { OrderIdSchema, OrderNumberSchema } from "./order-ids.ts";
 import { AMOUNTS, MAX_LINES, OrderLine, PaymentMethod, ProductQuantity, ShippingAddress } from "./order-parts.ts";
@@ -76,6 +76,31 @@ export const OrderView = Type.Object(
   { $id: "OrderView" },
 );
 export type OrderView = Static<typeof OrderView>;
+
+/** An order in a list: GET /me/orders, GET /admin/orders. Its steps stand at GET /orders/:orderId. */
+export const OrderSummary = Type.Object(
+  {
+    orderId: OrderIdSchema,
+    orderNumber: OrderNumberSchema,
+    userId: UserIdSchema,
+    status: Status,
+    items: Type.Array(OrderLine),
+    ...AMOUNTS,
+    currency: CurrencySchema,
+    couponId: Type.Union([CouponIdSchema, Type.Null()]),
+    createdAt: Timestamp,
+    settledAt: TimeOrNull,
+    failureReason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
+  },
+  { $id: "OrderSummary" },
+);
+export type OrderSummary = Static<typeof OrderSummary>;
+
+export const OrderList = Type.Object(
+  { items: Type.Array(Type.Ref(OrderSummary)), nextCursor: Type.Union([Type.String(), Type.Null()]) },
+  { $id: "OrderList" },
+);
+export type OrderList = Static<typeof OrderList>;
 
 /** POST /orders/:orderId/cancel, 202: the request was logged; the saga decides, and the socket tells. */
 export const CancelAccepted = Type.Object({ orderId: OrderIdSchema, status: Status }, { $id: "CancelAccepted" });

@@ -12,6 +12,7 @@ import {
   Sale,
   SaleList,
 } from "../contracts/http.ts";
+import { OrderSummary, StepView } from "../contracts/http-orders.ts";
 import { PipelineChange, PipelineView } from "../contracts/pipeline.ts";
 import { SagaChange, SagaView } from "../contracts/saga-mode.ts";
 import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
@@ -35,6 +36,7 @@ import { openApi } from "./docs/openapi.ts";
 import { DOCS_PAGE } from "./docs/page.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { liveRoute } from "./health.ts";
+import { type OrderParts, orderEndpoints } from "./orders/endpoints.ts";
 import { PageQuery } from "./page.ts";
 import { paymentEndpoints } from "./payments/endpoints.ts";
 import type { WebhookParts } from "./payments/webhook-route.ts";
@@ -59,6 +61,7 @@ export interface AppParts {
   readonly listDeadLetters: ListDeadLetters;
   readonly catalogue: CatalogueParts;
   readonly webhooks: WebhookParts;
+  readonly orders: OrderParts;
   readonly ready: Handler;
   readonly metrics: () => Promise<string>;
   readonly onError: (error: unknown) => void;
@@ -239,6 +242,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     ...sagaEndpoints(parts.sagaControl, authenticate),
     ...catalogueEndpoints(parts.catalogue, authenticate),
     ...paymentEndpoints(parts.webhooks),
+    ...orderEndpoints(parts.orders, authenticate),
     machine("/health/live", "The process answers", liveRoute, true),
     machine("/health/ready", "Claims can be taken", parts.ready, true),
     machine(
@@ -272,6 +276,8 @@ function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
     ResizeSale,
     RevokeClaim,
     ClaimRevoked,
+    StepView,
+    OrderSummary,
   ];
   const openapi = json(200, openApi(endpoints, schemas));
   const asyncapi = json(200, asyncApi());

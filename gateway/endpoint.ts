@@ -7,7 +7,7 @@ export interface Endpoint extends Route {
   readonly method: Method;
   readonly path: string;
   readonly summary: string;
-  readonly tag: "claims" | "sales" | "catalogue" | "cart" | "me" | "admin" | "machines" | "docs";
+  readonly tag: "claims" | "sales" | "catalogue" | "cart" | "orders" | "me" | "admin" | "machines" | "docs";
   readonly security: "none" | "user" | "operator";
   readonly body?: TObject;
   readonly query?: TObject;

@@ -44,7 +44,7 @@ import { createDecide } from "./coupons/decide.ts";
 import { createWhyNotLoaded } from "./coupons/existence.ts";
 import { followNews } from "./coupons/news.ts";
 import { followPipeline } from "./coupons/pipeline-switch.ts";
-import { createPublish } from "./coupons/publish.ts";
+import { createDeliver, createPublish } from "./coupons/publish.ts";
 import { createQueue } from "./coupons/queue.ts";
 import { createReceipts } from "./coupons/receipt.ts";
 import { readWinnersFilter, redisNews } from "./coupons/redis-news.ts";
@@ -55,6 +55,7 @@ import { databaseCalls } from "./database-calls.ts";
 import { createErrorLog } from "./error-log.ts";
 import { readyRoute } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
+import { createOrderParts } from "./orders/parts.ts";
 import { createPublishReport } from "./payments/publish-report.ts";
 import { problem, problemOf } from "./problem.ts";
 import { createSocketRoom } from "./sockets/room.ts";
@@ -158,16 +159,18 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       onError,
     },
   );
+  const deliver = createDeliver(producer, breaker, config.CLAIM_ACK_MS, onError);
+  const rateLimit = createRateLimit(config.USER_RATE_PER_S, config.USER_RATE_BURST);
   const claims = createClaims({
     decide,
     queue,
     pipelineOf: pipelines.of,
     wakeRelay: createRelayWakeup((couponId) => redis.publish(LEDGER_CHANNEL, couponId), onError),
     accepted: (pipeline) => metrics.acceptedBy(pipeline),
-    publish: createPublish(producer, breaker, config.CLAIM_ACK_MS, onError),
+    publish: createPublish(deliver),
     breaker,
     receipts: createReceipts(config.receiptKey),
-    rateLimit: createRateLimit(config.USER_RATE_PER_S, config.USER_RATE_BURST),
+    rateLimit,
     whyNotLoaded,
     maxInFlight: config.MAX_IN_FLIGHT,
     requireKafka: config.CLAIM_REQUIRE_KAFKA,
@@ -271,6 +274,21 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       secret: config.PAYMENT_WEBHOOK_SECRET,
       publish: createPublishReport(producer, config.WEBHOOK_ACK_MS, onError),
     },
+    orders: createOrderParts({
+      database,
+      redis,
+      producer,
+      deliver,
+      offers,
+      rateLimit,
+      maxInFlight: config.MAX_IN_FLIGHT,
+      requireKafka: config.CLAIM_REQUIRE_KAFKA,
+      defaultCountry: config.ORDER_COUNTRY,
+      cancelAckMs: config.QUEUED_ACK_MS,
+      guarded,
+      fault,
+      onError,
+    }),
     ready: readyRoute(
       {
         redis: async () => void (await redis.ping()),

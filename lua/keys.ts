@@ -1,6 +1,6 @@
 /**
  * The only place that builds a Redis key or channel. All keys of a sale share the hash tag `{c:<couponId>}`, all keys of a
- * user `{u:<userId>}`, so each script's keys live on one node of a cluster.
+ * user `{u:<userId>}`, all of the orders of a bucket of users `{o:<bucket>}`, so each script's keys live on one node of a cluster.
  */
 import type { RankingPeriod } from "../contracts/http-catalogue.ts";
 import type { CouponId, UserId } from "../contracts/ids.ts";
@@ -50,6 +50,41 @@ export function userKeys(userId: UserId): UserKeys {
 
 /** The last place in an order's stream that its owner was told of. */
 export const toldKey = (userId: UserId, orderId: OrderId): string => `{u:${userId}}:told:${orderId}`;
+/** Users' orders are spread over so many ledgers. Never change it: orders would be looked for where they are not. */
+export const ORDER_BUCKETS = 64;
+
+/** The bucket of a user's orders: FNV-1a of the id, so that any process and any release finds the same. */
+export function orderBucket(userId: UserId): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < userId.length; i++) hash = Math.imul(hash ^ userId.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % ORDER_BUCKETS;
+}
+
+/** stream of orders that PostgreSQL may not have yet: o orderId, u userId, e OrderCreated as JSON */
+export const orderLedgerKey = (bucket: number): string => `{o:${bucket}}:ledger`;
+
+/** string: the ledger id of an order that PostgreSQL may not have yet */
+export const pendingOrderKey = (bucket: number, orderId: OrderId): string => `{o:${bucket}}:order:${orderId}`;
+
+/** string: the orderId that a user's Idempotency-Key stands for. User ids hold no space, so no two pairs share a key. */
+export const placedKey = (userId: UserId, idempotencyKey: string): string =>
+  `{o:${orderBucket(userId)}}:key:${userId} ${idempotencyKey}`;
+
+/** string: `USER time` or `OPERATOR time`, who first asked to cancel the order */
+export const cancelKey = (userId: UserId, orderId: OrderId): string => `{o:${orderBucket(userId)}}:cancel:${orderId}`;
+
+/**
+ * Admission of flash products. One hash tag for all of them: an order takes all of its lines or none, which only one
+ * script on one node can promise.
+ */
+export const ADMISSION_KEYS = {
+  /** hash: productId → PostgreSQL's stock at the loader's last look; absent: not loaded, everybody is admitted */
+  stock: "{flash}:stock",
+  /** hash: productId → pieces that held orders will take out of that stock */
+  taken: "{flash}:taken",
+  /** hash: orderId → `time userId productId quantity productId quantity …` */
+  held: "{flash}:held",
+} as const;
 
 export interface RankingKeys {
   /** sorted set: productId, scored by the pieces it sold */

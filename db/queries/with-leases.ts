@@ -8,6 +8,8 @@ export const LEASES = {
   ledgerTail: 5_784_312,
   revocations: 5_784_313,
   orderSweeper: 5_784_314,
+  orderRelay: 5_784_320,
+  admission: 5_784_321,
 } as const;
 
 /**

@@ -1,6 +1,6 @@
 import type { CouponClaimed } from "../../contracts/events.ts";
 import type { Durability } from "../../contracts/http.ts";
-import { KafkaError, type Producer } from "../../kafka/kafka.ts";
+import { KafkaError, type OutgoingRecord, type Producer } from "../../kafka/kafka.ts";
 import type { AckBreaker } from "./breaker.ts";
 
 export type ClaimToPublish = CouponClaimed["data"];
@@ -28,26 +28,25 @@ export function claimRecord(claim: ClaimToPublish, occurredAt: Date): string {
   return JSON.stringify(event);
 }
 
+/** Hands a record to the log; says how durable what it tells is when the answer must go out. Never rejects. */
+export type Deliver = (record: OutgoingRecord, traceparent: string | undefined) => Promise<Durability>;
+
 /**
- * Produces CouponClaimed and waits at most `ackMs` for the delivery report. An unknown outcome is no failure: the claim
- * stands in the sale's ledger, and the relay delivers what Kafka does not.
+ * Produces a record that stands in a ledger as well, and waits at most `ackMs` for the delivery report. An unknown outcome
+ * is no failure: the relay delivers what Kafka does not.
  */
-export function createPublish(
+export function createDeliver(
   producer: Producer,
   breaker: AckBreaker,
   ackMs: number,
   onError: (error: unknown) => void,
-): Publish {
-  return async (claim, traceparent) => {
+): Deliver {
+  return async (record, traceparent) => {
     const waits = breaker.shouldWait();
     if (!waits && producer.stats().queued > MAX_QUEUED_WHILE_LATE) return "ledger";
     const sentAt = performance.now();
-    const record = {
-      topic: "coupon-issue-requests",
-      value: claimRecord(claim, new Date()),
-      ...(traceparent === undefined ? {} : { headers: { traceparent } }),
-    };
-    const sent = producer.send(record, { deadlineMs: waits ? ackMs : 10 * ackMs }).then(
+    const traced = traceparent === undefined ? record : { ...record, headers: { traceparent } };
+    const sent = producer.send(traced, { deadlineMs: waits ? ackMs : 10 * ackMs }).then(
       (): Durability => {
         if (performance.now() - sentAt <= ackMs) breaker.onTime();
         else breaker.late();
@@ -61,4 +60,10 @@ export function createPublish(
     );
     return waits ? sent : "ledger";
   };
+}
+
+/** Produces CouponClaimed; the sale's ledger has the claim. */
+export function createPublish(deliver: Deliver): Publish {
+  return (claim, traceparent) =>
+    deliver({ topic: "coupon-issue-requests", value: claimRecord(claim, new Date()) }, traceparent);
 }

@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type CouponId, newCouponId } from "../../contracts/ids.ts";
+import type { ProductId } from "../../contracts/order-ids.ts";
+import { createAdmission } from "../../lua/admission.ts";
 import { createInbox } from "../../lua/inbox.ts";
-import { saleKeys } from "../../lua/keys.ts";
+import { placedKey, saleKeys } from "../../lua/keys.ts";
 import { ledgerLengths, readLedger } from "../../lua/ledger.ts";
+import { createAcknowledgeOrders, orderLedgerLengths, readOrderLedger } from "../../lua/order-ledger.ts";
+import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import { createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { readSale, readWinners, statusOf, winnerOf } from "../../lua/sale-reading.ts";
 import { createSaleScripts, parseAnnouncement } from "../../lua/sale-scripts.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
+import { placedBy } from "./placed.ts";
 import { claimOf, claimsOf, connected, loadSale, terms, user, winner } from "./sale.ts";
 
 let cluster: RedisCluster;
@@ -160,3 +165,36 @@ test("after a failover the sale is closed until it is loaded on the new master; 
     expect(await loading.load(id, terms({ total: 5 }), epoch, winners)).toBe("LOADED");
   }
 }, 45_000);
+
+test("orders of any user, and flash orders of any product, run on a cluster", async () => {
+  const orders = createPlacedOrders(redis);
+  const admission = createAdmission(redis);
+  const placed = Array.from({ length: 24 }, (_, i) => placedBy(`order-${i}`, "k 1", "{}", true));
+  const results = await Promise.all(placed.map((order) => orders.place(order)));
+  expect(new Set(results.map(({ code }) => code))).toEqual(new Set(["ACCEPTED"]));
+  const owners = await Promise.all(
+    placed.map(async ({ data }) => (await cluster.masterOf(placedKey(data.userId, "k 1"))).port),
+  );
+  expect(new Set(owners).size).toBe(3);
+  expect(await orders.place(placed[0]!)).toEqual({ code: "REPEATED", stored: placed[0]! });
+  const { userId, orderId, flashItems } = placed[0]!.data;
+  expect(await orders.pending(userId, orderId)).toEqual(placed[0]!);
+  expect(await orders.noteCancel(userId, orderId, { by: "USER", at: 1 })).toEqual({ by: "USER", at: 1 });
+
+  const cup = { productId: "cup" as ProductId, quantity: 1 };
+  await admission.load([{ productId: cup.productId, stock: 1 }], []);
+  expect(await admission.take(orderId, userId, [cup, ...flashItems])).toBeNull();
+  expect(await admission.take(placed[1]!.data.orderId, userId, [cup])).toBe(cup.productId);
+  const holds = await admission.holds();
+  expect(holds).toHaveLength(1);
+  expect(await admission.notInLedger(holds)).toEqual([]);
+  expect(await admission.release([orderId])).toBe(1);
+
+  const acknowledge = createAcknowledgeOrders(redis);
+  const lengths = await orderLedgerLengths(redis);
+  for (const bucket of lengths.keys()) {
+    const { entries } = await readOrderLedger(redis, bucket, { olderThanMs: 0, count: 100 });
+    if (entries.length > 0) expect(await acknowledge(bucket, entries)).toBe(entries.length);
+  }
+  expect((await orderLedgerLengths(redis)).every((length) => length === 0)).toBe(true);
+});

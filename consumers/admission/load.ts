@@ -1,0 +1,32 @@
+import type { OrderId } from "../../contracts/order-ids.ts";
+import type { FlashSnapshot } from "../../db/queries/flash-snapshot.ts";
+import type { Admission, Hold } from "../../lua/admission.ts";
+
+export interface LoadDeps {
+  readonly admission: Pick<Admission, "holds" | "notInLedger" | "load" | "loaded">;
+  readonly snapshot: (orderIds: readonly OrderId[]) => Promise<FlashSnapshot>;
+  /** A hold that is older, of an order that neither PostgreSQL nor the ledger has, is a dead gateway's. */
+  readonly strayMs: number;
+  readonly now?: () => number;
+}
+
+/**
+ * Brings the admission's stock in line with PostgreSQL's. What can still be admitted is the stock less what is held by
+ * orders that are not in it yet; so reservations, restocks, refusals and restores all come in by themselves, and an error
+ * of any kind is gone after a round. In doubt it admits: PostgreSQL refuses what does not fit.
+ * @returns how many orders were let go
+ */
+export async function loadAdmission(deps: LoadDeps): Promise<number> {
+  const { admission, snapshot, strayMs, now = Date.now } = deps;
+  const holds = await admission.holds();
+  const old = holds.filter(({ at }) => now() - at >= strayMs);
+  // The ledger before PostgreSQL: an order goes from the one to the other.
+  const astray: Hold[] = old.length === 0 ? [] : await admission.notInLedger(old);
+  const { stocks, settled, known } = await snapshot(holds.map(({ orderId }) => orderId));
+  const there = new Set(known);
+  const strays = astray.map(({ orderId }) => orderId).filter((orderId) => !there.has(orderId));
+  if (stocks.length === 0 && holds.length === 0 && (await admission.loaded()) === 0) return 0;
+  const gone = [...settled, ...strays];
+  await admission.load(stocks, gone);
+  return gone.length;
+}

@@ -1,0 +1,22 @@
+import { flashSnapshot } from "../../db/queries/flash-snapshot.ts";
+import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
+import { createAdmission } from "../../lua/admission.ts";
+import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { startTicker } from "../ticker.ts";
+import { loadAdmission } from "./load.ts";
+
+/** So long a gateway may take between admitting an order and storing it; its own timeouts are a tenth of that. */
+const STRAY_MS = 30_000;
+
+/** The loader of role admission: one look a second at all flash products, by one process of all. */
+export function startAdmissionLoader({ config, db, redis, log }: Neighbours): Pick<RunningRole, "stop"> {
+  const admission = createAdmission(redis);
+  const deps = {
+    admission,
+    snapshot: (orderIds: Parameters<typeof flashSnapshot>[1]) => flashSnapshot(db.sql, orderIds),
+    strayMs: STRAY_MS,
+  };
+  const round = () => withLeases(db.sql, LEASES.admission, ["all"], () => loadAdmission(deps));
+  const ticker = startTicker(config.LOADER_EVERY_MS, round, complainer(log, "admission"));
+  return { stop: () => ticker.stop() };
+}

@@ -1,0 +1,1 @@
+CREATE INDEX "products_flash" ON "products" USING btree ("id") WHERE "products"."flash";

@@ -1,0 +1,12 @@
+import { type PlacedOrder, readSagaState, type SagaState } from "../../contracts/saga-state.ts";
+import type { Executor } from "../client.ts";
+
+export type OrderState = SagaState & { readonly order: PlacedOrder };
+
+/** An order as its saga has it; null: the saga has not seen it (of a request to cancel alone nobody is shown anything). */
+export async function findOrder(sql: Executor, orderId: string): Promise<OrderState | null> {
+  const [row] = await sql<{ state: unknown }[]>`SELECT state FROM order_sagas WHERE order_id = ${orderId}`;
+  if (row === undefined) return null;
+  const state = readSagaState(row.state);
+  return state.order === null ? null : { ...state, order: state.order };
+}

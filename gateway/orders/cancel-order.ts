@@ -1,0 +1,50 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import { recordOf } from "../../contracts/event-topics.ts";
+import type { CancelAccepted } from "../../contracts/http-orders.ts";
+import { isOrderId } from "../../contracts/order-ids.ts";
+import { orderCancelRequested } from "../../contracts/order-messages.ts";
+import type { OutgoingRecord } from "../../kafka/kafka.ts";
+import type { PlacedOrders } from "../../lua/placed-orders.ts";
+import { identify } from "../auth/bearer.ts";
+import type { Authenticate, Identity } from "../auth/hs256.ts";
+import { json, problem } from "../problem.ts";
+import type { Handler } from "../transports/transport.ts";
+import type { FindOrder, FoundOrder } from "./find-order.ts";
+
+export interface Cancelling {
+  readonly find: FindOrder;
+  readonly noteCancel: PlacedOrders["noteCancel"];
+  /** Resolves when the log has the record. @throws StampedeError KAFKA_UNAVAILABLE: unknown whether it has */
+  readonly log: (record: OutgoingRecord) => Promise<void>;
+}
+
+/** On its way already, or there. */
+const ENDING: ReadonlySet<string> = new Set(["CANCELLING", "COMPENSATING", "CANCELLED"]);
+
+/** The saga says the last word: an order that is paid while the request is on its way is not cancelled. */
+function refuseIfTooLate({ status, steps }: FoundOrder): void {
+  if (status === "COMPLETED") throw new StampedeError("ORDER_NOT_CANCELLABLE", "the order is completed");
+  if (steps.PAYMENT.status === "COMPLETED") throw new StampedeError("ORDER_NOT_CANCELLABLE", "the order is paid");
+}
+
+async function cancel({ noteCancel, log }: Cancelling, found: FoundOrder, who: Identity): Promise<CancelAccepted> {
+  const { orderId, userId } = found.order;
+  if (!ENDING.has(found.status)) {
+    refuseIfTooLate(found);
+    const requestedBy = who.userId === userId ? "USER" : "OPERATOR";
+    const first = await noteCancel(userId, orderId, { by: requestedBy, at: Date.now() });
+    await log(recordOf(orderCancelRequested({ orderId, userId, requestedBy: first.by }, first.at)));
+  }
+  return { orderId, status: found.status };
+}
+
+/** POST /orders/:orderId/cancel: its owner's, or an operator's. Asking again is asking once. */
+export function cancelOrderRoute(cancelling: Cancelling, authenticate: Authenticate): Handler {
+  return async (request) => {
+    const who = identify(request, authenticate);
+    const orderId = request.params.orderId!;
+    const found = isOrderId(orderId) ? await cancelling.find(orderId, who) : null;
+    if (found === null) return problem("ORDER_NOT_FOUND");
+    return json(202, await cancel(cancelling, found, who));
+  };
+}

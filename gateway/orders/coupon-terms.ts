@@ -1,0 +1,74 @@
+import { LRUCache } from "lru-cache";
+import type { DiscountTerms } from "../../contracts/discount.ts";
+import { StampedeError } from "../../contracts/errors.ts";
+import type { CouponId, UserId } from "../../contracts/ids.ts";
+import type { Money } from "../../contracts/money.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import type { HeldCoupon } from "../../db/queries/find-held-coupon.ts";
+import type { SaleRow } from "../../db/queries/find-sale.ts";
+import type { Holding } from "../../lua/holding.ts";
+
+export interface CouponSources {
+  readonly findSale: (couponId: CouponId) => Promise<SaleRow | null>;
+  /** PostgreSQL's word. */
+  readonly findHeld: (couponId: CouponId, userId: UserId) => Promise<HeldCoupon | null>;
+  /** Redis' word: a win that may not be persisted yet. */
+  readonly holding: (couponId: CouponId, userId: UserId) => Promise<Holding>;
+  readonly now?: () => number;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * @throws StampedeError COUPON_NOT_FOUND, COUPON_NOT_HELD, COUPON_ALREADY_USED, COUPON_EXPIRED, DATABASE_UNAVAILABLE,
+ * REDIS_UNAVAILABLE
+ */
+export type CouponTerms = (couponId: CouponId, userId: UserId, orderId: OrderId) => Promise<DiscountTerms>;
+
+/** What never changes of a sale. `validUntil`: milliseconds since 1970. */
+type Terms = DiscountTerms & { readonly validUntil: number };
+const TERMS_MS = 60_000;
+
+/**
+ * What the caller's coupon takes off. The terms of a sale never change, so they are remembered. Whose coupon it is is asked
+ * every time, but only to keep hopeless orders away: the coupon step decides. So a win that only Redis knows is good
+ * enough, so is a Redis that cannot say (the sale is being rebuilt), and so is its word while PostgreSQL does not answer.
+ */
+export function createCouponTerms({
+  findSale,
+  findHeld,
+  holding,
+  now = Date.now,
+  onError,
+}: CouponSources): CouponTerms {
+  const known = new LRUCache<CouponId, Terms>({ max: 10_000, ttl: TERMS_MS });
+
+  async function termsOf(couponId: CouponId): Promise<Terms> {
+    const remembered = known.get(couponId);
+    if (remembered !== undefined) return remembered;
+    const sale = await findSale(couponId);
+    if (sale === null) throw new StampedeError("COUPON_NOT_FOUND");
+    const { discountType, discountValue, maxDiscount, minOrderAmount } = sale;
+    const terms = {
+      validUntil: sale.validUntil?.getTime() ?? Number.POSITIVE_INFINITY,
+      discountType,
+      discountValue,
+      maxDiscount: maxDiscount as Money | null,
+      minOrderAmount: minOrderAmount as Money,
+    };
+    known.set(couponId, terms);
+    return terms;
+  }
+
+  return async (couponId, userId, orderId) => {
+    const terms = await termsOf(couponId);
+    if (now() >= terms.validUntil) throw new StampedeError("COUPON_EXPIRED");
+    const held = await findHeld(couponId, userId).catch((error: unknown) => {
+      if (!(error instanceof StampedeError && error.code === "DATABASE_UNAVAILABLE")) throw error;
+      onError(error);
+      return null;
+    });
+    if (held?.status === "USED" && held.orderId !== orderId) throw new StampedeError("COUPON_ALREADY_USED");
+    if (held === null && (await holding(couponId, userId)) === "NOT_WON") throw new StampedeError("COUPON_NOT_HELD");
+    return terms;
+  };
+}

@@ -1,0 +1,95 @@
+import { CancelAccepted, OrderAccepted, OrderList, OrderView, PlaceOrder } from "../../contracts/http-orders.ts";
+import type { Authenticate } from "../auth/hs256.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { PageQuery } from "../page.ts";
+import { type Cancelling, cancelOrderRoute } from "./cancel-order.ts";
+import { AllOrdersQuery, allOrdersRoute, type ListOrders, myOrdersRoute } from "./list-orders.ts";
+import { placeOrderRoute } from "./order-route.ts";
+import type { PlaceOrderFor } from "./place-order.ts";
+import { showOrderRoute } from "./show-order.ts";
+
+export interface OrderParts {
+  readonly place: PlaceOrderFor;
+  readonly cancelling: Cancelling;
+  readonly list: ListOrders;
+}
+
+const AWAY = ["REDIS_UNAVAILABLE", "DATABASE_UNAVAILABLE"] as const;
+
+/** Orders: part of the route table (app.ts). */
+export function orderEndpoints({ place, cancelling, list }: OrderParts, authenticate: Authenticate): Endpoint[] {
+  return [
+    {
+      method: "POST",
+      path: "/orders",
+      summary: "Order products, or the cart; a repeat under the same Idempotency-Key is the same order",
+      tag: "orders",
+      security: "user",
+      body: PlaceOrder,
+      answers: { 202: OrderAccepted },
+      refusals: [
+        "UNSUPPORTED_MEDIA_TYPE",
+        "IDEMPOTENCY_KEY_INVALID",
+        "IDEMPOTENCY_KEY_REUSED",
+        "PRODUCT_NOT_FOUND",
+        "SOLD_OUT",
+        "CURRENCIES_DIFFER",
+        "AMOUNT_OUT_OF_RANGE",
+        "CART_EMPTY",
+        "COUPON_NOT_FOUND",
+        "COUPON_NOT_HELD",
+        "COUPON_ALREADY_USED",
+        "COUPON_EXPIRED",
+        "MIN_ORDER_AMOUNT",
+        "POINTS_EXCEED_AMOUNT",
+        "RATE_LIMITED",
+        "OVERLOADED",
+        "KAFKA_UNAVAILABLE",
+        ...AWAY,
+      ],
+      handler: placeOrderRoute(place, authenticate),
+    },
+    {
+      method: "GET",
+      path: "/orders/:orderId",
+      summary: "One of the caller's orders, step by step",
+      tag: "orders",
+      security: "user",
+      answers: { 200: OrderView },
+      refusals: ["ORDER_NOT_FOUND", ...AWAY],
+      handler: showOrderRoute(cancelling.find, authenticate),
+    },
+    {
+      method: "POST",
+      path: "/orders/:orderId/cancel",
+      summary: "Ask for an order to be cancelled; until it is paid, it will be",
+      tag: "orders",
+      security: "user",
+      answers: { 202: CancelAccepted },
+      refusals: ["ORDER_NOT_FOUND", "ORDER_NOT_CANCELLABLE", "KAFKA_UNAVAILABLE", ...AWAY],
+      handler: cancelOrderRoute(cancelling, authenticate),
+    },
+    {
+      method: "GET",
+      path: "/me/orders",
+      summary: "The caller's orders, newest first",
+      tag: "me",
+      security: "user",
+      query: PageQuery,
+      answers: { 200: OrderList },
+      refusals: ["VALIDATION_FAILED", "DATABASE_UNAVAILABLE"],
+      handler: myOrdersRoute(list, authenticate),
+    },
+    {
+      method: "GET",
+      path: "/admin/orders",
+      summary: "All orders, or one user's, newest first",
+      tag: "admin",
+      security: "operator",
+      query: AllOrdersQuery,
+      answers: { 200: OrderList },
+      refusals: ["VALIDATION_FAILED", "DATABASE_UNAVAILABLE"],
+      handler: allOrdersRoute(list, authenticate),
+    },
+  ];
+}

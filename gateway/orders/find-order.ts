@@ -1,0 +1,41 @@
+import type { UserId } from "../../contracts/ids.ts";
+import type { OrderCreated } from "../../contracts/order-events.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import { type PlacedOrder, type SagaState, stepsOf } from "../../contracts/saga-state.ts";
+import type { OrderState } from "../../db/queries/find-order.ts";
+import type { Identity } from "../auth/hs256.ts";
+
+export interface OrderSources {
+  /** PostgreSQL's word. */
+  readonly stored: (orderId: OrderId) => Promise<OrderState | null>;
+  /** Redis' word, of an order that PostgreSQL may not have yet. */
+  readonly pending: (userId: UserId, orderId: OrderId) => Promise<OrderCreated | null>;
+}
+
+/** An order as somebody may see it. */
+export type FoundOrder = Pick<SagaState, "status" | "steps" | "failure"> & { readonly order: PlacedOrder };
+
+/** Of an order that is somebody else's, null, as of one that never was. Operators see all that PostgreSQL has. */
+export type FindOrder = (orderId: OrderId, who: Identity) => Promise<FoundOrder | null>;
+
+function asPlaced(created: OrderCreated): FoundOrder {
+  const { idempotencyKey: _, ...data } = created.data;
+  const order: PlacedOrder = { ...data, createdAt: Date.parse(created.occurredAt) };
+  return { status: "PENDING", order, steps: stepsOf(order) };
+}
+
+/**
+ * PostgreSQL first, then the ledger; and PostgreSQL once more, because between the two looks an order may have gone from
+ * the one to the other.
+ */
+export function createFindOrder({ stored, pending }: OrderSources): FindOrder {
+  return async (orderId, { userId, role }) => {
+    const visible = (order: FoundOrder | null) =>
+      order !== null && (order.order.userId === userId || role === "operator") ? order : null;
+    const first = await stored(orderId);
+    if (first !== null) return visible(first);
+    const created = await pending(userId, orderId);
+    if (created !== null) return asPlaced(created);
+    return visible(await stored(orderId));
+  };
+}

@@ -1,0 +1,46 @@
+import { expect, test } from "bun:test";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import { createFindOrder } from "./find-order.ts";
+
+const orderId = "o1" as OrderId;
+const state = { status: "PROCESSING", steps: {}, order: { orderId, userId: "ann" } };
+const created = { occurredAt: "2027-01-01T00:00:00.000Z", data: { orderId, userId: "ann", idempotencyKey: "k" } };
+
+/** `stored`: what PostgreSQL says at each look. */
+function looks(stored: readonly (object | null)[], pending: object | null) {
+  const asked: string[] = [];
+  let look = 0;
+  const find = createFindOrder({
+    async stored() {
+      asked.push("stored");
+      return (stored[look++] ?? null) as never;
+    },
+    async pending() {
+      asked.push("pending");
+      return pending as never;
+    },
+  });
+  return { asked, as: (userId: string, role?: string) => find(orderId, { userId, role } as never) };
+}
+
+test("what PostgreSQL has is shown to its owner and to operators, and to nobody else", async () => {
+  expect((await looks([state], null).as("ann"))?.status).toBe("PROCESSING");
+  expect((await looks([state], null).as("op", "operator"))?.status).toBe("PROCESSING");
+  const stranger = looks([state], null);
+  expect(await stranger.as("bob")).toBeNull();
+  expect(stranger.asked).toEqual(["stored"]);
+});
+
+test("what it lacks is looked for in the ledger, without the key under which it was asked for", async () => {
+  const found = (await looks([null], created).as("ann"))!;
+  expect(found.status).toBe("PENDING");
+  expect(found.order).toMatchObject({ orderId, createdAt: Date.parse(created.occurredAt) });
+  expect(found.order).not.toHaveProperty("idempotencyKey");
+});
+
+test("an order that goes from the ledger to PostgreSQL between the two looks is found by a third", async () => {
+  const moving = looks([null, state], null);
+  expect((await moving.as("ann"))?.status).toBe("PROCESSING");
+  expect(moving.asked).toEqual(["stored", "pending", "stored"]);
+  expect(await looks([null, null], null).as("ann")).toBeNull();
+});

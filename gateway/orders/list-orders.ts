@@ -1,0 +1,34 @@
+import { Type } from "@sinclair/typebox";
+import type { OrderList } from "../../contracts/http-orders.ts";
+import { type UserId, UserIdSchema } from "../../contracts/ids.ts";
+import { identify, identifyOperator } from "../auth/bearer.ts";
+import type { Authenticate } from "../auth/hs256.ts";
+import { PageQuery, pageOf, queryOf } from "../page.ts";
+import { json } from "../problem.ts";
+import type { Handler } from "../transports/transport.ts";
+
+/** Orders that PostgreSQL has, newest first; of one user or of all (null). */
+export type ListOrders = (userId: UserId | null, cursor: string | null, limit: number) => Promise<OrderList>;
+
+/** GET /me/orders */
+export function myOrdersRoute(list: ListOrders, authenticate: Authenticate): Handler {
+  return async (request) => {
+    const { userId } = identify(request, authenticate);
+    const { cursor, limit } = pageOf(request);
+    return json(200, await list(userId, cursor, limit));
+  };
+}
+
+export const AllOrdersQuery = Type.Object({
+  ...PageQuery.properties,
+  userId: Type.Optional(UserIdSchema),
+});
+
+/** GET /admin/orders */
+export function allOrdersRoute(list: ListOrders, authenticate: Authenticate): Handler {
+  return async (request) => {
+    identifyOperator(request, authenticate);
+    const { cursor, limit, userId } = queryOf(AllOrdersQuery, request);
+    return json(200, await list(userId ?? null, cursor ?? null, limit));
+  };
+}

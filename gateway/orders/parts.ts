@@ -1,0 +1,76 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import type { Fault } from "../../contracts/fault-points.ts";
+import type { Database } from "../../db/client.ts";
+import { findCart } from "../../db/queries/find-cart.ts";
+import { findHeldCoupon } from "../../db/queries/find-held-coupon.ts";
+import { findOrder } from "../../db/queries/find-order.ts";
+import { findSale } from "../../db/queries/find-sale.ts";
+import { listOrders } from "../../db/queries/list-orders.ts";
+import { KafkaError, type Producer } from "../../kafka/kafka.ts";
+import { createAdmission } from "../../lua/admission.ts";
+import { holdingOf } from "../../lua/holding.ts";
+import { createPlacedOrders } from "../../lua/placed-orders.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import type { RateLimit } from "../admission/token-bucket.ts";
+import type { Offers } from "../catalogue/offers.ts";
+import type { Deliver } from "../coupons/publish.ts";
+import type { databaseCalls } from "../database-calls.ts";
+import { createCouponTerms } from "./coupon-terms.ts";
+import type { OrderParts } from "./endpoints.ts";
+import { createFindOrder } from "./find-order.ts";
+import { createPlaceOrder } from "./place-order.ts";
+
+export interface OrderNeeds {
+  readonly database: Database;
+  readonly redis: RedisConnection;
+  readonly producer: Pick<Producer, "send">;
+  readonly deliver: Deliver;
+  readonly offers: Offers;
+  readonly rateLimit: RateLimit;
+  readonly maxInFlight: number;
+  readonly requireKafka: boolean;
+  readonly defaultCountry: string;
+  /** How long a request to cancel waits for Kafka: no ledger stands behind it. */
+  readonly cancelAckMs: number;
+  readonly guarded: ReturnType<typeof databaseCalls>;
+  readonly fault: Fault;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The routes of orders on Redis, Kafka and PostgreSQL. */
+export function createOrderParts(needs: OrderNeeds): OrderParts {
+  const { database, redis, producer, guarded, onError } = needs;
+  const { sql, orm } = database;
+  const placed = createPlacedOrders(redis);
+  const find = createFindOrder({
+    stored: (orderId) => guarded(() => findOrder(sql, orderId)),
+    pending: placed.pending,
+  });
+  return {
+    place: createPlaceOrder({
+      ...needs,
+      placed,
+      admission: createAdmission(redis),
+      couponTerms: createCouponTerms({
+        findSale: (couponId) => guarded(() => findSale(orm, couponId)),
+        findHeld: (couponId, userId) => guarded(() => findHeldCoupon(sql, couponId, userId)),
+        holding: (couponId, userId) => holdingOf(redis, couponId, userId),
+        onError,
+      }),
+      findCart: (userId) => guarded(() => findCart(sql, userId)),
+    }),
+    cancelling: {
+      find,
+      noteCancel: placed.noteCancel,
+      async log(record) {
+        try {
+          await producer.send(record, { deadlineMs: needs.cancelAckMs });
+        } catch (cause) {
+          if (!(cause instanceof KafkaError && cause.retryable)) onError(cause);
+          throw new StampedeError("KAFKA_UNAVAILABLE", undefined, { cause });
+        }
+      },
+    },
+    list: (userId, cursor, limit) => guarded(() => listOrders(orm, userId, cursor, limit)),
+  };
+}

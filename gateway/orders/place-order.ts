@@ -1,0 +1,160 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import { recordOf } from "../../contracts/event-topics.ts";
+import type { Fault } from "../../contracts/fault-points.ts";
+import type { Durability } from "../../contracts/http.ts";
+import type { OrderAccepted, PlaceOrder } from "../../contracts/http-orders.ts";
+import type { UserId } from "../../contracts/ids.ts";
+import { NOTHING } from "../../contracts/money.ts";
+import type { OrderCreated } from "../../contracts/order-events.ts";
+import { type OrderId, orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
+import { orderCreated } from "../../contracts/order-messages.ts";
+import type { ProductQuantity } from "../../contracts/order-parts.ts";
+import { canonicalOrder, mergeLines, normalOrder } from "../../contracts/order-request.ts";
+import type { Admission } from "../../lua/admission.ts";
+import type { PlacedOrders } from "../../lua/placed-orders.ts";
+import type { RateLimit } from "../admission/token-bucket.ts";
+import type { Offers } from "../catalogue/offers.ts";
+import type { Deliver } from "../coupons/publish.ts";
+import type { CouponTerms } from "./coupon-terms.ts";
+import { priceLines } from "./price.ts";
+
+export interface PlacingParts {
+  readonly placed: PlacedOrders;
+  readonly admission: Pick<Admission, "take" | "release">;
+  readonly offers: Offers;
+  readonly couponTerms: CouponTerms;
+  readonly findCart: (userId: UserId) => Promise<readonly ProductQuantity[]>;
+  readonly deliver: Deliver;
+  readonly rateLimit: RateLimit;
+  readonly maxInFlight: number;
+  /** 503 instead of `durable:"ledger"`. */
+  readonly requireKafka: boolean;
+  /** Where an order without an address goes. */
+  readonly defaultCountry: string;
+  readonly fault: Fault;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface OrderWish {
+  readonly userId: UserId;
+  /** null: the gateway makes one, so the request can't be repeated. */
+  readonly idempotencyKey: string | null;
+  readonly body: PlaceOrder;
+  readonly traceparent: string | undefined;
+}
+
+/** @throws StampedeError with the code of every refusal */
+export type PlaceOrderFor = (wish: OrderWish) => Promise<OrderAccepted>;
+
+/** What the client is told to expect; most orders take a fraction of it. */
+const ESTIMATED_S = 2;
+
+/** An order that is asked for: its id says who, under which key, and what. */
+interface Asked {
+  readonly userId: UserId;
+  readonly orderId: OrderId;
+  readonly idempotencyKey: string;
+  readonly order: PlaceOrder;
+}
+
+/**
+ * The door of orders (design 4.1). A repeat is answered before anything is looked at: prices, stock and coupons may have
+ * changed since. Admission is taken before the order is stored, so a refusal has nothing to take back, and a gateway that
+ * dies in between leaves a hold that the loader lets go; the hold is the order's own, so equal requests at once share it.
+ */
+export function createPlaceOrder(parts: PlacingParts): PlaceOrderFor {
+  const { placed, admission, offers, couponTerms, findCart, deliver, rateLimit, requireKafka, fault, onError } = parts;
+  /** Equal requests at once send one record. */
+  const delivering = new Map<OrderId, Promise<Durability>>();
+  let inFlight = 0;
+
+  function publish(created: OrderCreated, traceparent: string | undefined): Promise<Durability> {
+    const { orderId } = created.data;
+    const running = delivering.get(orderId);
+    if (running !== undefined) return running;
+    const started = deliver(recordOf(created), traceparent).finally(() => delivering.delete(orderId));
+    delivering.set(orderId, started);
+    return started;
+  }
+
+  function accepted(orderId: OrderId, durable: Durability, repeat: boolean): OrderAccepted {
+    if (requireKafka && durable !== "kafka") throw new StampedeError("KAFKA_UNAVAILABLE");
+    return {
+      orderId,
+      orderNumber: orderNumberOf(orderId),
+      status: "PENDING",
+      estimatedProcessingTime: ESTIMATED_S,
+      trackingUrl: `/orders/${orderId}`,
+      durable,
+      ...(repeat ? { repeat } : {}),
+    };
+  }
+
+  /** The same answer again. What the ledger still holds may never have reached the log, so it is sent once more. */
+  async function repeated(orderId: OrderId, stored: OrderCreated | null, traceparent: string | undefined) {
+    // PostgreSQL has an order that the ledger gave up.
+    return accepted(orderId, stored === null ? "kafka" : await publish(stored, traceparent), true);
+  }
+
+  async function price({ userId, orderId, idempotencyKey, order }: Asked): Promise<OrderCreated> {
+    const lines = order.items ?? mergeLines(await findCart(userId));
+    if (lines.length === 0) throw new StampedeError("CART_EMPTY");
+    const [known, terms] = await Promise.all([
+      offers.of(lines.map(({ productId }) => productId)),
+      order.couponId === undefined ? null : couponTerms(order.couponId, userId, orderId),
+    ]);
+    const priced = priceLines(lines, known, terms, order.pointsToUse ?? NOTHING);
+    return orderCreated(
+      {
+        orderId,
+        userId,
+        orderNumber: orderNumberOf(orderId),
+        idempotencyKey,
+        source: order.from ?? "items",
+        ...priced,
+        couponId: order.couponId ?? null,
+        payment: order.payment ?? { token: "tok_ok" },
+        shipping: order.shipping ?? { country: parts.defaultCountry },
+      },
+      Date.now(),
+    );
+  }
+
+  async function place(asked: Asked, traceparent: string | undefined): Promise<OrderAccepted> {
+    const { userId, orderId, idempotencyKey } = asked;
+    const earlier = await placed.orderOf(userId, idempotencyKey);
+    if (earlier === orderId) return repeated(orderId, await placed.pending(userId, orderId), traceparent);
+    if (earlier !== null) throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
+    const created = await price(asked);
+    const { flashItems } = created.data;
+    if (flashItems.length > 0) {
+      const soldOut = await admission.take(orderId, userId, flashItems);
+      if (soldOut !== null) throw new StampedeError("SOLD_OUT", undefined, { extra: { productId: soldOut } });
+      fault("order:admitted");
+    }
+    const result = await placed.place(created);
+    if (result.code === "IDEMPOTENCY_KEY_REUSED") {
+      if (flashItems.length > 0) await admission.release([orderId]).catch(onError); // the loader lets it go as well
+      throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
+    }
+    if (result.code === "REPEATED") return repeated(orderId, result.stored, traceparent);
+    fault("order:placed");
+    const durable = await publish(created, traceparent);
+    fault("order:produced");
+    return accepted(orderId, durable, false);
+  }
+
+  return async ({ userId, idempotencyKey: given, body, traceparent }) => {
+    const order = normalOrder(body);
+    const idempotencyKey = given ?? crypto.randomUUID();
+    const orderId = orderIdOf(userId, idempotencyKey, canonicalOrder(order));
+    if (!rateLimit.allow(userId, Date.now())) throw new StampedeError("RATE_LIMITED");
+    if (inFlight >= parts.maxInFlight) throw new StampedeError("OVERLOADED");
+    inFlight++;
+    try {
+      return await place({ userId, orderId, idempotencyKey, order }, traceparent);
+    } finally {
+      inFlight--;
+    }
+  };
+}

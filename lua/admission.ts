@@ -1,0 +1,83 @@
+import type { UserId } from "../contracts/ids.ts";
+import type { OrderId, ProductId } from "../contracts/order-ids.ts";
+import type { ProductQuantity } from "../contracts/order-parts.ts";
+import loadText from "./admission-load.lua" with { type: "text" };
+import releaseText from "./admission-release.lua" with { type: "text" };
+import takeText from "./admission-take.lua" with { type: "text" };
+import { ADMISSION_KEYS, orderBucket, pendingOrderKey } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
+import { rethrow } from "./redis-failure.ts";
+import { PortableScript } from "./script.ts";
+
+/** An order that was admitted, and whose pieces PostgreSQL's stock may not lack yet. */
+export interface Hold {
+  readonly orderId: OrderId;
+  readonly userId: UserId;
+  /** By Redis' clock, milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface ProductStock {
+  readonly productId: ProductId;
+  readonly stock: number;
+}
+
+/** How much of flash products the door may still admit. All reject with StampedeError REDIS_UNAVAILABLE, OVERLOADED. */
+export interface Admission {
+  /** Holds all lines for the order, or none. @returns the first product of which there is not enough, else null */
+  take(orderId: OrderId, userId: UserId, lines: readonly ProductQuantity[]): Promise<ProductId | null>;
+  /** Gives back what the orders hold. @returns how many held something */
+  release(orderIds: readonly OrderId[]): Promise<number>;
+  /** Products that are loaded. */
+  loaded(): Promise<number>;
+  /** All who hold something. Who comes or goes meanwhile may be missing. */
+  holds(): Promise<Hold[]>;
+  /** Those of the orders that the ledger does not hold (any more). */
+  notInLedger(holds: readonly Hold[]): Promise<Hold[]>;
+  /** PostgreSQL's stock of all flash products, and the orders that are in it; both of one snapshot. */
+  load(stocks: readonly ProductStock[], settled: readonly OrderId[]): Promise<void>;
+}
+
+const SCAN = 1_000;
+
+export function createAdmission(redis: RedisConnection): Admission {
+  const { stock, taken, held } = ADMISSION_KEYS;
+  const takeScript = new PortableScript(takeText);
+  const releaseScript = new PortableScript(releaseText);
+  const loadScript = new PortableScript(loadText);
+  return {
+    async take(orderId, userId, lines) {
+      const args = [orderId, userId, ...lines.flatMap(({ productId, quantity }) => [productId, String(quantity)])];
+      const soldOut = (await takeScript.run(redis, [stock, taken, held], args)) as string;
+      return soldOut === "" ? null : (soldOut as ProductId);
+    },
+    async release(orderIds) {
+      return (await releaseScript.run(redis, [taken, held], orderIds)) as number;
+    },
+    loaded: () => redis.hlen(stock).catch(rethrow),
+    async holds() {
+      const found = new Map<OrderId, Hold>(); // a portion may repeat somebody
+      let cursor = "0";
+      do {
+        const [next, pairs] = await redis.hscan(held, cursor, "COUNT", SCAN).catch(rethrow);
+        cursor = next;
+        for (let i = 0; i < pairs.length; i += 2) {
+          const orderId = pairs[i] as OrderId;
+          const [at, userId] = pairs[i + 1]!.split(" ", 2);
+          found.set(orderId, { orderId, userId: userId as UserId, at: Number(at) });
+        }
+      } while (cursor !== "0");
+      return [...found.values()];
+    },
+    async notInLedger(holds) {
+      const there = await Promise.all(
+        holds.map(({ orderId, userId }) => redis.exists(pendingOrderKey(orderBucket(userId), orderId))),
+      ).catch(rethrow);
+      return holds.filter((_, i) => there[i] === 0);
+    },
+    async load(stocks, settled) {
+      const products = stocks.flatMap(({ productId, stock: left }) => [productId, String(left)]);
+      await loadScript.run(redis, [stock, taken, held], [String(settled.length), ...settled, ...products]);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { isUserId, type UserId } from "../contracts/ids.ts";
+import type { OrderCreated } from "../contracts/order-events.ts";
+import { isOrderId, type OrderId } from "../contracts/order-ids.ts";
+import { commandAt } from "./commands.ts";
+import { ORDER_BUCKETS, orderLedgerKey, pendingOrderKey } from "./keys.ts";
+import type { LedgerRange } from "./ledger.ts";
+import acknowledgeText from "./order-acknowledge.lua" with { type: "text" };
+import type { RedisConnection } from "./redis.ts";
+import { rethrow } from "./redis-failure.ts";
+import { PortableScript } from "./script.ts";
+
+/** An order that was answered 202 and that PostgreSQL may not have. */
+export interface OrderEntry {
+  readonly ledgerId: string;
+  readonly orderId: OrderId;
+  readonly userId: UserId;
+  readonly created: OrderCreated;
+}
+
+export interface OrderPage {
+  readonly entries: readonly OrderEntry[];
+  /** Entries that are no orders; nobody deletes them. */
+  readonly malformed: readonly string[];
+  /** Pass as `after` to read on; null when there is nothing older than asked for. */
+  readonly next: string | null;
+}
+
+/** Reads the oldest entries of a bucket's ledger, without removing them. @throws StampedeError REDIS_UNAVAILABLE */
+export async function readOrderLedger(redis: RedisConnection, bucket: number, range: LedgerRange): Promise<OrderPage> {
+  const ledger = orderLedgerKey(bucket);
+  const from = range.after === undefined ? "-" : `(${range.after}`;
+  const [time, found] = await Promise.all([
+    commandAt(redis, ledger, "time") as Promise<[string, string]>,
+    redis.xrange(ledger, from, "+", "COUNT", range.count),
+  ]).catch(rethrow);
+  const until = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000) - range.olderThanMs;
+  const old = found.filter(([id]) => Number.parseInt(id, 10) <= until);
+  const entries: OrderEntry[] = [];
+  const malformed: string[] = [];
+  for (const [ledgerId, fields] of old) {
+    const entry = parseOrderEntry(ledgerId, fields);
+    if (entry === null) malformed.push(ledgerId);
+    else entries.push(entry);
+  }
+  return { entries, malformed, next: old.length === range.count ? old.at(-1)![0] : null };
+}
+
+/** null if these are not the fields of an order. */
+export function parseOrderEntry(ledgerId: string, fields: readonly string[]): OrderEntry | null {
+  const values: Record<string, string> = {};
+  for (let i = 0; i + 1 < fields.length; i += 2) values[fields[i]!] = fields[i + 1]!;
+  const { o: orderId = "", u: userId = "", e: event = "" } = values;
+  if (!isOrderId(orderId) || !isUserId(userId)) return null;
+  try {
+    const created: OrderCreated = JSON.parse(event);
+    const { data } = created;
+    return data.orderId === orderId && data.userId === userId ? { ledgerId, orderId, userId, created } : null;
+  } catch {
+    return null; // cut off, or written by hand
+  }
+}
+
+/** Entries of every bucket's ledger. @throws StampedeError REDIS_UNAVAILABLE */
+export function orderLedgerLengths(redis: RedisConnection): Promise<number[]> {
+  const buckets = Array.from({ length: ORDER_BUCKETS }, (_, bucket) => redis.xlen(orderLedgerKey(bucket)));
+  return Promise.all(buckets).catch(rethrow);
+}
+
+/** Takes orders that PostgreSQL has out of their ledger. @throws StampedeError REDIS_UNAVAILABLE */
+export function createAcknowledgeOrders(redis: RedisConnection) {
+  const script = new PortableScript(acknowledgeText);
+  return async (bucket: number, entries: readonly Pick<OrderEntry, "ledgerId" | "orderId">[]): Promise<number> => {
+    const keys = [orderLedgerKey(bucket), ...entries.map(({ orderId }) => pendingOrderKey(bucket, orderId))];
+    const ids = entries.map(({ ledgerId }) => ledgerId);
+    return (await script.run(redis, keys, ids)) as number;
+  };
+}

@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { Product } from "../../contracts/http-catalogue.ts";
+import { MAX_MONEY } from "../../contracts/money.ts";
+import { orderLedgerLengths } from "../../lua/order-ledger.ts";
+import { type Answer, call, claim } from "../support/client.ts";
+import { createProduct, followOrders, placeOrder } from "../support/orders.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(30_000);
+
+let system: System;
+let mug: Product;
+let log: ReturnType<typeof followOrders>;
+beforeAll(async () => {
+  // Without the saga: what is shown here is what the door alone promises.
+  system = await startSystem("orders", {
+    consumers: false,
+    gatewayEnv: { USER_RATE_BURST: "1000", CLAIM_ACK_MS: "5000" },
+  });
+  mug = await createProduct(system);
+  log = followOrders(system);
+}, 90_000);
+afterAll(async () => {
+  await log?.close();
+  await system?.close();
+});
+
+const code = ({ status, body }: Answer) => ({ status, code: body.code });
+const waiting = async () => (await orderLedgerLengths(system.redis)).reduce((sum, length) => sum + length, 0);
+const show = (orderId: string, user: string) => call(`${system.url}/orders/${orderId}`, { token: system.token(user) });
+
+test("an order is priced, accepted, logged with everything in it, and shown from the first moment", async () => {
+  const json = {
+    items: [
+      { productId: mug.id, quantity: 2 },
+      { productId: mug.id, quantity: 1 },
+    ],
+    pointsToUse: 750,
+    shipping: { country: "FR", city: "Lyon" },
+  };
+  const placed = await placeOrder(system, "ann", json, "first");
+  const { orderId, orderNumber } = placed.body;
+  expect(placed).toMatchObject({ status: 202, body: { status: "PENDING", durable: "kafka" } });
+  expect(placed.body).toEqual({
+    orderId,
+    orderNumber,
+    status: "PENDING",
+    estimatedProcessingTime: expect.any(Number),
+    trackingUrl: `/orders/${orderId}`,
+    durable: "kafka",
+  });
+  expect(placed.headers.get("location")).toBe(`/orders/${orderId}`);
+  const shown = await show(orderId, "ann");
+  expect(shown).toMatchObject({
+    status: 200,
+    body: {
+      orderId,
+      orderNumber,
+      status: "PENDING",
+      items: [{ productId: mug.id, quantity: 3, unitPrice: 1250 }],
+      totalAmount: 3750,
+      discountAmount: 0,
+      pointsUsed: 750,
+      payableAmount: 3000,
+      currency: "EUR",
+    },
+  });
+  const steps = shown.body.steps.map(({ name, status }: { name: string; status: string }) => `${name} ${status}`);
+  expect(steps).toEqual(["STOCK PENDING", "COUPON SKIPPED", "POINT PENDING", "PAYMENT PENDING", "SHIPPING PENDING"]);
+  const [event] = await log.until(orderId);
+  expect(event).toMatchObject({
+    type: "OrderCreated",
+    stream: orderId,
+    sequence: 1,
+    data: {
+      userId: "ann",
+      idempotencyKey: "first",
+      source: "items",
+      couponId: null,
+      payment: { token: "tok_ok" },
+      shipping: { country: "FR", city: "Lyon" },
+      payableAmount: 3000,
+    },
+  });
+  expect(code(await show(orderId, "bob"))).toEqual(refused(404, "ORDER_NOT_FOUND"));
+  expect(code(await call(`${system.url}/orders/${orderId}`))).toEqual({ status: 401, code: "UNAUTHENTICATED" });
+});
+
+test("fifty equal requests at once are one order and one event; a repeat has the same answer", async () => {
+  const json = { items: [{ productId: mug.id, quantity: 1 }] };
+  const answers = await Promise.all(Array.from({ length: 50 }, () => placeOrder(system, "cem", json, "rush")));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+  expect(new Set(answers.map(({ body }) => body.orderId)).size).toBe(1);
+  expect(answers.filter(({ body }) => body.repeat === undefined)).toHaveLength(1);
+  const { orderId } = answers[0]!.body;
+  const again = await placeOrder(system, "cem", { ...json, pointsToUse: 0 }, "rush");
+  expect(again).toMatchObject({ status: 202, body: { orderId, repeat: true, durable: "kafka" } });
+  const events = await log.until(orderId, 2); // the ledger still holds it, so the repeat was sent, too
+  expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(1);
+});
+
+test("another body under a key is refused; without a key every request is an order of its own", async () => {
+  const json = { items: [{ productId: mug.id, quantity: 1 }] };
+  const first = await placeOrder(system, "dan", json, "k");
+  const before = await waiting();
+  const other = await placeOrder(system, "dan", { items: [{ productId: mug.id, quantity: 2 }] }, "k");
+  expect(code(other)).toEqual({ status: 422, code: "IDEMPOTENCY_KEY_REUSED" });
+  expect(code(await placeOrder(system, "dan", json, "x".repeat(129)))).toEqual({
+    status: 400,
+    code: "IDEMPOTENCY_KEY_INVALID",
+  });
+  expect(await waiting()).toBe(before);
+  const [a, b] = [await placeOrder(system, "dan", json), await placeOrder(system, "dan", json)];
+  expect(new Set([first, a, b].map(({ body }) => body.orderId)).size).toBe(3);
+});
+
+const line = (quantity: unknown, productId = "mug") => ({ items: [{ productId, quantity }] });
+const invalid = { status: 400, code: "VALIDATION_FAILED" };
+const refused = (status: number, name: string) => ({ status, code: name });
+test.each([
+  [line(0), invalid],
+  [line(-1), invalid],
+  [line(1.5), invalid],
+  [line(1e9), invalid],
+  [line("1"), invalid],
+  [line(null), invalid],
+  [{}, invalid],
+  [[], invalid],
+  [{ items: [] }, invalid],
+  [{ items: [], from: "cart" }, invalid],
+  [{ from: "basket" }, invalid],
+  [{ items: Array.from({ length: 101 }, (_, i) => ({ productId: `p${i}`, quantity: 1 })) }, invalid],
+  [{ items: [...line(9_999).items, ...line(2).items] }, invalid],
+  [{ ...line(1), unitPrice: 1 }, invalid],
+  [{ items: [{ productId: "mug", quantity: 1, unitPrice: 1 }] }, invalid],
+  [{ ...line(1), totalAmount: 0 }, invalid],
+  [{ ...line(1), pointsToUse: -1 }, invalid],
+  [{ ...line(1), pointsToUse: 1.5 }, invalid],
+  [{ ...line(1), pointsToUse: MAX_MONEY + 1 }, invalid],
+  [{ ...line(1), couponId: "'; DROP TABLE coupons --" }, invalid],
+  [{ ...line(1), shipping: { country: "Germany" } }, invalid],
+  [{ ...line(1), payment: { token: "" } }, invalid],
+  [{ ...line(1), payment: { card: "4111111111111111" } }, invalid],
+  [line(1, "../mug"), invalid],
+  [line(1, "nothing-of-that-name"), refused(404, "PRODUCT_NOT_FOUND")],
+  [{ ...line(1), couponId: "000000000000" }, refused(404, "COUPON_NOT_FOUND")],
+  [{ ...line(1), pointsToUse: 1251 }, refused(422, "POINTS_EXCEED_AMOUNT")],
+  [line(2, "gold"), refused(422, "AMOUNT_OUT_OF_RANGE")],
+  [{ items: [...line(1).items, ...line(1, "dollar").items] }, refused(422, "CURRENCIES_DIFFER")],
+  [{ from: "cart" }, refused(422, "CART_EMPTY")],
+] as const)("%j is refused, and nothing is stored", async (json, expected) => {
+  const own: Record<string, Promise<Product> | Product> = { mug };
+  const named = JSON.stringify(json).includes("gold") ? "gold" : "dollar";
+  if (JSON.stringify(json).includes(named)) {
+    const wish = named === "gold" ? { price: MAX_MONEY } : { currency: "USD" };
+    own[named] = await createProduct(system, { name: named, ...wish });
+  }
+  let text = JSON.stringify(json);
+  for (const [name, product] of Object.entries(own)) {
+    text = text.replaceAll(`"productId":"${name}"`, `"productId":"${(await product).id}"`);
+  }
+  const before = await waiting();
+  expect(code(await placeOrder(system, "bad", JSON.parse(text)))).toEqual(expected);
+  expect(await waiting()).toBe(before);
+});
+
+test("bytes that are no JSON, and another media type, are refused", async () => {
+  const send = async (body: string, type: string) => {
+    const headers = { authorization: `Bearer ${system.token("bad")}`, "content-type": type };
+    const response = await fetch(`${system.url}/orders`, { method: "POST", headers, body });
+    return { status: response.status, code: ((await response.json()) as { code: string }).code };
+  };
+  expect(await send("{", "application/json")).toEqual(refused(400, "INVALID_JSON"));
+  expect(await send("{}", "text/plain")).toEqual(refused(415, "UNSUPPORTED_MEDIA_TYPE"));
+});
+
+test("the cart is ordered at today's prices; the order says that it came from there", async () => {
+  const token = system.token("eve");
+  await call(`${system.url}/cart/items`, { method: "PUT", token, json: { productId: mug.id, quantity: 2 } });
+  const { status, body } = await placeOrder(system, "eve", { from: "cart" }, "cart-1");
+  expect(status).toBe(202);
+  const [event] = await log.until(body.orderId);
+  expect(event!.data).toMatchObject({ source: "cart", totalAmount: 2500 });
+  // A repeat is the same order, whatever is in the cart by now.
+  await call(`${system.url}/cart/items`, { method: "DELETE", token });
+  expect((await placeOrder(system, "eve", { from: "cart" }, "cart-1")).body.orderId).toBe(body.orderId);
+});
+
+test("a coupon takes off what its sale says: held in PostgreSQL, or only just won in Redis; nobody else's", async () => {
+  const loader = await system.addConsumers(["sale-loader"]);
+  const sale = await system.createSale({ total: 5 });
+  await until("the sale is open", async () => (await claim(system.url, sale.id, system.token("fay"))).status < 300);
+  await loader.stop();
+  const json = { items: [{ productId: mug.id, quantity: 1 }], couponId: sale.id };
+  const won = await placeOrder(system, "fay", json); // nobody has persisted the claim
+  expect(won.status).toBe(202);
+  expect((await show(won.body.orderId, "fay")).body).toMatchObject({ discountAmount: 100, payableAmount: 1150 });
+  expect(code(await placeOrder(system, "gil", json))).toEqual(refused(422, "COUPON_NOT_HELD"));
+  const used = (user: string, status: string) => system.sql`
+    INSERT INTO user_coupons (coupon_id, user_id, slot, request_id, status, order_id)
+    VALUES (${sale.id}, ${user}, ${user.length}, ${`${sale.id}-${user.padStart(18, "0")}`}, ${status}, 'another')`;
+  await used("gi", "ACTIVE");
+  await used("gil", "USED");
+  expect((await placeOrder(system, "gi", json)).status).toBe(202);
+  expect(code(await placeOrder(system, "gil", json))).toEqual(refused(409, "COUPON_ALREADY_USED"));
+});
+
+test("a cancellation is asked for once, by its owner; of nobody's order it is not found", async () => {
+  const { body } = await placeOrder(system, "hal", { items: [{ productId: mug.id, quantity: 1 }] });
+  const cancel = (user: string) =>
+    call(`${system.url}/orders/${body.orderId}/cancel`, { method: "POST", token: system.token(user) });
+  const answers = await Promise.all([cancel("hal"), cancel("hal")]);
+  for (const answer of answers) {
+    expect(answer).toMatchObject({ status: 202, body: { orderId: body.orderId, status: "PENDING" } });
+  }
+  expect(code(await cancel("ida"))).toEqual(refused(404, "ORDER_NOT_FOUND"));
+  const events = (await log.until(body.orderId, 3)).filter(({ type }) => type === "OrderCancelRequested");
+  expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(1);
+  expect(events[0]!.data).toMatchObject({ userId: "hal", requestedBy: "USER" });
+});
+
+test("lists are PostgreSQL's: the caller's own, paged; all for operators alone", async () => {
+  for (const n of [1, 2, 3]) {
+    await system.sql`
+      INSERT INTO orders (id, user_id, order_number, status, total_amount, payable_amount, created_at)
+      VALUES (${`ivy-${n}`}, 'ivy', ${`N-${n}`}, 'COMPLETED', 100, 100, now() - make_interval(secs => ${10 - n}))`;
+    await system.sql`INSERT INTO order_items VALUES (${`ivy-${n}`}, ${mug.id}, ${n}, 100)`;
+  }
+  const list = (path: string, token: string) => call(system.url + path, { token });
+  const first = (await list("/me/orders?limit=2", system.token("ivy"))).body;
+  expect(first.items.map(({ orderId }: { orderId: string }) => orderId)).toEqual(["ivy-3", "ivy-2"]);
+  expect(first.items[0]).toMatchObject({
+    status: "COMPLETED",
+    items: [{ productId: mug.id, quantity: 3, unitPrice: 100 }],
+  });
+  const rest = (await list(`/me/orders?limit=2&cursor=${first.nextCursor}`, system.token("ivy"))).body;
+  expect(rest).toMatchObject({ items: [{ orderId: "ivy-1" }], nextCursor: null });
+  expect((await list("/me/orders", system.token("jan"))).body).toEqual({ items: [], nextCursor: null });
+  const admin = (query: string, token = system.operator) => list(`/admin/orders${query}`, token);
+  expect((await admin("?userId=ivy")).body.items).toHaveLength(3);
+  expect((await admin("?limit=1")).body.items).toHaveLength(1);
+  expect(code(await admin("", system.token("ivy")))).toEqual(refused(403, "FORBIDDEN"));
+  expect(code(await admin("?userId=a%20b"))).toEqual(invalid);
+  expect(code(await list("/me/orders?cursor=WzFd", system.token("ivy")))).toEqual(invalid);
+});

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { Product } from "../../contracts/http-catalogue.ts";
+import type { UserId } from "../../contracts/ids.ts";
+import { type OrderId, orderIdOf } from "../../contracts/order-ids.ts";
+import { canonicalOrder } from "../../contracts/order-request.ts";
+import { orderLedgerLengths } from "../../lua/order-ledger.ts";
+import { call } from "../support/client.ts";
+import { createProduct, followOrders, placeOrder } from "../support/orders.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+const KILLED = 128 + 9;
+let system: System;
+let mug: Product;
+let log: ReturnType<typeof followOrders>;
+beforeAll(async () => {
+  // Without the saga: PostgreSQL has what a test says it has.
+  system = await startSystem("orders_fault", { consumers: false, gatewayEnv: { CLAIM_ACK_MS: "1000" } });
+  await system.addConsumers(["order-relay"]);
+  mug = await createProduct(system);
+  log = followOrders(system);
+}, 90_000);
+afterAll(async () => {
+  await log?.close();
+  await system?.stack.up(["redis", "kafka"]);
+  await system?.close();
+}, 90_000);
+
+const body = () => ({ items: [{ productId: mug.id, quantity: 1 }] });
+const idOf = (user: string, key: string): OrderId => orderIdOf(user as UserId, key, canonicalOrder(body() as never));
+const waiting = async () => (await orderLedgerLengths(system.redis)).reduce((sum, length) => sum + length, 0);
+const arrive = (orderId: string, user: string) => system.sql`
+  INSERT INTO orders (id, user_id, total_amount, payable_amount) VALUES (${orderId}, ${user}, 1250, 1250)`;
+
+test.each(["order:placed", "order:produced"])(
+  "a gateway killed at %s: the order reaches the log all the same, once, and its repeat is the same order",
+  async (point) => {
+    const doomed = await system.addGateway({ FAULT_POINT: point });
+    const user = `orphan-${point}`;
+    const key = { "idempotency-key": "k" };
+    const lost = await call(`${doomed.url}/orders`, { token: system.token(user), json: body(), headers: key }).catch(
+      () => null,
+    );
+    expect(lost).toBeNull();
+    expect(await doomed.exited).toBe(KILLED);
+    const orderId = idOf(user, "k");
+    // Shown although nobody was told of it.
+    const shown = await call(`${system.url}/orders/${orderId}`, { token: system.token(user) });
+    expect(shown).toMatchObject({ status: 200, body: { orderId, status: "PENDING" } });
+    const [event] = await log.until(orderId);
+    const again = await placeOrder(system, user, body(), "k");
+    expect(again).toMatchObject({ status: 202, body: { orderId, repeat: true } });
+    for (const repeated of await log.until(orderId, 2)) expect(repeated).toEqual(event!);
+    await arrive(orderId, user);
+    await until("it has left the ledger", async () => (await waiting()) === 0);
+    expect((await placeOrder(system, user, body(), "k")).body).toMatchObject({
+      orderId,
+      durable: "kafka",
+      repeat: true,
+    });
+  },
+);
+
+test("a gateway killed after admission and before the ledger: nothing is ordered, and the repeat is", async () => {
+  const ticket = await createProduct(system, { name: "Ticket", stock: 1, flash: true });
+  const json = { items: [{ productId: ticket.id, quantity: 1 }] };
+  const doomed = await system.addGateway({ FAULT_POINT: "order:admitted" });
+  const key = { "idempotency-key": "k" };
+  const token = system.token("first");
+  expect(await call(`${doomed.url}/orders`, { token, json, headers: key }).catch(() => null)).toBeNull();
+  expect(await doomed.exited).toBe(KILLED);
+  expect(await waiting()).toBe(0);
+  const again = await placeOrder(system, "first", json, "k");
+  expect(again.status).toBe(202);
+  expect(again.body.repeat).toBeUndefined();
+  await arrive(again.body.orderId, "first");
+  await until("it has left the ledger", async () => (await waiting()) === 0);
+});
+
+test("while Kafka is away orders are accepted from the ledger, and a cancellation is not; what Redis wrote to its log survives its restart; back, all arrive", async () => {
+  await system.crash("kafka");
+  const users = Array.from({ length: 10 }, (_, i) => `offline-${i}`);
+  const placed = await Promise.all(users.map((user) => placeOrder(system, user, body(), "k")));
+  for (const one of placed) expect(one).toMatchObject({ status: 202, body: { durable: "ledger" } });
+  const { orderId } = placed[0]!.body;
+  const cancel = await call(`${system.url}/orders/${orderId}/cancel`, {
+    method: "POST",
+    token: system.token(users[0]!),
+  });
+  expect(cancel).toMatchObject({ status: 503, body: { code: "KAFKA_UNAVAILABLE", retryable: true } });
+  await Bun.sleep(1_100); // appendfsync everysec
+  await system.crash("redis");
+  await system.stack.up(["redis"]);
+  await until("Redis is back", async () => (await waiting()) === users.length);
+  await until("the order is shown", async () => {
+    return (await call(`${system.url}/orders/${orderId}`, { token: system.token(users[0]!) })).status === 200;
+  });
+  await system.stack.up(["kafka"]);
+  for (const { body } of placed) {
+    const [event] = await log.until(body.orderId, 1, 40_000);
+    expect(event).toMatchObject({ type: "OrderCreated", data: { orderId: body.orderId } });
+  }
+  for (const [i, { body }] of placed.entries()) await arrive(body.orderId, users[i]!);
+  await until("they have left the ledger", async () => (await waiting()) === 0);
+});

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { UserId } from "../../contracts/ids.ts";
+import type { OrderCreated } from "../../contracts/order-events.ts";
+import { cancelKey, ORDER_BUCKETS, orderBucket, orderLedgerKey, pendingOrderKey, placedKey } from "../../lua/keys.ts";
+import { createAcknowledgeOrders, orderLedgerLengths, readOrderLedger } from "../../lua/order-ledger.ts";
+import { createPlacedOrders, IDEMPOTENCY_TTL_S, type PlacedOrders } from "../../lua/placed-orders.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import { type RedisServer, startRedis } from "../support/redis.ts";
+import { placedBy } from "./placed.ts";
+import { connected } from "./sale.ts";
+
+setDefaultTimeout(30_000);
+
+let server: RedisServer;
+let redis: RedisConnection;
+let orders: PlacedOrders;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await connected(server.url);
+  orders = createPlacedOrders(redis);
+});
+afterAll(async () => {
+  redis?.disconnect();
+  await server?.remove();
+});
+
+const ledgerOf = async ({ data }: OrderCreated) => {
+  const bucket = orderBucket(data.userId);
+  const { entries } = await readOrderLedger(redis, bucket, { olderThanMs: 0, count: 1_000 });
+  return { bucket, entries: entries.filter(({ orderId }) => orderId === data.orderId) };
+};
+
+test("the first placing writes the ledger, the key and the order; a repeat finds what was placed, not what it brought", async () => {
+  const first = placedBy("ann", "key 1");
+  const { userId, orderId } = first.data;
+  expect(await orders.orderOf(userId, "key 1")).toBeNull();
+  expect(await orders.pending(userId, orderId)).toBeNull();
+  expect(await orders.place(first)).toEqual({ code: "ACCEPTED" });
+  const later = { ...first, occurredAt: "2030-01-01T00:00:00.000Z" };
+  expect(await orders.place(later)).toEqual({ code: "REPEATED", stored: first });
+  expect(await orders.orderOf(userId, "key 1")).toBe(orderId);
+  expect(await orders.pending(userId, orderId)).toEqual(first);
+  const { entries, bucket } = await ledgerOf(first);
+  expect(entries.map(({ created }) => created)).toEqual([first]);
+  // The key goes by itself, the order only with its entry: an hour without Kafka must not make it unknown.
+  expect(await redis.ttl(placedKey(userId, "key 1"))).toBeGreaterThan(IDEMPOTENCY_TTL_S - 60);
+  expect(await redis.ttl(pendingOrderKey(bucket, orderId))).toBe(-1);
+});
+
+test("another body under the same key is refused and writes nothing; the same key of somebody else is another key", async () => {
+  const first = placedBy("bob", "key");
+  const other = placedBy("bob", "key", '{"other":1}');
+  await orders.place(first);
+  expect(await orders.place(other)).toEqual({ code: "IDEMPOTENCY_KEY_REUSED" });
+  expect((await ledgerOf(other)).entries).toEqual([]);
+  expect(await orders.pending(other.data.userId, other.data.orderId)).toBeNull();
+  expect(await orders.place(placedBy("bea", "key"))).toEqual({ code: "ACCEPTED" });
+});
+
+test("fifty at once are one order", async () => {
+  const wishes = Array.from({ length: 50 }, (_, i) => ({ ...placedBy("cem", "rush"), occurredAt: `${2000 + i}` }));
+  const results = await Promise.all(wishes.map((wish) => orders.place(wish)));
+  expect(results.filter(({ code }) => code === "ACCEPTED")).toHaveLength(1);
+  const stored = new Set(results.flatMap((one) => (one.code === "REPEATED" ? [one.stored?.occurredAt] : [])));
+  expect(stored.size).toBe(1);
+  expect((await ledgerOf(wishes[0]!)).entries).toHaveLength(1);
+});
+
+test("an order that PostgreSQL has leaves the ledger once; its key still stands for it", async () => {
+  const placed = placedBy("dan", "key");
+  const { userId, orderId } = placed.data;
+  await orders.place(placed);
+  const acknowledge = createAcknowledgeOrders(redis);
+  const { bucket, entries } = await ledgerOf(placed);
+  expect((await orderLedgerLengths(redis))[bucket]).toBeGreaterThan(0);
+  expect(await acknowledge(bucket, entries)).toBe(1);
+  expect(await acknowledge(bucket, entries)).toBe(0);
+  expect((await ledgerOf(placed)).entries).toEqual([]);
+  expect(await orders.pending(userId, orderId)).toBeNull();
+  expect(await orders.place(placed)).toEqual({ code: "REPEATED", stored: null });
+  expect(await orders.place(placedBy("dan", "key", "[]"))).toEqual({ code: "IDEMPOTENCY_KEY_REUSED" });
+});
+
+test("a key that expired while the order still waits gives the same order, not a second entry", async () => {
+  const placed = placedBy("eve", "key");
+  await orders.place(placed);
+  await redis.del(placedKey(placed.data.userId, "key"));
+  expect(await orders.place({ ...placed, occurredAt: "later" })).toEqual({ code: "REPEATED", stored: placed });
+  expect((await ledgerOf(placed)).entries).toHaveLength(1);
+});
+
+test("an order is shown to its owner alone, whoever shares the bucket", async () => {
+  const placed = placedBy("fay", "key");
+  await orders.place(placed);
+  const bucket = orderBucket(placed.data.userId);
+  let stranger = "";
+  for (let i = 0; stranger === ""; i++) if (orderBucket(`s${i}` as UserId) === bucket) stranger = `s${i}`;
+  expect(await orders.pending(stranger as UserId, placed.data.orderId)).toBeNull();
+  expect(await orders.pending(placed.data.userId, placed.data.orderId)).not.toBeNull();
+});
+
+test("the first to ask for a cancellation is remembered", async () => {
+  const { userId, orderId } = placedBy("gil", "key").data;
+  expect(await orders.noteCancel(userId, orderId, { by: "USER", at: 5 })).toEqual({ by: "USER", at: 5 });
+  expect(await orders.noteCancel(userId, orderId, { by: "OPERATOR", at: 9 })).toEqual({ by: "USER", at: 5 });
+  expect(await redis.ttl(cancelKey(userId, orderId))).toBeGreaterThan(0);
+});
+
+test("a reader pages through entries of an age, and names what is no order", async () => {
+  const bucket = orderBucket("hal" as UserId);
+  const before = (await orderLedgerLengths(redis))[bucket]!;
+  for (let i = 0; i < 5; i++) await orders.place(placedBy("hal", `key ${i}`));
+  const strange = await redis.xadd(orderLedgerKey(bucket), "*", "o", "x", "u", "y", "e", "{");
+  const first = await readOrderLedger(redis, bucket, { olderThanMs: 0, count: 3 });
+  expect(first.entries).toHaveLength(3);
+  const rest = await readOrderLedger(redis, bucket, { olderThanMs: 0, count: before + 5, after: first.next! });
+  expect(rest.entries).toHaveLength(before + 2);
+  expect(rest).toMatchObject({ malformed: [strange!], next: null });
+  expect((await readOrderLedger(redis, bucket, { olderThanMs: 60_000, count: 10 })).entries).toEqual([]);
+});
+
+test("users spread over all buckets", () => {
+  const used = new Set(Array.from({ length: 2_000 }, (_, i) => orderBucket(`user-${i}` as UserId)));
+  expect(used.size).toBe(ORDER_BUCKETS);
+});
