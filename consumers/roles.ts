@@ -34,7 +34,8 @@ import { startLoader } from "./sale-loader/start.ts";
 /** Sets a role to work. It runs until it is stopped, whatever its neighbours do. */
 export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
   const { db, redis, producer, log, metrics, config } = neighbours;
-  const steps = { sql: db.sql, producer, log };
+  const fault = createFault(config.NODE_ENV, config.FAULT_POINT);
+  const steps = { sql: db.sql, producer, log, fault };
   switch (name) {
     case "coupon-persist":
       return onLog(name, couponPersist(settlingFor(name, neighbours)), neighbours);
@@ -65,7 +66,6 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
     }
     case "order-saga": {
       const deadlines = { sweepMs: config.ORDER_SWEEP_MS, settleMs: config.ORDER_SETTLE_S * 1_000 };
-      const fault = createFault(config.NODE_ENV, config.FAULT_POINT);
       const role = orderSaga({ sql: db.sql, mode: config.sagaMode, deadlines, producer, fault, log });
       return onLog(name, role, neighbours);
     }

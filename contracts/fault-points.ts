@@ -16,7 +16,9 @@ export type FaultPoint =
   | "resize:before-redis"
   | "resize:after-redis"
   | "saga:committed"
-  | "saga:published";
+  | "saga:published"
+  | "saga:settled"
+  | "step:committed";
 
 export type Fault = (here: FaultPoint) => void;
 

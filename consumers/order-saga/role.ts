@@ -12,6 +12,9 @@ import { parseInput } from "./parse-input.ts";
 
 export const SAGA_TOPICS: readonly Topic[] = ["order-events", "order-processing-results"];
 
+/** What is said of an order that has ended. */
+const ENDS: ReadonlySet<string> = new Set(["OrderCompleted", "CompensationCompleted"]);
+
 export interface OrderSagaDeps extends Advancing {
   readonly producer: Pick<Producer, "sendAll">;
   /** Where a process may be killed, for tests. */
@@ -48,6 +51,7 @@ export function orderSaga(deps: OrderSagaDeps): Role {
       if (inputs.length === 0) return rejected;
       const outputs = await advance(deps, inputs);
       deps.fault("saga:committed");
+      if (outputs.some(({ type }) => ENDS.has(type))) deps.fault("saga:settled");
       if (outputs.length > 0) await deps.producer.sendAll(outputs.map(recordOf));
       deps.fault("saga:published");
       return rejected;

@@ -1,4 +1,5 @@
 import { CARRIERS } from "../../contracts/event-topics.ts";
+import type { Fault } from "../../contracts/fault-points.ts";
 import { STEP_EVENT_TYPES, type Step } from "../../contracts/steps.ts";
 import type { Sql } from "../../db/client.ts";
 import type { Producer } from "../../kafka/kafka.ts";
@@ -19,6 +20,8 @@ export interface StepDeps {
   readonly log: Log;
   /** Default: the step's own, if it has one. */
   readonly breaker?: BreakerRule;
+  /** Where a process may be killed, for tests. */
+  readonly fault?: Fault;
 }
 
 /** The topics of a step: commands, then restores. */
@@ -70,6 +73,7 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
         return rejected;
       }
       const { settled, failed } = result;
+      deps.fault?.("step:committed");
       await producer.sendAll(answers(step, requests, settled.rows));
       if (settled.waiting.length > 0) await seeAboutWaiting(work, deps, settled.waiting);
       return [...rejected, ...failed];

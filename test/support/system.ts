@@ -9,25 +9,14 @@ import type { Check } from "../../cli/verify/check.ts";
 import { verify } from "../../cli/verify/verify.ts";
 import { createRenewedAdmin } from "../../consumers/renewed-admin.ts";
 import type { Sale } from "../../contracts/http.ts";
-import { deadLetterTopic, type Topic } from "../../contracts/topics.ts";
+import { allTopics } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { clusterNodes, type RedisConnection } from "../../lua/redis.ts";
 import { createSale, type SaleWish, type TokenMaker, tokenMaker } from "./client.ts";
+import { type PaymentProvider, startPaymentProvider, WEBHOOK_SECRET } from "./payment-provider.ts";
 import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
 import { freshDatabase, testStack } from "./stack.ts";
 import { until } from "./until.ts";
-
-/** The topics that claims, payments and the ends of orders use. */
-const LOG: readonly Topic[] = [
-  "coupon-requests",
-  "coupon-issue-requests",
-  "coupon-events",
-  "order-events",
-  "order-processing-results",
-  "notification-events",
-  "payment-events",
-  "payment-compensation-events",
-];
 
 /** Shorter waits than in production, so that a test sees the same things happen sooner. */
 const QUICK: Readonly<Record<string, string>> = {
@@ -36,6 +25,11 @@ const QUICK: Readonly<Record<string, string>> = {
   LEDGER_AGE_MS: "1500",
   RELAY_EVERY_MS: "200",
   LOADER_EVERY_MS: "250",
+  ORDER_SWEEP_MS: "1500",
+  SWEEPER_EVERY_MS: "200",
+  PAYMENT_TIMEOUT_MS: "500",
+  PAYMENT_RETRY_MS: "200",
+  PAYMENT_BREAKER_MS: "200",
 };
 
 export interface SystemOptions {
@@ -49,6 +43,8 @@ export interface SystemOptions {
   readonly consumersEnv?: Record<string, string>;
   /** Default: the tests' stack's. */
   readonly redisUrl?: string;
+  /** Starts a payment provider with these settings; its webhooks go to the first gateway. */
+  readonly payments?: Readonly<Record<string, string>>;
 }
 
 /** Stampede as it runs in production: gateways and consumers as processes, on the tests' Redis, Kafka and PostgreSQL. */
@@ -65,6 +61,8 @@ export interface System {
   readonly consumers: TestProcess[];
   /** The first gateway's. */
   readonly url: string;
+  /** @throws Error without `payments` */
+  readonly provider: PaymentProvider;
   /** On `port`, or on any. */
   addGateway(env?: Record<string, string>, port?: number): Promise<TestProcess>;
   addConsumers(roles?: readonly string[], env?: Record<string, string>): Promise<TestProcess>;
@@ -79,13 +77,18 @@ export interface System {
   close(): Promise<void>;
 }
 
-/** Nobody else's claims in the log: their sales are in another database, so each of them would become a dead letter. */
+/**
+ * Nobody else's claims and orders in the log: their sales and products are in another database, so each of them would
+ * become a dead letter or a refusal. Topics that nobody wrote to stay.
+ */
 async function emptyLog(stack: Stack): Promise<void> {
   const admin = createBunKafka({ brokers: stack.env.KAFKA_BROKERS, clientId: "test" }).admin();
-  const names = LOG.flatMap((topic) => [topic, deadLetterTopic(topic)]);
-  const thereAre = async (count: number) => (await admin.describeTopics(names)).length === count;
   try {
-    await admin.deleteTopics(names);
+    const declared = await admin.describeTopics([...allTopics().keys()]);
+    const ends = await Promise.all(declared.map(({ name }) => admin.endOffsets(name)));
+    const names = declared.map(({ name }) => name).filter((_, i) => ends[i]!.some(({ offset }) => offset > 0));
+    const thereAre = async (count: number) => (await admin.describeTopics(names)).length === count;
+    if (names.length > 0) await admin.deleteTopics(names);
     // What the broker has acknowledged becomes true a moment later, both ways.
     await until("the topics are deleted", () => thereAre(0));
     await declareTopics(stack.context);
@@ -117,7 +120,16 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
   redis.on("error", () => {}); // away on purpose
   await emptied(redis); // inboxes of users of the same name
   const { KAFKA_BROKERS, JWT_SECRET } = stack.env;
-  const common = { ...QUICK, REDIS_URL: redisUrl, KAFKA_BROKERS, JWT_SECRET, DATABASE_URL: databaseUrl };
+  const firstPort = freePort();
+  const provider = options.payments && (await startPaymentProvider(firstPort, options.payments));
+  const common = {
+    ...QUICK,
+    REDIS_URL: redisUrl,
+    KAFKA_BROKERS,
+    JWT_SECRET,
+    DATABASE_URL: databaseUrl,
+    ...(provider && { PAYMENT_PROVIDER_URL: provider.url, PAYMENT_WEBHOOK_SECRET: WEBHOOK_SECRET }),
+  };
   const gateways: TestProcess[] = [];
   const consumers: TestProcess[] = [];
   const token = tokenMaker(stack.env);
@@ -143,7 +155,9 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     return lags.flat().reduce((sum, { lag }) => sum + lag, 0);
   };
   const isAway = async (service: BaseService) => !(await isReady(service, stack.context));
-  const wanted = Array.from({ length: options.gateways ?? 1 }, () => addGateway());
+  const wanted = Array.from({ length: options.gateways ?? 1 }, (_, i) =>
+    addGateway({}, i === 0 ? firstPort : freePort()),
+  );
   await Promise.all([...wanted, ...(options.consumers === false ? [] : [addConsumers()])]);
 
   return {
@@ -157,6 +171,10 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     consumers,
     get url() {
       return gateways[0]!.url;
+    },
+    get provider() {
+      if (provider === undefined) throw new Error("this system has no payment provider: start it with `payments`");
+      return provider;
     },
     addGateway,
     addConsumers,
@@ -184,6 +202,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     },
     async close() {
       await Promise.all([...gateways, ...consumers].map((process) => process.stop()));
+      await provider?.remove();
       redis.disconnect();
       await admin.close();
       await sql.end({ timeout: 2 });

@@ -1,0 +1,161 @@
+import { expect } from "bun:test";
+import { SAGA_TOPICS } from "../../consumers/order-saga/role.ts";
+import { stepTopics } from "../../consumers/order-steps/role.ts";
+import { STEP_GROUPS } from "../../consumers/order-sweeper/step-groups.ts";
+import { createRenewedAdmin } from "../../consumers/renewed-admin.ts";
+import { STEPS } from "../../contracts/steps.ts";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import { orderLedgerLengths } from "../../lua/order-ledger.ts";
+import { expectBalanced } from "../payments/provider-books.ts";
+import { complaints, outstanding } from "./order-books.ts";
+import { type Crowd, type Customer, type Ending, inTurns } from "./order-crowd.ts";
+import { TestSocket } from "./socket.ts";
+import type { System } from "./system.ts";
+import { until } from "./until.ts";
+
+export interface Expected {
+  /** How many of the scarce product and of the flash product were there: all of them must be sold. */
+  readonly scarce?: number;
+  readonly tickets?: number;
+  /** Endings that any kind may have besides its own. */
+  readonly alsoEnds?: readonly Ending[];
+  /** Prints a line of that name. */
+  readonly fault?: string;
+  /** When the fault was over, by Date.now(). Default: now. */
+  readonly healedAt?: number;
+  readonly patienceMs?: number;
+}
+
+/** Who reads the topics of orders. */
+const READERS: readonly (readonly [group: string, topics: readonly string[]])[] = [
+  ["order-saga", SAGA_TOPICS],
+  ...STEPS.map((step) => [STEP_GROUPS[step], stepTopics(step)] as const),
+  ["notify", ["coupon-events", "notification-events"]],
+  ["admission", ["compensation-events"]],
+];
+
+/** Resolves when the groups of orders have read all there is. */
+export async function logIsRead(system: System, timeoutMs = 60_000): Promise<void> {
+  const admin = createRenewedAdmin(createBunKafka({ brokers: system.stack.env.KAFKA_BROKERS, clientId: "test" }));
+  try {
+    await until(
+      "the log of orders is read",
+      async () => {
+        const lags = await Promise.all(READERS.map(([group, topics]) => admin.groupLag(group, topics)));
+        return lags.flat().every(({ lag }) => lag === 0);
+      },
+      timeoutMs,
+    );
+  } finally {
+    await admin.close();
+  }
+}
+
+interface OrderRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly status: string;
+  readonly failure_reason: string | null;
+  readonly settled_at: Date | null;
+}
+
+/**
+ * The end of every fault: each order that was accepted is there once and has ended as its kind must, its owner hears how,
+ * nothing is owed to anybody, all books balance, ours and the provider's, and `./dev verify` finds nothing.
+ */
+export async function ordersKept(system: System, crowd: Crowd, expected: Expected = {}): Promise<void> {
+  const { patienceMs = 60_000, healedAt = Date.now(), alsoEnds = [] } = expected;
+  const accepted = crowd.customers.filter(({ orderId }) => orderId !== undefined);
+  const rows = new Map<string, OrderRow>();
+  const users = `{${crowd.customers.map(({ userId }) => userId).join(",")}}`;
+  const read = async () => {
+    const found = await system.sql<OrderRow[]>`
+      SELECT id, user_id, status, failure_reason, settled_at FROM orders WHERE user_id = ANY (${users}::text[])`;
+    for (const row of found) rows.set(row.id, row);
+  };
+  await until(
+    "every accepted order is settled",
+    async () => {
+      await read();
+      return accepted.every(({ orderId }) => rows.get(orderId!)?.settled_at);
+    },
+    patienceMs,
+  ).catch(() => {}); // which did not is told below
+  const endingOf = ({ status, failure_reason }: OrderRow) =>
+    (status === "CANCELLED" ? failure_reason : status) as Ending;
+  const lost = accepted.filter(({ orderId }) => !rows.has(orderId!));
+  const unsettled = accepted.filter(({ orderId }) => rows.get(orderId!)?.settled_at === null);
+  const doubled = rows.size - accepted.length + lost.length;
+  const wrong = crowd.customers.flatMap(({ userId, kind, ends, orderId, refused }) => {
+    const row = orderId === undefined ? undefined : rows.get(orderId);
+    const ending = row === undefined ? refused : endingOf(row);
+    return ending !== undefined && [...ends, ...alsoEnds].includes(ending)
+      ? []
+      : [`${userId} (${kind}) ${orderId}: ${ending}`];
+  });
+  if (expected.fault !== undefined) {
+    const ended = [...rows.values()].map(({ status }) => status);
+    const count = (status: string) => ended.filter((one) => one === status).length;
+    const last = Math.max(...[...rows.values()].map(({ settled_at }) => settled_at?.getTime() ?? 0));
+    console.log(
+      `fault: ${expected.fault}: ${accepted.length} orders, ${count("COMPLETED")} completed, ${count("CANCELLED")} cancelled, ` +
+        `lost ${lost.length}, doubled ${doubled}, unsettled ${unsettled.length}, ` +
+        `settled after ${(Math.max(0, last - healedAt) / 1_000).toFixed(1)} s`,
+    );
+  }
+  expect({ lost, unsettled, doubled, wrong }).toEqual({ lost: [], unsettled: [], doubled: 0, wrong: [] });
+  await nothingIsOwed(system);
+  await soldOut(system, crowd, expected);
+  expect(await complaints(system.sql)).toEqual([]);
+  await expectBalanced(system.sql, system.provider.url);
+  const endings = new Map([...rows.values()].map((row) => [row.id, row]));
+  await inTurns(accepted, 32, (customer) => hearsTheEnd(system, customer, endings.get(customer.orderId!)!));
+  expect(await system.violations()).toEqual([]);
+}
+
+/** Resolves when nobody waits for anybody: every answer is in, every record read. */
+export async function nothingIsOwed(system: System, timeoutMs = 60_000): Promise<void> {
+  await until(
+    "nothing is outstanding",
+    async () => Object.values(await outstanding(system.sql)).every((count) => count === 0),
+    timeoutMs,
+  );
+  await logIsRead(system, timeoutMs);
+  await until(
+    "the order ledger is empty",
+    async () => (await orderLedgerLengths(system.redis)).every((length) => length === 0),
+    timeoutMs,
+  );
+}
+
+/** What many wanted is sold to the last piece. */
+async function soldOut(system: System, { products }: Crowd, { scarce, tickets }: Expected): Promise<void> {
+  for (const [productId, pieces] of [
+    [products.scarce, scarce],
+    [products.ticket, tickets],
+  ] as const) {
+    if (pieces === undefined) continue;
+    const [row] = await system.sql<{ stock: number; reserved: number }[]>`
+      SELECT stock, reserved FROM products WHERE id = ${productId}`;
+    expect({ ...row! }).toEqual({ stock: 0, reserved: pieces });
+  }
+}
+
+/** Connects as somebody who was away the whole time: what happened comes with `resume`, and says what GET says. */
+async function hearsTheEnd(system: System, { userId, orderId, cursor }: Customer, row: OrderRow): Promise<void> {
+  const token = system.token(userId);
+  const socket = await TestSocket.welcomed(system.url, token);
+  socket.send({ type: "resume", ...(cursor === undefined ? {} : { cursor }) });
+  const told = () => socket.all("order.status").filter((message) => message.orderId === orderId);
+  await until(`${userId} is told ${row.status}`, () => told().some(({ status }) => status === row.status), 30_000);
+  const stages = told().map(({ status, reason }) => (status === "COMPLETED" ? status : `${status} ${reason}`));
+  socket.close();
+  const end = row.status === "COMPLETED" ? "COMPLETED" : `CANCELLED ${row.failure_reason}`;
+  // Nothing else, and nothing after it: "being undone" comes first or not at all.
+  const undone = `COMPENSATING ${row.failure_reason}`;
+  expect({ userId, stages: [...new Set(stages)].filter((stage) => stage !== undone), last: stages.at(-1) }).toEqual({
+    userId,
+    stages: [end],
+    last: end,
+  });
+}
