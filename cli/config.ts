@@ -42,6 +42,12 @@ export const CliConfigSchema = Type.Object({
   STAMPEDE_KAFKA_LIBS: Type.Optional(Text("A directory that already holds Kafka's jars")),
   LIBRDKAFKA_PATH: Type.Optional(Text("A librdkafka to open instead of the one that is found")),
   STAMPEDE_NODE: Type.Optional(Text("The Node.js of `--runtime node`; default `node` of the PATH")),
+  STAMPEDE_TEST_LANE: Type.Integer({
+    minimum: 1,
+    maximum: 9,
+    default: 1,
+    description: "Which of its stacks `./dev test` lets a test use: `.stack/test`, `.stack/test-2` …",
+  }),
   STAMPEDE_NATIVE: Type.Boolean({ default: false, description: "Native processes even where Docker answers" }),
   DEBUG: Type.Boolean({ default: false, description: "Shows the stack of an error" }),
 });

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { readConfig } from "../config.ts";
@@ -8,15 +9,29 @@ import { type Progress, printedProgress } from "../terminal/progress.ts";
 import { runTests } from "../testing/run-tests.ts";
 import { TIERS, type Tier } from "../testing/tiers.ts";
 
-/** Far enough from the first stack that both run side by side. */
+/** Far enough from the first stack, and from each other, that all run side by side. */
 const PORT_OFFSET = 1000;
 
-/** The tests' own stack: never the addresses of the environment, which may be those of a stack in use. */
-export function createTestStack(progress?: Progress): Stack {
+/**
+ * A stack of the tests' own: never the addresses of the environment, which may be those of a stack in use.
+ * @param lane which one; default the one that the environment names
+ */
+export function createTestStack(progress?: Progress, lane?: number): Stack {
   const config = readConfig();
-  const dir = join(config.STAMPEDE_STACK ?? join(repositoryRoot(), ".stack"), "test");
-  return createStack({ dir, portOffset: PORT_OFFSET, external: false, config, ...(progress ? { progress } : {}) });
+  const number = lane ?? config.STAMPEDE_TEST_LANE;
+  const dir = join(config.STAMPEDE_STACK ?? join(repositoryRoot(), ".stack"), number === 1 ? "test" : `test-${number}`);
+  const portOffset = PORT_OFFSET * number;
+  return createStack({ dir, portOffset, external: false, config, ...(progress ? { progress } : {}) });
 }
+
+function parseLanes(text: string): number {
+  const lanes = Number(text);
+  if (!Number.isInteger(lanes) || lanes < 1 || lanes > 9) throw new InvalidArgumentError("Between 1 and 9.");
+  return lanes;
+}
+
+/** Most tests wait: for a time-out, a broker, a restart. Two at a time fill the two cores that the services need too. */
+const DEFAULT_LANES = Math.min(2, availableParallelism());
 
 function parseTiers(text: string): Tier[] {
   return text.split(",").map((name) => {
@@ -33,9 +48,19 @@ export function testCommand(): Command {
     .argument("[files...]", "only test files whose path contains one of these")
     .option("--only <tiers>", `of ${TIERS.join(",")}`, parseTiers)
     .option("--keep", "leave the tests' stack running, and use the one that runs")
+    .option(
+      "--lanes <n>",
+      "how many files run side by side, each lane on a stack of its own",
+      parseLanes,
+      DEFAULT_LANES,
+    )
     .addHelpText("after", "\nExamples:\n  ./dev test\n  ./dev test --only lint,types,unit\n  ./dev test claim --keep")
-    .action(async (files: string[], { only, keep = false }: { only?: Tier[]; keep?: boolean }) => {
-      const stack = createTestStack(printedProgress());
-      process.exitCode = await interruption((signal) => runTests(stack, { only, files, keep, signal }));
-    });
+    .action(
+      async (files: string[], { only, keep = false, lanes }: { only?: Tier[]; keep?: boolean; lanes: number }) => {
+        const [first, ...others] = Array.from({ length: lanes }, (_, i) =>
+          createTestStack(i === 0 ? printedProgress() : undefined, i + 1),
+        );
+        process.exitCode = await interruption((signal) => runTests([first!, ...others], { only, files, keep, signal }));
+      },
+    );
 }

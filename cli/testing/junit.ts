@@ -36,6 +36,15 @@ export function readJunit(xml: string): Counts {
   return { passed, failed, skipped };
 }
 
+/** How Bun names a test that ran out of time, and how `until` (test/support/until.ts) does. */
+const LATE = /<failure type="(TimeoutError"|Error" message="Waited in vain: )/;
+
+/** Whether all that failed in a JUnit report ran out of time, which a busy machine can cause, and nothing was found wrong. */
+export function isOnlyLate(xml: string): boolean {
+  const failures = xml.match(/<(failure|error)\b[^>]*/g) ?? [];
+  return failures.length > 0 && failures.every((failure) => LATE.test(failure));
+}
+
 /** The last line of a run: exactly `N passed, N failed`, and skips if there are any. */
 export function lastLineOf({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { lastLineOf, NOTHING, readJunit, sum } from "./junit.ts";
+import { isOnlyLate, lastLineOf, NOTHING, readJunit, sum } from "./junit.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="bun test" tests="4" assertions="3" failures="1" skipped="1" time="0.01">
@@ -25,4 +25,14 @@ test("the last line names skips only if there are any", () => {
   const counts = readJunit(REPORT);
   expect(lastLineOf(sum([counts, counts]))).toBe("4 passed, 2 failed, 2 skipped");
   expect(lastLineOf({ passed: 7, failed: 0, skipped: [] })).toBe("7 passed, 0 failed");
+});
+
+const failing = (...failures: string[]) => failures.map((one) => `<testcase name="a">${one}</testcase>`).join("");
+const SLOW = '<failure type="TimeoutError" message="test timed out" />';
+const IN_VAIN = '<failure type="Error" message="Waited in vain: the win">Error: Waited in vain: the win</failure>';
+
+test("late is a report in which everything that failed ran out of time", () => {
+  expect(isOnlyLate(failing(SLOW, IN_VAIN))).toBe(true);
+  expect(isOnlyLate(failing(SLOW, '<failure type="AssertionError" message="Waited in vain: no" />'))).toBe(false);
+  expect(isOnlyLate('<testcase name="a" />')).toBe(false);
 });

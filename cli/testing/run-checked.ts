@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type Counts, readJunit } from "./junit.ts";
+import { type Counts, isOnlyLate, readJunit } from "./junit.ts";
 
 export interface Outcome {
   readonly counts: Counts;
   /** All it wrote. */
   readonly output: string;
+  /** It failed, but nothing is wrong except that tests ran out of time. */
+  readonly late: boolean;
 }
 
 export interface RunOptions {
@@ -47,7 +49,12 @@ export async function runChecked(argv: readonly string[], options: RunOptions): 
     const code = await child.exited;
     killGroup(); // what the program left behind, which also would keep its output open
     const text = (await out) + (await errors);
-    return { counts: countsOf(code, options.report), output: text + howItEnded() };
+    const report = readReport(options.report);
+    return {
+      counts: countsOf(code, options.report, report),
+      output: text + howItEnded(),
+      late: isOnlyLate(report ?? ""),
+    };
   } finally {
     clearTimeout(limit);
     options.signal.removeEventListener("abort", killGroup);
@@ -58,14 +65,17 @@ async function collect(stream: ReadableStream<Uint8Array>): Promise<string> {
   return new Response(stream).text();
 }
 
+const readReport = (file: string | undefined): string | null =>
+  file !== undefined && existsSync(file) ? readFileSync(file, "utf8") : null;
+
 /**
  * A failed exit is a failure even if every test in the report passed: something went wrong outside of them. So is a
  * report that was not written: a test that leaves the process takes the others with it.
  */
-function countsOf(code: number, report: string | undefined): Counts {
+function countsOf(code: number, expected: string | undefined, report: string | null): Counts {
   const one = (passed: boolean): Counts => ({ passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: [] });
-  if (!report) return one(code === 0);
-  if (!existsSync(report)) return one(false);
-  const counts = readJunit(readFileSync(report, "utf8"));
+  if (expected === undefined) return one(code === 0);
+  if (report === null) return one(false);
+  const counts = readJunit(report);
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }

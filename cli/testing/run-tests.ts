@@ -3,11 +3,10 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { inheritedEnvironment } from "../config.ts";
 import { withLock } from "../stack/lock.ts";
-import { prepareNode } from "../stack/node-runtime.ts";
-import { BASE_SERVICES } from "../stack/service.ts";
 import type { Stack } from "../stack/stack.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
 import { type Counts, lastLineOf, NOTHING, sum } from "./junit.ts";
+import { createLanes, type Stacks } from "./lanes.ts";
 import { runTier } from "./run-tier.ts";
 import { chooseTiers, findTests, NEEDS_NODE, NEEDS_STACK, type Tier } from "./tiers.ts";
 
@@ -22,40 +21,36 @@ export interface TestRun {
 /** Names of the stack's addresses that tests get; ports of gateways are theirs to choose. */
 const ADDRESSES = ["REDIS_URL", "DATABASE_URL", "KAFKA_BROKERS", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"] as const;
 
-function testEnvironment(stack: Stack): Record<string, string> {
-  const addresses = Object.fromEntries(ADDRESSES.map((name) => [name, stack.env[name]!]));
-  return { ...inheritedEnvironment(), ...addresses, NODE_ENV: "test" };
+function testEnvironment({ env }: Stack, lane: number): Record<string, string> {
+  const addresses = Object.fromEntries(ADDRESSES.map((name) => [name, env[name]!]));
+  return { ...inheritedEnvironment(), ...addresses, STAMPEDE_TEST_LANE: String(lane), NODE_ENV: "test" };
 }
 
-async function freshStack(stack: Stack, { keep, signal }: TestRun): Promise<void> {
-  if (!keep || stack.pids("redis").length === 0) {
-    await stack.down(undefined, { wipe: true });
-  }
-  await stack.up(BASE_SERVICES, { signal });
-}
-
-async function runTiers(stack: Stack, run: TestRun): Promise<Counts> {
+async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
   const progress = printedProgress();
-  const { root } = stack.layout;
+  const [first] = stacks;
+  const { root, dir } = first.layout;
   const tests = findTests(root, run.files);
-  const reports = join(stack.layout.dir, "report");
+  const reports = join(dir, "report");
   rmSync(reports, { recursive: true, force: true });
   mkdirSync(reports, { recursive: true });
   const all: Counts[] = [];
-  let fresh = false;
+  const on = createLanes(stacks, {
+    keep: run.keep,
+    needsNode: tests.some(({ tier, file }) => NEEDS_STACK.has(tier) && NEEDS_NODE.test(file)),
+    signal: run.signal,
+    environmentOf: testEnvironment,
+  });
   for (const tier of chooseTiers(run.only, tests, run.files.length > 0)) {
     if (run.signal.aborted) break;
     const files = tests.filter((test) => test.tier === tier).map(({ file }) => file);
-    if (NEEDS_STACK.has(tier) && !fresh && files.length > 0) {
-      await freshStack(stack, run);
-      // Before the clock of a file's time limit runs: a first time, it compiles an addon for minutes.
-      if (tests.some(({ file }) => NEEDS_NODE.test(file))) await prepareNode(stack.context);
-      fresh = true;
-    }
+    if (NEEDS_STACK.has(tier) && files.length > 0) await on.lanes[0]!.ready();
     const begun = performance.now();
-    const common = { cwd: root, env: testEnvironment(stack), signal: run.signal, reports, files };
+    const common = { cwd: root, env: testEnvironment(first, 1), signal: run.signal, reports, files };
+    const lanes = NEEDS_STACK.has(tier) ? { on } : {};
     const isCheck = tier === "lint" || tier === "types";
-    const counts = !isCheck && files.length === 0 ? NOTHING : await runTier(tier, { ...common, failed: showFailure });
+    const counts =
+      !isCheck && files.length === 0 ? NOTHING : await runTier(tier, { ...common, ...lanes, failed: showFailure });
     all.push(counts);
     const where = isCheck ? "" : ` in ${files.length} files`;
     const line = `${lastLineOf(counts)}${where} (${secondsSince(begun)})`;
@@ -70,16 +65,17 @@ function showFailure(what: string, output: string): void {
   console.log(`${pc.red("✗")} ${pc.bold(what)}\n${output.replace(/^\(pass\) .*\n/gm, "").trimEnd()}\n`);
 }
 
-/** Runs tests on a stack of their own; prints as it goes. The last line says what it came to. @returns the exit code */
-export async function runTests(stack: Stack, run: TestRun): Promise<0 | 1 | 130> {
-  mkdirSync(stack.layout.run, { recursive: true });
-  const lock = join(stack.layout.run, "test.lock");
+/** Runs tests on stacks of their own, one for each lane; prints as it goes. The last line says what it came to. @returns the exit code */
+export async function runTests(stacks: Stacks, run: TestRun): Promise<0 | 1 | 130> {
+  const { run: directory } = stacks[0].layout;
+  mkdirSync(directory, { recursive: true });
+  const lock = join(directory, "test.lock");
   return withLock(lock, "another ./dev test", 0, async () => {
     let counts = NOTHING;
     try {
-      counts = await runTiers(stack, run);
+      counts = await runTiers(stacks, run);
     } finally {
-      if (!run.keep) await stack.down();
+      if (!run.keep) await Promise.all(stacks.map((stack) => stack.down()));
     }
     for (const name of counts.skipped) console.log(`skipped: ${name}`);
     if (counts.passed + counts.failed === 0) console.log("no test was run");

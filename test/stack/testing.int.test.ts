@@ -1,9 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inheritedEnvironment } from "../../cli/config.ts";
 import { beganAt } from "../../cli/stack/processes.ts";
+import type { Lanes } from "../../cli/testing/lanes.ts";
 import { runChecked } from "../../cli/testing/run-checked.ts";
 import { runTier } from "../../cli/testing/run-tier.ts";
 import { sandbox } from "./cli.ts";
@@ -42,6 +43,34 @@ test.each([
   ["without a test", ""],
 ])("a file %s is a failure", async (what, text) => {
   expect((await runFile(`bad-${what.replaceAll(" ", "-")}`, text)).failed).toBeGreaterThan(0);
+});
+
+test("two lanes: every file runs once, and one that ran out of time beside others passes alone", async () => {
+  const names = Array.from({ length: 8 }, (_, i) => `lane-${i}`);
+  const seen = (lane: string) => readdirSync(dir).filter((file) => file.endsWith(`.on-${lane}`)).length;
+  for (const name of names) {
+    const mark = `await Bun.write("${join(dir, name)}.on-" + process.env.LANE, "");`;
+    writeFileSync(
+      join(dir, `${name}.int.test.ts`),
+      `import { test } from "bun:test"; test("a", async () => { ${mark} });`,
+    );
+  }
+  const once = `if (!(await Bun.file("${join(dir, "again")}").exists())) {
+    await Bun.write("${join(dir, "again")}", ""); throw new Error("Waited in vain: a quiet machine"); }`;
+  writeFileSync(join(dir, "slow.int.test.ts"), `import { test } from "bun:test"; test("a", async () => { ${once} });`);
+  const lane = (name: string) => ({ env: { ...env, LANE: name }, ready: async () => {} });
+  const on: Lanes = { lanes: [lane("1"), lane("2")], take: (waiting) => waiting.shift(), prepared: async () => {} };
+  const files = [...names, "slow"].map((name) => `${name}.int.test.ts`);
+  const shown: string[] = [];
+  const failed = (what: string) => shown.push(what);
+  expect(await runTier("int", { cwd: dir, env, signal, reports: dir, files, failed, on })).toEqual({
+    passed: 9,
+    failed: 0,
+    skipped: [],
+  });
+  expect(shown).toEqual(["slow.int.test.ts"]);
+  expect(seen("1") + seen("2")).toBe(8);
+  expect(Math.min(seen("1"), seen("2"))).toBeGreaterThan(0);
 });
 
 test("a program that hangs is killed at its limit, with what it started", async () => {
