@@ -30,9 +30,28 @@ export const CHECKS = {
   "ledger-moves": { promise: 2, unit: "ledger entries", title: "no accepted claim is stuck" },
   "lag-moves": { promise: 2, unit: "records behind", title: "every consumer group moves on" },
   "no-dead-letters": { promise: 2, unit: "dead letters", title: "no dead letter waits for an operator" },
+  "order-persisted": { promise: 2, unit: "orders in the ledger", title: "every accepted order is persisted or young" },
+  "order-ledger-moves": { promise: 2, unit: "orders in the ledger", title: "no persisted order stays in the ledger" },
+  "order-told": { promise: 2, unit: "messages", title: "nobody was told another end than their order has" },
 
   "one-row-per-request": { promise: 4, unit: "rows", title: "no request took effect twice" },
   "alias-resolves": { promise: 4, unit: "aliases", title: "every alias leads to a claim" },
+  "one-effect-per-order": { promise: 4, unit: "orders", title: "nothing happened twice to an order" },
+
+  "stock-balances": { promise: 5, unit: "products", title: "stock, reserved and sold are what came in" },
+  "reservations-match": { promise: 5, unit: "orders", title: "reservations are what orders and their states say" },
+  "sales-counted": { promise: 5, unit: "products", title: "what completed orders hold is counted as sold" },
+  "points-balance": { promise: 5, unit: "balances", title: "every balance is the sum of its ledger" },
+  "points-match": { promise: 5, unit: "orders", title: "every order took the points it says, or none" },
+  "coupons-match": { promise: 5, unit: "used coupons", title: "every used coupon has its order, and the order it" },
+  "payments-match": { promise: 5, unit: "payments", title: "every order is paid, or has its money back" },
+  "provider-agrees": { promise: 5, unit: "payments", title: "the payment provider's books say the same" },
+  "shipments-match": { promise: 5, unit: "orders", title: "completed orders are shipped, cancelled ones are not" },
+  "amounts-add-up": { promise: 5, unit: "orders", title: "every order's amounts add up" },
+  "sagas-agree": { promise: 5, unit: "orders", title: "every order is what its saga says" },
+  "outcomes-agree": { promise: 5, unit: "steps", title: "every step did what the saga was told" },
+  "orders-settle": { promise: 5, unit: "open orders", title: "no order is older than its time" },
+  "compensations-end": { promise: 5, unit: "open orders", title: "no compensation is stuck" },
 } as const;
 
 export type CheckName = keyof typeof CHECKS;

@@ -13,6 +13,8 @@ export interface Services {
   readonly kafka: Kafka;
   /** Whether somebody is there to take what waits. */
   readonly consumersUp: () => Promise<boolean>;
+  /** The payment provider's address, if there is one. Whether it answers is nobody's promise. */
+  readonly providerUrl: string | undefined;
 }
 
 export interface Connected {
@@ -29,7 +31,7 @@ const PATIENCE_MS = 4_000;
 
 /** Connects to all three services. Never throws: what is away is named in `missing`. */
 export async function connect(env: VerifyEnvironment): Promise<Connected> {
-  const { REDIS_URL = "", DATABASE_URL = "", KAFKA_BROKERS = "", CONSUMERS_PORT } = env;
+  const { REDIS_URL = "", DATABASE_URL = "", KAFKA_BROKERS = "", CONSUMERS_PORT, PAYMENT_PROVIDER_URL } = env;
   // A reply of a hundred thousand freed slots takes longer than the second that a claim may.
   const redis = createRedis(REDIS_URL, { name: "verify", silenceMs: 15_000 });
   const database = createDatabase(DATABASE_URL, { max: 1, name: "verify", statementTimeoutMs: 0 });
@@ -41,7 +43,16 @@ export async function connect(env: VerifyEnvironment): Promise<Connected> {
   ]);
   const missing = answers.filter((answer) => answer !== null);
   return {
-    services: missing.length > 0 ? null : { redis, sql: database.sql, kafka, consumersUp: () => isUp(CONSUMERS_PORT) },
+    services:
+      missing.length > 0
+        ? null
+        : {
+            redis,
+            sql: database.sql,
+            kafka,
+            consumersUp: () => isUp(CONSUMERS_PORT),
+            providerUrl: PAYMENT_PROVIDER_URL,
+          },
     missing,
     reached: answers.length,
     async close() {

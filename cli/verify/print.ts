@@ -6,6 +6,7 @@ const PROMISES: Record<number, string> = {
   1: "Promise 1: exactly N, one per user",
   2: "Promise 2: a 202 is kept",
   4: "Promise 4: effects once",
+  5: "Promise 5: an order settles, the books balance",
 };
 
 /** The report for people: a table of ✓ and ✗ by promise, and what is wrong below its line. */

@@ -13,8 +13,8 @@ export interface Group {
  * that name it (values are bytes: a poison record need not be text).
  */
 export async function checkDeadLetters(sql: Executor, couponId: string | null): Promise<Verdict> {
-  const rows = await sql<{ eventId: string; total: number }[]>`
-    SELECT event_id AS "eventId", count(*) OVER ()::integer AS total FROM dead_letters
+  const rows = await sql<{ eventId: string; topic: string; total: number }[]>`
+    SELECT event_id AS "eventId", topic, count(*) OVER ()::integer AS total FROM dead_letters
     WHERE status IN ('PENDING', 'EXHAUSTED')
       AND (${couponId}::text IS NULL OR position(convert_to(${couponId ?? ""}, 'UTF8') IN value) > 0
         OR starts_with(event_id, ${`${couponId}-`}))
@@ -22,7 +22,7 @@ export async function checkDeadLetters(sql: Executor, couponId: string | null): 
   const total = rows[0]?.total ?? 0;
   return {
     name: "no-dead-letters",
-    violations: rows.map(({ eventId }) => eventId),
+    violations: rows.map(({ eventId, topic }) => `${eventId} on ${topic}`),
     more: total - rows.length,
     examined: total,
   };

@@ -1,6 +1,8 @@
 import { createRenewedAdmin, type LagReader } from "../../consumers/renewed-admin.ts";
 import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
+import { checkOrders } from "./orders/check-orders.ts";
+import { ORDER_GROUPS, SAGA_GROUP } from "./orders/groups.ts";
 import { printReport } from "./print.ts";
 import { checkPending, listQueuedSales, type QueuedSale } from "./queued-sales.ts";
 import { listSales } from "./rows-reader.ts";
@@ -14,10 +16,14 @@ export interface Readers {
   readonly requests: Group;
   readonly claims: Group;
   readonly news: Group;
+  /** Orders that were placed. */
+  readonly placed: Group;
+  /** Everybody who works on orders; asked while one is open. */
+  readonly orders: readonly Group[];
 }
 
 export interface VerifyOptions {
-  /** Only this sale; without it all of them. */
+  /** Only this sale; without it all of them, and all orders. */
   readonly couponId?: string;
   /** Pause before suspects are read again, milliseconds. Default 1,000. */
   readonly recheckMs?: number;
@@ -25,17 +31,21 @@ export interface VerifyOptions {
   readonly stuckMs?: number;
   /** How long a group that is behind may stand still. Default 5,000. */
   readonly patienceMs?: number;
+  /** How long after ORDER_SETTLE_S an order is overdue. Default 60,000: its compensation takes a moment, too. */
+  readonly graceMs?: number;
   /** Whether consumers run; asked at their health address when absent. */
   readonly consumersUp?: boolean;
   /** The consumer groups; default those of the product. */
   readonly readers?: Readers;
 }
 
-/** Who reads the log: requests to decide, claims to persist, and facts to tell. */
+/** Who reads the log: requests to decide, claims to persist, facts to tell, and orders to advance. */
 const READERS: Readers = {
   requests: { groupId: "coupon-decide", topics: ["coupon-requests"] },
   claims: { groupId: "coupon-persist", topics: ["coupon-issue-requests"] },
-  news: { groupId: "notify", topics: ["coupon-events"] },
+  news: { groupId: "notify", topics: ["coupon-events", "notification-events"] },
+  placed: { groupId: SAGA_GROUP, topics: ["order-events"] },
+  orders: ORDER_GROUPS,
 };
 
 /** Reads everything and judges. Never throws for a service that is away: that is a failed check, `reachable`. */
@@ -68,26 +78,35 @@ async function look(services: Services, options: VerifyOptions): Promise<Verdict
 
 async function lookAtAll(services: Services, admin: LagReader, options: VerifyOptions): Promise<Verdict[]> {
   const { redis, sql, kafka } = services;
-  const { couponId = null, patienceMs = 5_000, stuckMs = 30_000 } = options;
+  const { couponId = null, patienceMs = 5_000, stuckMs = 30_000, recheckMs = 1_000, graceMs = 60_000 } = options;
   const consumersUp = options.consumersUp ?? (await services.consumersUp());
-  const { requests, claims, news } = options.readers ?? READERS;
+  const { requests, claims, news, placed, orders: workers } = options.readers ?? READERS;
   const sources: Sources = {
     redis,
     sql,
     stuckMs: consumersUp ? stuckMs : null,
     unconsumed: (ids) => findUnconsumed(kafka, claims.groupId, claims.topics[0]!, ids),
   };
-  const undecided = (await admin.groupLag(requests.groupId, requests.topics)).reduce((sum, { lag }) => sum + lag, 0);
+  const behind = async ({ groupId, topics }: Group) =>
+    (await admin.groupLag(groupId, topics)).reduce((sum, { lag }) => sum + lag, 0);
+  const undecided = await behind(requests);
   const queued = await listQueuedSales(sql);
   const asked = queued.filter((sale) => couponId === null || sale.couponId === couponId);
+  const sales = await checkSales(sources, { couponId, recheckMs });
+  const about = { ...sources, url: services.providerUrl, patienceMs, recheckMs, graceMs };
+  const orders = couponId === null ? await checkOrders({ ...about, unread: () => behind(placed) }) : NO_ORDERS;
+  const groups = [requests, claims, news, ...(orders.open ? workers : [])];
   return [
-    ...(await checkSales(sources, options)),
+    ...sales,
+    ...orders.verdicts,
     await checkPending(redis, sql, asked, undecided, stuckMs),
     await checkDeadLetters(sql, couponId),
     await checkRevocations(sql, couponId, sources.stuckMs),
-    await checkLag(admin, [requests, claims, news], consumersUp, patienceMs, mayStand(requests, queued)),
+    await checkLag(admin, groups, consumersUp, patienceMs, mayStand(requests, queued)),
   ];
 }
+
+const NO_ORDERS = { open: false, verdicts: [] };
 
 /** Requests of a paused sale wait, and their group with them. */
 function mayStand({ groupId }: Group, queued: readonly QueuedSale[]): ReadonlyMap<string, string> {
@@ -116,10 +135,15 @@ export function findCheck(report: VerifyReport, name: Check["name"]): Check | un
   return report.checks.find((check) => check.name === name);
 }
 
-async function checkSales(sources: Sources, { couponId, recheckMs = 1000 }: VerifyOptions): Promise<Verdict[]> {
+interface Wanted {
+  readonly couponId: string | null;
+  readonly recheckMs: number;
+}
+
+async function checkSales(sources: Sources, { couponId, recheckMs }: Wanted): Promise<Verdict[]> {
   await createStage(sources.sql);
   const verdicts: Verdict[] = [];
-  for (const sale of await listSales(sources.sql, couponId ?? null)) {
+  for (const sale of await listSales(sources.sql, couponId)) {
     verdicts.push(...(await verifySale(sources, sale, recheckMs)));
   }
   return verdicts;

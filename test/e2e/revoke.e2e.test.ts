@@ -96,6 +96,7 @@ test("revoking twice is revoking once; what cannot be revoked is refused by code
   const conflict = await revoke(id, used.body.requestId);
   expect(conflict).toMatchObject({ status: 409, body: { code: "CONFLICT" } });
   expect(conflict.body.detail).toContain("order-7");
+  await system.sql`UPDATE user_coupons SET status = 'ACTIVE', order_id = NULL WHERE request_id = ${used.body.requestId}`;
 
   const unknown = { status: 404, body: { code: "REQUEST_NOT_FOUND" } };
   expect(await revoke(id, newRequestId(id, Date.now()))).toMatchObject(unknown);

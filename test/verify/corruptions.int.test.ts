@@ -242,7 +242,7 @@ test("a pending dead letter is named for its own sale and for the whole, and no 
   const others = await failedChecks(other);
   const whole = await verify(env, { recheckMs: 20, patienceMs: 0, consumersUp: false, readers });
   await database.sql`DELETE FROM dead_letters`;
-  const named = { name: "no-dead-letters", promise: 2, count: 1, examples: ["letter-1"] };
+  const named = { name: "no-dead-letters", promise: 2, count: 1, examples: ["letter-1 on coupon-issue-requests"] };
   expect(own).toMatchObject([named]);
   expect(others).toEqual([]);
   expect(findCheck(whole, "no-dead-letters")).toMatchObject(named);

@@ -24,8 +24,10 @@ const READERS = {
   requests: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["coupon-requests"] },
   claims: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["coupon-issue-requests"] },
   news: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["coupon-events"] },
+  placed: { groupId: `verify-test-${crypto.randomUUID()}`, topics: ["order-events"] },
+  orders: [],
 } satisfies Readers;
-const TOPICS = { "coupon-requests": 6, "coupon-issue-requests": 6, "coupon-events": 8 };
+const TOPICS = { "coupon-requests": 6, "coupon-issue-requests": 6, "coupon-events": 8, "order-events": 16 };
 
 export async function verifyServices(): Promise<VerifyServices> {
   const database = await freshDatabase();
@@ -38,7 +40,8 @@ export async function verifyServices(): Promise<VerifyServices> {
   await admin.createTopics(
     Object.entries(TOPICS).map(([name, partitions]) => ({ name, partitions, replicationFactor: 1, config: {} })),
   );
-  for (const group of Object.values(READERS)) await catchUp(kafka, group);
+  const { requests, claims, news, placed } = READERS;
+  for (const group of [requests, claims, news, placed]) await catchUp(kafka, group);
   await admin.close();
   const handle = createDatabase(database.url, { max: 2, name: "verify-test" });
   return {

@@ -1,0 +1,40 @@
+import type { TransactionSql } from "postgres";
+import type { Verdict } from "../check.ts";
+import { ask } from "./findings.ts";
+import { strayCoupons, strayPayments, strayPoints, strayShipments, unbalancedPurses } from "./money-questions.ts";
+import { repeatedEffects, strayOutcomes, strayStates, wrongAmounts } from "./order-questions.ts";
+import { unendingCompensations, unsettledOrders } from "./overdue-questions.ts";
+import { type OrderCounts, stageOrders } from "./stage-orders.ts";
+import { miscountedSales, strayReservations, unbalancedProducts } from "./stock-questions.ts";
+
+export interface Books {
+  readonly counts: OrderCounts;
+  readonly verdicts: readonly Verdict[];
+}
+
+/**
+ * Promise 5, from one snapshot: everything that PostgreSQL says about orders, against itself. `tx` is REPEATABLE READ.
+ * Each question holds at every moment, so there is no second look, and an order under way is never accused.
+ * @param graceMs so long after its time an order is overdue
+ */
+export async function readBooks(tx: TransactionSql, graceMs: number): Promise<Books> {
+  const counts = await stageOrders(tx);
+  const { orders, open, products, purses, coupons, payments, outcomes } = counts;
+  const verdicts = [
+    await ask(tx, "stock-balances", unbalancedProducts(tx), products),
+    await ask(tx, "reservations-match", strayReservations(tx), orders),
+    await ask(tx, "sales-counted", miscountedSales(tx), products),
+    await ask(tx, "points-balance", unbalancedPurses(tx), purses),
+    await ask(tx, "points-match", strayPoints(tx), orders),
+    await ask(tx, "coupons-match", strayCoupons(tx), coupons),
+    await ask(tx, "payments-match", strayPayments(tx), payments),
+    await ask(tx, "shipments-match", strayShipments(tx), orders),
+    await ask(tx, "amounts-add-up", wrongAmounts(tx), orders),
+    await ask(tx, "sagas-agree", strayStates(tx), orders),
+    await ask(tx, "outcomes-agree", strayOutcomes(tx), outcomes),
+    await ask(tx, "orders-settle", unsettledOrders(tx, graceMs), open),
+    await ask(tx, "compensations-end", unendingCompensations(tx, graceMs), open),
+    await ask(tx, "one-effect-per-order", repeatedEffects(tx), orders),
+  ];
+  return { counts, verdicts };
+}

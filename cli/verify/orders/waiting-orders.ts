@@ -1,0 +1,78 @@
+import type { OrderId } from "../../../contracts/order-ids.ts";
+import type { Executor } from "../../../db/client.ts";
+import { knownOrders } from "../../../db/queries/known-orders.ts";
+import { ORDER_BUCKETS } from "../../../lua/keys.ts";
+import { orderLedgerLengths, readOrderLedger } from "../../../lua/order-ledger.ts";
+import type { RedisConnection } from "../../../lua/redis.ts";
+import type { Verdict } from "../check.ts";
+
+export interface LedgerSources {
+  readonly redis: RedisConnection;
+  readonly sql: Executor;
+  /** Age from which an entry should be gone, milliseconds; null: nobody is there to take it. */
+  readonly stuckMs: number | null;
+  /** How long old entries may take to go. */
+  readonly patienceMs: number;
+  /** How many orders of the log the saga has not read. */
+  readonly unread: () => Promise<number>;
+}
+
+/** A page per bucket: 32,000 in all. More are told as "at least". */
+const PAGE = 500;
+const LOOK_MS = 500;
+
+/**
+ * Promise 2 for orders. Whoever was answered 202 stands in the order ledger until PostgreSQL has the order: one that is old,
+ * and missing there although the saga has read the whole log, is lost. One that is there should have left the ledger.
+ */
+export async function checkWaitingOrders(sources: LedgerSources): Promise<Verdict[]> {
+  const { redis, sql, stuckMs, patienceMs, unread } = sources;
+  const examined = (await orderLedgerLengths(redis)).reduce((sum, length) => sum + length, 0);
+  if (stuckMs === null) {
+    const note = examined > 0 ? `${examined} orders wait in the ledger; no consumers are running` : undefined;
+    return [
+      { name: "order-persisted", violations: [], examined, note },
+      { name: "order-ledger-moves", violations: [], examined, note },
+    ];
+  }
+  let old = await oldEntries(redis, stuckMs);
+  for (const deadline = Date.now() + patienceMs; old.size > 0 && Date.now() < deadline; ) {
+    await Bun.sleep(LOOK_MS);
+    const now = await oldEntries(redis, stuckMs);
+    old = new Map([...old].filter(([entry]) => now.has(entry)));
+  }
+  // In this order: what the log had before is in PostgreSQL by now, if nothing of it was unread.
+  const behind = old.size === 0 ? 0 : await unread();
+  const known = await knownOrders(
+    sql,
+    [...old.values()].filter((orderId) => orderId !== null),
+  );
+  const absent = [...old].filter(([, orderId]) => orderId !== null && !known.has(orderId));
+  const stuck = [...old].filter(([, orderId]) => orderId === null || known.has(orderId));
+  const note = `${absent.length} orders are in the ledger and not in PostgreSQL; the saga has ${behind} records to read`;
+  return [
+    {
+      name: "order-persisted",
+      violations: behind > 0 ? [] : absent.map(([, orderId]) => `order ${orderId}`),
+      examined,
+      note: behind > 0 && absent.length > 0 ? note : undefined,
+    },
+    {
+      name: "order-ledger-moves",
+      violations: stuck.map(([entry, orderId]) => (orderId === null ? `${entry} is no order` : `order ${orderId}`)),
+      examined,
+    },
+  ];
+}
+
+/** Entries that are old, by their place; null for what is no order. */
+async function oldEntries(redis: RedisConnection, olderThanMs: number): Promise<Map<string, OrderId | null>> {
+  const old = new Map<string, OrderId | null>();
+  const buckets = Array.from({ length: ORDER_BUCKETS }, async (_, bucket) => {
+    const { entries, malformed } = await readOrderLedger(redis, bucket, { olderThanMs, count: PAGE });
+    for (const { ledgerId, orderId } of entries) old.set(`entry ${ledgerId} of order ledger ${bucket}`, orderId);
+    for (const ledgerId of malformed) old.set(`entry ${ledgerId} of order ledger ${bucket}`, null);
+  });
+  await Promise.all(buckets);
+  return old;
+}
