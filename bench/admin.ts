@@ -1,5 +1,7 @@
 import type { Sale } from "../contracts/http.ts";
+import type { Product } from "../contracts/http-catalogue.ts";
 import type { PipelineChoice, PipelineView } from "../contracts/pipeline.ts";
+import type { SagaChoice, SagaView } from "../contracts/saga-mode.ts";
 import type { Target } from "./target.ts";
 import { createMint } from "./tokens.ts";
 
@@ -8,22 +10,38 @@ export interface SaleWish {
   readonly total: number;
   /** Milliseconds from now; negative: it has begun. */
   readonly startsInMs: number;
+  /** Default FIXED, 1000. */
+  readonly discountType?: "FIXED" | "PERCENT";
+  readonly discountValue?: number;
+  readonly maxDiscount?: number;
 }
 
 const HOUR_MS = 3_600_000;
 
 /** Creates a sale as an operator would. @throws Error with the gateway's answer if it refuses */
-export async function createSale(target: Target, { name, total, startsInMs }: SaleWish): Promise<Sale> {
+export async function createSale(target: Target, { startsInMs, ...wish }: SaleWish): Promise<Sale> {
   const startsAt = Date.now() + startsInMs;
   const sale = {
-    name,
-    total,
     startsAt: new Date(startsAt).toISOString(),
     endsAt: new Date(startsAt + HOUR_MS).toISOString(),
     discountType: "FIXED",
     discountValue: 1000,
+    ...wish,
   };
   return operate(target, "/admin/coupons", sale);
+}
+
+export interface ProductWish {
+  readonly name: string;
+  readonly stock: number;
+  /** Minor units. */
+  readonly price: number;
+  readonly flash: boolean;
+}
+
+/** Creates a product as an operator would. @throws Error with the gateway's answer if it refuses */
+export function createProduct(target: Target, product: ProductWish): Promise<Product> {
+  return operate<Product>(target, "/admin/products", product);
 }
 
 /** Closes a sale, so that finished runs do not stay on sale. */
@@ -40,6 +58,15 @@ export async function switchPipeline(target: Target, pipeline: PipelineChoice): 
   };
   await choose(pipeline);
   return () => choose(before.pipeline);
+}
+
+/** New orders' steps are requested this way from now on; returns how to go back to what held before. */
+export async function switchSaga(target: Target, mode: SagaChoice): Promise<() => Promise<void>> {
+  const before = await operate<SagaView>(target, "/admin/saga", undefined, "GET");
+  const choose = async (choice: SagaChoice) =>
+    void (await operate<SagaView>(target, "/admin/saga", { mode: choice }, "PUT"));
+  await choose(mode);
+  return () => choose(before.mode);
 }
 
 export async function viewSale(target: Target, couponId: string): Promise<Sale> {

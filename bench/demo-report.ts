@@ -5,12 +5,22 @@ import type { BenchEnvironment, Target } from "./target.ts";
 import { createMint } from "./tokens.ts";
 
 export interface DemoLine {
-  /** In the JSON file. */
-  readonly name: string;
-  readonly label: string;
+  /** In the JSON file; null: it is for people alone. */
+  readonly name: string | null;
+  /** null: it is for the file alone. */
+  readonly label: string | null;
   readonly value: number | boolean | string | null | Readonly<Record<string, number>>;
   readonly shown: string;
 }
+
+/** A table as people read it. */
+export function printTable(table: readonly DemoLine[]): void {
+  for (const { label, shown } of table) if (label !== null) console.log(`  ${label.padEnd(36)}${shown}`);
+}
+
+/** A table as the file holds it. */
+export const inFile = (table: readonly DemoLine[]) =>
+  Object.fromEntries(table.flatMap(({ name, value }) => (name === null ? [] : [[name, value]])));
 
 /** What stood behind the gateway, as far as the addresses tell. */
 export function servicesLine({ REDIS_URL = "", KAFKA_BROKERS = "" }: BenchEnvironment): DemoLine {
@@ -29,7 +39,6 @@ export function demoTable(result: RushResult, report: VerifyReport): DemoLine[] 
     value,
     shown: value === null ? "–" : `${shown(value)}${unit}`,
   });
-  const failed = report.checks.filter((check) => !check.ok).length;
   return [
     line("requests", "requests", load.requests),
     line("rps", "requests per second", figures.rps),
@@ -54,13 +63,14 @@ export function demoTable(result: RushResult, report: VerifyReport): DemoLine[] 
     },
     line("sold_out_spread_ms", "first to last socket that heard it", sockets.soldOutSpreadMs, " ms"),
     line("cpu_us_per_request", "gateway CPU per request", figures.cpu_us_per_request, " µs"),
-    {
-      name: "verified",
-      label: "verify",
-      value: report.ok,
-      shown: report.ok ? `✓ ${report.checks.length} checks hold` : `✗ ${failed} checks failed`,
-    },
+    verifiedLine(report),
   ];
+}
+
+export function verifiedLine({ ok, checks }: VerifyReport): DemoLine {
+  const failed = checks.filter((check) => !check.ok).length;
+  const text = ok ? `✓ ${checks.length} checks hold` : `✗ ${failed} checks failed`;
+  return { name: "verified", label: "verify", value: ok, shown: text };
 }
 
 const MEANING: Readonly<Record<string, string>> = { 202: "accepted", 200: "won before", 409: "sold out" };

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 // Linux counts a process's time in ticks of 10 ms (USER_HZ is 100 on every architecture that Bun runs on).
@@ -43,4 +43,50 @@ export function residentBytes(pids: readonly number[]): number | null {
     return null;
   }
   return pids.length === 0 || Number.isNaN(kilobytes) ? null : kilobytes * 1024;
+}
+
+/** These processes and all that they have started: PostgreSQL works in children of the process that `up` knows. */
+export function familyOf(pids: readonly number[]): number[] {
+  const family = new Set(pids);
+  try {
+    const parents = readdirSync("/proc")
+      .filter((entry) => /^\d+$/.test(entry))
+      .flatMap((entry) => {
+        const parent = parentOf(Number(entry));
+        return parent === null ? [] : [{ pid: Number(entry), parent }];
+      });
+    for (let size = 0; size < family.size; ) {
+      size = family.size;
+      for (const { pid, parent } of parents) if (family.has(parent)) family.add(pid);
+    }
+  } catch {
+    // no /proc here: only what is known
+  }
+  return [...family];
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return null; // gone meanwhile
+  }
+}
+
+/** Resident memory of a family, bytes, with what its members share counted once; null when it can't be read. */
+export function familyBytes(pids: readonly number[]): number | null {
+  let own = 0;
+  let shared = 0;
+  try {
+    for (const pid of pids) {
+      const status = readFileSync(`/proc/${pid}/status`, "latin1");
+      const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0);
+      own += kilobytes("VmRSS") - kilobytes("RssShmem");
+      shared = Math.max(shared, kilobytes("RssShmem"));
+    }
+  } catch {
+    return null;
+  }
+  return pids.length === 0 ? null : (own + shared) * 1024;
 }

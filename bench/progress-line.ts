@@ -1,4 +1,5 @@
 import type { LoadProgress } from "./load/plan.ts";
+import type { OrderProgress } from "./orders/plan.ts";
 
 interface Output {
   readonly isTTY?: boolean;
@@ -10,12 +11,12 @@ const WIDTH = 24;
 const PLAIN_MS = 500;
 
 /** A line that is written over on a terminal, and lines now and then elsewhere. `end` finishes it. */
-export function progressLine(output: Output, total: number) {
+export function progressLine(output: Output) {
   let last = Number.NEGATIVE_INFINITY;
   let text = "";
   return {
-    show(progress: LoadProgress, persisted: number): void {
-      text = describe(progress, persisted, total);
+    show(line: string): void {
+      text = line;
       if (output.isTTY) output.write(`\r\x1b[2K${text}`);
       else if (performance.now() - last > PLAIN_MS) {
         last = performance.now();
@@ -30,12 +31,22 @@ export function progressLine(output: Output, total: number) {
 }
 
 /** `[#####     ] 25,000 requests · 1,000 winners · 24,000 refused · 300 persisted · p50 9 ms p99 31 ms` */
-export function describe(progress: LoadProgress, persisted: number, total: number): string {
+export function describeRush(progress: LoadProgress, persisted: number, total: number): string {
   const { requests, statuses, p50Ms, p99Ms } = progress;
   const winners = statuses[202] ?? 0;
-  const filled = Math.min(WIDTH, Math.round((requests / total) * WIDTH));
-  const bar = `[${"#".repeat(filled)}${" ".repeat(WIDTH - filled)}]`;
-  const n = (value: number) => value.toLocaleString("en-US");
   const counts = `${n(requests)} requests · ${n(winners)} winners · ${n(requests - winners)} refused · ${n(persisted)} persisted`;
-  return `${bar} ${counts} · p50 ${p50Ms.toFixed(1)} ms p99 ${p99Ms.toFixed(1)} ms`;
+  return `${bar(requests, total)} ${counts} · p50 ${p50Ms.toFixed(1)} ms p99 ${p99Ms.toFixed(1)} ms`;
 }
+
+/** `[#####     ] 1,300 placed · 1,000 completed · 110 cancelled · p50 180 ms p95 310 ms`; the bar shows those that ended. */
+export function describeOrders({ placed, completed, cancelled, p50Ms, p95Ms }: OrderProgress, total: number): string {
+  const counts = `${n(placed)} placed · ${n(completed)} completed · ${n(cancelled)} cancelled`;
+  return `${bar(completed + cancelled, total)} ${counts} · p50 ${p50Ms.toFixed(0)} ms p95 ${p95Ms.toFixed(0)} ms`;
+}
+
+function bar(done: number, total: number): string {
+  const filled = Math.min(WIDTH, Math.round((done / total) * WIDTH));
+  return `[${"#".repeat(filled)}${" ".repeat(WIDTH - filled)}]`;
+}
+
+const n = (value: number) => value.toLocaleString("en-US");

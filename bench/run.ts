@@ -10,6 +10,7 @@ import type { LoadClientName } from "./load/plan.ts";
 import { describeMachine } from "./machine.ts";
 import type { Scenario, ScenarioRun, Variant } from "./scenario.ts";
 import { claims } from "./scenarios/claims.ts";
+import { ORDER_BENCH, type OrderBench, ordersScenario } from "./scenarios/orders.ts";
 import { persist } from "./scenarios/persist.ts";
 import { refusals } from "./scenarios/refusals.ts";
 import { rush } from "./scenarios/rush.ts";
@@ -17,7 +18,7 @@ import { sockets } from "./scenarios/sockets.ts";
 import { settle } from "./settle.ts";
 import { type BenchEnvironment, type Target, targetOf } from "./target.ts";
 
-export const SCENARIOS: readonly Scenario[] = [rush, claims, refusals, persist, sockets];
+const SCENARIOS: readonly Scenario[] = [rush, claims, refusals, persist, sockets];
 
 export interface BenchOptions {
   readonly runs: number;
@@ -28,6 +29,8 @@ export interface BenchOptions {
   readonly pipeline?: PipelineChoice;
   /** What runs the gateway; for the result. */
   readonly runtime: Runtime;
+  /** Of scenario orders, where it is not as usual. */
+  readonly orders?: Partial<OrderBench>;
 }
 
 /** Whether one run was right, by its own answers and rows, or by the invariant checker. */
@@ -55,8 +58,7 @@ const PAUSE_MS = 2_000;
  * @returns the exit code: 0 when everything was right (a missed budget is no error), else 1
  */
 export async function runBench(name: string, options: BenchOptions, env: BenchEnvironment): Promise<0 | 1> {
-  const scenario = SCENARIOS.find((one) => one.name === name);
-  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  const scenario = scenarioOf(name, options);
   const target = targetOf(env, options.client);
   const machine = describeMachine();
   const results: VariantResult[] = [];
@@ -70,12 +72,22 @@ export async function runBench(name: string, options: BenchOptions, env: BenchEn
   const correct = checks.every((check) => check.ok);
   console.log(correct ? pc.green("\n✓ answers and database are right") : pc.red(failures(checks)));
   if (options.json !== undefined) {
-    const { runs, median } = results[0]!;
+    const { runs } = results[0]!;
+    const each = scenario.sideBySide ? Object.fromEntries(results.map((one) => [one.name, one.median])) : {};
+    const median = { ...results[0]!.median, ...each };
     const variants = results.map((result) => ({ name: result.name, runs: result.runs, median: result.median }));
     const result = { scenario: name, runtime: options.runtime, correct, checks, runs, median, machine, variants };
     writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
   }
   return correct ? 0 : 1;
+}
+
+/** @throws Error: there is none of this name */
+function scenarioOf(name: string, { orders }: BenchOptions): Scenario {
+  const all = [...SCENARIOS, ordersScenario({ ...ORDER_BENCH, ...orders })];
+  const scenario = all.find((one) => one.name === name);
+  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  return scenario;
 }
 
 async function measure(target: Target, variant: Variant, count: number): Promise<VariantResult> {
@@ -99,7 +111,7 @@ async function measure(target: Target, variant: Variant, count: number): Promise
 }
 
 async function check(target: Target, run: ScenarioRun): Promise<Pick<RunCheck, "name" | "ok" | "detail">[]> {
-  const report = await verify(target.env, { couponId: run.couponId });
+  const report = await verify(target.env, run.couponId === null ? {} : { couponId: run.couponId });
   const broken = report.checks.filter((one) => !one.ok).map((one) => `${one.name}: ${one.detail}`);
   return [
     { name: "answers", ok: run.wrong.length === 0, detail: run.wrong.join("; ") || "as promised" },

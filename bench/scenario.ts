@@ -6,8 +6,8 @@ export interface ScenarioRun {
   readonly figures: Figures;
   /** What was not as promised; the figures of such a run count for nothing. */
   readonly wrong: readonly string[];
-  /** The sale it used, for the checker. */
-  readonly couponId: string;
+  /** The sale it used, for the checker; null: it looks at everything. */
+  readonly couponId: string | null;
 }
 
 export interface Variant {
@@ -20,4 +20,6 @@ export interface Scenario {
   readonly name: string;
   /** The first one gives the result's `median`. */
   readonly variants: readonly Variant[];
+  /** The variants are the same work done in several ways: the result's `median` has each under its name as well. */
+  readonly sideBySide?: true;
 }

@@ -1,25 +1,34 @@
+import type { Topic } from "../contracts/topics.ts";
 import { createBunKafka } from "../kafka/bun/kafka.ts";
 import type { Target } from "./target.ts";
 
-const GROUPS = [
-  ["coupon-persist", "coupon-issue-requests"],
-  ["notify", "coupon-events"],
-] as const;
+/** Who reads what, of claims and of orders. */
+const GROUPS: readonly (readonly [group: string, topics: readonly Topic[]])[] = [
+  ["coupon-persist", ["coupon-issue-requests"]],
+  ["notify", ["coupon-events", "notification-events"]],
+  ["order-saga", ["order-events", "order-processing-results"]],
+  ["stock", ["stock-events", "stock-compensation-events"]],
+  ["coupon-usage", ["coupon-events", "coupon-compensation-events"]],
+  ["points", ["point-events", "point-compensation-events"]],
+  ["payment", ["payment-events", "payment-compensation-events"]],
+  ["shipping", ["shipping-events", "shipping-compensation-events"]],
+  ["admission", ["compensation-events"]],
+];
 const LIMIT_MS = 120_000;
+const LOOK_MS = 250;
 
 /** Waits until the consumers have nothing left of the run before: their work would be counted in the next one. */
 export async function settle(target: Target): Promise<void> {
   const admin = createBunKafka({ brokers: target.env.KAFKA_BROKERS!, clientId: "bench" }).admin();
   const deadline = Date.now() + LIMIT_MS;
-  try {
-    for (;;) {
-      let lag = 0;
-      for (const [group, topic] of GROUPS) {
-        for (const partition of await admin.groupLag(group, [topic])) lag += partition.lag;
-      }
-      if (lag === 0 || Date.now() > deadline) return;
-      await Bun.sleep(250);
+  const isBehind = async () => {
+    for (const [group, topics] of GROUPS) {
+      if ((await admin.groupLag(group, topics)).some(({ lag }) => lag > 0)) return true;
     }
+    return false;
+  };
+  try {
+    while ((await isBehind()) && Date.now() < deadline) await Bun.sleep(LOOK_MS);
   } finally {
     await admin.close();
   }

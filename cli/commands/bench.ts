@@ -5,12 +5,13 @@ import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { printedProgress } from "../terminal/progress.ts";
+import { addOrderOptions, type OrderBenchOptions, ordersWish, soakWish } from "./bench-orders.ts";
 import { pipelineArgument } from "./pipeline.ts";
 import { runtimeOption } from "./runtime-option.ts";
 
-const SCENARIOS = ["rush", "claims", "refusals", "persist", "sockets"];
+const SCENARIOS = ["rush", "claims", "refusals", "persist", "sockets", "orders"];
 
-interface BenchOptions {
+interface BenchOptions extends OrderBenchOptions {
   runs: number;
   json?: string;
   client?: "sockets" | "autocannon";
@@ -20,7 +21,7 @@ interface BenchOptions {
 }
 
 export function benchCommand(): Command {
-  return new Command("bench")
+  const command = new Command("bench")
     .description("Measures a scenario, after checking that its answers are right")
     .addArgument(new Argument("<scenario>", "what to measure").choices(SCENARIOS))
     .option("--runs <n>", "how often; the median counts", wholeNumber(1, 100), 3)
@@ -30,14 +31,25 @@ export function benchCommand(): Command {
       new Option("--client <name>", "what makes the load: our own or autocannon").choices(["sockets", "autocannon"]),
     )
     .option("--pipeline <way>", "claims through kafka, redis, or a per cent of users through redis", pipelineArgument)
-    .option("--json <file>", "write the result to a file as well")
-    .addHelpText("after", "\nExample:\n  ./dev bench rush --json rush.json")
+    .option("--json <file>", "write the result to a file as well");
+  return addOrderOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  ./dev bench rush --json rush.json\n  ./dev bench orders --rate 1000\n  ./dev bench orders --soak",
+    )
     .action(async (scenario: string, options: BenchOptions) => {
       const stack = createStack({ progress: printedProgress() });
       await interruption((signal) =>
         stack.up(undefined, { workers: options.workers, runtime: options.runtime, signal }),
       );
+      const runtime = stack.runtimeOf("gateway");
+      const soak = scenario === "orders" ? soakWish(options) : null;
+      if (soak !== null) {
+        const { runSoak } = await import("../../bench/orders/soak.ts");
+        process.exitCode = await runSoak({ ...options, ...soak, runtime }, stack.env);
+        return;
+      }
       const { runBench } = await import("../../bench/run.ts");
-      process.exitCode = await runBench(scenario, { ...options, runtime: stack.runtimeOf("gateway") }, stack.env);
+      process.exitCode = await runBench(scenario, { ...options, runtime, orders: ordersWish(options) }, stack.env);
     });
 }

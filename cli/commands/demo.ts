@@ -12,6 +12,7 @@ interface DemoOptions {
   coupons: number;
   connections: number;
   sockets: number;
+  orders: number;
   json?: string;
   client?: "sockets" | "autocannon";
   workers?: number;
@@ -21,11 +22,12 @@ interface DemoOptions {
 
 export function demoCommand(): Command {
   const command = new Command("demo")
-    .description("Brings the stack up, lets a crowd fight for coupons and proves that all is right")
+    .description("Brings the stack up, lets a crowd fight for coupons, then order, and proves that all is right")
     .option("--users <n>", "how many people ask", wholeNumber(1, 5_000_000), 50_000)
     .option("--coupons <n>", "how many coupons there are", wholeNumber(1, 1_000_000), 1000)
     .option("--connections <n>", "HTTP connections at once", wholeNumber(1, 10_000), 512)
     .option("--sockets <n>", "people who listen on a WebSocket", wholeNumber(0, 20_000), 300)
+    .option("--orders <n>", "flash orders of the second act; 0 leaves it out", wholeNumber(0, 1_000_000), 5000)
     .addOption(runtimeOption())
     .option("--workers <n>", "gateway processes that share the port", wholeNumber(1, 64))
     .addOption(

@@ -3,8 +3,8 @@ import { parseSagaChoice, type SagaChoice, type SagaView } from "../../contracts
 import { type AdminApi, adminApi } from "../sale/admin-api.ts";
 import { createStack } from "../stack/stack.ts";
 
-/** @throws InvalidArgumentError */
-function modeArgument(text: string): SagaChoice {
+/** How orders' steps are requested, as somebody types it. @throws InvalidArgumentError */
+export function modeArgument(text: string): SagaChoice {
   const choice = parseSagaChoice(text.replace(/%$/, ""));
   if (choice === null) {
     throw new InvalidArgumentError("It must be parallel, sequential, adaptive or a whole number from 0 to 100.");
