@@ -9,10 +9,11 @@ import type { Target } from "./target.ts";
 const USERS = 1_000;
 /** Orders under way at once: enough to keep two cores busy, and no more than they settle in a few tenths of a second. */
 const PLACES = 256;
+const PLAIN_MS = 2_000;
 
 /** The demo's second act: flash orders with coupon, points and payment, a tenth of them doomed in five ways. */
 export async function runDemoOrders(target: Target, orders: number): Promise<OrderRun> {
-  const line = progressLine(process.stdout);
+  const line = progressLine(process.stdout, PLAIN_MS);
   const run = await runOrders(
     target,
     { orders, users: USERS, pace: { kind: "closed", places: PLACES }, plainEvery: 0 },

@@ -10,15 +10,15 @@ const WIDTH = 24;
 /** Without a terminal a line is not overwritten: fewer of them. */
 const PLAIN_MS = 500;
 
-/** A line that is written over on a terminal, and lines now and then elsewhere. `end` finishes it. */
-export function progressLine(output: Output) {
+/** A line that is written over on a terminal, and elsewhere a line every `plainMs`. `end` finishes it. */
+export function progressLine(output: Output, plainMs: number = PLAIN_MS) {
   let last = Number.NEGATIVE_INFINITY;
   let text = "";
   return {
     show(line: string): void {
       text = line;
       if (output.isTTY) output.write(`\r\x1b[2K${text}`);
-      else if (performance.now() - last > PLAIN_MS) {
+      else if (performance.now() - last > plainMs) {
         last = performance.now();
         output.write(`${text}\n`);
         text = "";

@@ -73,9 +73,8 @@ export async function runOrders(target: Target, wish: OrderWish, watch: OrderWat
       async onReady() {
         await settle(target); // the coupons are persisted then, and their winners told
         const { sales, products } = shop.goods;
-        watch.onStep?.(
-          `${products.length} flash products; ${users} people on WebSockets have won ${sales.length} coupons each`,
-        );
+        const coupons = sales.length === 1 ? "a coupon" : `${sales.length} coupons`;
+        watch.onStep?.(`${products.length} flash products; ${users} people on WebSockets have won ${coupons} each`);
         await watch.onReady?.();
       },
       ...(watch.onProgress === undefined ? {} : { onProgress: watch.onProgress }),

@@ -35,7 +35,7 @@ export async function runSoak(options: SoakOptions, env: BenchEnvironment): Prom
   const target = targetOf(env);
   const { users, seconds } = options;
   const machine = describeMachine();
-  const line = progressLine(process.stdout);
+  const line = progressLine(process.stdout, LOOK_MS);
   const memory: Usage[] = [];
   const look = () => void memory.push(megabytesOf(target));
   const expected = users * ORDERS_A_PERSON_AND_S * Math.max(0, seconds - WARM_S);

@@ -77,12 +77,14 @@ test("every topic has three copies of which two must have a record, and nobody l
 
 test("a crowd's demo on the cluster is exactly as promised, and verify agrees", async () => {
   const file = join(box.dir, "demo.json");
-  const crowd = ["--users", "3000", "--coupons", "300", "--connections", "64", "--sockets", "20"];
+  const crowd = ["--users", "3000", "--coupons", "300", "--connections", "64", "--sockets", "20", "--orders", "200"];
   const demo = await box.run(["demo", "--cluster", ...crowd, "--json", file]);
   expect(demo).toMatchObject({ code: 0, errors: "" });
   expect(demo.out).toMatch(/services +3 Kafka brokers, a Redis Cluster/);
   const result = JSON.parse(readFileSync(file, "utf8"));
   expect(result).toMatchObject({ ok: true, winners: 300, persisted: 300, oversold: 0, lost: 0, duplicates: 0 });
+  expect(result.orders).toMatchObject({ placed: 200, unsettled: 0, verified: true });
+  expect(result.orders.completed + result.orders.cancelled).toBe(200);
   const { ok, checks } = JSON.parse((await box.run(["verify", "--json"])).out);
   expect(checks.filter((check: { ok: boolean }) => !check.ok)).toEqual([]);
   expect(ok).toBe(true);
