@@ -194,10 +194,8 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
       await until(`${service} is gone`, () => isGone(service));
     },
     async violations() {
-      const { checks } = await verify(
-        { ...stack.env, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl },
-        { consumersUp: true },
-      );
+      const own = { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, PAYMENT_PROVIDER_URL: provider?.url };
+      const { checks } = await verify({ ...stack.env, ...own }, { consumersUp: true });
       return checks.filter((check) => !check.ok);
     },
     async close() {
