@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { createOrderMetrics, type OrderMetrics } from "./order-metrics.ts";
 
 export interface ConsumersMetrics {
   batch(role: string, records: number, seconds: number): void;
@@ -16,8 +17,6 @@ export interface ConsumersMetrics {
   ledgerEntries(entries: number): void;
   /** Orders about which the sweeper spoke. */
   sweptOrders(orders: number): void;
-  /** An alarm belongs on this one: compensations that do not end. */
-  overdueOrders(orders: number): void;
   /** Parked commands that were sent again. */
   resent(commands: number): void;
   relayedOrders(orders: number): void;
@@ -27,6 +26,7 @@ export interface ConsumersMetrics {
   paymentCalled(kind: string, seconds: number): void;
   /** An alarm belongs on this one: the payment provider is ill. */
   paymentBreaker(open: boolean): void;
+  readonly orders: OrderMetrics;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
 }
@@ -94,11 +94,6 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     registers,
   });
   const swept = counter("stampede_swept_orders_total", "Orders that had waited too long and were asked about", []);
-  const overdue = new Gauge({
-    name: "stampede_overdue_orders",
-    help: "Orders that are open although ORDER_SETTLE_S is over",
-    registers,
-  });
   new Gauge({
     name: "stampede_consumer_in_hand",
     help: "Records taken from the log whose effects are not safe yet",
@@ -123,7 +118,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     tailed: (count) => tailed.inc(count),
     ledgerEntries: (entries) => ledger.set(entries),
     sweptOrders: (orders) => swept.inc(orders),
-    overdueOrders: (orders) => overdue.set(orders),
+    orders: createOrderMetrics(registry),
     resent: (count) => resent.inc(count),
     relayedOrders: (count) => relayedOrders.inc(count),
     orderLedgerEntries: (entries) => orderLedger.set(entries),

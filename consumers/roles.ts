@@ -35,7 +35,8 @@ import { startLoader } from "./sale-loader/start.ts";
 export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
   const { db, redis, producer, log, metrics, config } = neighbours;
   const fault = createFault(config.NODE_ENV, config.FAULT_POINT);
-  const steps = { sql: db.sql, producer, log, fault };
+  const observe = metrics.orders;
+  const steps = { sql: db.sql, producer, log, fault, observe };
   switch (name) {
     case "coupon-persist":
       return onLog(name, couponPersist(settlingFor(name, neighbours)), neighbours);
@@ -66,7 +67,7 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
     }
     case "order-saga": {
       const deadlines = { sweepMs: config.ORDER_SWEEP_MS, settleMs: config.ORDER_SETTLE_S * 1_000 };
-      const role = orderSaga({ sql: db.sql, mode: config.sagaMode, deadlines, producer, fault, log });
+      const role = orderSaga({ sql: db.sql, mode: config.sagaMode, deadlines, observe, producer, fault, log });
       return onLog(name, role, neighbours);
     }
     case "order-sweeper":

@@ -4,7 +4,7 @@ import { Durability } from "./http.ts";
 import { CouponIdSchema, UserIdSchema } from "./ids.ts";
 import { CurrencySchema, MoneySchema } from "./money.ts";
 import { OrderIdSchema, OrderNumberSchema } from "./order-ids.ts";
-import { AMOUNTS, MAX_LINES, OrderLine, PaymentMethod, ProductQuantity, ShippingAddress } from "./order-parts.ts";
+import { AMOUNTS, AskedPayment, AskedShipping, MAX_LINES, OrderLine, ProductQuantity } from "./order-parts.ts";
 import type { ResultCode } from "./result-codes.ts";
 import { ORDER_STATUSES, type OrderStatus, STEP_STATUSES, STEPS, type Step, type StepStatus } from "./steps.ts";
 
@@ -21,8 +21,8 @@ export const PlaceOrder = Type.Object(
     from: Type.Optional(Type.Literal("cart", { description: "Orders what is in the caller's cart" })),
     couponId: Type.Optional(CouponIdSchema),
     pointsToUse: Type.Optional(MoneySchema),
-    payment: Type.Optional(PaymentMethod),
-    shipping: Type.Optional(ShippingAddress),
+    payment: Type.Optional(AskedPayment),
+    shipping: Type.Optional(AskedShipping),
   },
   { $id: "PlaceOrder", additionalProperties: false },
 );

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from "./ids.ts";
+import { OrderIdSchema } from "./order-ids.ts";
 import type { ResultCode } from "./result-codes.ts";
 import { storableText } from "./text.ts";
 
@@ -80,6 +81,15 @@ export type SaleState = (typeof SALE_STATES)[number];
 export const DiscountType = Type.Union([Type.Literal("FIXED"), Type.Literal("PERCENT")]);
 export const IssueMode = Type.Union([Type.Literal("DIRECT"), Type.Literal("QUEUED")]);
 
+/** What a coupon takes off an order, and until when. Never changed once its sale opened. */
+const COUPON_TERMS = {
+  discountType: DiscountType,
+  discountValue: Money,
+  maxDiscount: Type.Union([Money, Type.Null()]),
+  minOrderAmount: Money,
+  validUntil: Type.Union([Timestamp, Type.Null()], { description: "Orders from then on can't use it; null: always" }),
+} as const;
+
 export const Sale = Type.Object(
   {
     id: CouponIdSchema,
@@ -91,11 +101,7 @@ export const Sale = Type.Object(
     startsAt: Timestamp,
     endsAt: Timestamp,
     issueMode: IssueMode,
-    discountType: DiscountType,
-    discountValue: Money,
-    maxDiscount: Type.Union([Money, Type.Null()]),
-    minOrderAmount: Money,
-    validUntil: Type.Union([Timestamp, Type.Null()], { description: "Orders from then on can't use it; null: always" }),
+    ...COUPON_TERMS,
   },
   { $id: "Sale" },
 );
@@ -115,6 +121,8 @@ export const MyCoupon = Type.Object(
     slot: Type.Integer(),
     status: Type.Union([Type.Literal("ACTIVE"), Type.Literal("USED"), Type.Literal("REVOKED")]),
     issuedAt: Timestamp,
+    orderId: Type.Union([OrderIdSchema, Type.Null()], { description: "The order that uses it" }),
+    ...COUPON_TERMS,
   },
   { $id: "MyCoupon" },
 );

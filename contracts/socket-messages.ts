@@ -3,6 +3,7 @@ import { ClaimAccepted, ClaimPending, Problem } from "./http.ts";
 import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
 import { OrderIdSchema, OrderNumberSchema, ProductIdSchema } from "./order-ids.ts";
 import type { ResultCode } from "./result-codes.ts";
+import { ORDER_STATUSES, type OrderStatus } from "./steps.ts";
 
 const Ref = Type.Optional(Type.String({ maxLength: 64, description: "Echoed in the answer, to tell answers apart" }));
 const Cursor = Type.String({ maxLength: 64, description: "Position in the user's inbox; opaque" });
@@ -83,6 +84,16 @@ export const ServerMessages = {
     cursor: Cursor,
     coupons: Type.Array(Type.Composite([IssuedCoupon, Type.Object({ status: Type.String() })])),
     nextCursor: Type.Union([Type.String(), Type.Null()], { description: "More at GET /me/coupons?cursor=" }),
+    orders: Type.Array(
+      Type.Object({
+        orderId: OrderIdSchema,
+        orderNumber: OrderNumberSchema,
+        status: Type.Unsafe<OrderStatus>(Type.String({ enum: [...ORDER_STATUSES] })),
+        reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String({ description: "Why it is or was undone" }))),
+      }),
+      { description: "The newest; the first to look at are those that were not final when the connection broke" },
+    ),
+    nextOrderCursor: Type.Union([Type.String(), Type.Null()], { description: "More at GET /me/orders?cursor=" }),
   }),
   error: Type.Object({
     type: Type.Literal("error"),

@@ -62,6 +62,8 @@ import { createSocketRoom } from "./sockets/room.ts";
 import type { Listen, Transport } from "./transports/transport.ts";
 
 const PIPELINE_SETTING = "pipeline";
+/** Coupons and orders that a socket is told of at once when its inbox was lost; the rest is at /me. */
+const RESYNC_PAGE = 50;
 
 export interface Runtime {
   readonly listen: Listen;
@@ -195,11 +197,29 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
   const listCoupons = (userId: string, cursor: string | null, limit: number) =>
     guarded(() => listMyCoupons(orm, userId, cursor, limit));
 
+  const orders = createOrderParts({
+    database,
+    redis,
+    producer,
+    deliver,
+    offers,
+    rateLimit,
+    maxInFlight: config.MAX_IN_FLIGHT,
+    requireKafka: config.CLAIM_REQUIRE_KAFKA,
+    defaultCountry: config.ORDER_COUNTRY,
+    cancelAckMs: config.QUEUED_ACK_MS,
+    guarded,
+    fault,
+    observe: (code, seconds) => metrics.observeOrder(code, seconds),
+    onError,
+  });
+
   // Announcements may arrive before anybody can be connected.
   let transport: Transport | undefined;
   let stopping = false;
   const metrics = createMetrics({
     inFlight: claims.inFlight,
+    ordersInFlight: orders.inFlight,
     sockets: () => room.size(),
     producerQueued: () => producer.stats().queued,
     redisPercent: pipelines.percent,
@@ -274,21 +294,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       secret: config.PAYMENT_WEBHOOK_SECRET,
       publish: createPublishReport(producer, config.WEBHOOK_ACK_MS, onError),
     },
-    orders: createOrderParts({
-      database,
-      redis,
-      producer,
-      deliver,
-      offers,
-      rateLimit,
-      maxInFlight: config.MAX_IN_FLIGHT,
-      requireKafka: config.CLAIM_REQUIRE_KAFKA,
-      defaultCountry: config.ORDER_COUNTRY,
-      cancelAckMs: config.QUEUED_ACK_MS,
-      guarded,
-      fault,
-      onError,
-    }),
+    orders,
     ready: readyRoute(
       {
         redis: async () => void (await redis.ping()),
@@ -313,7 +319,8 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       },
       inbox: createInbox(redis),
       routes: createRoutes(redis),
-      listCoupons: (userId, cursor) => listCoupons(userId, cursor, 50),
+      listCoupons: (userId) => listCoupons(userId, null, RESYNC_PAGE),
+      listOrders: (userId) => orders.list(userId, null, RESYNC_PAGE),
       viewSale,
       gatewayId: config.gatewayId,
       subscriber,

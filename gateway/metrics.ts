@@ -1,10 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { PIPELINES, type Pipeline } from "../contracts/pipeline.ts";
+import type { ResultCode } from "../contracts/result-codes.ts";
 
 export interface GatewayMetrics {
   countClaim(code: string, from: "gate" | "redis"): void;
   acceptedBy(pipeline: Pipeline): void;
   observeClaim(seconds: number): void;
+  /** A POST /orders was answered. `code`: ACCEPTED, REPEATED, or why it was refused. */
+  observeOrder(code: ResultCode, seconds: number): void;
   breakerOpen(open: boolean): void;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
@@ -12,10 +15,13 @@ export interface GatewayMetrics {
 
 export interface GaugeSources {
   readonly inFlight: () => number;
+  readonly ordersInFlight: () => number;
   readonly sockets: () => number;
   readonly producerQueued: () => number;
   readonly redisPercent: () => number;
 }
+
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
 /** The gateway's metrics. Claims are counted in a plain map and copied at scrape time: a label look-up costs a microsecond. */
 export function createMetrics(sources: GaugeSources): GatewayMetrics {
@@ -55,6 +61,7 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
       },
     });
   gauge("stampede_claims_in_flight", "Claims whose answer is not out yet", sources.inFlight);
+  gauge("stampede_orders_in_flight", "Orders whose answer is not out yet", sources.ordersInFlight);
   gauge("stampede_sockets", "Open WebSockets", sources.sockets);
   gauge("stampede_producer_queued", "Records waiting for Kafka's report", sources.producerQueued);
   gauge("stampede_pipeline_redis_percent", "Per cent of users whose claims skip Kafka here", sources.redisPercent);
@@ -63,10 +70,22 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
     help: "1: Kafka's reports are late, claims answer from the ledger",
     registers: [registry],
   });
+  const orders = new Counter({
+    name: "stampede_orders_total",
+    help: "Answered POST /orders: ACCEPTED, REPEATED, or why they were refused",
+    labelNames: ["code"],
+    registers: [registry],
+  });
+  const orderLatency = new Histogram({
+    name: "stampede_order_seconds",
+    help: "From an order's arrival to its 202",
+    buckets: LATENCY_BUCKETS,
+    registers: [registry],
+  });
   const latency = new Histogram({
     name: "stampede_claim_seconds",
     help: "From a claim's arrival behind the gate to its answer",
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    buckets: LATENCY_BUCKETS,
     registers: [registry],
   });
   return {
@@ -76,6 +95,10 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
     },
     acceptedBy: (pipeline) => void accepted[pipeline]++,
     observeClaim: (seconds) => latency.observe(seconds),
+    observeOrder(code, seconds) {
+      orders.inc({ code });
+      if (code === "ACCEPTED" || code === "REPEATED") orderLatency.observe(seconds);
+    },
     breakerOpen: (open) => breaker.set(open ? 1 : 0),
     text: () => registry.metrics(),
   };

@@ -18,6 +18,10 @@ export interface Advancing {
   /** What holds until an operator chooses. */
   readonly mode: ModeSetting;
   readonly deadlines: Deadlines;
+  readonly observe: {
+    /** These were committed. */
+    advanced(folded: readonly Folded[]): void;
+  };
 }
 
 /** Two batches that meet at new orders: the second sees the first's rows when it looks again. */
@@ -45,6 +49,7 @@ export async function advanceOrders(
   for (let attempt = 1; ; attempt++) {
     try {
       const folded = await deps.sql.begin((tx) => inOneTransaction(tx, deps, byOrder, refusal));
+      deps.observe.advanced(folded);
       // An event that came twice in one batch says the same twice.
       return [...new Map(folded.flatMap(({ outputs }) => outputs.map((event) => [event.eventId, event]))).values()];
     } catch (error) {

@@ -10,6 +10,9 @@ import type { Command } from "./request.ts";
 /** How often a command was parked already; it comes back with its next copy. */
 export const PARKED_HEADER = "parked";
 
+/** BREAKER_OPEN: the step's batches keep failing. NOT_THERE_YET: what it needs is still on its way. */
+export type ParkedFor = "BREAKER_OPEN" | "NOT_THERE_YET";
+
 const FIRST_MS = 100;
 const LONGEST_MS = 30_000;
 const decoder = new TextDecoder();
@@ -27,7 +30,7 @@ export async function park(
   sql: Sql,
   step: Step,
   requests: readonly Pick<Command<Step>, "orderId" | "record">[],
-  reason: string,
+  reason: ParkedFor,
   atLeastMs = 0,
 ): Promise<void> {
   // A batch may hold two copies of a command: one statement can touch a row only once.

@@ -9,7 +9,7 @@ import type { Rejected, Role } from "../role.ts";
 import type { RoleName } from "../role-names.ts";
 import { answers } from "./answers.ts";
 import { BREAKERS, type BreakerRule, createBreaker } from "./breaker.ts";
-import { park } from "./park.ts";
+import { type ParkedFor, park } from "./park.ts";
 import { type Command, RequestParser, type StepRequest } from "./request.ts";
 import { type Settled, settle } from "./settle.ts";
 import type { StepWork } from "./step-work.ts";
@@ -18,6 +18,10 @@ export interface StepDeps {
   readonly sql: Sql;
   readonly producer: Pick<Producer, "sendAll">;
   readonly log: Log;
+  readonly observe: {
+    parked(step: Step, reason: ParkedFor, commands: number): void;
+    stepBreaker(step: Step, open: boolean): void;
+  };
   /** Default: the step's own, if it has one. */
   readonly breaker?: BreakerRule;
   /** Where a process may be killed, for tests. */
@@ -35,14 +39,19 @@ export const stepTopics = (step: Step): readonly string[] => {
  * then the offsets are committed. Died in between, the batch comes again, finds its rows and repeats the answers.
  */
 export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps: StepDeps): Role {
-  const { sql, producer, log, breaker: rule = BREAKERS[work.step] } = deps;
+  const { sql, producer, log, observe, breaker: rule = BREAKERS[work.step] } = deps;
   const { step } = work;
   const parser = new RequestParser(step);
   const breaker =
     rule &&
-    createBreaker(rule, (open) =>
-      log.error({ role: name, step, open }, open ? "batches keep failing: requests are parked" : "batches work again"),
-    );
+    createBreaker(rule, (open) => {
+      observe.stepBreaker(step, open);
+      log.error({ role: name, step, open }, open ? "batches keep failing: requests are parked" : "batches work again");
+    });
+  async function putAside(requests: readonly StepRequest<S>[], reason: ParkedFor, atLeastMs?: number) {
+    await park(sql, step, requests, reason, atLeastMs);
+    observe.parked(step, reason, requests.length);
+  }
   return {
     name,
     groupId: name,
@@ -69,13 +78,14 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
       const attempt = () => settleOrFail(sql, work, requests, rule?.lockMs ?? 0);
       const result = breaker === undefined ? await attempt() : await breaker.run(attempt);
       if (result === null) {
-        await park(sql, step, requests, "BREAKER_OPEN", rule!.openMs);
+        await putAside(requests, "BREAKER_OPEN", rule!.openMs);
         return rejected;
       }
       const { settled, failed } = result;
       deps.fault?.("step:committed");
       await producer.sendAll(answers(step, requests, settled.rows));
-      if (settled.waiting.length > 0) await seeAboutWaiting(work, deps, settled.waiting);
+      const still = settled.waiting.length === 0 ? [] : await seeAboutWaiting(work, deps, settled.waiting);
+      if (still.length > 0) await putAside(still, "NOT_THERE_YET");
       return [...rejected, ...failed];
     },
   };
@@ -104,18 +114,17 @@ async function settleOrFail<S extends Step>(
   }
 }
 
-/** Answers the waiting commands that are refused after all, and parks the others. */
+/** Answers the waiting commands that are refused after all. @returns the others */
 async function seeAboutWaiting<S extends Step>(
   work: StepWork<S>,
   { sql, producer }: StepDeps,
   waiting: readonly Command<S>[],
-): Promise<void> {
+): Promise<readonly Command<S>[]> {
   const refused = (await work.lookElsewhere?.(waiting)) ?? new Map();
   const over = waiting.filter(({ orderId }) => refused.has(orderId));
-  const still = waiting.filter(({ orderId }) => !refused.has(orderId));
   if (over.length > 0) {
     const settled = await settle(sql, work, over, { refused });
     await producer.sendAll(answers(work.step, over, settled.rows));
   }
-  if (still.length > 0) await park(sql, work.step, still, "NOT_THERE_YET");
+  return waiting.filter(({ orderId }) => !refused.has(orderId));
 }

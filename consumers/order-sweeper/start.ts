@@ -1,15 +1,17 @@
-import { countOverdueOrders } from "../../db/queries/count-overdue-orders.ts";
 import { findDueSagas } from "../../db/queries/find-due-sagas.ts";
 import { findParkedSteps } from "../../db/queries/find-parked-steps.ts";
 import { postponeSagas } from "../../db/queries/postpone-sagas.ts";
+import { surveyOrders } from "../../db/queries/survey-orders.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
 import { createRenewedAdmin } from "../renewed-admin.ts";
 import { startTicker } from "../ticker.ts";
 import { AT_ONCE, type Progress, type SweepDeps, sweep } from "./sweep.ts";
 
-/** Between two counts of orders that are over time. */
-const COUNT_EVERY_MS = 15_000;
+/** Between two counts of what is under way, for the metrics. */
+const SURVEY_EVERY_MS = 5_000;
+/** Between two complaints about orders that are over time. */
+const COMPLAIN_EVERY_MS = 60_000;
 
 /**
  * Role order-sweeper: looks for orders that have waited too long, once in SWEEPER_EVERY_MS. Looking costs one question of a
@@ -28,16 +30,21 @@ export function startSweeper({ config, db, kafka, producer, log, metrics }: Neig
     observe: { swept: metrics.sweptOrders },
     sweepMs: config.ORDER_SWEEP_MS,
   };
-  let countAt = 0;
-  async function count(): Promise<void> {
-    if (Date.now() < countAt) return;
-    countAt = Date.now() + COUNT_EVERY_MS;
-    const overdue = await countOverdueOrders(db.sql, new Date());
-    metrics.overdueOrders(overdue);
-    if (overdue > 0) log.error({ role: "order-sweeper", orders: overdue }, "orders are not settled in time");
+  let surveyAt = 0;
+  let complainAt = 0;
+  async function survey(): Promise<void> {
+    const now = Date.now();
+    if (now < surveyAt) return;
+    surveyAt = now + SURVEY_EVERY_MS;
+    const found = await surveyOrders(db.sql);
+    metrics.orders.surveyed(found);
+    const overdue = found.reduce((sum, { what, count }) => (what === "OVERDUE" ? sum + count : sum), 0);
+    if (overdue === 0 || now < complainAt) return;
+    complainAt = now + COMPLAIN_EVERY_MS;
+    log.error({ role: "order-sweeper", orders: overdue }, "orders are not settled in time");
   }
   async function round(stopping: AbortSignal): Promise<void> {
-    await count();
+    await survey();
     if ((await due(1)).length === 0) return;
     await withLeases(db.sql, LEASES.orderSweeper, ["all"], async () => {
       while (!stopping.aborted && (await sweep(deps, progress, Date.now())) === AT_ONCE);

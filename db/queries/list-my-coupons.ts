@@ -8,7 +8,7 @@ import { decodeCursor, encodeCursor } from "./cursor.ts";
 const isKey = ([id, ...more]: readonly unknown[]) => Number.isSafeInteger(id) && more.length === 0;
 
 /**
- * A user's coupons, newest first. One that an operator revoked is still shown, with the slot it had; claims that were given
+ * A user's coupons with what they take off, newest first. One that an operator revoked is still shown, with the slot it had; claims that were given
  * up before they were coupons stay out. Two selects, each with an index of its own: the one on users knows no revoked rows.
  * @throws StampedeError VALIDATION_FAILED for a foreign cursor
  */
@@ -27,6 +27,12 @@ export async function listMyCoupons(
     slot: userCoupons.slot,
     status: userCoupons.status,
     issuedAt: userCoupons.issuedAt,
+    orderId: userCoupons.orderId,
+    discountType: coupons.discountType,
+    discountValue: coupons.discountValue,
+    maxDiscount: coupons.maxDiscount,
+    minOrderAmount: coupons.minOrderAmount,
+    validUntil: coupons.validUntil,
   };
   const held = orm
     .select(columns)
@@ -45,7 +51,15 @@ export async function listMyCoupons(
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
   return {
-    items: page.map((row) => ({ ...row, id: String(row.id), issuedAt: row.issuedAt.toISOString() }) as MyCoupon),
+    items: page.map(
+      (row) =>
+        ({
+          ...row,
+          id: String(row.id),
+          issuedAt: row.issuedAt.toISOString(),
+          validUntil: row.validUntil?.toISOString() ?? null,
+        }) as MyCoupon,
+    ),
     nextCursor: last === undefined ? null : encodeCursor(last.id),
   };
 }

@@ -4,7 +4,7 @@ import type { Endpoint } from "../endpoint.ts";
 import { PageQuery } from "../page.ts";
 import { type Cancelling, cancelOrderRoute } from "./cancel-order.ts";
 import { AllOrdersQuery, allOrdersRoute, type ListOrders, myOrdersRoute } from "./list-orders.ts";
-import { placeOrderRoute } from "./order-route.ts";
+import { type ObserveOrder, placeOrderRoute } from "./order-route.ts";
 import type { PlaceOrderFor } from "./place-order.ts";
 import { showOrderRoute } from "./show-order.ts";
 
@@ -12,12 +12,16 @@ export interface OrderParts {
   readonly place: PlaceOrderFor;
   readonly cancelling: Cancelling;
   readonly list: ListOrders;
+  readonly observe: ObserveOrder;
 }
 
 const AWAY = ["REDIS_UNAVAILABLE", "DATABASE_UNAVAILABLE"] as const;
 
 /** Orders: part of the route table (app.ts). */
-export function orderEndpoints({ place, cancelling, list }: OrderParts, authenticate: Authenticate): Endpoint[] {
+export function orderEndpoints(
+  { place, cancelling, list, observe }: OrderParts,
+  authenticate: Authenticate,
+): Endpoint[] {
   return [
     {
       method: "POST",
@@ -47,7 +51,7 @@ export function orderEndpoints({ place, cancelling, list }: OrderParts, authenti
         "KAFKA_UNAVAILABLE",
         ...AWAY,
       ],
-      handler: placeOrderRoute(place, authenticate),
+      handler: placeOrderRoute(place, authenticate, observe),
     },
     {
       method: "GET",

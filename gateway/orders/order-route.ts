@@ -1,21 +1,39 @@
-import { PlaceOrder } from "../../contracts/http-orders.ts";
+import { StampedeError } from "../../contracts/errors.ts";
+import { type OrderAccepted, PlaceOrder } from "../../contracts/http-orders.ts";
+import type { ResultCode } from "../../contracts/result-codes.ts";
 import { idempotencyKey } from "../admin/idempotency-key.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
 import { jsonBody } from "../json-body.ts";
 import { json } from "../problem.ts";
-import type { Handler } from "../transports/transport.ts";
+import type { Handler, HttpRequest } from "../transports/transport.ts";
 import type { PlaceOrderFor } from "./place-order.ts";
 
+/** A request was answered; ACCEPTED, REPEATED, or why it was refused. */
+export type ObserveOrder = (code: ResultCode, seconds: number) => void;
+
 /** POST /orders */
-export function placeOrderRoute(place: PlaceOrderFor, authenticate: Authenticate): Handler {
+export function placeOrderRoute(place: PlaceOrderFor, authenticate: Authenticate, observe: ObserveOrder): Handler {
   const read = jsonBody(PlaceOrder);
-  return async (request) => {
+
+  async function answered(request: HttpRequest): Promise<OrderAccepted> {
     const { userId } = identify(request, authenticate);
     const key = idempotencyKey(request);
     const traceparent = request.header("traceparent");
-    const answer = await place({ userId, idempotencyKey: key, body: await read(request), traceparent });
-    const response = json(202, answer);
-    return { ...response, headers: { ...response.headers, location: answer.trackingUrl } };
+    return await place({ userId, idempotencyKey: key, body: await read(request), traceparent });
+  }
+
+  return async (request) => {
+    const begun = performance.now();
+    const answeredWith = (code: ResultCode) => observe(code, (performance.now() - begun) / 1_000);
+    try {
+      const answer = await answered(request);
+      answeredWith(answer.repeat ? "REPEATED" : "ACCEPTED");
+      const response = json(202, answer);
+      return { ...response, headers: { ...response.headers, location: answer.trackingUrl } };
+    } catch (error) {
+      answeredWith(error instanceof StampedeError ? error.code : "INTERNAL");
+      throw error;
+    }
   };
 }

@@ -5,6 +5,7 @@ import { findCart } from "../../db/queries/find-cart.ts";
 import { findHeldCoupon } from "../../db/queries/find-held-coupon.ts";
 import { findOrder } from "../../db/queries/find-order.ts";
 import { findSale } from "../../db/queries/find-sale.ts";
+import { knownOrders } from "../../db/queries/known-orders.ts";
 import { listOrders } from "../../db/queries/list-orders.ts";
 import { KafkaError, type Producer } from "../../kafka/kafka.ts";
 import { createAdmission } from "../../lua/admission.ts";
@@ -18,6 +19,7 @@ import type { databaseCalls } from "../database-calls.ts";
 import { createCouponTerms } from "./coupon-terms.ts";
 import type { OrderParts } from "./endpoints.ts";
 import { createFindOrder } from "./find-order.ts";
+import { createOrderExists } from "./order-exists.ts";
 import { createPlaceOrder } from "./place-order.ts";
 
 export interface OrderNeeds {
@@ -34,31 +36,36 @@ export interface OrderNeeds {
   readonly cancelAckMs: number;
   readonly guarded: ReturnType<typeof databaseCalls>;
   readonly fault: Fault;
+  readonly observe: OrderParts["observe"];
   readonly onError: (error: unknown) => void;
 }
 
 /** The routes of orders on Redis, Kafka and PostgreSQL. */
-export function createOrderParts(needs: OrderNeeds): OrderParts {
-  const { database, redis, producer, guarded, onError } = needs;
+export function createOrderParts(needs: OrderNeeds): OrderParts & { readonly inFlight: () => number } {
+  const { database, redis, producer, guarded, observe, onError } = needs;
   const { sql, orm } = database;
   const placed = createPlacedOrders(redis);
   const find = createFindOrder({
     stored: (orderId) => guarded(() => findOrder(sql, orderId)),
     pending: placed.pending,
   });
-  return {
-    place: createPlaceOrder({
-      ...needs,
-      placed,
-      admission: createAdmission(redis),
-      couponTerms: createCouponTerms({
-        findSale: (couponId) => guarded(() => findSale(orm, couponId)),
-        findHeld: (couponId, userId) => guarded(() => findHeldCoupon(sql, couponId, userId)),
-        holding: (couponId, userId) => holdingOf(redis, couponId, userId),
-        onError,
-      }),
-      findCart: (userId) => guarded(() => findCart(sql, userId)),
+  const { place, inFlight } = createPlaceOrder({
+    ...needs,
+    placed,
+    admission: createAdmission(redis),
+    couponTerms: createCouponTerms({
+      findSale: (couponId) => guarded(() => findSale(orm, couponId)),
+      findHeld: (couponId, userId) => guarded(() => findHeldCoupon(sql, couponId, userId)),
+      holding: (couponId, userId) => holdingOf(redis, couponId, userId),
+      onError,
     }),
+    orderExists: createOrderExists((ids) => guarded(() => knownOrders(sql, ids))),
+    findCart: (userId) => guarded(() => findCart(sql, userId)),
+  });
+  return {
+    place,
+    inFlight,
+    observe,
     cancelling: {
       find,
       noteCancel: placed.noteCancel,

@@ -16,6 +16,7 @@ import type { RateLimit } from "../admission/token-bucket.ts";
 import type { Offers } from "../catalogue/offers.ts";
 import type { Deliver } from "../coupons/publish.ts";
 import type { CouponTerms } from "./coupon-terms.ts";
+import type { OrderExists } from "./order-exists.ts";
 import { priceLines } from "./price.ts";
 
 export interface PlacingParts {
@@ -23,6 +24,8 @@ export interface PlacingParts {
   readonly admission: Pick<Admission, "take" | "release">;
   readonly offers: Offers;
   readonly couponTerms: CouponTerms;
+  /** Asked only of a request that would be refused. */
+  readonly orderExists: OrderExists;
   readonly findCart: (userId: UserId) => Promise<readonly ProductQuantity[]>;
   readonly deliver: Deliver;
   readonly rateLimit: RateLimit;
@@ -54,6 +57,8 @@ interface Asked {
   readonly userId: UserId;
   readonly orderId: OrderId;
   readonly idempotencyKey: string;
+  /** Somebody else may ask the same: the client named the key. */
+  readonly repeatable: boolean;
   readonly order: PlaceOrder;
 }
 
@@ -62,7 +67,11 @@ interface Asked {
  * changed since. Admission is taken before the order is stored, so a refusal has nothing to take back, and a gateway that
  * dies in between leaves a hold that the loader lets go; the hold is the order's own, so equal requests at once share it.
  */
-export function createPlaceOrder(parts: PlacingParts): PlaceOrderFor {
+export function createPlaceOrder(parts: PlacingParts): {
+  readonly place: PlaceOrderFor;
+  /** Requests at work. */
+  readonly inFlight: () => number;
+} {
   const { placed, admission, offers, couponTerms, findCart, deliver, rateLimit, requireKafka, fault, onError } = parts;
   /** Equal requests at once send one record. */
   const delivering = new Map<OrderId, Promise<Durability>>();
@@ -144,7 +153,19 @@ export function createPlaceOrder(parts: PlacingParts): PlaceOrderFor {
     return accepted(orderId, durable, false);
   }
 
-  return async ({ userId, idempotencyKey: given, body, traceparent }) => {
+  /**
+   * A Redis that lost the key judges a repeat anew, when its own order has emptied the cart, used the coupon or taken the
+   * last piece. What PostgreSQL has was promised once, and stays promised.
+   */
+  async function orFirstAnswer({ orderId, repeatable }: Asked, refusal: unknown): Promise<OrderAccepted> {
+    const final = refusal instanceof StampedeError && !refusal.retryable && refusal.code !== "IDEMPOTENCY_KEY_REUSED";
+    if (!repeatable || !final) throw refusal;
+    // A database that does not answer has been complained about; the refusal stands for lack of a better word.
+    if (!(await parts.orderExists(orderId).catch(() => false))) throw refusal;
+    return accepted(orderId, "kafka", true);
+  }
+
+  const placeFor: PlaceOrderFor = async ({ userId, idempotencyKey: given, body, traceparent }) => {
     const order = normalOrder(body);
     const idempotencyKey = given ?? crypto.randomUUID();
     const orderId = orderIdOf(userId, idempotencyKey, canonicalOrder(order));
@@ -152,9 +173,11 @@ export function createPlaceOrder(parts: PlacingParts): PlaceOrderFor {
     if (inFlight >= parts.maxInFlight) throw new StampedeError("OVERLOADED");
     inFlight++;
     try {
-      return await place({ userId, orderId, idempotencyKey, order }, traceparent);
+      const asked = { userId, orderId, idempotencyKey, repeatable: given !== null, order };
+      return await place(asked, traceparent).catch((error) => orFirstAnswer(asked, error));
     } finally {
       inFlight--;
     }
   };
+  return { place: placeFor, inFlight: () => inFlight };
 }

@@ -4,16 +4,23 @@ import type { Inbox } from "../../lua/inbox.ts";
 import type { ClientSocket } from "./connection.ts";
 import { deliverOne, release, reply } from "./delivery.ts";
 import { Position } from "./position.ts";
-import { errorText, type OwnCoupon, resumedText, resyncText, welcomeText } from "./replies.ts";
+import {
+  errorText,
+  type OwnCoupon,
+  type OwnOrder,
+  type Page,
+  resumedText,
+  resyncText,
+  welcomeText,
+} from "./replies.ts";
 
 export interface ReadingParts {
   readonly inbox: Pick<Inbox, "read" | "tail">;
   readonly addRoute: (socket: ClientSocket) => Promise<void>;
-  /** A user's coupons from PostgreSQL, newest first. */
-  readonly listCoupons: (
-    userId: UserId,
-    cursor: string | null,
-  ) => Promise<{ readonly items: readonly OwnCoupon[]; readonly nextCursor: string | null }>;
+  /** A user's newest coupons from PostgreSQL. */
+  readonly listCoupons: (userId: UserId) => Promise<Page<OwnCoupon>>;
+  /** The same of orders. */
+  readonly listOrders: (userId: UserId) => Promise<Page<OwnOrder>>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -28,7 +35,7 @@ export interface Reading {
 }
 
 /** Messages read at once. */
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
 /**
  * How long pushes to a fresh socket wait for a `resume`. Sent before it, they would move the client's cursor past messages
@@ -37,7 +44,7 @@ const PAGE = 100;
 const RESUME_GRACE_MS = 1000;
 
 export function createReading(parts: ReadingParts): Reading {
-  const { inbox, addRoute, listCoupons, onError } = parts;
+  const { inbox, addRoute, listCoupons, listOrders, onError } = parts;
 
   /** Runs `read` when the socket's earlier readings are done, and lets the pushes go that came meanwhile. */
   function inTurn(socket: ClientSocket, read: () => Promise<void>): Promise<void> {
@@ -64,7 +71,7 @@ export function createReading(parts: ReadingParts): Reading {
     const userId = socket.data.userId!;
     let position: Position | undefined;
     for (let cursor = from, sent = 0; ; ) {
-      const page = await inbox.read(userId, cursor, PAGE);
+      const page = await inbox.read(userId, cursor, PAGE_SIZE);
       if (page.lost) {
         await resync(socket, page.cursor);
         return null;
@@ -77,14 +84,15 @@ export function createReading(parts: ReadingParts): Reading {
       for (const message of page.messages) if (!deliverOne(socket, message)) return sent;
       sent += page.messages.length;
       cursor = page.cursor;
-      if (page.messages.length < PAGE) return sent;
+      if (page.messages.length < PAGE_SIZE) return sent;
     }
   }
 
   async function resync(socket: ClientSocket, cursor: string): Promise<void> {
-    const { items, nextCursor } = await listCoupons(socket.data.userId!, null);
+    const userId = socket.data.userId!;
+    const [coupons, orders] = await Promise.all([listCoupons(userId), listOrders(userId)]);
     socket.data.position = new Position(cursor);
-    reply(socket, resyncText(cursor, items, nextCursor));
+    reply(socket, resyncText(cursor, coupons, orders));
   }
 
   async function greet(socket: ClientSocket): Promise<void> {
@@ -93,7 +101,7 @@ export function createReading(parts: ReadingParts): Reading {
     // The position first: a message written after it is either read below or pushed over the route, so none falls between.
     const tail = await inbox.tail(userId);
     await addRoute(socket);
-    const { lost, messages, cursor } = await inbox.read(userId, tail, PAGE);
+    const { lost, messages, cursor } = await inbox.read(userId, tail, PAGE_SIZE);
     if (!connection.isOpen) return;
     connection.position = new Position(lost ? cursor : tail);
     connection.held?.push(...messages);

@@ -1,3 +1,5 @@
+import type { MyCoupon } from "../../contracts/http.ts";
+import type { OrderSummary } from "../../contracts/http-orders.ts";
 import type { CouponId, UserId } from "../../contracts/ids.ts";
 import { RESULTS, type ResultCode } from "../../contracts/result-codes.ts";
 import type { ServerMessage } from "../../contracts/socket-messages.ts";
@@ -28,16 +30,30 @@ export const resumedText = (cursor: string, messages: number): string =>
   JSON.stringify({ type: "resumed", cursor, messages } satisfies Of<"resumed">);
 
 /** What GET /me/coupons shows of a coupon, as far as a client needs it to be right again. */
-export interface OwnCoupon {
-  readonly couponId: CouponId;
-  readonly requestId: Of<"resync">["coupons"][number]["requestId"];
-  readonly slot: number;
-  readonly status: string;
+export type OwnCoupon = Pick<MyCoupon, "couponId" | "requestId" | "slot"> & { readonly status: string };
+/** The same of GET /me/orders. */
+export type OwnOrder = Pick<OrderSummary, "orderId" | "orderNumber" | "status" | "failureReason">;
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
 }
 
-export function resyncText(cursor: string, coupons: readonly OwnCoupon[], nextCursor: string | null): string {
-  const state = coupons.map(({ couponId, requestId, slot, status }) => ({ couponId, requestId, slot, status }));
-  return JSON.stringify({ type: "resync", cursor, coupons: state, nextCursor } satisfies Of<"resync">);
+export function resyncText(cursor: string, coupons: Page<OwnCoupon>, orders: Page<OwnOrder>): string {
+  const message: Of<"resync"> = {
+    type: "resync",
+    cursor,
+    coupons: coupons.items.map(({ couponId, requestId, slot, status }) => ({ couponId, requestId, slot, status })),
+    nextCursor: coupons.nextCursor,
+    orders: orders.items.map(({ orderId, orderNumber, status, failureReason }) => ({
+      orderId,
+      orderNumber,
+      status,
+      ...(failureReason === undefined ? {} : { reason: failureReason }),
+    })),
+    nextOrderCursor: orders.nextCursor,
+  };
+  return JSON.stringify(message);
 }
 
 /** The answer to a claim: the same members as over HTTP, without those that only make sense there. */

@@ -1,12 +1,14 @@
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { newCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
+import { orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
 import { RESULTS, type ResultCode } from "../../contracts/result-codes.ts";
 import { ServerMessages } from "../../contracts/socket-messages.ts";
 import * as replies from "./replies.ts";
 
 const couponId = newCouponId();
 const requestId = newRequestId(couponId, Date.now());
+const orderId = orderIdOf("user-1" as UserId, "key", "{}");
 const cursor = "1700000000000-0.abcdefgh";
 
 /** What the published schema finds wrong. TypeBox knows no formats by itself, and none is of our making here. */
@@ -27,7 +29,17 @@ test("every answer is as the published schema says", () => {
     replies.saleText("opened", couponId),
     replies.saleText("soldout", couponId),
     replies.resumedText(cursor, 3),
-    replies.resyncText(cursor, [{ couponId, requestId, slot: 1, status: "ACTIVE" }], null),
+    replies.resyncText(
+      cursor,
+      { items: [{ couponId, requestId, slot: 1, status: "ACTIVE" }], nextCursor: null },
+      {
+        items: [
+          { orderId, orderNumber: orderNumberOf(orderId), status: "PROCESSING" },
+          { orderId, orderNumber: orderNumberOf(orderId), status: "CANCELLED", failureReason: "PAYMENT_DECLINED" },
+        ],
+        nextCursor: "more",
+      },
+    ),
     replies.claimText(couponId, { kind: "accepted", body }, undefined),
     replies.claimText(couponId, { kind: "accepted", body: { ...body, repeat: true } }, "ref"),
     ...(Object.keys(RESULTS) as ResultCode[]).map(refused),

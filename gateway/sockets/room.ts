@@ -32,6 +32,7 @@ export interface SocketRoomDeps {
   readonly inbox: Pick<Inbox, "read" | "tail">;
   readonly routes: Pick<Routes, "add" | "remove" | "touch" | "has">;
   readonly listCoupons: ReadingParts["listCoupons"];
+  readonly listOrders: ReadingParts["listOrders"];
   readonly viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state"> | null>;
   /** Names this process in the routes and its channel. */
   readonly gatewayId: string;

@@ -142,6 +142,9 @@ test.each([
   [{ ...line(1), shipping: { country: "Germany" } }, invalid],
   [{ ...line(1), payment: { token: "" } }, invalid],
   [{ ...line(1), payment: { card: "4111111111111111" } }, invalid],
+  [{ ...line(1), payment: { token: "tok\0ok" } }, invalid],
+  [{ ...line(1), shipping: { country: "DE", name: "half of a smile: \ud83d" } }, invalid],
+  [JSON.parse('{"items":[{"productId":"mug","quantity":1}],"__proto__":{"pointsToUse":1}}'), invalid],
   [line(1, "../mug"), invalid],
   [line(1, "nothing-of-that-name"), refused(404, "PRODUCT_NOT_FOUND")],
   [{ ...line(1), couponId: "000000000000" }, refused(404, "COUPON_NOT_FOUND")],
@@ -185,6 +188,29 @@ test("the cart is ordered at today's prices; the order says that it came from th
   // A repeat is the same order, whatever is in the cart by now.
   await call(`${system.url}/cart/items`, { method: "DELETE", token });
   expect((await placeOrder(system, "eve", { from: "cart" }, "cart-1")).body.orderId).toBe(body.orderId);
+});
+
+test("a Redis that lost the key turns no order of PostgreSQL's away: its repeat has the first answer", async () => {
+  const token = system.token("kim");
+  await call(`${system.url}/cart/items`, { method: "PUT", token, json: { productId: mug.id, quantity: 1 } });
+  const { orderId } = (await placeOrder(system, "kim", { from: "cart" }, "once")).body;
+  await call(`${system.url}/cart/items`, { method: "DELETE", token }); // as the order's own transaction does
+  await system.redis.flushall();
+  const again = () => placeOrder(system, "kim", { from: "cart" }, "once");
+  expect(code(await again())).toEqual(refused(422, "CART_EMPTY")); // nobody knows it
+  await system.sql`
+    INSERT INTO orders (id, user_id, total_amount, payable_amount) VALUES (${orderId}, 'kim', 1250, 1250)`;
+  expect(await again()).toMatchObject({ status: 202, body: { orderId, repeat: true, durable: "kafka" } });
+  expect(code(await placeOrder(system, "kim", { from: "cart" }, "another"))).toEqual(refused(422, "CART_EMPTY"));
+});
+
+test("what was answered is counted", async () => {
+  await placeOrder(system, "lea", { items: [{ productId: mug.id, quantity: 1 }] });
+  const { body } = await call(`${system.url}/metrics`);
+  for (const counted of ["ACCEPTED", "REPEATED", "CART_EMPTY", "VALIDATION_FAILED"]) {
+    expect(body).toMatch(new RegExp(`stampede_orders_total\\{code="${counted}"\\} [1-9]`));
+  }
+  expect(body).toContain("stampede_orders_in_flight 0");
 });
 
 test("a coupon takes off what its sale says: held in PostgreSQL, or only just won in Redis; nobody else's", async () => {

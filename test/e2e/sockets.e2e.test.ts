@@ -145,7 +145,7 @@ test("what happened while nobody was connected comes with resume; without a curs
   fresh.close();
 });
 
-test("a cursor of an inbox that Redis lost is answered resync, with the coupons from PostgreSQL", async () => {
+test("a cursor of an inbox that Redis lost is answered resync, with coupons and orders from PostgreSQL", async () => {
   const socket = await enter("forgotten");
   const { id: couponId } = await system.createSale({ total: 1 });
   const { body } = await claim(at(0), couponId, system.token("forgotten"));
@@ -154,7 +154,8 @@ test("a cursor of an inbox that Redis lost is answered resync, with the coupons 
   await system.redis.del("{u:forgotten}:inbox");
   const again = await enter("forgotten", 1);
   again.send({ type: "resume", cursor: cursor.replace(/\..*/, ".00000000") });
-  const { coupons } = await again.hears("resync");
+  const { coupons, orders } = await again.hears("resync");
+  expect(orders).toEqual([]);
   expect(coupons).toMatchObject([{ couponId, requestId: body.requestId, slot: 1, status: "ACTIVE" }]);
   again.close();
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { StampedeError } from "../../contracts/errors.ts";
-import type { CouponId, RequestId } from "../../contracts/ids.ts";
+import type { CouponId, RequestId, UserId } from "../../contracts/ids.ts";
+import { orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
 import { CLOSE } from "../../contracts/socket-messages.ts";
 import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
 import { until } from "../contracts/transport/server.ts";
@@ -15,6 +16,8 @@ let second: TestRoom;
 let slowReads = 0;
 
 const own = { couponId: "c".repeat(12) as CouponId, requestId: "r" as RequestId, slot: 5, status: "ACTIVE" };
+const orderId = orderIdOf("forgotten" as UserId, "key", "{}");
+const order = { orderId, orderNumber: orderNumberOf(orderId), status: "CANCELLED" } as const;
 const issued = (slot: number) => ({ type: "coupon.issued", slot });
 
 beforeAll(async () => {
@@ -24,6 +27,7 @@ beforeAll(async () => {
       if (userId === "no-database") throw new StampedeError("DATABASE_UNAVAILABLE");
       return { items: [own], nextCursor: "more" };
     },
+    listOrders: async () => ({ items: [{ ...order, failureReason: "SHIPPING_NOT_SERVED" }], nextCursor: null }),
   });
   const { inbox } = first;
   second = await startTestRoom(redis.url, {
@@ -155,6 +159,7 @@ test("a cursor that the inbox does not reach back to is answered with the state 
   for (const cursor of ["1-0.00000000", "not a cursor", ""]) {
     const resync = await client.ask({ type: "resume", cursor }, "resync");
     expect(resync).toMatchObject({ coupons: [own], nextCursor: "more" });
+    expect(resync.orders).toEqual([{ ...order, reason: "SHIPPING_NOT_SERVED" }]);
     expect(await client.ask({ type: "resume", cursor: resync.cursor }, "resumed")).toMatchObject({ messages: 0 });
   }
   await first.tell("forgotten", issued(2));

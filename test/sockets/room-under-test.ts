@@ -56,6 +56,7 @@ export async function startTestRoom(
       inbox,
       routes: createRoutes(redis),
       listCoupons: async () => ({ items: [], nextCursor: null }),
+      listOrders: async () => ({ items: [], nextCursor: null }),
       viewSale: async () => ({ state: "OPEN" }),
       gatewayId,
       subscriber,

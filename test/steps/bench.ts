@@ -79,7 +79,7 @@ export const takenBack = (step: Step, order: PlacedOrder): OutgoingRecord =>
 export type StepName = Exclude<Step, "PAYMENT">;
 
 export function stepRoles(world: World, producer: Pick<typeof world.producer, "sendAll"> = world.producer) {
-  const deps = { sql: world.db.sql, producer, log: world.log };
+  const deps = { sql: world.db.sql, producer, log: world.log, observe: world.neighbours.metrics.orders };
   const usage = couponUsage({
     sql: world.db.sql,
     holdingOf: (couponId, userId) => holdingOf(world.redis, couponId, userId),

@@ -17,7 +17,9 @@ afterAll(() => world.close());
 test("a row that somebody holds for long opens the breaker: requests are parked, nobody fails, all are done afterwards", async () => {
   await newProduct(world, "held", 10);
   const breaker = { share: 0.5, of: 10, atLeast: 5, openMs: 300, lockMs: 50 };
-  const role = stepRole("stock", stock, { sql: world.db.sql, producer: world.producer, log: world.log, breaker });
+  const { orders: observe } = world.neighbours.metrics;
+  const deps = { sql: world.db.sql, producer: world.producer, log: world.log, observe, breaker };
+  const role = stepRole("stock", stock, deps);
   const topic = await world.newTopic(1);
   const [kept, undone] = [anOrder({ items: [["held", 1]] }), anOrder({ items: [["held", 2]] })];
   await bench.handled(world, role, asked("STOCK", undone!));
@@ -57,4 +59,7 @@ test("a row that somebody holds for long opens the breaker: requests are parked,
   await Promise.all([resender.stop(1_000), runner.stop(1_000)]);
   expect(await bench.stockOf(world, "held")).toEqual({ stock: 9, reserved: 1 });
   expect(world.lines.filter(({ message }) => message === "batches work again").length).toBeGreaterThan(0);
+  const shown = await world.neighbours.metrics.text();
+  expect(shown).toContain('stampede_step_breaker_open{step="STOCK"} 0');
+  expect(shown).toMatch(/stampede_parked_commands_total\{step="STOCK",reason="BREAKER_OPEN"\} [1-9]/);
 });
