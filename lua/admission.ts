@@ -26,6 +26,8 @@ export interface ProductStock {
 export interface Admission {
   /** Holds all lines for the order, or none. @returns the first product of which there is not enough, else null */
   take(orderId: OrderId, userId: UserId, lines: readonly ProductQuantity[]): Promise<ProductId | null>;
+  /** A new product: known at once, where the loader's next look would come up to a second later. */
+  introduce(product: ProductStock): Promise<void>;
   /** Gives back what the orders hold. @returns how many held something */
   release(orderIds: readonly OrderId[]): Promise<number>;
   /** Products that are loaded. */
@@ -51,6 +53,8 @@ export function createAdmission(redis: RedisConnection): Admission {
       const soldOut = (await takeScript.run(redis, [stock, taken, held], args)) as string;
       return soldOut === "" ? null : (soldOut as ProductId);
     },
+    // NX: the loader, which may have been quicker, knows better.
+    introduce: async (product) => void (await redis.hsetnx(stock, product.productId, product.stock).catch(rethrow)),
     async release(orderIds) {
       return (await releaseScript.run(redis, [taken, held], orderIds)) as number;
     },

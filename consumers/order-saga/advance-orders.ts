@@ -18,7 +18,7 @@ export interface Advancing {
   /** What holds until an operator chooses. */
   readonly mode: ModeSetting;
   readonly deadlines: Deadlines;
-  readonly observe: {
+  readonly observe?: {
     /** These were committed. */
     advanced(folded: readonly Folded[]): void;
   };
@@ -49,7 +49,7 @@ export async function advanceOrders(
   for (let attempt = 1; ; attempt++) {
     try {
       const folded = await deps.sql.begin((tx) => inOneTransaction(tx, deps, byOrder, refusal));
-      deps.observe.advanced(folded);
+      deps.observe?.advanced(folded);
       // An event that came twice in one batch says the same twice.
       return [...new Map(folded.flatMap(({ outputs }) => outputs.map((event) => [event.eventId, event]))).values()];
     } catch (error) {

@@ -18,7 +18,7 @@ export interface StepDeps {
   readonly sql: Sql;
   readonly producer: Pick<Producer, "sendAll">;
   readonly log: Log;
-  readonly observe: {
+  readonly observe?: {
     parked(step: Step, reason: ParkedFor, commands: number): void;
     stepBreaker(step: Step, open: boolean): void;
   };
@@ -45,12 +45,12 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
   const breaker =
     rule &&
     createBreaker(rule, (open) => {
-      observe.stepBreaker(step, open);
+      observe?.stepBreaker(step, open);
       log.error({ role: name, step, open }, open ? "batches keep failing: requests are parked" : "batches work again");
     });
   async function putAside(requests: readonly StepRequest<S>[], reason: ParkedFor, atLeastMs?: number) {
     await park(sql, step, requests, reason, atLeastMs);
-    observe.parked(step, reason, requests.length);
+    observe?.parked(step, reason, requests.length);
   }
   return {
     name,

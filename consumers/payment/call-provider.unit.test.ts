@@ -57,3 +57,12 @@ test("a refund is of what is left, and one that is not complete is no end", asyn
   const of = { status: "CAPTURED" as const, captured: money(100), refunded: money(30), returnWanted: true };
   expect(await calls(of, notFound)).toEqual(["refund 70", "unknown: the refund is not complete"]);
 });
+
+test("a refund in vain asks what there is to refund: a webhook may have told of a capture that never was", async () => {
+  const of = { status: "CAPTURED" as const, captured: money(999), returnWanted: true, attempts: 2 };
+  const declined: Answer = { kind: "declined", reason: null, reference: "p" };
+  expect(await calls(of, declined)).toEqual(["find", "declined"]);
+  expect(await calls(of, notFound)).toEqual(["find", "not-found"]);
+  const captured: Answer = { kind: "captured", captured: money(100), refunded: money(10), reference: "p" };
+  expect(await calls(of, captured)).toEqual(["find", "refund 90", "unknown: the refund is not complete"]);
+});

@@ -1,3 +1,4 @@
+import type { Money } from "../../contracts/money.ts";
 import type { StepEventOf } from "../../contracts/step-events.ts";
 import type { Payment, PaymentOutcome } from "./payment.ts";
 import type { Definite } from "./provider.ts";
@@ -6,6 +7,9 @@ import type { Definite } from "./provider.ts";
 // nothing changes.
 
 export type Report = Pick<StepEventOf<"PaymentReported">["data"], "outcome" | "amount">;
+
+/** Of a capture that we believed in and that the provider knows nothing of. */
+const NONE_TAKEN = { captured: 0 as Money, refunded: 0 as Money };
 
 const TOMBSTONE = (at: number): PaymentOutcome => ({ outcome: "TOMBSTONE", reason: null, at, restoredAt: null });
 const COMPLETED = (at: number): PaymentOutcome => ({ outcome: "COMPLETED", reason: null, at, restoredAt: null });
@@ -58,6 +62,11 @@ export function hear(payment: Payment, report: Report, now: number): Payment {
 export function learn(payment: Payment, said: Definite, now: number): Payment {
   const { returnWanted, outcome } = payment;
   const known = { ...payment, reference: said.reference, leaseOwner: null, attempts: 0, dueAt: now };
+  /** Nothing is with the provider (any more): what was completed is restored, if that was wanted. */
+  const returned = (settled: PaymentOutcome): PaymentOutcome =>
+    settled.outcome === "COMPLETED" && settled.restoredAt === null && returnWanted
+      ? { ...settled, restoredAt: now }
+      : settled;
   switch (said.kind) {
     case "captured": {
       const { captured, refunded } = said;
@@ -76,24 +85,20 @@ export function learn(payment: Payment, said: Definite, now: number): Payment {
     case "refunded": {
       const { captured, refunded } = said;
       const settled = outcome ?? (returnWanted ? COMPLETED(now) : FAILED(now));
-      const restored = settled.outcome === "COMPLETED" && settled.restoredAt === null && returnWanted;
-      return {
-        ...known,
-        status: "REFUNDED",
-        captured,
-        refunded,
-        outcome: restored ? { ...settled, restoredAt: now } : settled,
-      };
+      return { ...known, status: "REFUNDED", captured, refunded, outcome: returned(settled) };
     }
     case "declined":
-      return { ...known, status: "DECLINED", reason: said.reason, outcome: outcome ?? FAILED(now) };
-    case "voided":
       return {
         ...known,
-        status: "VOIDED",
+        ...NONE_TAKEN,
+        status: "DECLINED",
         reason: said.reason,
-        outcome: outcome ?? (returnWanted ? TOMBSTONE(now) : FAILED(now)),
+        outcome: returned(outcome ?? FAILED(now)),
       };
+    case "voided": {
+      const settled = outcome ?? (returnWanted ? TOMBSTONE(now) : FAILED(now));
+      return { ...known, ...NONE_TAKEN, status: "VOIDED", reason: said.reason, outcome: returned(settled) };
+    }
   }
 }
 

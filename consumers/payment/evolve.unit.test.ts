@@ -77,6 +77,19 @@ test("a capture that nobody expects goes back, and the saga hears nothing of it"
   }
 });
 
+test("a capture that a webhook told of and the provider knows nothing of ends as what it was, with no money in it", () => {
+  for (const [settled, said, status] of [
+    [learn(lease(intent), declined, 1), declined, "DECLINED"],
+    [wantReturn(intent, 1), voided, "VOIDED"],
+  ] as const) {
+    const late = hear(settled, { outcome: "CAPTURED", amount }, 2);
+    const found = learn(lease(tryLater(lease(late), 10, 3)), said, 20);
+    expect(found).toMatchObject({ status, captured: 0, refunded: 0, outcome: settled.outcome! });
+    expect(isOpen(found)).toBe(false);
+    expect(told(late, found)).toEqual([]);
+  }
+});
+
 test("whatever happens in whatever order: one outcome for ever, and in the end no money stays that should not", () => {
   const happening = fc.oneof(
     fc.constant("restore" as const),

@@ -11,6 +11,7 @@ import { listProducts } from "../../db/queries/list-products.ts";
 import { once } from "../../db/queries/once.ts";
 import { restockProduct } from "../../db/queries/restock-product.ts";
 import { setCartLine } from "../../db/queries/set-cart-line.ts";
+import { createAdmission } from "../../lua/admission.ts";
 import { createRankingCache } from "../../lua/ranking.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { databaseCalls } from "../database-calls.ts";
@@ -30,6 +31,7 @@ export interface CatalogueSources {
 /** The catalogue's routes on PostgreSQL and Redis. */
 export function createCatalogueParts({ database, redis, offers, guarded, onError }: CatalogueSources): CatalogueParts {
   const { sql, orm } = database;
+  const admission = createAdmission(redis);
   return {
     listProducts: sharedLook((cursor, limit) => guarded(() => listProducts(orm, cursor, limit))),
     findProduct: sharedLook((id) => guarded(() => findProduct(sql, id))),
@@ -46,12 +48,16 @@ export function createCatalogueParts({ database, redis, offers, guarded, onError
     },
     listMyPoints: (userId, cursor, limit) => guarded(() => listMyPoints(orm, userId, cursor, limit)),
     productControl: {
-      create: (asking, product) =>
-        guarded(() =>
+      async create(asking, product) {
+        const created = await guarded(() =>
           once(sql, { ...asking, request: ["product", product] }, (tx) =>
             createProduct(tx, newProductId(), product, asking.actor),
           ),
-        ),
+        );
+        // Before anybody hears of it: a crowd that comes with the news is admitted or refused from the first order on.
+        if (created.flash) await admission.introduce(created).catch(onError); // the loader finds it as well
+        return created;
+      },
       restock: (asking, id, quantity) =>
         guarded(() =>
           once(sql, { ...asking, request: ["restock", id, quantity] }, (tx) =>

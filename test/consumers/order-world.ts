@@ -83,7 +83,6 @@ export async function openShop(world: World, over: Partial<OrderSagaDeps> = {}) 
     producer,
     fault: () => {},
     log: world.log,
-    observe: { advanced() {} },
     ...over,
   });
   const answer = answering(refusals);

@@ -178,6 +178,14 @@ test("bytes that are no JSON, and another media type, are refused", async () => 
   expect(await send("{}", "text/plain")).toEqual(refused(415, "UNSUPPORTED_MEDIA_TYPE"));
 });
 
+test("a flash product is admitted by the piece from the moment it is there", async () => {
+  const { id } = await createProduct(system, { name: "Ticket", stock: 3, flash: true });
+  const buy = (user: string) => placeOrder(system, user, { items: [{ productId: id, quantity: 1 }] });
+  const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => buy(`quick-${i}`)));
+  expect(answers.map(({ status }) => status).sort()).toEqual([202, 202, 202, 409, 409, 409, 409, 409, 409, 409]);
+  expect(answers.find(({ status }) => status === 409)!.body).toMatchObject({ code: "SOLD_OUT", productId: id });
+});
+
 test("the cart is ordered at today's prices; the order says that it came from there", async () => {
   const token = system.token("eve");
   await call(`${system.url}/cart/items`, { method: "PUT", token, json: { productId: mug.id, quantity: 2 } });

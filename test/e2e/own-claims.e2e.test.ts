@@ -66,7 +66,11 @@ test("one's coupons come page by page, newest first, each once, and nobody else'
   }
   expect(sizes).toEqual([3, 3, 1]);
   expect(seen.map(({ couponId }) => couponId)).toEqual(sales);
-  expect(seen[0]).toMatchObject({ name: "sale 6", status: "ACTIVE", slot: 1 });
+  expect(seen[0]).toMatchObject({ name: "sale 6", status: "ACTIVE", slot: 1, orderId: null });
+  const { discountType, discountValue, maxDiscount, minOrderAmount, validUntil } = (
+    await call(`${system.url}/coupons/${sales[0]}`)
+  ).body;
+  expect(seen[0]).toMatchObject({ discountType, discountValue, maxDiscount, minOrderAmount, validUntil });
 
   expect((await call(`${system.url}/me/coupons`, { token: system.token("nobody") })).body).toEqual({
     items: [],
