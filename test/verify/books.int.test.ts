@@ -136,6 +136,7 @@ const money: Corruption[] = [
   ["a completed order that is not shipped", (tx, id) => tx`DELETE FROM shipments WHERE order_id = ${id.paid}`, "shipments-match"],
   ["a completed order whose shipment is cancelled", (tx, id) => tx`UPDATE shipments SET status = 'CANCELLED' WHERE order_id = ${id.paid}`, "shipments-match"],
   ["a cancelled order that is shipped", (tx, id) => tx`INSERT INTO shipments (order_id, country) VALUES (${id.declined}, 'DE')`, "shipments-match"],
+  ["an order under way that is shipped already", (tx, id) => tx`INSERT INTO shipments (order_id, country) VALUES (${id.underway}, 'DE')`, "shipments-match"],
   ["a shipment for nobody", (tx) => tx`INSERT INTO shipments (order_id, country, status) VALUES ('nobody', 'DE', 'CANCELLED')`, "shipments-match"],
 ]; // biome-ignore format: one corruption a line
 
@@ -163,6 +164,12 @@ const states: Corruption[] = [
   ["a completed step that was taken back", (tx, id) => tx`UPDATE step_outcomes SET restored_at = now() WHERE order_id = ${id.paid} AND step = 'SHIPPING'`, "outcomes-agree", "shipments-match"],
   ["a completed order with a step under way", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state, '{steps,SHIPPING,status}', '"REQUESTED"') WHERE order_id = ${id.paid}`, "outcomes-agree"],
   ["a cancelled order with a step that was not taken back", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state, '{steps,STOCK,status}', '"RESTORING"') WHERE order_id = ${id.declined}`, "outcomes-agree"],
+  ["a restore that its step forgot", (tx, id) => tx`DELETE FROM step_outcomes WHERE order_id = ${id.declined} AND step = 'POINT'`, "outcomes-agree"],
+  ["a restore that was not done", async (tx, id) => {
+    await tx`UPDATE step_outcomes SET restored_at = NULL WHERE order_id = ${id.declined} AND step = 'COUPON'`;
+    await tx`UPDATE user_coupons SET status = 'USED', order_id = ${id.declined} WHERE user_id = 'declined'`;
+  }, "coupons-match", "outcomes-agree"],
+  ["a step that a cancelled order never asked", (tx, id) => tx`INSERT INTO step_outcomes (order_id, step, outcome) VALUES (${id.declined}, 'SHIPPING', 'COMPLETED')`, "outcomes-agree", "shipments-match"],
   ["a step that nobody asked", (tx, id) => tx`INSERT INTO step_outcomes (order_id, step, outcome) VALUES (${id.free}, 'PAYMENT', 'COMPLETED')`, "outcomes-agree"],
   ["a step of an order that is not there", (tx) => tx`INSERT INTO step_outcomes (order_id, step, outcome) VALUES ('nothing', 'STOCK', 'TOMBSTONE')`, "outcomes-agree"],
   ["an order beyond its time", (tx, id) => tx`UPDATE order_sagas SET settle_by = now() - interval '2 minutes' WHERE order_id = ${id.underway}`, "orders-settle"],

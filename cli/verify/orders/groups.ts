@@ -8,9 +8,10 @@ export const SAGA_GROUP = "order-saga";
 
 /** All who must move on while an order is open. */
 export const ORDER_GROUPS: readonly Group[] = [
-  { groupId: SAGA_GROUP, topics: ["order-events", "order-processing-results"] },
+  { groupId: SAGA_GROUP, topics: ["order-events", "order-processing-results"], together: true },
   ...STEPS.map((step) => {
     const { requested, restoreRequested } = STEP_EVENT_TYPES[step];
-    return { groupId: STEP_GROUPS[step], topics: [CARRIERS[requested].topic, CARRIERS[restoreRequested].topic] };
+    const topics = [CARRIERS[requested].topic, CARRIERS[restoreRequested].topic];
+    return { groupId: STEP_GROUPS[step], topics, together: true as const };
   }),
 ];

@@ -54,9 +54,9 @@ export const strayPayments = (tx: TransactionSql): Question => tx`
   SELECT 'order ' || coalesce(o.id, p.order_id) AS what,
     CASE
       WHEN o.id IS NULL THEN format('a payment (%s) for an order that does not exist', p.status)
-      WHEN p.kept < 0 OR p.captured_amount > o.payable THEN
+      WHEN p.kept < 0 OR p.captured_amount > o.payable AND NOT p.returning THEN
         format('%s captured and %s refunded of %s', p.captured_amount, p.refunded_amount, o.payable)
-      WHEN p.status IN ('INTENT', 'CAPTURED', 'REFUNDED') AND p.amount <> o.payable THEN
+      WHEN p.status IN ('INTENT', 'CAPTURED', 'REFUNDED') AND p.amount <> o.payable AND NOT p.returning THEN
         format('%s to be paid, %s asked for', o.payable, p.amount)
       WHEN o.status = 'COMPLETED' AND coalesce(p.kept, 0) <> o.payable THEN
         format('COMPLETED, %s of %s paid', coalesce(p.kept, 0), o.payable)
