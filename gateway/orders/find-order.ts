@@ -26,16 +26,21 @@ function asPlaced(created: OrderCreated): FoundOrder {
 
 /**
  * PostgreSQL first, then the ledger; and PostgreSQL once more, because between the two looks an order may have gone from
- * the one to the other.
+ * the one to the other. While PostgreSQL does not answer, what the ledger holds is shown: nothing happens to an order then.
  */
 export function createFindOrder({ stored, pending }: OrderSources): FindOrder {
   return async (orderId, { userId, role }) => {
     const visible = (order: FoundOrder | null) =>
       order !== null && (order.order.userId === userId || role === "operator") ? order : null;
-    const first = await stored(orderId);
+    let away: unknown;
+    const first = await stored(orderId).catch((error: unknown) => {
+      away = error;
+      return null;
+    });
     if (first !== null) return visible(first);
     const created = await pending(userId, orderId);
     if (created !== null) return asPlaced(created);
+    if (away !== undefined) throw away;
     return visible(await stored(orderId));
   };
 }

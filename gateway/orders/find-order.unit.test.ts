@@ -7,13 +7,15 @@ const state = { status: "PROCESSING", steps: {}, order: { orderId, userId: "ann"
 const created = { occurredAt: "2027-01-01T00:00:00.000Z", data: { orderId, userId: "ann", idempotencyKey: "k" } };
 
 /** `stored`: what PostgreSQL says at each look. */
-function looks(stored: readonly (object | null)[], pending: object | null) {
+function looks(stored: readonly (object | Error | null)[], pending: object | null) {
   const asked: string[] = [];
   let look = 0;
   const find = createFindOrder({
     async stored() {
       asked.push("stored");
-      return (stored[look++] ?? null) as never;
+      const said = stored[look++] ?? null;
+      if (said instanceof Error) throw said;
+      return said as never;
     },
     async pending() {
       asked.push("pending");
@@ -43,4 +45,10 @@ test("an order that goes from the ledger to PostgreSQL between the two looks is 
   expect((await moving.as("ann"))?.status).toBe("PROCESSING");
   expect(moving.asked).toEqual(["stored", "pending", "stored"]);
   expect(await looks([null, null], null).as("ann")).toBeNull();
+});
+
+test("without PostgreSQL the ledger's orders are shown all the same, and of others it is said why not", async () => {
+  const away = new Error("away");
+  expect((await looks([away], created).as("ann"))?.status).toBe("PENDING");
+  await expect(looks([away], null).as("ann")).rejects.toBe(away);
 });
