@@ -80,3 +80,19 @@ test("only configuration reads the environment", async () => {
   }
   expect(readers).toEqual([]);
 });
+
+// Bun has them, Node 20 has not, and the types know them all: only a request to a process on Node would find out.
+const NEWER_THAN_NODE_20 =
+  /\b(?:(?:Map|Object)\.groupBy|Array\.fromAsync|Promise\.(?:withResolvers|try)|Iterator\.from|RegExp\.escape|Error\.isError)\b|\.(?:values|keys|entries)\(\)\s*\.(?:map|filter|find|some|every|toArray|reduce|take|drop|flatMap|forEach)\(|\.(?:isSubsetOf|isSupersetOf|isDisjointFrom|symmetricDifference)\(|\b(?:await )?using \w+ =/;
+
+test("what runs on Node uses nothing that Node 20 lacks", async () => {
+  const newer: string[] = [];
+  for (const room of ["contracts", "kafka", "lua", "db", "gateway", "consumers"]) {
+    for await (const file of new Glob(`${room}/**/*.ts`).scan(root)) {
+      if (/\.test\.|^kafka\/bun\//.test(file)) continue;
+      const found = NEWER_THAN_NODE_20.exec(await Bun.file(resolve(root, file)).text());
+      if (found !== null) newer.push(`${file}: ${found[0]}`);
+    }
+  }
+  expect(newer).toEqual([]);
+});

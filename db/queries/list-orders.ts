@@ -31,7 +31,8 @@ export async function listOrders(
     ids.length === 0
       ? []
       : await orm.select().from(orderItems).where(inArray(orderItems.orderId, ids)).orderBy(orderItems.productId);
-  const items = Map.groupBy(lines, ({ orderId }) => orderId);
+  const items = new Map(ids.map((id) => [id, [] as typeof lines]));
+  for (const line of lines) items.get(line.orderId)?.push(line);
   const last = rows.length > limit ? page.at(-1) : undefined;
   return {
     items: page.map((row) => ({

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { claim } from "../support/client.ts";
+import { call, claim } from "../support/client.ts";
+import { createProduct } from "../support/orders.ts";
 import type { TestProcess } from "../support/processes.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush } from "../support/rush.ts";
@@ -50,6 +51,23 @@ test("200 users on a gateway of each kind get exactly 50 coupons, each persisted
   expect(other).toMatchObject({ status: 200, body: { requestId, slot, repeat: true } });
   await promisesKept(system, id, { winners: 50 });
 }, 60_000);
+
+test("an order is placed, followed and listed at a gateway on Node as at one on Bun", async () => {
+  const product = await createProduct(system, { price: 0, stock: 10 }); // nothing to pay: no provider is needed
+  for (const [i, { url }] of system.gateways.entries()) {
+    const token = system.token(`buyer-${i}`);
+    const placed = await call(`${url}/orders`, { token, json: { items: [{ productId: product.id, quantity: 2 }] } });
+    expect(placed.status).toBe(202);
+    const { orderId } = placed.body;
+    await until("it is completed", async () => {
+      return (await call(`${url}/orders/${orderId}`, { token })).body.status === "COMPLETED";
+    });
+    expect((await call(`${url}/me/orders`, { token })).body).toMatchObject({
+      items: [{ orderId, status: "COMPLETED", items: [{ productId: product.id, quantity: 2, unitPrice: 0 }] }],
+      nextCursor: null,
+    });
+  }
+}, 90_000);
 
 test("when the consumers on Bun are gone, those on Node persist alone, and the other way round", async () => {
   const [bun, node] = system.consumers;
