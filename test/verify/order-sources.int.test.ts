@@ -63,7 +63,7 @@ test("a young order is on its way; an old one that PostgreSQL does not have is l
   expect(wrong(behind)).toEqual({});
   expect(behind[0]).toMatchObject({
     examined: 2,
-    note: "1 orders are in the ledger and not in PostgreSQL; the saga has 7 records to read",
+    note: "1 orders have waited for long; the saga has 7 records of the log to read",
   });
 });
 

@@ -22,12 +22,15 @@ export interface OrderSources {
   readonly unread: () => Promise<number>;
 }
 
+/** Patience for one who looks every LEDGER_AGE_MS (5 s), as against one who should move all the time. */
+const RELAY_ROUNDS = 3;
+
 /** All there is to check about orders. @returns whether any is open, too: then somebody must be working on it */
 export async function checkOrders(
   sources: OrderSources,
 ): Promise<{ readonly open: boolean; readonly verdicts: Verdict[] }> {
   const { redis, sql, graceMs } = sources;
-  const waiting = await checkWaitingOrders(sources);
+  const waiting = await checkWaitingOrders({ ...sources, patienceMs: RELAY_ROUNDS * sources.patienceMs });
   const { counts, verdicts } = await sql.begin("isolation level repeatable read", (tx) => readBooks(tx, graceMs));
   const told = await checkToldEnds(redis, sql);
   const provider = await checkProvider(sources);

@@ -11,13 +11,13 @@ export interface LedgerSources {
   readonly sql: Executor;
   /** Age from which an entry should be gone, milliseconds; null: nobody is there to take it. */
   readonly stuckMs: number | null;
-  /** How long old entries may take to go. */
+  /** How long old entries may take to go: a relay that has just found orders waiting rests for LEDGER_AGE_MS. */
   readonly patienceMs: number;
   /** How many orders of the log the saga has not read. */
   readonly unread: () => Promise<number>;
 }
 
-/** A page per bucket: 32,000 in all. More are told as "at least". */
+/** Per bucket; when so many are stuck, their number is no matter. */
 const PAGE = 500;
 const LOOK_MS = 500;
 
@@ -27,38 +27,33 @@ const LOOK_MS = 500;
  */
 export async function checkWaitingOrders(sources: LedgerSources): Promise<Verdict[]> {
   const { redis, sql, stuckMs, patienceMs, unread } = sources;
+  const [persisted, moves] = ["order-persisted", "order-ledger-moves"] as const;
   const examined = (await orderLedgerLengths(redis)).reduce((sum, length) => sum + length, 0);
   if (stuckMs === null) {
     const note = examined > 0 ? `${examined} orders wait in the ledger; no consumers are running` : undefined;
-    return [
-      { name: "order-persisted", violations: [], examined, note },
-      { name: "order-ledger-moves", violations: [], examined, note },
-    ];
+    return [persisted, moves].map((name) => ({ name, violations: [], examined, note }));
   }
   let old = await oldEntries(redis, stuckMs);
-  for (const deadline = Date.now() + patienceMs; old.size > 0 && Date.now() < deadline; ) {
+  for (const deadline = Date.now() + patienceMs; old.size > 0; ) {
+    const behind = await unread();
+    if (behind > 0) {
+      const note = `${old.size} orders have waited for long; the saga has ${behind} records of the log to read`;
+      return [persisted, moves].map((name) => ({ name, violations: [], examined, note }));
+    }
+    if (Date.now() >= deadline) break;
     await Bun.sleep(LOOK_MS);
     const now = await oldEntries(redis, stuckMs);
     old = new Map([...old].filter(([entry]) => now.has(entry)));
   }
-  // In this order: what the log had before is in PostgreSQL by now, if nothing of it was unread.
-  const behind = old.size === 0 ? 0 : await unread();
-  const known = await knownOrders(
-    sql,
-    [...old.values()].filter((orderId) => orderId !== null),
-  );
-  const absent = [...old].filter(([, orderId]) => orderId !== null && !known.has(orderId));
+  // Afterwards: what the log had when nothing of it was unread is in PostgreSQL by now.
+  const ids = [...old.values()].filter((orderId) => orderId !== null);
+  const known = ids.length === 0 ? new Set() : await knownOrders(sql, ids);
+  const absent = ids.filter((orderId) => !known.has(orderId));
   const stuck = [...old].filter(([, orderId]) => orderId === null || known.has(orderId));
-  const note = `${absent.length} orders are in the ledger and not in PostgreSQL; the saga has ${behind} records to read`;
   return [
+    { name: persisted, violations: absent.map((orderId) => `order ${orderId}`), examined },
     {
-      name: "order-persisted",
-      violations: behind > 0 ? [] : absent.map(([, orderId]) => `order ${orderId}`),
-      examined,
-      note: behind > 0 && absent.length > 0 ? note : undefined,
-    },
-    {
-      name: "order-ledger-moves",
+      name: moves,
       violations: stuck.map(([entry, orderId]) => (orderId === null ? `${entry} is no order` : `order ${orderId}`)),
       examined,
     },
