@@ -23,6 +23,7 @@ export const Problem = Type.Object(
     requestId: Type.String({ description: "Of this HTTP request; the log line carries the same" }),
     startsAt: Type.Optional(Timestamp),
     retryAt: Type.Optional(Timestamp),
+    productId: Type.Optional(Type.String({ description: "Which of an order's products is sold out, or unknown" })),
     smallestTotal: Type.Optional(Type.Integer({ description: "Of a resize that was refused: how far it could go" })),
   },
   { $id: "Problem" },

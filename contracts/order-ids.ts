@@ -25,6 +25,14 @@ export const OrderNumberSchema = Type.Unsafe<OrderNumber>(
 export const ProductIdSchema = Type.Unsafe<ProductId>(
   Type.String({ pattern: PRODUCT_ID.source, examples: ["7qj4x0m2kd9a"] }),
 );
+/** As the calls that take the header document it. */
+export const IdempotencyKeySchema = Type.Optional(
+  Type.String({
+    pattern: IDEMPOTENCY_KEY.source,
+    description: "A request that is repeated under the same key happens once; kept for at least 24 hours",
+    examples: ["basket 4711"],
+  }),
+);
 
 const PRODUCT_ID_LENGTH = 12;
 /** A new product's id: 60 random bits, as a sale's. */

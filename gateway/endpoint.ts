@@ -11,6 +11,8 @@ export interface Endpoint extends Route {
   readonly security: "none" | "user" | "operator";
   readonly body?: TObject;
   readonly query?: TObject;
+  /** Header → schema, of those that belong to this call. */
+  readonly headers?: Readonly<Record<string, TSchema>>;
   /** Status → schema of the body; null: the body is not JSON. */
   readonly answers: Readonly<Record<number, TSchema | null>>;
   /** Refusals this route gives beyond those every route can give. */

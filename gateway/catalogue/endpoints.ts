@@ -1,6 +1,7 @@
 import { Cart, SetCartLine } from "../../contracts/http-cart.ts";
 import { CreateProduct, Product, ProductList, Ranking, RankingQuery, Restock } from "../../contracts/http-catalogue.ts";
 import { GrantPoints, MyPoints, PointsGranted } from "../../contracts/http-points.ts";
+import { IdempotencyKeySchema } from "../../contracts/order-ids.ts";
 import { type Grant, grantPointsRoute } from "../admin/grant-points.ts";
 import { createProductRoute, type ProductControl, restockRoute } from "../admin/products.ts";
 import type { Authenticate } from "../auth/hs256.ts";
@@ -29,6 +30,7 @@ export interface CatalogueParts {
 }
 
 const DATABASE = ["DATABASE_UNAVAILABLE"] as const;
+const KEY = { headers: { "Idempotency-Key": IdempotencyKeySchema } } as const;
 const KEYED = ["IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_KEY_REUSED"] as const;
 
 /** What can be bought, what is about to be, and what it can be paid with: part of the route table (app.ts). */
@@ -113,6 +115,7 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
       tag: "admin",
       security: "operator",
       body: CreateProduct,
+      ...KEY,
       answers: { 201: Product },
       refusals: ["UNSUPPORTED_MEDIA_TYPE", ...KEYED, ...DATABASE],
       handler: createProductRoute(parts.productControl, authenticate),
@@ -124,6 +127,7 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
       tag: "admin",
       security: "operator",
       body: Restock,
+      ...KEY,
       answers: { 200: Product },
       refusals: ["UNSUPPORTED_MEDIA_TYPE", "PRODUCT_NOT_FOUND", "AMOUNT_OUT_OF_RANGE", ...KEYED, ...DATABASE],
       handler: restockRoute(parts.productControl, authenticate),
@@ -135,6 +139,7 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
       tag: "admin",
       security: "operator",
       body: GrantPoints,
+      ...KEY,
       answers: { 201: PointsGranted },
       refusals: ["UNSUPPORTED_MEDIA_TYPE", "AMOUNT_OUT_OF_RANGE", ...KEYED, ...DATABASE],
       handler: grantPointsRoute(parts.grantPoints, authenticate),

@@ -64,6 +64,22 @@ test("a claim documents all answers of the design's table", () => {
   for (const code of ["SALE_RECOVERING", "OVERLOADED"]) expect(responses[503]!.description).toContain(code);
 });
 
+test("what keeps a call from happening twice, or proves who calls, stands among its parameters", () => {
+  const document = documentAt("/openapi.json") as {
+    paths: Record<string, { post?: { parameters?: { name: string; in: string; required: boolean }[] } }>;
+  };
+  const headers = Object.entries(document.paths).flatMap(([path, { post }]) =>
+    (post?.parameters ?? []).filter((one) => one.in === "header").map(({ name, required }) => [path, name, required]),
+  );
+  expect(headers.sort()).toEqual([
+    ["/admin/points/grants", "Idempotency-Key", false],
+    ["/admin/products", "Idempotency-Key", false],
+    ["/admin/products/{productId}/restock", "Idempotency-Key", false],
+    ["/orders", "Idempotency-Key", false],
+    ["/webhooks/payments", "stampede-signature", true],
+  ]);
+});
+
 test("AsyncAPI holds both directions of the socket, and every reference leads somewhere", () => {
   const document = asyncApi() as { channels: { socket: { messages: Record<string, object> } } };
   const names = Object.keys(document.channels.socket.messages);

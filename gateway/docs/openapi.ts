@@ -1,4 +1,4 @@
-import type { TSchema } from "@sinclair/typebox";
+import { type TSchema, TypeGuard } from "@sinclair/typebox";
 import { Problem } from "../../contracts/http.ts";
 import { RESULTS, type ResultCode } from "../../contracts/result-codes.ts";
 import type { Endpoint } from "../endpoint.ts";
@@ -61,6 +61,10 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
     for (const [name, schema] of Object.entries(endpoint.query?.properties ?? {})) {
       parameters.push({ name, in: "query", required: false, schema: plain(schema as TSchema, components) });
     }
+    for (const [name, schema] of Object.entries(endpoint.headers ?? {})) {
+      const required = !TypeGuard.IsOptional(schema);
+      parameters.push({ name, in: "header", required, schema: plain(schema, components) });
+    }
     const responses: Record<string, unknown> = {};
     for (const [status, schema] of Object.entries(endpoint.answers)) {
       responses[status] = {
@@ -71,6 +75,7 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
     for (const [status, codes] of refusals(endpoint)) {
       responses[status] = {
         description: codes.map((code) => `\`${code}\`: ${RESULTS[code].title}`).join("; "),
+        ...(status === 429 || status === 503 ? { headers: { "Retry-After": RETRY_AFTER } } : {}),
         content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
       };
     }
@@ -106,6 +111,8 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
     },
   };
 }
+
+const RETRY_AFTER = { description: "Seconds", schema: { type: "integer", minimum: 1 } };
 
 const RESULTS_BY_STATUS: Record<number, string> = {
   200: "Done; of a claim: the same user's earlier win",

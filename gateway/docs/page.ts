@@ -27,6 +27,8 @@ for(const [path,methods] of Object.entries(api.paths))for(const [method,op] of O
 for(const [tag,ops] of byTag){main.append(el("h2",{textContent:tag}));
   for(const {path,method,op} of ops){const box=el("details",{},el("summary",{},el("span",{className:"m",textContent:method.toUpperCase()}),
     el("code",{textContent:path})," — "+op.summary,op.security?el("span",{className:"lock",textContent:"token"}):""));
+    const given=el("table");for(const p of (op.parameters??[]).filter(p=>p.in!=="path"))given.append(el("tr",{},el("td",{},el("code",{textContent:p.name})),el("td",{textContent:p.in+(p.required?", required":"")+(p.schema.description?": "+p.schema.description:"")})));
+    if(given.rows.length)box.append(given);
     if(op.requestBody)box.append(el("p",{textContent:"Body"}),json(op.requestBody.content["application/json"].schema));
     const rows=el("table");for(const [status,r] of Object.entries(op.responses))rows.append(el("tr",{},el("td",{textContent:status}),el("td",{},...text(r.description))));
     box.append(rows);main.append(box);}}

@@ -1,4 +1,5 @@
 import { CancelAccepted, OrderAccepted, OrderList, OrderView, PlaceOrder } from "../../contracts/http-orders.ts";
+import { IdempotencyKeySchema } from "../../contracts/order-ids.ts";
 import type { Authenticate } from "../auth/hs256.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { PageQuery } from "../page.ts";
@@ -30,6 +31,7 @@ export function orderEndpoints(
       tag: "orders",
       security: "user",
       body: PlaceOrder,
+      headers: { "Idempotency-Key": IdempotencyKeySchema },
       answers: { 202: OrderAccepted },
       refusals: [
         "UNSUPPORTED_MEDIA_TYPE",

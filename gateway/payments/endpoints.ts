@@ -13,6 +13,9 @@ export function paymentEndpoints(parts: WebhookParts): Endpoint[] {
       tag: "machines",
       security: "none",
       body: PaymentWebhook,
+      headers: {
+        [SIGNATURE_HEADER]: Type.String({ description: 't=<seconds since 1970>,v1=<hex HMAC-SHA256 of "<t>.<body>">' }),
+      },
       answers: { 200: Type.Object({ status: Type.Literal("received") }) },
       refusals: ["SIGNATURE_INVALID", "SIGNATURE_EXPIRED", "KAFKA_UNAVAILABLE"],
       handler: webhookRoute(parts),
