@@ -160,7 +160,10 @@ export interface Consumer {
   poll(max: number, timeoutMs: number): Promise<IncomingRecord[]>;
   /** Stores offsets on the broker. A lost partition is no failure and is left out. @throws KafkaError */
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
-  /** Stops fetching; records already fetched are not handed out until `resume`. */
+  /**
+   * Stops fetching; records already fetched are not handed out until `resume`. A pause ends with the assignment: a
+   * partition that is lost and comes back flows.
+   */
   pause(partitions: readonly TopicPartition[]): void;
   resume(partitions: readonly TopicPartition[]): void;
   /** Moves the next read of a partition. */

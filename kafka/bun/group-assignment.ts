@@ -39,6 +39,8 @@ export class GroupAssignment {
       // Records go to a queue of their own, so that rebalances are answered while nobody polls for records, and so
       // that batches can be fetched: rd_kafka_consume_batch_queue would swallow a rebalance event.
       for (const { topic, partition } of partitions) this.#forward(topic, partition);
+      // librdkafka remembers a pause across rebalances; whoever paused may have resumed while it was somebody else's.
+      rd.rd_kafka_resume_partitions(rk, list);
       if (cooperative) takeError(rd, rd.rd_kafka_incremental_assign(rk, list), "assign");
       else rd.rd_kafka_assign(rk, list);
       for (const partition of partitions) this.#owned.set(key(partition), partition);

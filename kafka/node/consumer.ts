@@ -55,6 +55,7 @@ export class NodeConsumer implements Consumer {
     };
     this.#assignment = new GroupAssignment(this.#native, (change, partitions) => {
       if (change === "revoked") this.#inflow.forget(partitions);
+      else this.#flow(partitions);
       options.onRebalance?.(change, partitions);
     });
     this.#inflow = new Inflow(this.#native, this.#assignment, news);
@@ -177,6 +178,13 @@ export class NodeConsumer implements Consumer {
     if (this.#closing !== undefined) throw closed();
     this.#assignment.refresh();
     return partitions.filter((partition) => this.#assignment.has(partition));
+  }
+
+  /** librdkafka remembers a pause across rebalances; whoever paused may have resumed while it was somebody else's. */
+  #flow(partitions: readonly TopicPartition[]): void {
+    this.#inflow.setPaused(partitions, false);
+    this.#native.resume(partitions);
+    this.#onFilled();
   }
 
   #onFilled(): void {

@@ -113,6 +113,28 @@ export function groupsContract(open: OpenWorkbench): void {
     expect(lag.find(({ partition }) => partition !== lost.partition)!.committed).toBe(3);
   });
 
+  test("a partition that was paused, lost and resumed meanwhile flows when it comes back", async () => {
+    await using bench = open();
+    const topic = await bench.topic(2);
+    const groupId = `g-${topic}`;
+    const producer = bench.producer();
+    const both = [0, 1].map((partition) => ({ topic, partition }));
+    const first = bench.consumer(topic, { groupId });
+    await assigned(first, 2);
+    first.pause(both);
+    const second = bench.consumer(topic, { groupId });
+    await eventually("the partitions are shared", async () => {
+      await Promise.all([first.poll(1, 50), second.poll(1, 50)]);
+      return first.assignment().length === 1 && second.assignment().length === 1;
+    });
+    first.resume(both); // as far as it has them
+    await second.close();
+    await assigned(first, 2);
+    await producer.sendAll(both.map((partition) => ({ ...partition, value: "v" })));
+    const records = await read(first, 2);
+    expect(records.map(({ partition }) => partition).sort()).toEqual([0, 1]);
+  });
+
   test("a consumer that closes while another one joins leaves its partitions at once", async () => {
     await using bench = open();
     const topic = await bench.topic(4);

@@ -1,0 +1,59 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import type { BaseService } from "../../cli/stack/service.ts";
+import { type Crowd, gatherCrowd, orderAll } from "../support/order-crowd.ts";
+import { ordersKept } from "../support/orders-kept.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+
+// A service is away for longer than any retry of a batch, with orders in every stage. Redis: orders-killed.
+const AWAY_MS = 15_000;
+
+let system: System;
+let processIds: number[];
+beforeAll(async () => {
+  system = await startSystem("orders_outage", { payments: {} });
+  processIds = [...system.gateways, ...system.consumers].map(({ pid }) => pid);
+}, 90_000);
+afterEach(() => system.stack.up(["kafka", "postgres"]), 60_000);
+afterAll(() => system?.close(), 60_000);
+
+/** Stops the service when some orders have ended, starts it again; meanwhile orders come in. @returns when it was back */
+async function without(service: BaseService, crowd: Crowd): Promise<number> {
+  let placed = 0;
+  let over = false;
+  const outage = (async () => {
+    await until("orders are under way", () => placed >= 20 || over, 60_000);
+    await system.stack.down([service]);
+    await Bun.sleep(AWAY_MS);
+    await system.stack.up([service]);
+    return Date.now();
+  })();
+  await orderAll(system, crowd, { urlFor: () => system.url, atOnce: 8, begins: () => void placed++ }).finally(() => {
+    over = true;
+  });
+  return outage;
+}
+
+/** The program that went through it all is the one that was started, and it put nothing aside. */
+async function nothingGivenUp(): Promise<void> {
+  for (const pid of processIds) expect(process.kill(pid, 0)).toBe(true);
+  expect(await system.sql`SELECT * FROM dead_letters`).toHaveLength(0);
+}
+
+test("Kafka away for 15 s: orders are accepted all the time, and each ends as it must", async () => {
+  const crowd = await gatherCrowd(system, { customers: 90 });
+  const healedAt = await without("kafka", crowd);
+  const durable = crowd.customers.flatMap(({ answers }) => answers.map(({ body }) => body.durable));
+  expect(new Set(durable.filter((word) => word !== undefined))).toEqual(new Set(["kafka", "ledger"]));
+  await ordersKept(system, crowd, { scarce: 3, tickets: 3, fault: "Kafka away for 15 s", healedAt });
+  await nothingGivenUp();
+}, 120_000);
+
+test("PostgreSQL away for 15 s: orders are accepted or told to come back, and each ends as it must", async () => {
+  const crowd = await gatherCrowd(system, { customers: 90 });
+  const healedAt = await without("postgres", crowd);
+  const statuses = crowd.customers.flatMap(({ answers }) => answers.map(({ status }) => status));
+  expect(statuses.filter((status) => ![202, 409, 503].includes(status))).toEqual([]);
+  await ordersKept(system, crowd, { scarce: 3, tickets: 3, fault: "PostgreSQL away for 15 s", healedAt });
+  await nothingGivenUp();
+}, 120_000);
