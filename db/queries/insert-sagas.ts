@@ -17,7 +17,7 @@ export async function insertSagas(tx: Executor, sagas: readonly NewSaga[]): Prom
     INSERT INTO order_sagas (order_id, status, version, state, due_at, settle_by)
     SELECT "orderId", status, transitions, state, "dueAt", "settleBy"
     FROM json_to_recordset(${JSON.stringify(sagas)}::text::json)
-      AS s ("orderId" text, status text, transitions int, state jsonb, "dueAt" timestamptz, "settleBy" timestamptz)
+      AS s ("orderId" text, status text, transitions int, state json, "dueAt" timestamptz, "settleBy" timestamptz)
     ORDER BY "orderId" COLLATE "C"
     ON CONFLICT (order_id) DO NOTHING`;
   return count;

@@ -13,7 +13,7 @@ export interface SagaChange {
 }
 
 /**
- * The new states of a batch, one UPDATE. Rows go over as one JSON text: an array of states as jsonb[] would escape every
+ * The new states of a batch, one UPDATE. Rows go over as one JSON text: an array of states as json[] would escape every
  * quotation mark of every state twice. An unchanged due_at keeps the update on its page (its index is not touched).
  */
 export async function updateSagas(tx: Executor, sagas: readonly SagaChange[]): Promise<void> {
@@ -24,6 +24,6 @@ export async function updateSagas(tx: Executor, sagas: readonly SagaChange[]): P
     SET status = n.status, version = s.version + n.transitions, state = n.state, updated_at = now(),
         due_at = CASE WHEN n.moved THEN n."dueAt" ELSE s.due_at END
     FROM json_to_recordset(${JSON.stringify(rows)}::text::json)
-      AS n ("orderId" text, status text, transitions int, state jsonb, moved boolean, "dueAt" timestamptz)
+      AS n ("orderId" text, status text, transitions int, state json, moved boolean, "dueAt" timestamptz)
     WHERE s.order_id = n."orderId"`;
 }

@@ -59,7 +59,7 @@ test("an order that is younger than LEDGER_AGE_MS is left to its gateway; one th
 test("a saga that has seen only a request to cancel is no order; a saga with its order is", async () => {
   const order = placedBy(user("early"), "k");
   const saga = (state: object) => world.db.sql`
-    INSERT INTO order_sagas (order_id, status, state) VALUES (${order.data.orderId}, 'PENDING', ${JSON.stringify(state)}::text::jsonb)
+    INSERT INTO order_sagas (order_id, status, state) VALUES (${order.data.orderId}, 'PENDING', ${JSON.stringify(state)}::text::json)
     ON CONFLICT (order_id) DO UPDATE SET state = EXCLUDED.state`;
   await saga({ version: 1, order: null });
   await place(order);

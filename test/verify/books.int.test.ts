@@ -149,10 +149,10 @@ const states: Corruption[] = [
   ["an order without lines", (tx, id) => tx`DELETE FROM order_items WHERE order_id = ${id.scarce}`, "amounts-add-up"],
   ["lines without an order", (tx) => tx`INSERT INTO order_items VALUES ('nothing', 'mug', 1, 1)`, "amounts-add-up"],
   ["an order that its saga sees elsewhere", (tx, id) => tx`UPDATE orders SET status = 'CANCELLING' WHERE id = ${id.underway}`, "sagas-agree"],
-  ["a saga whose row and state differ", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state, '{status}', '"PENDING"') WHERE order_id = ${id.paid}`, "sagas-agree"],
+  ["a saga whose row and state differ", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state::jsonb, '{status}', '"PENDING"') WHERE order_id = ${id.paid}`, "sagas-agree"],
   ["an order without a saga", (tx, id) => tx`DELETE FROM order_sagas WHERE order_id = ${id.plain}`, "outcomes-agree", "sagas-agree"],
   ["a saga whose order is gone", async (tx, id) => {
-    await tx`UPDATE order_sagas SET order_id = 'gone', status = 'PROCESSING', state = jsonb_set(state, '{status}', '"PROCESSING"') WHERE order_id = ${id.scarce}`;
+    await tx`UPDATE order_sagas SET order_id = 'gone', status = 'PROCESSING', state = jsonb_set(state::jsonb, '{status}', '"PROCESSING"') WHERE order_id = ${id.scarce}`;
     await tx`UPDATE step_outcomes SET order_id = 'gone' WHERE order_id = ${id.scarce}`;
     await tx`UPDATE order_sagas SET due_at = now() WHERE order_id = 'gone'`;
     await tx`DELETE FROM orders WHERE id = ${id.scarce}`;
@@ -162,8 +162,8 @@ const states: Corruption[] = [
   ["a refusal that its step forgot", (tx, id) => tx`DELETE FROM step_outcomes WHERE order_id = ${id.scarce} AND step = 'STOCK'`, "outcomes-agree"],
   ["a refusal that was none", (tx, id) => tx`UPDATE step_outcomes SET outcome = 'TOMBSTONE', reason = NULL WHERE order_id = ${id.scarce} AND step = 'STOCK'`, "outcomes-agree"],
   ["a completed step that was taken back", (tx, id) => tx`UPDATE step_outcomes SET restored_at = now() WHERE order_id = ${id.paid} AND step = 'SHIPPING'`, "outcomes-agree", "shipments-match"],
-  ["a completed order with a step under way", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state, '{steps,SHIPPING,status}', '"REQUESTED"') WHERE order_id = ${id.paid}`, "outcomes-agree"],
-  ["a cancelled order with a step that was not taken back", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state, '{steps,STOCK,status}', '"RESTORING"') WHERE order_id = ${id.declined}`, "outcomes-agree"],
+  ["a completed order with a step under way", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state::jsonb, '{steps,SHIPPING,status}', '"REQUESTED"') WHERE order_id = ${id.paid}`, "outcomes-agree"],
+  ["a cancelled order with a step that was not taken back", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state::jsonb, '{steps,STOCK,status}', '"RESTORING"') WHERE order_id = ${id.declined}`, "outcomes-agree"],
   ["a restore that its step forgot", (tx, id) => tx`DELETE FROM step_outcomes WHERE order_id = ${id.declined} AND step = 'POINT'`, "outcomes-agree"],
   ["a restore that was not done", async (tx, id) => {
     await tx`UPDATE step_outcomes SET restored_at = NULL WHERE order_id = ${id.declined} AND step = 'COUPON'`;
@@ -230,10 +230,10 @@ const innocents: [string, Plant][] = [
   ["an order that ran out of time a moment ago", (tx, id) => tx`UPDATE order_sagas SET settle_by = now() - interval '59 seconds' WHERE order_id IN (${id.underway}, ${id.undoing})`],
   ["an order that the database refused: it has a saga alone", async (tx, id) => {
     await tx`INSERT INTO order_sagas (order_id, status, state) SELECT 'refused', 'CANCELLED',
-      jsonb_set(state, '{status}', '"CANCELLED"') || '{"steps": {"STOCK": {"status": "PENDING"}}}' FROM order_sagas WHERE order_id = ${id.paid}`;
+      jsonb_set(state::jsonb, '{status}', '"CANCELLED"') || '{"steps": {"STOCK": {"status": "PENDING"}}}' FROM order_sagas WHERE order_id = ${id.paid}`;
   }],
   ["a cancellation that came before its order", (tx) => tx`INSERT INTO order_sagas (order_id, status, state) VALUES ('to come', 'PENDING', '{"status": "PENDING", "order": null, "steps": {}}')`],
-  ["a step that is done, and that the saga has not heard of", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state, '{steps,POINT,status}', '"REQUESTED"') WHERE order_id = ${id.underway}`],
+  ["a step that is done, and that the saga has not heard of", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state::jsonb, '{steps,POINT,status}', '"REQUESTED"') WHERE order_id = ${id.underway}`],
 ]; // biome-ignore format: one a line
 
 test.each(innocents)("%s is nobody's fault", async (_, plant) => {

@@ -48,7 +48,7 @@ export const strayOutcomes = (tx: TransactionSql): Question => tx`
   FROM (
     SELECT order_id, step.key AS step, step.value->>'status' AS says,
            CASE WHEN status IN ('COMPLETED', 'CANCELLED') AND due_at IS NULL THEN status END AS settled
-    FROM order_sagas CROSS JOIN LATERAL jsonb_each(state->'steps') step
+    FROM order_sagas CROSS JOIN LATERAL json_each(state->'steps') step
   ) s
   FULL JOIN (SELECT *, outcome = 'COMPLETED' AND restored_at IS NULL AS stands FROM step_outcomes) t
     ON t.order_id = s.order_id AND t.step = s.step`;

@@ -11,7 +11,7 @@ const MANY_REFUNDS = 15;
 const overdue = (tx: TransactionSql, graceMs: number): Question => tx`
   SELECT s.order_id, s.status, now() - s.settle_by AS late,
          coalesce((SELECT string_agg(step.key || ' ' || (step.value->>'status'), ', ' ORDER BY step.key)
-                   FROM jsonb_each(s.state->'steps') step WHERE step.value ? 'sent'), 'nothing') AS awaited
+                   FROM json_each(s.state->'steps') step WHERE step.value->'sent' IS NOT NULL), 'nothing') AS awaited
   FROM order_sagas s
   WHERE s.due_at IS NOT NULL AND s.settle_by < now() - ${graceMs} * interval '1 millisecond'`;
 

@@ -1,0 +1,1 @@
+ALTER TABLE "order_sagas" ALTER COLUMN "state" SET DATA TYPE json;
