@@ -145,7 +145,11 @@ const states: Corruption[] = [
   ["amounts that don't add up", async (tx, id) => {
     await tx`ALTER TABLE orders DROP CONSTRAINT orders_amounts`;
     await tx`UPDATE orders SET discount_amount = discount_amount + 1 WHERE id = ${id.paid}`;
-  }, "amounts-add-up"],
+  }, "amounts-add-up", "sagas-agree"],
+  ["an order that was made cheaper", async (tx, id) => {
+    await tx`UPDATE orders SET total_amount = total_amount - 100, payable_amount = payable_amount - 100 WHERE id = ${id.scarce}`;
+    await tx`UPDATE order_items SET unit_price = unit_price - 100 WHERE order_id = ${id.scarce} AND product_id = 'cup'`;
+  }, "sagas-agree"],
   ["an order without lines", (tx, id) => tx`DELETE FROM order_items WHERE order_id = ${id.scarce}`, "amounts-add-up"],
   ["lines without an order", (tx) => tx`INSERT INTO order_items VALUES ('nothing', 'mug', 1, 1)`, "amounts-add-up"],
   ["an order that its saga sees elsewhere", (tx, id) => tx`UPDATE orders SET status = 'CANCELLING' WHERE id = ${id.underway}`, "sagas-agree"],
@@ -206,7 +210,7 @@ const repeated: Corruption[] = [
   ["two orders under one key", async (tx) => {
     await tx`ALTER TABLE orders DROP CONSTRAINT orders_idempotency_key`;
     await tx`UPDATE orders SET user_id = 'scarce' WHERE user_id = 'plain'`;
-  }, "one-effect-per-order"],
+  }, "one-effect-per-order", "sagas-agree"],
   ["an order that is there twice", async (tx, id) => {
     await tx`ALTER TABLE orders DROP CONSTRAINT orders_pkey, DROP CONSTRAINT orders_idempotency_key`;
     await tx`INSERT INTO orders SELECT * FROM orders WHERE id = ${id.scarce}`;

@@ -26,8 +26,12 @@ export const strayStates = (tx: TransactionSql): Question => tx`
       WHEN o.id IS NOT NULL AND o.status <> s.status THEN format('%s, its saga is %s', o.status, s.status)
       WHEN o.id IS NULL AND s.state->>'order' IS NOT NULL AND s.status <> 'CANCELLED' THEN
         format('its saga is %s, and there is no order', s.status)
+      WHEN o.id IS NOT NULL AND (o.user_id, o.coupon_id, o.total_amount, o.discount_amount, o.points_used, o.payable_amount)
+        IS DISTINCT FROM (s.placed->>'userId', s.placed->>'couponId', (s.placed->>'totalAmount')::bigint,
+          (s.placed->>'discountAmount')::bigint, (s.placed->>'pointsUsed')::bigint, (s.placed->>'payableAmount')::bigint) THEN
+        'its saga knows another user, coupon or amount'
     END AS why
-  FROM orders o FULL JOIN order_sagas s ON s.order_id = o.id`;
+  FROM orders o FULL JOIN (SELECT *, state->'order' AS placed FROM order_sagas) s ON s.order_id = o.id`;
 
 /**
  * Orders whose saga says of a step what the step's row does not say. What was told of the row stays true while the saga
