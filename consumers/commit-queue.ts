@@ -1,4 +1,5 @@
 import type { Consumer, TopicPartition } from "../kafka/kafka.ts";
+import { pause } from "./pause.ts";
 
 const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
@@ -22,17 +23,23 @@ export class CommitQueue {
   readonly #heldAt = new Map<string, number>();
   readonly #tenures = new Map<string, number>();
   readonly #pending = new Map<string, { topic: string; partition: number; offset: number; tenure: number }>();
+  readonly #restMs: number;
   #running: Promise<void> | undefined;
 
-  /** `firstWaiting`: the first record of a partition that is not dealt with although its batch is done. */
+  /**
+   * @param firstWaiting the first record of a partition that is not dealt with although its batch is done
+   * @param restMs between two commits, milliseconds; see `REST_MS` in runner.ts
+   */
   constructor(
     commit: Consumer["commit"],
     onError: (error: unknown) => void,
     firstWaiting: (partition: TopicPartition) => number | undefined = () => undefined,
+    restMs = 0,
   ) {
     this.#commit = commit;
     this.#onError = onError;
     this.#firstWaiting = firstWaiting;
+    this.#restMs = restMs;
   }
 
   /** The positions after these records, in the order they were polled. */
@@ -95,6 +102,7 @@ export class CommitQueue {
         }
         return; // the next batch, or the runner's idle turn, tries again
       }
+      if (this.#restMs > 0) await pause(this.#restMs);
     }
   }
 

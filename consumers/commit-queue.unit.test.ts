@@ -4,7 +4,7 @@ import { CommitQueue } from "./commit-queue.ts";
 
 const read = (partition: number, ...offsets: number[]) => offsets.map((offset) => ({ topic: "t", partition, offset }));
 
-function queue(commit?: (offsets: readonly TopicPartitionOffset[]) => Promise<void>) {
+function queue(commit?: (offsets: readonly TopicPartitionOffset[]) => Promise<void>, restMs?: number) {
   const committed: string[] = [];
   const errors: unknown[] = [];
   const commits = new CommitQueue(
@@ -13,6 +13,8 @@ function queue(commit?: (offsets: readonly TopicPartitionOffset[]) => Promise<vo
       committed.push(offsets.map(({ partition, offset }) => `${partition}:${offset}`).join(" "));
     },
     (error) => errors.push(error),
+    undefined,
+    restMs,
   );
   return { commits, committed, errors };
 }
@@ -38,6 +40,21 @@ test("what becomes committable during a commit goes with the next one", async ()
   release();
   await commits.flush();
   expect(committed).toEqual(["0:1", "0:4"]);
+});
+
+test("between two commits it rests; what was done meanwhile is committed at once in the end", async () => {
+  const { commits, committed } = queue(undefined, 50);
+  const begun = performance.now();
+  commits.done(commits.positionsAfter(read(0, 0)));
+  await Bun.sleep(1);
+  expect(committed).toEqual(["0:1"]);
+  for (let offset = 1; offset < 4; offset++) {
+    commits.done(commits.positionsAfter(read(0, offset)));
+    await Bun.sleep(1);
+  }
+  await commits.flush();
+  expect(committed).toEqual(["0:1", "0:4"]);
+  expect(performance.now() - begun).toBeGreaterThan(45);
 });
 
 test("a failed commit is kept and tried again", async () => {

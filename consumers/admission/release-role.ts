@@ -5,7 +5,7 @@ import type { OrderId } from "../../contracts/order-ids.ts";
 import type { Topic } from "../../contracts/topics.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import type { Admission } from "../../lua/admission.ts";
-import type { Rejected, Role } from "../role.ts";
+import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
 
 const TOPIC: Topic = "compensation-events";
 const completed = TypeCompiler.Compile(CompensationCompleted.properties.data);
@@ -35,7 +35,8 @@ export function admissionRelease(release: Admission["release"]): Role {
     topics: [TOPIC],
     patience: "wait",
     maxBatch: 500,
-    lingerMs: 2,
+    lingerMs: 0,
+    paceMs: ORDER_PACE_MS,
     concurrency: 1,
     async handle(records) {
       const rejected: Rejected[] = [];

@@ -5,7 +5,7 @@ import type { Topic } from "../../contracts/topics.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import { failureCode, failureKind } from "../failure.ts";
 import type { Log } from "../log.ts";
-import type { Rejected, Role } from "../role.ts";
+import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
 import { type Advancing, advanceOrders } from "./advance-orders.ts";
 import type { SagaInput } from "./inputs.ts";
 import { parseInput } from "./parse-input.ts";
@@ -33,7 +33,8 @@ export function orderSaga(deps: OrderSagaDeps): Role {
     topics: SAGA_TOPICS,
     patience: "wait",
     maxBatch: 500,
-    lingerMs: 2,
+    lingerMs: 0,
+    paceMs: ORDER_PACE_MS,
     // Beside a batch that waits for its acknowledgements another one works: the row locks keep them apart, and the saga
     // takes an order's events in any order.
     concurrency: 2,

@@ -5,7 +5,7 @@ import type { Sql } from "../../db/client.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import { failureKind } from "../failure.ts";
 import type { Log } from "../log.ts";
-import type { Rejected, Role } from "../role.ts";
+import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
 import type { RoleName } from "../role-names.ts";
 import { answers } from "./answers.ts";
 import { BREAKERS, type BreakerRule, createBreaker } from "./breaker.ts";
@@ -59,7 +59,8 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
     // A database that is away fails nobody's order.
     patience: "wait",
     maxBatch: 1_000,
-    lingerMs: 2,
+    lingerMs: 0,
+    paceMs: ORDER_PACE_MS,
     concurrency: 1, // within a partition, first come is first served
     async handle(records) {
       const rejected: Rejected[] = [];

@@ -6,7 +6,7 @@ import type { Sql } from "../../db/client.ts";
 import type { NewPayment } from "../../db/queries/insert-payments.ts";
 import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
 import type { Log } from "../log.ts";
-import type { Rejected, Role } from "../role.ts";
+import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
 import { answerToCommand, answerToRestore } from "./answers.ts";
 import { type Changed, changePayments } from "./change-payments.ts";
 import { fail, hear, wantReturn } from "./evolve.ts";
@@ -35,7 +35,8 @@ export function paymentRole({ sql, producer, log, wake }: PaymentDesk): Role {
     // A database that is away must not end an order; it is waited for.
     patience: "wait",
     maxBatch: 500,
-    lingerMs: 2,
+    lingerMs: 0,
+    paceMs: ORDER_PACE_MS,
     concurrency: 1,
     async handle(records) {
       const { byOrder, rejected } = sorted(records);

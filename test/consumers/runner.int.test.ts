@@ -56,6 +56,27 @@ test("a record that fails for what it is becomes a dead letter, and the rest of 
   expect(header(DEAD_LETTER_HEADERS.offset)).toBe("1");
 });
 
+test("a role with a pace begins at once, and then takes what came meanwhile together", async () => {
+  const topic = await world.newTopic(1);
+  const { role, done } = roleOf(() => {});
+  const batches: string[][] = [];
+  const paced: Role = {
+    ...role,
+    paceMs: 3_000,
+    handle: async (records, signal) => {
+      batches.push(records.map(text));
+      return role.handle(records, signal);
+    },
+  };
+  const runner = world.run(paced, topic);
+  await send(topic, "a");
+  await until("the first is done", () => done.length === 1);
+  await send(topic, "b", "c", "d");
+  await until("the others are done", () => done.length === 4);
+  await runner.stop(1_000);
+  expect(batches).toEqual([["a"], ["b", "c", "d"]]);
+});
+
 test("a transient failure is tried again in place, and then nothing is a dead letter", async () => {
   const topic = await world.newTopic(1);
   let failures = 2;
