@@ -3,7 +3,7 @@ import { Timestamp } from "./envelope.ts";
 import { Durability } from "./http.ts";
 import { CouponIdSchema, UserIdSchema } from "./ids.ts";
 import { CurrencySchema, MoneySchema } from "./money.ts";
-import { OrderIdSchema, OrderNumberSchema } from "./order-ids.ts";
+import { OrderIdSchema, OrderNumberSchema, type ProductId, ProductIdSchema } from "./order-ids.ts";
 import { AMOUNTS, AskedPayment, AskedShipping, MAX_LINES, OrderLine, ProductQuantity } from "./order-parts.ts";
 import type { ResultCode } from "./result-codes.ts";
 import { ORDER_STATUSES, type OrderStatus, STEP_STATUSES, STEPS, type Step, type StepStatus } from "./steps.ts";
@@ -61,6 +61,14 @@ export type StepView = Static<typeof StepView>;
 
 const Status = Type.Unsafe<OrderStatus>(Type.String({ enum: [...ORDER_STATUSES] }));
 
+/** Why the order is or was undone. */
+const FAILURE = {
+  failureReason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
+  failureProductId: Type.Optional(
+    Type.Unsafe<ProductId>({ ...ProductIdSchema, description: "Of INSUFFICIENT_STOCK: the product that lacked" }),
+  ),
+} as const;
+
 export const OrderView = Type.Object(
   {
     orderId: OrderIdSchema,
@@ -70,7 +78,7 @@ export const OrderView = Type.Object(
     ...AMOUNTS,
     currency: CurrencySchema,
     createdAt: Timestamp,
-    failureReason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
+    ...FAILURE,
     steps: Type.Array(Type.Ref(StepView)),
   },
   { $id: "OrderView" },
@@ -90,7 +98,7 @@ export const OrderSummary = Type.Object(
     couponId: Type.Union([CouponIdSchema, Type.Null()]),
     createdAt: Timestamp,
     settledAt: TimeOrNull,
-    failureReason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
+    ...FAILURE,
   },
   { $id: "OrderSummary" },
 );

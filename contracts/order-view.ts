@@ -29,6 +29,7 @@ export function orderView(
 ): OrderView {
   const { orderId, orderNumber, items, totalAmount, discountAmount, pointsUsed, payableAmount, currency, createdAt } =
     state.order;
+  const { failure } = state;
   return {
     orderId,
     orderNumber,
@@ -40,7 +41,8 @@ export function orderView(
     payableAmount,
     currency,
     createdAt: new Date(createdAt).toISOString(),
-    ...(state.failure === undefined ? {} : { failureReason: state.failure.reason }),
+    ...(failure === undefined ? {} : { failureReason: failure.reason }),
+    ...(failure?.productId === undefined ? {} : { failureProductId: failure.productId }),
     steps: stepViews(state.steps),
   };
 }

@@ -44,6 +44,13 @@ test("a cancelled order says why, and what was restored when", () => {
   expect(view.steps[3]).toMatchObject({ status: "FAILED", reason: "PAYMENT_DECLINED", completedAt: null });
 });
 
+test("an order that lacked a product says which", () => {
+  const refused = [failed("STOCK", "INSUFFICIENT_STOCK", "p2"), completed("COUPON"), completed("POINT")];
+  const view = viewAfter(orderCreated(), ...refused, restored("POINT"), restored("COUPON"));
+  expect(view).toMatchObject({ status: "CANCELLED", failureReason: "INSUFFICIENT_STOCK", failureProductId: "p2" });
+  expect(viewAfter(orderCreated(), failed("POINT", "INSUFFICIENT_POINTS"))).not.toHaveProperty("failureProductId");
+});
+
 test("a state survives JSON, and a newer release's is left alone", () => {
   const state = stateAfter(captured);
   expect(readSagaState(JSON.parse(JSON.stringify(state)))).toEqual(state);

@@ -54,6 +54,7 @@ export async function listOrders(
       createdAt: row.createdAt.toISOString(),
       settledAt: row.settledAt?.toISOString() ?? null,
       ...(row.failureReason === null ? {} : { failureReason: row.failureReason }),
+      ...(row.failureProductId === null ? {} : { failureProductId: row.failureProductId }),
     })),
     nextCursor: last === undefined ? null : encodeCursor(last.createdAt.getTime(), last.id),
   } as OrderList;

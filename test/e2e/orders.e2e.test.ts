@@ -271,6 +271,12 @@ test("lists are PostgreSQL's: the caller's own, paged; all for operators alone",
   const rest = (await list(`/me/orders?limit=2&cursor=${first.nextCursor}`, system.token("ivy"))).body;
   expect(rest).toMatchObject({ items: [{ orderId: "ivy-1" }], nextCursor: null });
   expect((await list("/me/orders", system.token("jan"))).body).toEqual({ items: [], nextCursor: null });
+  await system.sql`
+    INSERT INTO orders (id, user_id, status, total_amount, payable_amount, failure_reason, failure_product_id)
+    VALUES ('kai-1', 'kai', 'CANCELLED', 100, 100, 'INSUFFICIENT_STOCK', ${mug.id})`;
+  expect((await list("/me/orders", system.token("kai"))).body.items).toMatchObject([
+    { status: "CANCELLED", failureReason: "INSUFFICIENT_STOCK", failureProductId: mug.id },
+  ]);
   const admin = (query: string, token = system.operator) => list(`/admin/orders${query}`, token);
   expect((await admin("?userId=ivy")).body.items).toHaveLength(3);
   expect((await admin("?limit=1")).body.items).toHaveLength(1);
