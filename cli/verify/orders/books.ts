@@ -5,6 +5,7 @@ import { strayCoupons, strayPayments, strayPoints, strayShipments, unbalancedPur
 import { repeatedEffects, strayOutcomes, strayStates, wrongAmounts } from "./order-questions.ts";
 import { unendingCompensations, unsettledOrders } from "./overdue-questions.ts";
 import { type OrderCounts, stageOrders } from "./stage-orders.ts";
+import { stageSagas } from "./stage-sagas.ts";
 import { miscountedSales, strayReservations, unbalancedProducts } from "./stock-questions.ts";
 
 export interface Books {
@@ -19,6 +20,7 @@ export interface Books {
  */
 export async function readBooks(tx: TransactionSql, graceMs: number): Promise<Books> {
   const counts = await stageOrders(tx);
+  await stageSagas(tx);
   const { orders, open, products, purses, coupons, payments, outcomes } = counts;
   const verdicts = [
     await ask(tx, "stock-balances", unbalancedProducts(tx), products),

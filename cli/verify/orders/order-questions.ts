@@ -22,16 +22,14 @@ export const strayStates = (tx: TransactionSql): Question => tx`
   SELECT 'order ' || coalesce(o.id, s.order_id) AS what,
     CASE
       WHEN s.order_id IS NULL THEN format('%s, and has no saga', o.status)
-      WHEN s.status <> s.state->>'status' THEN format('its saga is %s, and in its state %s', s.status, s.state->>'status')
-      WHEN o.id IS NOT NULL AND o.status <> s.status THEN format('%s, its saga is %s', o.status, s.status)
-      WHEN o.id IS NULL AND s.state->>'order' IS NOT NULL AND s.status <> 'CANCELLED' THEN
-        format('its saga is %s, and there is no order', s.status)
-      WHEN o.id IS NOT NULL AND (o.user_id, o.coupon_id, o.total_amount, o.discount_amount, o.points_used, o.payable_amount)
-        IS DISTINCT FROM (s.placed->>'userId', s.placed->>'couponId', (s.placed->>'totalAmount')::bigint,
-          (s.placed->>'discountAmount')::bigint, (s.placed->>'pointsUsed')::bigint, (s.placed->>'payableAmount')::bigint) THEN
+      WHEN s.status <> s.says THEN format('its saga is %s, and in its state %s', s.status, s.says)
+      WHEN o.id IS NULL AND s.placed AND s.status <> 'CANCELLED' THEN format('its saga is %s, and there is no order', s.status)
+      WHEN o.status <> s.status THEN format('%s, its saga is %s', o.status, s.status)
+      WHEN (o.user_id, o.coupon_id, o.total_amount, o.discount_amount, o.points_used, o.payable_amount)
+        IS DISTINCT FROM (s.user_id, s.coupon_id, s.total, s.discount, s.points, s.payable) AND o.id IS NOT NULL THEN
         'its saga knows another user, coupon or amount'
     END AS why
-  FROM orders o FULL JOIN (SELECT *, state->'order' AS placed FROM order_sagas) s ON s.order_id = o.id`;
+  FROM orders o FULL JOIN stage_sagas s ON s.order_id = o.id`;
 
 /**
  * Orders whose saga says of a step what the step's row does not say. What was told of the row stays true while the saga
@@ -50,9 +48,8 @@ export const strayOutcomes = (tx: TransactionSql): Question => tx`
                coalesce(t.outcome || CASE WHEN t.restored_at IS NULL THEN '' ELSE ', restored' END, 'nothing'))
     END AS why
   FROM (
-    SELECT order_id, step.key AS step, step.value->>'status' AS says,
-           CASE WHEN status IN ('COMPLETED', 'CANCELLED') AND due_at IS NULL THEN status END AS settled
-    FROM order_sagas CROSS JOIN LATERAL json_each(state->'steps') step
+    SELECT order_id, settled, step.key AS step, step.value->>'status' AS says
+    FROM stage_sagas CROSS JOIN LATERAL jsonb_each(steps) step
   ) s
   FULL JOIN (SELECT *, outcome = 'COMPLETED' AND restored_at IS NULL AS stands FROM step_outcomes) t
     ON t.order_id = s.order_id AND t.step = s.step`;

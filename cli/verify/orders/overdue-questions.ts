@@ -11,8 +11,8 @@ const MANY_REFUNDS = 15;
 const overdue = (tx: TransactionSql, graceMs: number): Question => tx`
   SELECT s.order_id, s.status, now() - s.settle_by AS late,
          coalesce((SELECT string_agg(step.key || ' ' || (step.value->>'status'), ', ' ORDER BY step.key)
-                   FROM json_each(s.state->'steps') step WHERE step.value->'sent' IS NOT NULL), 'nothing') AS awaited
-  FROM order_sagas s
+                   FROM jsonb_each(s.steps) step WHERE step.value ? 'sent'), 'nothing') AS awaited
+  FROM stage_sagas s
   WHERE s.due_at IS NOT NULL AND s.settle_by < now() - ${graceMs} * interval '1 millisecond'`;
 
 /** Orders that are neither completed nor cancelled after their time, and those that nobody will look at again. */
@@ -21,8 +21,8 @@ export const unsettledOrders = (tx: TransactionSql, graceMs: number): Question =
     format('%s %s s after its time, waits for %s', status, extract(epoch FROM late)::bigint, awaited) AS why
   FROM (${overdue(tx, graceMs)}) o WHERE status NOT IN ('COMPENSATING', 'CANCELLED')
   UNION ALL
-  SELECT 'order ' || order_id, format('%s, and no sweeper will look at it', status) FROM order_sagas
-  WHERE due_at IS NULL AND status NOT IN ('COMPLETED', 'CANCELLED') AND state->>'order' IS NOT NULL`;
+  SELECT 'order ' || order_id, format('%s, and no sweeper will look at it', status) FROM stage_sagas
+  WHERE due_at IS NULL AND status NOT IN ('COMPLETED', 'CANCELLED') AND placed`;
 
 /** Compensations that don't end, and money that does not go back. */
 export const unendingCompensations = (tx: TransactionSql, graceMs: number): Question => tx`
