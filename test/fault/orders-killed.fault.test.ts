@@ -53,7 +53,7 @@ test("killed after the saga's settling transaction, after a step's, after the pr
     fault: "saga, steps, payment and door killed where it hurts",
   });
   await Promise.all(system.consumers.splice(0).map((process) => process.stop()));
-}, 90_000);
+}, 150_000);
 
 test("consumers, gateway, payment provider and Redis killed in turn while orders come in: each order ends as it must, and the books balance at every look", async () => {
   const workers = await Promise.all([system.addConsumers(), system.addConsumers()]);
@@ -112,4 +112,4 @@ test("consumers, gateway, payment provider and Redis killed in turn while orders
   expect(kills).toBe(inTurn.length);
   const fault = "consumers, provider, gateway, Redis and consumers killed in turn";
   await ordersKept(system, crowd, { scarce: 5, tickets: 5, fault, healedAt });
-}, 150_000);
+}, 180_000);

@@ -85,6 +85,7 @@ test("messages in any order across topics, each up to three times, steps given u
   await until(
     "everything has been said, and heard",
     async () => {
+      await Bun.sleep(200);
       expect(await complaints(system.sql)).toEqual([]);
       const [row] = await system.sql<{ open: number }[]>`
         SELECT ${placed}::int - count(*)::int AS open FROM orders WHERE settled_at IS NOT NULL`;
