@@ -1,7 +1,7 @@
 import type { UserId } from "../contracts/ids.ts";
 import type { OrderCreated } from "../contracts/order-events.ts";
 import type { OrderId } from "../contracts/order-ids.ts";
-import { cancelKey, orderBucket, orderLedgerKey, pendingOrderKey, placedKey } from "./keys.ts";
+import { cancelKey, ORDER_BUCKETS, orderBucket, orderLedgerKey, pendingOrderKey, placedKey } from "./keys.ts";
 import placeText from "./order-place.lua" with { type: "text" };
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
@@ -30,12 +30,22 @@ export interface PlacedOrders {
   place(created: OrderCreated): Promise<Placed>;
   /** An order that PostgreSQL may not have yet; null: there is none of this user. */
   pending(userId: UserId, orderId: OrderId): Promise<OrderCreated | null>;
+  /** The same of any user: asks all buckets, so it is for operators. */
+  pendingOfAnybody(orderId: OrderId): Promise<OrderCreated | null>;
   /** Remembers who asked first, and when. */
   noteCancel(userId: UserId, orderId: OrderId, request: CancelRequest): Promise<CancelRequest>;
 }
 
 export function createPlacedOrders(redis: RedisConnection): PlacedOrders {
   const placeScript = new PortableScript(placeText);
+
+  async function inBucket(bucket: number, orderId: OrderId): Promise<OrderCreated | null> {
+    const ledgerId = await redis.get(pendingOrderKey(bucket, orderId)).catch(rethrow);
+    if (ledgerId === null) return null;
+    const [entry] = await redis.xrange(orderLedgerKey(bucket), ledgerId, ledgerId).catch(rethrow);
+    return entry === undefined ? null : JSON.parse(entry[1][5] ?? "null");
+  }
+
   return {
     async orderOf(userId, idempotencyKey) {
       return (await redis.get(placedKey(userId, idempotencyKey)).catch(rethrow)) as OrderId | null;
@@ -49,12 +59,12 @@ export function createPlacedOrders(redis: RedisConnection): PlacedOrders {
       return code === "REPEATED" ? { code, stored: event === "" ? null : JSON.parse(event) } : { code };
     },
     async pending(userId, orderId) {
-      const bucket = orderBucket(userId);
-      const ledgerId = await redis.get(pendingOrderKey(bucket, orderId)).catch(rethrow);
-      if (ledgerId === null) return null;
-      const [entry] = await redis.xrange(orderLedgerKey(bucket), ledgerId, ledgerId).catch(rethrow);
-      const stored: OrderCreated | null = entry === undefined ? null : JSON.parse(entry[1][5] ?? "null");
+      const stored = await inBucket(orderBucket(userId), orderId);
       return stored?.data.userId === userId ? stored : null; // a bucket holds many users' orders
+    },
+    async pendingOfAnybody(orderId) {
+      const buckets = Array.from({ length: ORDER_BUCKETS }, (_, bucket) => inBucket(bucket, orderId));
+      return (await Promise.all(buckets)).find((stored) => stored !== null) ?? null;
     },
     async noteCancel(userId, orderId, { by, at }) {
       const key = cancelKey(userId, orderId);

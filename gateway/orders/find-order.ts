@@ -10,12 +10,14 @@ export interface OrderSources {
   readonly stored: (orderId: OrderId) => Promise<OrderState | null>;
   /** Redis' word, of an order that PostgreSQL may not have yet. */
   readonly pending: (userId: UserId, orderId: OrderId) => Promise<OrderCreated | null>;
+  /** The same, whoever's it is. */
+  readonly pendingOfAnybody: (orderId: OrderId) => Promise<OrderCreated | null>;
 }
 
 /** An order as somebody may see it. */
 export type FoundOrder = Pick<SagaState, "status" | "steps" | "failure"> & { readonly order: PlacedOrder };
 
-/** Of an order that is somebody else's, null, as of one that never was. Operators see all that PostgreSQL has. */
+/** Of an order that is somebody else's, null, as of one that never was. Operators see everybody's. */
 export type FindOrder = (orderId: OrderId, who: Identity) => Promise<FoundOrder | null>;
 
 function asPlaced(created: OrderCreated): FoundOrder {
@@ -28,7 +30,7 @@ function asPlaced(created: OrderCreated): FoundOrder {
  * PostgreSQL first, then the ledger; and PostgreSQL once more, because between the two looks an order may have gone from
  * the one to the other. While PostgreSQL does not answer, what the ledger holds is shown: nothing happens to an order then.
  */
-export function createFindOrder({ stored, pending }: OrderSources): FindOrder {
+export function createFindOrder({ stored, pending, pendingOfAnybody }: OrderSources): FindOrder {
   return async (orderId, { userId, role }) => {
     const visible = (order: FoundOrder | null) =>
       order !== null && (order.order.userId === userId || role === "operator") ? order : null;
@@ -38,7 +40,7 @@ export function createFindOrder({ stored, pending }: OrderSources): FindOrder {
       return null;
     });
     if (first !== null) return visible(first);
-    const created = await pending(userId, orderId);
+    const created = await (role === "operator" ? pendingOfAnybody(orderId) : pending(userId, orderId));
     if (created !== null) return asPlaced(created);
     if (away !== undefined) throw away;
     return visible(await stored(orderId));

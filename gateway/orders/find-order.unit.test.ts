@@ -21,6 +21,10 @@ function looks(stored: readonly (object | Error | null)[], pending: object | nul
       asked.push("pending");
       return pending as never;
     },
+    async pendingOfAnybody() {
+      asked.push("pending of anybody");
+      return pending as never;
+    },
   });
   return { asked, as: (userId: string, role?: string) => find(orderId, { userId, role } as never) };
 }
@@ -38,6 +42,12 @@ test("what it lacks is looked for in the ledger, without the key under which it 
   expect(found.status).toBe("PENDING");
   expect(found.order).toMatchObject({ orderId, createdAt: Date.parse(created.occurredAt) });
   expect(found.order).not.toHaveProperty("idempotencyKey");
+});
+
+test("operators find it in the ledger whoever's it is", async () => {
+  const looking = looks([null], created);
+  expect((await looking.as("op", "operator"))?.status).toBe("PENDING");
+  expect(looking.asked).toEqual(["stored", "pending of anybody"]);
 });
 
 test("an order that goes from the ledger to PostgreSQL between the two looks is found by a third", async () => {

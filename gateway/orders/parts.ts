@@ -48,6 +48,7 @@ export function createOrderParts(needs: OrderNeeds): OrderParts & { readonly inF
   const find = createFindOrder({
     stored: (orderId) => guarded(() => findOrder(sql, orderId)),
     pending: placed.pending,
+    pendingOfAnybody: placed.pendingOfAnybody,
   });
   const { place, inFlight } = createPlaceOrder({
     ...needs,

@@ -84,6 +84,8 @@ test("an order is priced, accepted, logged with everything in it, and shown from
     },
   });
   expect(code(await show(orderId, "bob"))).toEqual(refused(404, "ORDER_NOT_FOUND"));
+  const forOperators = await call(`${system.url}/orders/${orderId}`, { token: system.operator });
+  expect(forOperators).toMatchObject({ status: 200, body: shown.body });
   expect(code(await call(`${system.url}/orders/${orderId}`))).toEqual({ status: 401, code: "UNAUTHENTICATED" });
 });
 
