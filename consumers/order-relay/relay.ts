@@ -22,7 +22,8 @@ export interface OrderRelayDeps {
   readonly ageMs: number;
 }
 
-const PAGE = 500;
+/** Entries of each of the 64 buckets that are in hand together. */
+const PAGE = 100;
 /**
  * An order that was sent again is given so many times `ageMs` to arrive. A saga that is behind by minutes must not find
  * every order in its log a hundred times.
@@ -63,35 +64,40 @@ export class OrderRelay {
       }),
     );
     if (overdue.length === 0) return;
-    await lease(overdue, async (held) => {
-      for (const bucket of held) await this.#bucket(bucket, stopping);
-    });
+    await lease(overdue, (held) => this.#settle(held, stopping));
   }
 
-  async #bucket(bucket: number, stopping: AbortSignal): Promise<void> {
+  /** A page of each bucket at a time: PostgreSQL is asked about all of them at once, so a quiet minute costs it one question a round. */
+  async #settle(buckets: readonly number[], stopping: AbortSignal): Promise<void> {
     const { read, acknowledge, known, log, ageMs } = this.#deps;
-    let after: string | undefined;
-    let waiting = false;
-    while (!stopping.aborted) {
-      const range = { olderThanMs: ageMs, count: PAGE, ...(after === undefined ? {} : { after }) };
-      const { entries, malformed, next } = await read(bucket, range);
-      if (malformed.length > 0) {
-        log.error({ bucket, entries: malformed }, "the order ledger holds entries that are no orders; they stay");
-        waiting = true;
+    const waiting = new Set<number>();
+    let open: { readonly bucket: number; readonly after?: string }[] = buckets.map((bucket) => ({ bucket }));
+    while (open.length > 0 && !stopping.aborted) {
+      const pages = await Promise.all(
+        open.map(async ({ bucket, ...from }) => {
+          return { bucket, ...(await read(bucket, { olderThanMs: ageMs, count: PAGE, ...from })) };
+        }),
+      );
+      const asked = pages.flatMap(({ entries }) => entries.map(({ orderId }) => orderId));
+      const arrived = asked.length === 0 ? new Set<OrderId>() : await known(asked);
+      await Promise.all(
+        pages.map(async ({ bucket, entries }) => {
+          const done = entries.filter(({ orderId }) => arrived.has(orderId));
+          if (done.length > 0) await acknowledge(bucket, done);
+          for (const { orderId } of done) this.#sentAgain.delete(orderId);
+        }),
+      );
+      const absent = pages.flatMap(({ entries }) => entries.filter(({ orderId }) => !arrived.has(orderId)));
+      if (absent.length > 0) await this.#sendAgain(absent);
+      for (const { bucket, entries, malformed } of pages) {
+        if (malformed.length > 0) {
+          log.error({ bucket, entries: malformed }, "the order ledger holds entries that are no orders; they stay");
+        }
+        if (malformed.length > 0 || entries.some(({ orderId }) => !arrived.has(orderId))) waiting.add(bucket);
       }
-      const arrived = entries.length === 0 ? new Set() : await known(entries.map(({ orderId }) => orderId));
-      const done = entries.filter(({ orderId }) => arrived.has(orderId));
-      if (done.length > 0) await acknowledge(bucket, done);
-      for (const { orderId } of done) this.#sentAgain.delete(orderId);
-      const absent = entries.filter(({ orderId }) => !arrived.has(orderId));
-      if (absent.length > 0) {
-        waiting = true;
-        await this.#sendAgain(absent);
-      }
-      if (next === null) break;
-      after = next;
+      open = pages.flatMap(({ bucket, next }) => (next === null ? [] : [{ bucket, after: next }]));
     }
-    if (waiting) this.#restsUntil.set(bucket, Date.now() + ageMs);
+    for (const bucket of waiting) this.#restsUntil.set(bucket, Date.now() + ageMs);
   }
 
   async #sendAgain(absent: readonly OrderEntry[]): Promise<void> {
