@@ -5,6 +5,7 @@ import { failureCode } from "./failure.ts";
 import type { Log } from "./log.ts";
 import { pause, within } from "./pause.ts";
 import type { Role } from "./role.ts";
+import { Stranded } from "./stranded.ts";
 
 export interface RunnerDeps {
   readonly kafka: Kafka;
@@ -49,6 +50,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     retrying: deps.retrying ?? RETRYING,
     observe,
   };
+  const stranded = new Stranded();
   let consumer: Consumer = open();
   const commits = new CommitQueue(
     (offsets) => consumer.commit(offsets),
@@ -70,11 +72,17 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
         if (change === "revoked") {
           commits.revoked(partitions);
           role.waiting?.revoked(partitions);
-        }
+          stranded.revoked(consumer.assignment().length, Date.now());
+        } else stranded.assigned();
         const names = partitions.map(({ topic, partition }) => `${topic}/${partition}`);
         log.info({ role: role.name, partitions: names }, `partitions ${change}`);
       },
     });
+  }
+
+  async function replace(): Promise<void> {
+    await consumer.close().catch((cause) => log.warn(failureCode(cause), "the consumer did not close"));
+    consumer = open();
   }
 
   async function poll(max: number, timeoutMs: number): Promise<IncomingRecord[]> {
@@ -83,10 +91,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     } catch (error) {
       log.error({ role: role.name, ...failureCode(error) }, "polling failed");
       const { code } = failureCode(error);
-      if (code === "FATAL" || code === "FENCED" || code === "CLOSED") {
-        await consumer.close().catch((cause) => log.warn(failureCode(cause), "the consumer did not close"));
-        consumer = open();
-      }
+      if (code === "FATAL" || code === "FENCED" || code === "CLOSED") await replace();
       await pause(AFTER_POLL_ERROR_MS, stopping.signal);
       return [];
     }
@@ -168,7 +173,12 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       }
       const records = await collect();
       if (records.length > 0 || role.waiting?.due(Date.now())) begin(records);
-      else await commits.flush();
+      else {
+        await commits.flush();
+        if (!stranded.isDue(Date.now()) || stopping.signal.aborted) continue;
+        log.error({ role: role.name }, "without partitions for long: joining the group anew");
+        await replace();
+      }
     }
   }
   const running = run();
