@@ -57,7 +57,7 @@ test("a sale that moves while it is checked is not accused of anything", async (
   const selling = sell(sale.couponId, stop.signal);
   let looks = 0;
   const accused: unknown[] = [];
-  for (const end = Date.now() + 4_000; Date.now() < end; looks++) {
+  for (const end = Date.now() + 4_000; Date.now() < end || looks < 4; looks++) {
     const options = { couponId: sale.couponId, recheckMs: 100, patienceMs: 0, consumersUp: false, readers };
     const { checks } = await verify(env, options);
     accused.push(...checks.filter((check) => !check.ok));
@@ -65,7 +65,6 @@ test("a sale that moves while it is checked is not accused of anything", async (
   stop.abort();
   expect(await selling).toBeGreaterThan(1000);
   expect(accused).toEqual([]);
-  expect(looks).toBeGreaterThan(3);
 }, 30_000);
 
 test("a sale of 40,000 that PostgreSQL has no statistics of yet is checked in seconds, not in the square of its size", async () => {
