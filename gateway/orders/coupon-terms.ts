@@ -4,7 +4,7 @@ import { StampedeError } from "../../contracts/errors.ts";
 import type { CouponId, UserId } from "../../contracts/ids.ts";
 import type { Money } from "../../contracts/money.ts";
 import type { OrderId } from "../../contracts/order-ids.ts";
-import type { HeldCoupon } from "../../db/queries/find-held-coupon.ts";
+import type { HeldCoupon } from "../../db/queries/find-held-coupons.ts";
 import type { SaleRow } from "../../db/queries/find-sale.ts";
 import type { Holding } from "../../lua/holding.ts";
 

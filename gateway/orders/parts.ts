@@ -1,8 +1,9 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import type { Fault } from "../../contracts/fault-points.ts";
 import type { Database } from "../../db/client.ts";
+import { gather } from "../../db/gather.ts";
 import { findCart } from "../../db/queries/find-cart.ts";
-import { findHeldCoupon } from "../../db/queries/find-held-coupon.ts";
+import { type CouponOfUser, findHeldCoupons, type HeldCoupon } from "../../db/queries/find-held-coupons.ts";
 import { findOrder } from "../../db/queries/find-order.ts";
 import { findSale } from "../../db/queries/find-sale.ts";
 import { knownOrders } from "../../db/queries/known-orders.ts";
@@ -40,11 +41,15 @@ export interface OrderNeeds {
   readonly onError: (error: unknown) => void;
 }
 
+/** Coupons looked up by one statement; what comes meanwhile is the next one's. */
+const COUPONS_AT_ONCE = 500;
+
 /** The routes of orders on Redis, Kafka and PostgreSQL. */
 export function createOrderParts(needs: OrderNeeds): OrderParts & { readonly inFlight: () => number } {
   const { database, redis, producer, guarded, observe, onError } = needs;
   const { sql, orm } = database;
   const placed = createPlacedOrders(redis);
+  const heldCoupon = gather<CouponOfUser, HeldCoupon | null>((asked) => findHeldCoupons(sql, asked), COUPONS_AT_ONCE);
   const find = createFindOrder({
     stored: (orderId) => guarded(() => findOrder(sql, orderId)),
     pending: placed.pending,
@@ -56,7 +61,7 @@ export function createOrderParts(needs: OrderNeeds): OrderParts & { readonly inF
     admission: createAdmission(redis),
     couponTerms: createCouponTerms({
       findSale: (couponId) => guarded(() => findSale(orm, couponId)),
-      findHeld: (couponId, userId) => guarded(() => findHeldCoupon(sql, couponId, userId)),
+      findHeld: (couponId, userId) => guarded(() => heldCoupon({ couponId, userId })),
       holding: (couponId, userId) => holdingOf(redis, couponId, userId),
       onError,
     }),
