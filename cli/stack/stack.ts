@@ -175,7 +175,7 @@ export function createStack(options: StackOptions = {}): Stack {
   }
 
   // Loaded when it is needed: bun:ffi opens librdkafka, which may have been installed a moment ago.
-  const declareTopics = async () => (await import("./topics.ts")).declareTopics(context);
+  const declareTopics = async () => (await import("./topics.ts")).declareTopicsOnceElected(context);
 
   const runtimeNow = (service: ServiceName) => runtimeOf(readRecord(layout, service)?.variant);
 

@@ -1,7 +1,7 @@
 import { parseProperties } from "../../contracts/environment.ts";
 import { allTopics } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
-import type { TopicAdmin } from "../../kafka/kafka.ts";
+import { KafkaError, type TopicAdmin } from "../../kafka/kafka.ts";
 import {
   applyTopics,
   describeDifference,
@@ -54,6 +54,21 @@ async function withAdmin<T>(
 }
 
 type Context = Pick<StackContext, "env" | "config">;
+
+/** Brokers answer before their controller is elected, which takes seconds when one of three was killed. */
+const ELECTION_MS = 30_000;
+
+/** The same as `declareTopics`, of brokers that have just answered: a controller that they wait for is waited for. */
+export async function declareTopicsOnceElected(context: Context): Promise<string> {
+  for (const deadline = performance.now() + ELECTION_MS; ; ) {
+    try {
+      return await declareTopics(context);
+    } catch (error) {
+      if (!(error instanceof KafkaError && error.retryable) || performance.now() > deadline) throw error;
+      await Bun.sleep(500);
+    }
+  }
+}
 
 /**
  * Makes the cluster's topics what contracts/topics.ts declares. @returns what was done, for people

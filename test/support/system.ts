@@ -4,7 +4,7 @@ import { freePort, listenersOn } from "../../cli/stack/ports.ts";
 import { isReady } from "../../cli/stack/ready.ts";
 import type { BaseService } from "../../cli/stack/service.ts";
 import type { Stack } from "../../cli/stack/stack.ts";
-import { declareTopics } from "../../cli/stack/topics.ts";
+import { declareTopicsOnceElected } from "../../cli/stack/topics.ts";
 import type { Check } from "../../cli/verify/check.ts";
 import { verify } from "../../cli/verify/verify.ts";
 import { createRenewedAdmin } from "../../consumers/renewed-admin.ts";
@@ -91,7 +91,7 @@ async function emptyLog(stack: Stack): Promise<void> {
     if (names.length > 0) await admin.deleteTopics(names);
     // What the broker has acknowledged becomes true a moment later, both ways.
     await until("the topics are deleted", () => thereAre(0));
-    await declareTopics(stack.context);
+    await declareTopicsOnceElected(stack.context);
     await until("the topics are declared anew", () => thereAre(names.length));
   } finally {
     await admin.close();
