@@ -66,13 +66,17 @@ function slotOf(accepted: Accepted, row: Row, facts: Facts, known: Known): Viola
   return [{ rule: "SLOT_DIFFERS", ...evidence(accepted), detail: `told ${slot}, the row has ${row.slot}` }];
 }
 
-/** A claim sent after a loss must be granted by the rebuilt sale, and nothing may be answered from keys that survived. */
+/**
+ * A claim sent after a loss must be granted by the rebuilt sale, and nothing may be answered from keys that survived. A
+ * queued request is only logged when it is answered: nothing was decided that a fence would have had to prevent.
+ */
 function unfenced(accepted: Accepted, row: Row | undefined, { losses }: History, known: Known): Violation[] {
+  if (accepted.answer.slot === null) return [];
   const loss = losses.findLast((at) => at <= accepted.invokedAt);
   if (loss === undefined) return [];
   const fence = known.fenceAfter(loss);
   const tooSoon = fence === undefined || accepted.answeredAt < fence.at - CLOCK_TOLERANCE_MS;
-  const isFresh = !accepted.answer.repeat && accepted.answer.slot !== null && !known.isAlias(accepted.answer.requestId);
+  const isFresh = !accepted.answer.repeat && !known.isAlias(accepted.answer.requestId);
   const ofOldEpoch = fence !== undefined && isFresh && row !== undefined && row.epoch < fence.epoch;
   if (!tooSoon && !ofOldEpoch) return [];
   const fenced = fence === undefined ? "never" : `at ${fence.at.toFixed(0)}, epoch ${fence.epoch}`;

@@ -136,6 +136,16 @@ const HEALTHY: readonly (readonly [what: string, written: Written])[] = [
     },
   ],
   [
+    "queued: logged while the sale was not rebuilt yet, decided afterwards",
+    {
+      claims: [won("ann", 450, 460, null)],
+      rows: [row("ann", 1, { epoch: 2 })],
+      losses: [400],
+      fences: [{ epoch: 2, at: 600 }],
+      demand: { winners: 1 },
+    },
+  ],
+  [
     "rows that the test put there",
     {
       claims: [refused("cy", 0, 1)],
