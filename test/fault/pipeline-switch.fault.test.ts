@@ -76,22 +76,23 @@ test("with the consumers killed twice meanwhile: what they left is taken up, on 
       await Bun.sleep(250);
     }
   })();
-  const killing = (async () => {
-    for (let round = 0; round < 2; round++) {
-      const rows = async () => {
-        const [row] = await system.sql`SELECT count(*)::int AS n FROM user_coupons WHERE coupon_id = ${id}`;
-        return row!.n as number;
-      };
-      const before = await rows();
-      await until("they are at work", async () => (await rows()) > before + 100 || !rushing, 30_000);
-      expect(rushing).toBe(true);
-      const victim = system.consumers.at(-1)!;
-      victim.kill("SIGKILL");
-      expect(await victim.exited).toBe(KILLED);
-      await system.addConsumers();
-    }
-  })();
-  // Slow enough that kills and switches fall into it.
+  const rows = async () => {
+    const [row] = await system.sql`SELECT count(*)::int AS n FROM user_coupons WHERE coupon_id = ${id}`;
+    return row!.n as number;
+  };
+  const killWhenPast = async (count: number) => {
+    await until("they are at work", async () => (await rows()) > count, 30_000);
+    const victim = system.consumers.at(-1)!;
+    victim.kill("SIGKILL");
+    expect(await victim.exited).toBe(KILLED);
+  };
+  const first = killWhenPast(100);
+  const second = first.then(() => system.addConsumers()).then(() => killWhenPast(1_600));
+  // Nobody is faster than the kills: the later users come when they are done.
+  const begins = async (user: number) => {
+    if (user >= 1_500) await first;
+    if (user >= 3_000) await second;
+  };
   const stories = await rush({
     couponId: id,
     users: named("survivor", 4_500),
@@ -99,9 +100,12 @@ test("with the consumers killed twice meanwhile: what they left is taken up, on 
     token: system.token,
     atOnce: 6,
     patienceMs: 20_000,
+    begins,
   });
+  await second;
   rushing = false;
-  await Promise.all([switching, killing]);
+  await switching;
+  await system.addConsumers();
   expect(lastWords(stories)).toEqual({ 202: 4_000, SOLD_OUT: 500 });
   expect(new Set(durabilities(stories))).toEqual(new Set(["kafka", "ledger"]));
   await promisesKept(system, id, { winners: 4_000, fault: "pipeline switched, consumers killed twice" });

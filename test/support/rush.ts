@@ -17,8 +17,8 @@ export interface RushOptions {
   readonly atOnce?: number;
   /** How long one user keeps asking after 503, 429 or a broken connection. Default 0: asks once. */
   readonly patienceMs?: number;
-  /** Called before each user's first try. */
-  readonly begins?: (userIndex: number) => void;
+  /** Called before each user's first try, which waits for the promise it may return. */
+  readonly begins?: (userIndex: number) => void | Promise<unknown>;
 }
 
 /** Between two tries of one user. */
@@ -44,7 +44,7 @@ export async function rush(options: RushOptions): Promise<UserStory[]> {
   const hand = async () => {
     for (let index = next++; index < stories.length; index = next++) {
       const { userId, answers } = stories[index]!;
-      begins?.(index);
+      await begins?.(index);
       const bearer = token(userId);
       const deadline = performance.now() + patienceMs;
       for (let attempt = 0; ; attempt++) {
