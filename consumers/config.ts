@@ -43,6 +43,8 @@ export const ConsumersEnvironment = Type.Object({
   PAYMENT_RETRY_MS: integer(1_000, 10, 60_000, "Before a payment without an answer is asked for; doubles to a minute"),
   PAYMENT_CONCURRENCY: integer(64, 1, 10_000, "Calls to the payment provider at once; slow ones give up their place"),
   PAYMENT_BREAKER_MS: integer(10_000, 10, 300_000, "Between two tries of a payment provider that is ill"),
+  DEAD_LETTER_RETRY_MS: integer(300_000, 100, 86_400_000, "Between two automatic retries of a dead letter"),
+  DEAD_LETTER_ATTEMPTS: integer(5, 0, 1_000, "How often a dead letter is retried automatically; then operators must"),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running batches"),
 });
 export type ConsumersEnvironment = Static<typeof ConsumersEnvironment>;

@@ -10,12 +10,19 @@ export const DEAD_LETTER_HEADERS = {
   partition: "original-partition",
   offset: "original-offset",
   eventId: "event-id",
+  /** Of a letter that was sent again: which re-publication it is, from 1. */
+  attempt: "dead-letter-attempt",
 } as const;
 
 const decoder = new TextDecoder();
 
-/** The record's own eventId, if it has a readable one; else its place, which is as unique. */
+/**
+ * The record's own eventId, if it has a readable one; else its place, which is as unique. A letter that was sent again keeps
+ * the id it had: by its new place it would be a new letter each time, and be sent again for ever.
+ */
 export function eventIdOf(record: IncomingRecord): string {
+  const { [DEAD_LETTER_HEADERS.attempt]: attempt, [DEAD_LETTER_HEADERS.eventId]: known } = record.headers;
+  if (attempt !== undefined && known !== undefined && known.length > 0) return decoder.decode(known);
   try {
     const { eventId } = JSON.parse(decoder.decode(record.value ?? new Uint8Array())) as { eventId?: unknown };
     if (typeof eventId === "string" && eventId.length > 0 && eventId.length <= 200) return eventId;

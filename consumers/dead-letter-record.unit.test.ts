@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { StampedeError } from "../contracts/errors.ts";
 import type { IncomingRecord } from "../kafka/kafka.ts";
 import { deadLetterRecord } from "./dead-letter-record.ts";
+import { recordOfLetter } from "./dead-letters/letter-record.ts";
 import { deadLetterOf } from "./dead-letters/role.ts";
 
 const record = (value: Uint8Array | null): IncomingRecord => ({
@@ -54,4 +55,45 @@ test("a letter that another program wrote is kept by what there is", () => {
     offset: 42,
     errorCode: "UNKNOWN",
   });
+});
+
+/** Sent again by the republisher, and read from its topic, where it lies somewhere else. */
+function sentAgain(original: IncomingRecord, attempts: number): IncomingRecord {
+  const { key, value, headers } = recordOfLetter({
+    ...deadLetterOf(travelled(original)),
+    id: "1",
+    attempts,
+    isBuried: false,
+  });
+  const bytes = Object.entries(headers!).map(([name, text]) => [name, Buffer.from(text as string)]);
+  return { ...original, key: key as Buffer, value: value as Buffer, offset: 99, headers: Object.fromEntries(bytes) };
+}
+
+test("what is sent again is the record as it was, with its event's id and the attempt, and nothing of why it died", () => {
+  const original = record(Buffer.from([0, 255, 123]));
+  const { key, value, headers } = sentAgain(original, 2);
+  expect({ key, value }).toEqual({ key: original.key as Buffer, value: original.value as Buffer });
+  const texts = Object.fromEntries(
+    Object.entries(headers).map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]),
+  );
+  expect(texts).toEqual({ traceparent: "00-1", "event-id": "coupon-events/3/42", "dead-letter-attempt": "3" });
+});
+
+test("a letter that comes back is the same letter, however often, with or without an event id of its own", () => {
+  for (const value of [Buffer.from("{"), Buffer.from('{"eventId":"e-1"}')]) {
+    const first = record(value);
+    const { eventId } = deadLetterOf(travelled(first));
+    let again = first;
+    for (const attempts of [0, 1, 2]) {
+      again = sentAgain(again, attempts);
+      expect(deadLetterOf(travelled(again))).toMatchObject({ eventId, attempt: attempts + 1, value });
+    }
+  }
+});
+
+test("a record that claims an event id in a header, and was not sent again by us, is known by its own", () => {
+  const foreign = { ...record(Buffer.from("x")), headers: { "event-id": Buffer.from("somebody else's") } };
+  expect(deadLetterOf(travelled(foreign))).toMatchObject({ eventId: "coupon-events/3/42", attempt: 0 });
+  const odd = { ...foreign, headers: { "dead-letter-attempt": Buffer.from("-3x") } };
+  expect(deadLetterOf(travelled(odd))).toMatchObject({ eventId: "coupon-events/3/42", attempt: 0 });
 });

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { createDeadLetterMetrics, type DeadLetterMetrics } from "./dead-letters/metrics.ts";
 import { createOrderMetrics, type OrderMetrics } from "./order-metrics.ts";
 
 export interface ConsumersMetrics {
@@ -27,6 +28,7 @@ export interface ConsumersMetrics {
   /** An alarm belongs on this one: the payment provider is ill. */
   paymentBreaker(open: boolean): void;
   readonly orders: OrderMetrics;
+  readonly letters: DeadLetterMetrics;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
 }
@@ -119,6 +121,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     ledgerEntries: (entries) => ledger.set(entries),
     sweptOrders: (orders) => swept.inc(orders),
     orders: createOrderMetrics(registry),
+    letters: createDeadLetterMetrics(registry),
     resent: (count) => resent.inc(count),
     relayedOrders: (count) => relayedOrders.inc(count),
     orderLedgerEntries: (entries) => orderLedger.set(entries),

@@ -1,5 +1,4 @@
 import { createFault } from "../contracts/fault-points.ts";
-import { insertDeadLetters } from "../db/queries/insert-dead-letters.ts";
 import { createAdmission } from "../lua/admission.ts";
 import { holdingOf } from "../lua/holding.ts";
 import { createInbox } from "../lua/inbox.ts";
@@ -10,7 +9,7 @@ import { startAdmissionLoader } from "./admission/start.ts";
 import { startRelay } from "./claim-relay/start.ts";
 import { couponDecide } from "./coupon-decide/role.ts";
 import { couponPersist } from "./coupon-persist/role.ts";
-import { deadLetters } from "./dead-letters/role.ts";
+import { startDeadLetters } from "./dead-letters/start.ts";
 import { startDelayedCommands } from "./delayed-commands/start.ts";
 import { failureCode } from "./failure.ts";
 import { type Neighbours, type RunningRole, settlingFor } from "./neighbours.ts";
@@ -45,12 +44,10 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
       const deciding = { settling: settlingFor(name, neighbours), keepHours: config.SALE_KEEP_HOURS, observe };
       return onLog(name, couponDecide(deciding), neighbours);
     }
-    case "dead-letters":
-      return onLog(
-        name,
-        deadLetters((letters) => insertDeadLetters(db.sql, letters), log),
-        neighbours,
-      );
+    case "dead-letters": {
+      const { role, republisher } = startDeadLetters(neighbours);
+      return both(onLog(name, role, neighbours), { busy: () => 0, stop: () => republisher.stop() });
+    }
     case "notify": {
       const publish = async (channel: string, payload: string) => {
         const heard = await redis.publish(channel, payload);
@@ -129,7 +126,7 @@ const walletsFor = ({ db, redis, config, log }: Neighbours): CouponUsageDeps => 
 });
 
 /** A role on the log with workers behind it: nothing new comes in first, then the workers finish. */
-function both(running: RunningRole, workers: Workers): RunningRole {
+function both(running: RunningRole, workers: Pick<Workers, "busy" | "stop">): RunningRole {
   return {
     name: running.name,
     inHand: () => running.inHand() + workers.busy(),

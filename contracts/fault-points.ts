@@ -7,6 +7,7 @@ export type FaultPoint =
   | "order:produced"
   | "decide:decided"
   | "decide:settled"
+  | "letters:published"
   | "persist:committed"
   | "persist:announced"
   | "payment:called"

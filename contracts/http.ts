@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from "./ids.ts";
 import { OrderIdSchema } from "./order-ids.ts";
 import type { ResultCode } from "./result-codes.ts";
-import { storableText } from "./text.ts";
+import { storableText, Why } from "./text.ts";
 
 const Timestamp = Type.String({ format: "date-time", examples: ["2027-01-01T12:00:00.000Z"] });
 const Money = Type.Integer({
@@ -156,7 +156,7 @@ export type CreateSale = Static<typeof CreateSale>;
 export const RevokeClaim = Type.Object(
   {
     requestId: RequestIdSchema,
-    why: Type.Intersect([storableText(500, "For the audit log"), Type.String({ pattern: "\\S" })]),
+    why: Why,
   },
   { $id: "RevokeClaim", additionalProperties: false },
 );

@@ -78,6 +78,8 @@ export const RESULTS = {
   ORIGIN_REFUSED: { status: 403, retryable: false, title: "The origin is not allowed" },
   COUPON_NOT_FOUND: { status: 404, retryable: false, title: "No such coupon" },
   REQUEST_NOT_FOUND: { status: 404, retryable: false, title: "No such request" },
+  DEAD_LETTER_NOT_FOUND: { status: 404, retryable: false, title: "No such dead letter" },
+  DEAD_LETTER_DISCARDED: { status: 409, retryable: false, title: "The dead letter was discarded" },
   ROUTE_NOT_FOUND: { status: 404, retryable: false, title: "No such route" },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, title: "Method not allowed" },
   INVALID_JSON: { status: 400, retryable: false, title: "The body is not JSON" },

@@ -6,3 +6,6 @@ const STORABLE = "^(?:[^\\u0000\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udff
 /** Text for people, of 1 to `maxLength` UTF-16 units, that PostgreSQL can store. */
 export const storableText = (maxLength: number, description?: string) =>
   Type.String({ minLength: 1, maxLength, pattern: STORABLE, ...(description === undefined ? {} : { description }) });
+
+/** An operator's reason: 1 to 500 characters, one of them visible. */
+export const Why = Type.Intersect([storableText(500, "For the audit log"), Type.String({ pattern: "\\S" })]);

@@ -11,6 +11,7 @@ import {
   unique,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { DeadLetterStatus } from "../contracts/dead-letters.ts";
 import { id, time } from "./schema/columns.ts";
 
 // One file per part of the domain; this one holds the sales and what all parts share.
@@ -154,10 +155,10 @@ export const refusedRequests = pgTable("refused_requests", {
   refusedAt: time("refused_at").notNull().default(sql`now()`),
 });
 
-export const DEAD_LETTER_STATUSES = ["PENDING", "REPUBLISHED", "EXHAUSTED", "DISCARDED"] as const;
-export type DeadLetterStatus = (typeof DEAD_LETTER_STATUSES)[number];
-
-/** Records that no retry helped, one row per event. `topic`, `partition` and `offset` are the original's. */
+/**
+ * Records that no retry helped, one row per event. `topic`, `partition` and `offset` are of the copy that died first;
+ * `attempts` counts how often it was sent again, by the clock or by an operator, and never goes back.
+ */
 export const deadLetters = pgTable(
   "dead_letters",
   {
@@ -176,6 +177,7 @@ export const deadLetters = pgTable(
     attempts: integer("attempts").notNull().default(0),
     createdAt: time("created_at").notNull().default(sql`now()`),
     updatedAt: time("updated_at").notNull().default(sql`now()`),
+    // Of a PENDING one; NULL is now.
     nextAttemptAt: time("next_attempt_at"),
   },
   (t) => [

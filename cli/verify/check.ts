@@ -30,6 +30,7 @@ export const CHECKS = {
   "ledger-moves": { promise: 2, unit: "ledger entries", title: "no accepted claim is stuck" },
   "lag-moves": { promise: 2, unit: "records behind", title: "every consumer group moves on" },
   "no-dead-letters": { promise: 2, unit: "dead letters", title: "no dead letter waits for an operator" },
+  "dead-letters-move": { promise: 2, unit: "dead letters", title: "dead letters are sent again in time" },
   "order-persisted": { promise: 2, unit: "orders in the ledger", title: "every accepted order is persisted or young" },
   "order-ledger-moves": { promise: 2, unit: "orders in the ledger", title: "no persisted order stays in the ledger" },
   "order-told": { promise: 2, unit: "messages", title: "nobody was told another end than their order has" },

@@ -14,26 +14,6 @@ export interface Group {
 }
 
 /**
- * Letters that wait for a retry or were given up: each is an effect that did not happen. Asked about one sale, only those
- * that name it (values are bytes: a poison record need not be text).
- */
-export async function checkDeadLetters(sql: Executor, couponId: string | null): Promise<Verdict> {
-  const rows = await sql<{ eventId: string; topic: string; total: number }[]>`
-    SELECT event_id AS "eventId", topic, count(*) OVER ()::integer AS total FROM dead_letters
-    WHERE status IN ('PENDING', 'EXHAUSTED')
-      AND (${couponId}::text IS NULL OR position(convert_to(${couponId ?? ""}, 'UTF8') IN value) > 0
-        OR starts_with(event_id, ${`${couponId}-`}))
-    ORDER BY id LIMIT 10`;
-  const total = rows[0]?.total ?? 0;
-  return {
-    name: "no-dead-letters",
-    violations: rows.map(({ eventId, topic }) => `${eventId} on ${topic}`),
-    more: total - rows.length,
-    examined: total,
-  };
-}
-
-/**
  * A revocation is committed at once and carried out within a second. Longer than `stuckMs` (null: nobody is there to do it)
  * it waits only while its sale is being rebuilt.
  */

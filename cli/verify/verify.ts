@@ -1,6 +1,7 @@
 import { createRenewedAdmin, type LagReader } from "../../consumers/renewed-admin.ts";
 import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
+import { checkDeadLetters } from "./dead-letters.ts";
 import { checkOrders } from "./orders/check-orders.ts";
 import { ORDER_GROUPS, SAGA_GROUP } from "./orders/groups.ts";
 import { printReport } from "./print.ts";
@@ -8,7 +9,7 @@ import { checkPending, listQueuedSales, type QueuedSale } from "./queued-sales.t
 import { listSales } from "./rows-reader.ts";
 import { createStage } from "./staging.ts";
 import type { Sources } from "./survey.ts";
-import { checkDeadLetters, checkLag, checkRevocations, type Group } from "./system-checks.ts";
+import { checkLag, checkRevocations, type Group } from "./system-checks.ts";
 import { findUnconsumed } from "./unconsumed.ts";
 import { verifySale } from "./verify-sale.ts";
 
@@ -100,7 +101,7 @@ async function lookAtAll(services: Services, admin: LagReader, options: VerifyOp
     ...sales,
     ...orders.verdicts,
     await checkPending(redis, sql, asked, undecided, stuckMs),
-    await checkDeadLetters(sql, couponId),
+    ...(await checkDeadLetters(sql, couponId, sources.stuckMs)),
     await checkRevocations(sql, couponId, sources.stuckMs),
     await checkLag(admin, groups, consumersUp, patienceMs, mayStand(requests, queued)),
   ];

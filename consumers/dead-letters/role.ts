@@ -1,5 +1,5 @@
 import { allTopics, type Topic } from "../../contracts/topics.ts";
-import type { DeadLetter } from "../../db/queries/insert-dead-letters.ts";
+import type { DeadLetter, StoredLetter } from "../../db/queries/insert-dead-letters.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { DEAD_LETTER_HEADERS, eventIdOf } from "../dead-letter-record.ts";
 import type { Log } from "../log.ts";
@@ -29,11 +29,18 @@ export function deadLetterOf(record: IncomingRecord): DeadLetter {
     headers: Object.fromEntries(headers) as Record<string, string>,
     errorCode: header(DEAD_LETTER_HEADERS.errorCode) || "UNKNOWN",
     errorMessage: header(DEAD_LETTER_HEADERS.errorMessage),
+    attempt: Math.max(0, number(DEAD_LETTER_HEADERS.attempt, 0)),
   };
 }
 
-/** Keeps dead letters in PostgreSQL, where an operator sees them. There is nowhere further to put one, so it waits. */
-export function deadLetters(store: (letters: readonly DeadLetter[]) => Promise<void>, log: Log): Role {
+/**
+ * Keeps dead letters in PostgreSQL, where an operator sees them and from where they are sent again. There is nowhere further
+ * to put one, so it waits.
+ */
+export function deadLetters(
+  store: (letters: readonly DeadLetter[]) => Promise<readonly StoredLetter[]>,
+  log: Log,
+): Role {
   return {
     name: "dead-letters",
     groupId: "dead-letters",
@@ -43,11 +50,13 @@ export function deadLetters(store: (letters: readonly DeadLetter[]) => Promise<v
     lingerMs: 0,
     concurrency: 1,
     async handle(records) {
-      const letters = records.map(deadLetterOf);
-      await store(letters);
-      for (const { eventId, topic, errorCode } of letters)
-        log.error({ eventId, topic, errorCode }, "dead letter stored");
+      for (const letter of await store(records.map(deadLetterOf))) log.error(letter, sentenceOf(letter));
       return [];
     },
   };
+}
+
+function sentenceOf({ status, attempts }: StoredLetter): string {
+  if (status === "EXHAUSTED") return "dead letter given up: an operator must retry or discard it (./dev dead-letters)";
+  return attempts === 0 ? "dead letter stored" : "dead letter came back";
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { DEAD_LETTER_HEADERS } from "../../consumers/dead-letter-record.ts";
 import { deadLetterOf, deadLetters } from "../../consumers/dead-letters/role.ts";
+import { policyOf } from "../../consumers/dead-letters/start.ts";
 import type { Role } from "../../consumers/role.ts";
 import { StampedeError } from "../../contracts/errors.ts";
 import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
@@ -189,13 +190,13 @@ test("a poison claim goes to the dead letters and into PostgreSQL; the other cla
   await until("all is committed", async () => (await world.rows(sale)).length === 2 && (await world.lag(topic)) === 0);
   await runner.stop(1_000);
   const letters = await world.read(`${topic}.DLT`, 2);
-  await insertDeadLetters(world.db.sql, letters.map(deadLetterOf));
-  await insertDeadLetters(world.db.sql, letters.map(deadLetterOf));
+  await insertDeadLetters(world.db.sql, letters.map(deadLetterOf), policyOf(world.config));
+  await insertDeadLetters(world.db.sql, letters.map(deadLetterOf), policyOf(world.config));
   const stored = await world.db.sql`SELECT * FROM dead_letters WHERE topic = ${topic} ORDER BY "offset"`;
   expect(stored).toHaveLength(2);
   expect(stored[0]).toMatchObject({ offset: "1", status: "PENDING", error_code: "VALIDATION_FAILED" });
   expect(new TextDecoder().decode(stored[0]!.value)).toBe("{not json");
-  expect(deadLetters(async () => {}, world.log).topics).toContain("coupon-issue-requests.DLT");
+  expect(deadLetters(async () => [], world.log).topics).toContain("coupon-issue-requests.DLT");
 });
 
 test("a claim that cannot be decided now goes to the end of its topic and is settled when it can be", async () => {

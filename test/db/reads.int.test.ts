@@ -7,9 +7,7 @@ import { findRequest } from "../../db/queries/find-request.ts";
 import { findSale } from "../../db/queries/find-sale.ts";
 import { insertAliases } from "../../db/queries/insert-aliases.ts";
 import { insertClaims } from "../../db/queries/insert-claims.ts";
-import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
 import { insertTombstones } from "../../db/queries/insert-tombstones.ts";
-import { listDeadLetters } from "../../db/queries/list-dead-letters.ts";
 import { listMyCoupons } from "../../db/queries/list-my-coupons.ts";
 import { listSales } from "../../db/queries/list-sales.ts";
 import { setSaleState } from "../../db/queries/set-sale-state.ts";
@@ -123,32 +121,6 @@ test("a state change is applied before it commits, leaves one audit line, and a 
     { actor: "olga", detail: { from: "OPEN", to: "PAUSED" } },
   ]);
   expect(await setSaleState(db.sql, "nosuchsale00", "OPEN", "olga", apply)).toBe(false);
-});
-
-test("dead letters are kept once per event, bytes and all, and come back to PENDING when they die again", async () => {
-  const letter = {
-    eventId: "e1",
-    topic: "coupon-events",
-    partition: 3,
-    offset: 7,
-    key: new Uint8Array([0, 255]),
-    value: new Uint8Array([0, 1, 2, 254]),
-    headers: { "error-code": "X" },
-    errorCode: "X",
-    errorMessage: "first",
-  };
-  await insertDeadLetters(db.sql, [letter]);
-  await insertDeadLetters(db.sql, [{ ...letter, errorMessage: "second" }]);
-  const only = async () => (await db.sql`SELECT * FROM dead_letters`)[0]!;
-  expect(await only()).toMatchObject({ error_message: "first", status: "PENDING", headers: { "error-code": "X" } });
-  expect([...(await only()).value]).toEqual([0, 1, 2, 254]);
-  await db.sql`UPDATE dead_letters SET status = 'REPUBLISHED'`;
-  await insertDeadLetters(db.sql, [{ ...letter, errorMessage: "third" }]);
-  expect(await only()).toMatchObject({ error_message: "third", status: "PENDING" });
-  await insertDeadLetters(db.sql, [{ ...letter, eventId: "e2" }]);
-  const found = (await pages((cursor) => listDeadLetters(db.orm, cursor, 1))).flatMap(({ items }) => items);
-  expect(found.map(({ eventId }) => eventId)).toEqual(["e2", "e1"]);
-  expect(found[0]!.offset).toBe(7);
 });
 
 test("the winners' snapshot streams every holder once, in slot order", async () => {

@@ -71,7 +71,7 @@ export interface System {
   settled(couponId: string, timeoutMs?: number): Promise<void>;
   /** kill -9, and waits until it is gone. */
   crash(service: BaseService): Promise<void>;
-  /** What `./dev verify` finds wrong with everything there is. */
+  /** What `./dev verify` finds wrong with everything there is; and dead letters that wait, which in a test are a mistake. */
   violations(): Promise<readonly Check[]>;
   /** Stops all processes; the services stay. */
   close(): Promise<void>;
@@ -196,7 +196,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     async violations() {
       const own = { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, PAYMENT_PROVIDER_URL: provider?.url };
       const { checks } = await verify({ ...stack.env, ...own }, { consumersUp: true });
-      return checks.filter((check) => !check.ok);
+      return checks.filter(({ name, ok, examined }) => !ok || (name === "dead-letters-move" && examined > 0));
     },
     async close() {
       await Promise.all([...gateways, ...consumers].map((process) => process.stop()));

@@ -232,12 +232,15 @@ for (const { what, soldOut, plant, named } of corruptions) {
   });
 }
 
-test("a pending dead letter is named for its own sale and for the whole, and no other sale is blamed", async () => {
+test("a dead letter that was given up is named for its own sale and for the whole, and no other sale is blamed", async () => {
   const { redis, database, env, readers } = services;
   const [sale, other] = [await createHealthySale(redis, database.sql), await createHealthySale(redis, database.sql)];
   const value = Buffer.from(`\xff{"couponId":"${sale.couponId}"`, "latin1");
-  await database.sql`INSERT INTO dead_letters (event_id, topic, partition, "offset", value, error_code, error_message)
-    VALUES ('letter-1', 'coupon-issue-requests', 0, 1, ${value}, 'INTERNAL', 'planted')`;
+  await database.sql`
+    INSERT INTO dead_letters (event_id, topic, partition, "offset", value, error_code, error_message, status)
+    VALUES ('letter-1', 'coupon-issue-requests', 0, 1, ${value}, 'INTERNAL', 'planted', 'EXHAUSTED'),
+           ('letter-2', 'coupon-issue-requests', 0, 2, ${value}, 'INTERNAL', 'planted', 'DISCARDED'),
+           ('letter-3', 'coupon-issue-requests', 0, 3, ${value}, 'INTERNAL', 'planted', 'REPUBLISHED')`;
   const own = await failedChecks(sale);
   const others = await failedChecks(other);
   const whole = await verify(env, { recheckMs: 20, patienceMs: 0, consumersUp: false, readers });
@@ -246,6 +249,32 @@ test("a pending dead letter is named for its own sale and for the whole, and no 
   expect(own).toMatchObject([named]);
   expect(others).toEqual([]);
   expect(findCheck(whole, "no-dead-letters")).toMatchObject(named);
+});
+
+test("a dead letter that will be sent again is told of; one whose date is long past is named while consumers run", async () => {
+  const { redis, database, env, readers } = services;
+  const { couponId } = await createHealthySale(redis, database.sql);
+  const plant = (dueInS: number | null) => database.sql`
+    INSERT INTO dead_letters
+      (event_id, topic, partition, "offset", error_code, error_message, updated_at, next_attempt_at)
+    VALUES (${`${couponId}-${dueInS}`}, 'coupon-events', 0, 1, 'INTERNAL', 'planted', now() - interval '1 hour',
+            now() + ${dueInS}::int * interval '1 second')`;
+  const look = async (consumersUp: boolean) => {
+    const report = await verify(env, { couponId, recheckMs: 20, patienceMs: 0, consumersUp, readers });
+    return findCheck(report, "dead-letters-move");
+  };
+  expect(await look(true)).toMatchObject({ ok: true, promise: 2, examined: 0 });
+  await plant(3_600);
+  await plant(7_200);
+  expect(await look(true)).toMatchObject({ ok: true, examined: 2, examples: [] });
+  expect((await look(true))?.detail).toMatch(/^2 dead letters wait to be sent again, the next in (59 min|1 h)$/);
+  await plant(-1_800);
+  await plant(null); // due since it was written
+  const late = [`${couponId}-null on coupon-events: due 1 h ago`, `${couponId}--1800 on coupon-events: due 30 min ago`];
+  expect(await look(true)).toMatchObject({ ok: false, count: 2, examined: 4, examples: late });
+  expect(await look(false)).toMatchObject({ ok: true, examined: 4 });
+  expect((await look(false))?.detail).toBe("4 dead letters wait to be sent again; no consumers are running");
+  await database.sql`DELETE FROM dead_letters`;
 });
 
 test("a revocation that is being carried out accuses nobody, of a claim with another name neither", async () => {

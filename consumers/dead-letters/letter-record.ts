@@ -1,0 +1,23 @@
+import type { DueLetter } from "../../db/queries/take-dead-letters.ts";
+import type { OutgoingRecord } from "../../kafka/kafka.ts";
+import { DEAD_LETTER_HEADERS } from "../dead-letter-record.ts";
+
+const ADDED = new Set<string>(Object.values(DEAD_LETTER_HEADERS));
+
+/**
+ * A dead letter as the record it was, for its original topic under its key. Of what was added to it, it keeps the event's id
+ * (by which it is known if it dies again) and says which attempt this is. Headers are kept as text: those of this project are.
+ */
+export function recordOfLetter({ topic, key, value, headers, eventId, attempts }: DueLetter): OutgoingRecord {
+  const own = Object.entries(headers).filter(([name]) => !ADDED.has(name));
+  return {
+    topic,
+    key,
+    value,
+    headers: {
+      ...Object.fromEntries(own),
+      [DEAD_LETTER_HEADERS.eventId]: eventId,
+      [DEAD_LETTER_HEADERS.attempt]: String(attempts + 1),
+    },
+  };
+}
