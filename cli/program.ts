@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { dbCommand } from "./commands/db.ts";
+import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
@@ -52,6 +53,7 @@ export function buildProgram(): Command {
     pointsCommand(),
     seedCommand(),
     rankingCommand(),
+    deadLettersCommand(),
     envCommand(),
   ]) {
     program.addCommand(command);

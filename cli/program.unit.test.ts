@@ -64,6 +64,13 @@ test.each([
   ["a revocation without a reason", ["sale", "revoke", "7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd"], "--why"],
   ["a coupon's id instead of a request's", ["sale", "revoke", "7qj4x0m2kd9a", "--why", "x"], "a request id"],
   ["an empty reason", ["sale", "revoke", "7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd", "--why", " "], "why"],
+  ["an event's id instead of a dead letter's number", ["dead-letters", "show", "e-1"], "a number like 17"],
+  ["a number that no letter has", ["dead-letters", "retry", "0"], "a number like 17"],
+  ["one wrong number of several", ["dead-letters", "retry", "1", "x"], "a number like 17"],
+  ["no number at all", ["dead-letters", "retry"], "missing required argument"],
+  ["a discarding without a reason", ["dead-letters", "discard", "17"], "--why"],
+  ["a discarding with an empty one", ["dead-letters", "discard", "17", "--why", " "], "why"],
+  ["a status that is none", ["dead-letters", "list", "--status", "DEAD"], "EXHAUSTED"],
   ["a user id with a space", ["token", "a b"], "1–64"],
 ])("%s is refused with what is allowed", async (_, args, hint) => {
   expect((await wrongUse(...args)).text).toContain(hint);

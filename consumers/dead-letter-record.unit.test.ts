@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { DeadLetterId } from "../contracts/dead-letters.ts";
 import { StampedeError } from "../contracts/errors.ts";
 import type { IncomingRecord } from "../kafka/kafka.ts";
 import { deadLetterRecord } from "./dead-letter-record.ts";
@@ -61,7 +62,7 @@ test("a letter that another program wrote is kept by what there is", () => {
 function sentAgain(original: IncomingRecord, attempts: number): IncomingRecord {
   const { key, value, headers } = recordOfLetter({
     ...deadLetterOf(travelled(original)),
-    id: "1",
+    id: "1" as DeadLetterId,
     attempts,
     isBuried: false,
   });

@@ -1,4 +1,5 @@
 import { Type } from "@sinclair/typebox";
+import { DeadLetter, DeadLetterAction } from "../contracts/dead-letters.ts";
 import {
   ClaimAccepted,
   ClaimPending,
@@ -16,7 +17,7 @@ import { OrderSummary, StepView } from "../contracts/http-orders.ts";
 import { PipelineChange, PipelineView } from "../contracts/pipeline.ts";
 import { SagaChange, SagaView } from "../contracts/saga-mode.ts";
 import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
-import { deadLettersRoute, type ListDeadLetters } from "./admin/dead-letters.ts";
+import { type DeadLetterControl, deadLetterEndpoints } from "./admin/dead-letters.ts";
 import { type PipelineControl, showPipelineRoute, switchPipelineRoute } from "./admin/pipeline.ts";
 import { type Resizing, resizeSaleRoute } from "./admin/resize-sale.ts";
 import { type Revoking, revokeClaimRoute } from "./admin/revoke-claim.ts";
@@ -58,7 +59,7 @@ export interface AppParts {
   readonly sagaControl: SagaControl;
   readonly resizing: Resizing;
   readonly revoking: Revoking;
-  readonly listDeadLetters: ListDeadLetters;
+  readonly deadLetterControl: DeadLetterControl;
   readonly catalogue: CatalogueParts;
   readonly webhooks: WebhookParts;
   readonly orders: OrderParts;
@@ -226,19 +227,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
       refusals: ["UNSUPPORTED_MEDIA_TYPE", "KAFKA_REQUIRED", ...DATABASE],
       handler: switchPipelineRoute(parts.pipelineControl, authenticate),
     },
-    {
-      method: "GET",
-      path: "/admin/dead-letters",
-      summary: "Records that no retry helped, newest first",
-      tag: "admin",
-      security: "operator",
-      query: PageQuery,
-      answers: {
-        200: Type.Object({ items: Type.Array(Type.Unknown()), nextCursor: Type.Union([Type.String(), Type.Null()]) }),
-      },
-      refusals: ["VALIDATION_FAILED", ...DATABASE],
-      handler: deadLettersRoute(parts.listDeadLetters, authenticate),
-    },
+    ...deadLetterEndpoints(parts.deadLetterControl, authenticate),
     ...sagaEndpoints(parts.sagaControl, authenticate),
     ...catalogueEndpoints(parts.catalogue, authenticate),
     ...paymentEndpoints(parts.webhooks),
@@ -278,6 +267,8 @@ function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
     ClaimRevoked,
     StepView,
     OrderSummary,
+    DeadLetter,
+    DeadLetterAction,
   ];
   const openapi = json(200, openApi(endpoints, schemas));
   const asyncapi = json(200, asyncApi());

@@ -7,6 +7,8 @@ import { chosenBy, SAGA_SETTING, sagaView } from "../contracts/saga-mode.ts";
 import { createDatabase } from "../db/client.ts";
 import { changeSetting } from "../db/queries/change-setting.ts";
 import { createSale } from "../db/queries/create-sale.ts";
+import { discardDeadLetter } from "../db/queries/discard-dead-letter.ts";
+import { findDeadLetter } from "../db/queries/find-dead-letter.ts";
 import { findOffers } from "../db/queries/find-offers.ts";
 import { findReopening } from "../db/queries/find-reopening.ts";
 import { findRequest } from "../db/queries/find-request.ts";
@@ -17,6 +19,7 @@ import { listMyCoupons } from "../db/queries/list-my-coupons.ts";
 import { listSales } from "../db/queries/list-sales.ts";
 import { isReleased } from "../db/queries/mark-revocations.ts";
 import { resizeSale } from "../db/queries/resize-sale.ts";
+import { retryDeadLetter } from "../db/queries/retry-dead-letter.ts";
 import { revokeClaim } from "../db/queries/revoke-claim.ts";
 import { setSaleState } from "../db/queries/set-sale-state.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
@@ -288,7 +291,12 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       wake: (requestId) => redis.publish(REVOCATIONS_CHANNEL, requestId),
       isReleased: (requestId) => guarded(() => isReleased(sql, requestId)),
     },
-    listDeadLetters: (cursor, limit) => guarded(() => listDeadLetters(orm, cursor, limit)),
+    deadLetterControl: {
+      list: (filter, cursor, limit) => guarded(() => listDeadLetters(orm, filter, cursor, limit)),
+      find: (id) => guarded(() => findDeadLetter(orm, id)),
+      retry: (id, actor) => guarded(() => retryDeadLetter(sql, id, actor)),
+      discard: (id, actor, why) => guarded(() => discardDeadLetter(sql, id, actor, why)),
+    },
     catalogue: createCatalogueParts({ database, redis, offers, guarded, onError }),
     webhooks: {
       secret: config.PAYMENT_WEBHOOK_SECRET,

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { isRequestId, type RequestId } from "../../contracts/ids.ts";
 import type { AdminApi } from "../sale/admin-api.ts";
+import { reasonOf } from "../terminal/reason.ts";
 
 /** @throws InvalidArgumentError for a coupon's id, which is the first half of a request's */
 function requestIdOf(text: string): RequestId {
@@ -8,11 +9,6 @@ function requestIdOf(text: string): RequestId {
   throw new InvalidArgumentError(
     "Write a request id like 7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd: a claim was answered with one.",
   );
-}
-
-function reasonOf(text: string): string {
-  if (text.trim() !== "" && text.length <= 500) return text;
-  throw new InvalidArgumentError("Say why, in 1–500 characters: the audit log keeps it.");
 }
 
 export function revokeCommand(api: () => AdminApi): Command {

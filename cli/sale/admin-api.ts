@@ -1,3 +1,4 @@
+import type { DeadLetter, DeadLetterDetail, DeadLetterId, DeadLetterStatus } from "../../contracts/dead-letters.ts";
 import type { ClaimRevoked, CreateSale, Problem, Sale } from "../../contracts/http.ts";
 import type { CreateProduct, Product } from "../../contracts/http-catalogue.ts";
 import type { GrantPoints, PointsGranted } from "../../contracts/http-points.ts";
@@ -33,6 +34,11 @@ export interface AdminApi {
   products(limit: number): Promise<Product[]>;
   /** Under a `key`, as restock. */
   grantPoints(grant: GrantPoints, key?: string): Promise<PointsGranted>;
+  /** Newest first, at most `limit`. */
+  deadLetters(filter: { status?: DeadLetterStatus; topic?: string }, limit: number): Promise<DeadLetter[]>;
+  deadLetter(id: DeadLetterId): Promise<DeadLetterDetail>;
+  retryDeadLetter(id: DeadLetterId): Promise<DeadLetterDetail>;
+  discardDeadLetter(id: DeadLetterId, why: string): Promise<DeadLetterDetail>;
 }
 
 export function adminApi(env: StackEnv): AdminApi {
@@ -61,12 +67,12 @@ export function adminApi(env: StackEnv): AdminApi {
     return JSON.parse(text) as T;
   }
 
-  async function pages<T>(path: string, limit: number): Promise<T[]> {
+  async function pages<T>(path: string, limit: number, filter: Record<string, string> = {}): Promise<T[]> {
     const items: T[] = [];
     let cursor: string | null = null;
     do {
-      const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-      const page = await call<{ items: T[]; nextCursor: string | null }>("GET", path + query);
+      const query = new URLSearchParams({ ...filter, ...(cursor === null ? {} : { cursor }) });
+      const page: { items: T[]; nextCursor: string | null } = await call("GET", `${path}?${query}`);
       items.push(...page.items);
       cursor = page.nextCursor;
     } while (cursor !== null && items.length < limit);
@@ -88,6 +94,10 @@ export function adminApi(env: StackEnv): AdminApi {
     restock: (productId, quantity, key) =>
       call("POST", `/admin/products/${encodeURIComponent(productId)}/restock`, { quantity }, key),
     products: (limit) => pages<Product>("/products", limit),
+    deadLetters: (filter, limit) => pages<DeadLetter>("/admin/dead-letters", limit, filter),
+    deadLetter: (id) => call("GET", `/admin/dead-letters/${id}`),
+    retryDeadLetter: (id) => call("POST", `/admin/dead-letters/${id}/retry`),
+    discardDeadLetter: (id, why) => call("POST", `/admin/dead-letters/${id}/discard`, { why }),
     grantPoints: (grant, key) => call("POST", "/admin/points/grants", grant, key),
   };
 }

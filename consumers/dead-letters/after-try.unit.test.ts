@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
+import type { DeadLetterId } from "../../contracts/dead-letters.ts";
 import { StampedeError } from "../../contracts/errors.ts";
 import { KafkaError } from "../../kafka/kafka.ts";
 import { afterTry } from "./after-try.ts";
 
 const policy = { attempts: 5, retryMs: 300_000 };
 const after = (attempts: number, tried: Parameters<typeof afterTry>[1]) =>
-  afterTry({ id: "7", attempts }, tried, policy);
+  afterTry({ id: "7" as DeadLetterId, attempts }, tried, policy);
 
 test("a letter that was sent is one attempt further and has no next date, the last one and an operator's too", () => {
   for (const attempts of [0, 4, 5, 9]) {

@@ -1,5 +1,6 @@
 import type { Fault } from "../../contracts/fault-points.ts";
 import type { Sql } from "../../db/client.ts";
+import { auditTarget } from "../../db/queries/find-dead-letter.ts";
 import { insertAudit } from "../../db/queries/insert-audit.ts";
 import type { RetryPolicy } from "../../db/queries/insert-dead-letters.ts";
 import { markDeadLetters } from "../../db/queries/mark-dead-letters.ts";
@@ -45,7 +46,7 @@ export async function republishDue(deps: Republishing, stopping: AbortSignal): P
       for (const [i, { id, eventId }] of letters.entries()) {
         if (tries[i] !== "buried") continue;
         const detail = { eventId, why: "the claim was given up" };
-        const entry = { actor: "role:dead-letters", action: "dead-letter.discarded", target: `dead-letter:${id}` };
+        const entry = { actor: "role:dead-letters", action: "dead-letter.discarded", target: auditTarget(id) };
         await insertAudit(tx, { ...entry, detail });
       }
       return tries;

@@ -1,8 +1,9 @@
+import type { DeadLetterId } from "../../contracts/dead-letters.ts";
 import type { Executor } from "../client.ts";
 
 /** A dead letter that is to be sent again. */
 export interface DueLetter {
-  readonly id: string;
+  readonly id: DeadLetterId;
   readonly eventId: string;
   readonly topic: string;
   readonly key: Uint8Array | null;

@@ -17,6 +17,9 @@ const ADMIN: readonly [method: string, path: string][] = [
   ["POST", "/admin/coupons/:id/resize"],
   ["POST", "/admin/coupons/:id/revoke"],
   ["GET", "/admin/dead-letters"],
+  ["GET", "/admin/dead-letters/1"],
+  ["POST", "/admin/dead-letters/1/retry"],
+  ["POST", "/admin/dead-letters/1/discard"],
   ["GET", "/admin/pipeline"],
 ];
 
