@@ -105,6 +105,8 @@ function slotAccounts(facts: SaleFacts, known: Indexed): Verdict[] {
   const { sale, counts } = facts;
   const redis = facts.redis!;
   const outside = facts.winners.filter((winner) => !within(winner.slot, sale.total));
+  // One beyond `next` is named by slots-accounted.
+  const unusable = facts.freed.filter((slot) => slot === null || slot < 1);
   const doubled = [...known.winnersBySlot.values()].flatMap((group) => group.slice(1).map(nameOf));
   const seen = new Set(facts.freed);
   const repeated = facts.freed.filter((slot, index) => facts.freed.indexOf(slot) !== index);
@@ -112,14 +114,18 @@ function slotAccounts(facts: SaleFacts, known: Indexed): Verdict[] {
     (slot) => slot !== null && (known.winnersBySlot.has(slot) || known.activeBySlot.has(slot)),
   );
   const forgotten = [...facts.slots].filter((slot) => slot <= redis.next && !seen.has(slot) && !held(slot, known));
-  const ahead = [...known.winnersBySlot.keys(), ...seen].filter((slot) => slot === null || slot > facts.nextAfter);
+  const ahead = [...known.winnersBySlot.keys(), ...seen].filter((slot) => slot !== null && slot > facts.nextAfter);
   const soldOut = redis.next >= redis.total && redis.freed === 0;
   const issued = counts.active + counts.pending;
   const withheld = soldOut ? Math.max(0, sale.total - issued) : 0;
   const slotOf = (slot: number | null) => `sale ${sale.couponId}: slot ${slot}`;
   const beyond = redis.next > sale.total ? [`sale ${sale.couponId}: next is ${redis.next} of ${sale.total}`] : [];
   return [
-    verdict("slots-within-total", outside.map(nameOf), redis.winners),
+    verdict(
+      "slots-within-total",
+      [...outside.map(nameOf), ...unusable.map((slot) => `sale ${sale.couponId}: freed slot ${slot ?? "unreadable"}`)],
+      redis.winners,
+    ),
     verdict("redis-slots-unique", doubled, redis.winners),
     verdict("freed-once", repeated.map(slotOf), redis.freed),
     verdict("freed-not-held", taken.map(slotOf), redis.freed),

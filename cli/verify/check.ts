@@ -15,6 +15,7 @@ export const CHECKS = {
   "slots-accounted": { promise: 1, unit: "slots", title: "every slot handed out is held or freed" },
   "nothing-withheld": { promise: 1, unit: "sales", title: "a sold-out sale issued all it has" },
   "row-known": { promise: 1, unit: "rows", title: "Redis knows every coupon that PostgreSQL holds" },
+  "sale-known": { promise: 1, unit: "sales", title: "every coupon belongs to a sale" },
   "terms-agree": { promise: 1, unit: "sales", title: "Redis and PostgreSQL agree on the total" },
   "epoch-agrees": { promise: 1, unit: "sales", title: "Redis and PostgreSQL agree on the epoch" },
   "sale-loaded": { promise: 1, unit: "sales", title: "every running sale is loaded in Redis" },

@@ -9,6 +9,20 @@ export async function listSales(sql: Executor, couponId: string | null): Promise
     FROM coupons WHERE ${couponId}::text IS NULL OR id = ${couponId} ORDER BY created_at, id`;
 }
 
+/**
+ * Sales that have coupons and no row of their own. The index is walked from one sale to the next: reading all rows for
+ * their few sales would take seconds.
+ */
+export async function findLostSales(sql: Executor): Promise<string[]> {
+  const rows = await sql<{ couponId: string }[]>`
+    WITH RECURSIVE held AS (
+      SELECT min(coupon_id) AS id FROM user_coupons WHERE status <> 'REVOKED'
+      UNION ALL SELECT (SELECT min(coupon_id) FROM user_coupons WHERE status <> 'REVOKED' AND coupon_id > held.id)
+        FROM held WHERE held.id IS NOT NULL)
+    SELECT id AS "couponId" FROM held WHERE id IS NOT NULL AND NOT EXISTS (SELECT FROM coupons c WHERE c.id = held.id)`;
+  return rows.map(({ couponId }) => couponId);
+}
+
 export interface Wanted {
   readonly users: ReadonlySet<string>;
   readonly requests: ReadonlySet<string>;

@@ -49,7 +49,8 @@ export async function survey(sources: Sources, sale: SaleRow): Promise<Survey> {
   }
   const stuck: Suspect[] = [];
   await stageLedger(sql, notingStuck(scanLedger(redis, sale.couponId, nowMs), sources.stuckMs, stuck));
-  if (compare) await stageFreed(sql, await readFreed(redis, sale.couponId));
+  const freed = compare ? await readFreed(redis, sale.couponId) : [];
+  await stageFreed(sql, freed);
   const nextAfter = (await readRedisSale(redis, sale.couponId))?.next ?? 0;
   await analyzeStage(sql);
   const { counts, suspects } = await sql.begin("isolation level repeatable read", async (tx) => ({
@@ -77,8 +78,11 @@ export async function survey(sources: Sources, sale: SaleRow): Promise<Survey> {
     slots: [],
     stuckMs: sources.stuckMs,
   };
-  return { facts, suspects: [...stuck, ...suspects] };
+  return { facts, suspects: [...stuck, ...(freed.includes(null) ? [UNREADABLE] : []), ...suspects] };
 }
+
+/** A freed slot that is no number: nobody in particular, but a reason to look again. */
+const UNREADABLE: Suspect = { userId: null, requestId: null, slot: null };
 
 /** Rows that Redis still does not know when asked again: in a rush nearly all of them are winners of this minute. */
 async function strangers(

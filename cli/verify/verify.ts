@@ -6,7 +6,7 @@ import { checkOrders } from "./orders/check-orders.ts";
 import { ORDER_GROUPS, SAGA_GROUP } from "./orders/groups.ts";
 import { printReport } from "./print.ts";
 import { checkPending, listQueuedSales, type QueuedSale } from "./queued-sales.ts";
-import { listSales } from "./rows-reader.ts";
+import { findLostSales, listSales } from "./rows-reader.ts";
 import { createStage } from "./staging.ts";
 import type { Sources } from "./survey.ts";
 import { checkLag, checkRevocations, type Group } from "./system-checks.ts";
@@ -144,8 +144,9 @@ interface Wanted {
 async function checkSales(sources: Sources, { couponId, recheckMs }: Wanted): Promise<Verdict[]> {
   await createStage(sources.sql);
   const verdicts: Verdict[] = [];
-  for (const sale of await listSales(sources.sql, couponId)) {
-    verdicts.push(...(await verifySale(sources, sale, recheckMs)));
-  }
-  return verdicts;
+  const sales = await listSales(sources.sql, couponId);
+  for (const sale of sales) verdicts.push(...(await verifySale(sources, sale, recheckMs)));
+  const lost = couponId === null ? await findLostSales(sources.sql) : sales.length === 0 ? [couponId] : [];
+  const violations = lost.map((id) => `there is no sale ${id}`);
+  return [...verdicts, { name: "sale-known", violations, examined: sales.length }];
 }

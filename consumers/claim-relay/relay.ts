@@ -16,11 +16,15 @@ export interface RelayDeps extends PageDeps {
   readonly waitingEntries: (entries: number) => void;
   /** How old an entry must be: younger ones are on their way through Kafka, or the tail is about to take them. */
   readonly ageMs: number;
+  /** Until when nothing more is said about a sale's entries that are no claims. */
+  readonly complained: Map<CouponId, number>;
   /** The tail is working through this sale: what it has not come to yet is late, not forgotten. */
   readonly tailing: (couponId: CouponId) => boolean;
 }
 
 const PAGE = 1_000;
+/** Entries that are no claims stay until somebody removes them: twice a second would bury the rest of the log. */
+const COMPLAIN_EVERY_MS = 60_000;
 const HURRY = 12;
 
 /**
@@ -62,9 +66,7 @@ async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSig
   while (!stopping.aborted) {
     const range = { olderThanMs, count: PAGE, ...(after === undefined ? {} : { after }) };
     const page = await deps.read(couponId, range);
-    if (page.malformed.length > 0) {
-      deps.log.error({ couponId, entries: page.malformed }, "the ledger holds entries that are no claims; they stay");
-    }
+    if (page.malformed.length > 0) complain(deps, couponId, page.malformed);
     const tailing = deps.tailing(couponId);
     const entries = page.entries.filter(({ pipeline }) => pipeline === undefined || !tailing);
     if (entries.length > 0) await settlePage(deps, couponId, entries);
@@ -72,4 +74,11 @@ async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSig
     after = page.next;
     olderThanMs = HURRY * deps.ageMs;
   }
+}
+
+function complain(deps: RelayDeps, couponId: CouponId, entries: readonly string[]): void {
+  const now = Date.now();
+  if ((deps.complained.get(couponId) ?? 0) > now) return;
+  deps.complained.set(couponId, now + COMPLAIN_EVERY_MS);
+  deps.log.error({ couponId, entries: entries.slice(0, 10) }, "the ledger holds entries that are no claims; they stay");
 }

@@ -50,6 +50,7 @@ export function startRelay(neighbours: Neighbours): RunningRole {
     relayed: metrics.relayed,
     waitingEntries: metrics.ledgerEntries,
     ageMs: config.LEDGER_AGE_MS,
+    complained: new Map(),
     tailing: (couponId) => tail.isAt(couponId),
   };
   const round = (stopping: AbortSignal) => relayRound(deps, stopping);

@@ -120,6 +120,16 @@ const corruptions: Corruption[] = [
     named: ["slots-accounted"],
   },
   {
+    what: "a freed slot below 1",
+    plant: ({ redis, sale }) => redis.rpush(sale.keys.freed, "0"),
+    named: ["slots-within-total"],
+  },
+  {
+    what: "a freed slot that is no number",
+    plant: ({ redis, sale }) => redis.rpush(sale.keys.freed, "abc"),
+    named: ["slots-within-total"],
+  },
+  {
     what: "a next that is one too high",
     plant: ({ redis, sale }) => redis.hincrby(sale.keys.sale, "next", 1),
     named: ["slots-accounted"],
@@ -275,6 +285,18 @@ test("a dead letter that will be sent again is told of; one whose date is long p
   expect(await look(false)).toMatchObject({ ok: true, examined: 4 });
   expect((await look(false))?.detail).toBe("4 dead letters wait to be sent again; no consumers are running");
   await database.sql`DELETE FROM dead_letters`;
+});
+
+test("coupons of a sale that is gone are named, asked about it or about all", async () => {
+  const { redis, database, env, readers } = services;
+  const sale = await createHealthySale(redis, database.sql);
+  await database.sql`DELETE FROM coupons WHERE id = ${sale.couponId}`;
+  const own = await failedChecks(sale);
+  const whole = await verify(env, { recheckMs: 20, patienceMs: 0, consumersUp: false, readers });
+  await database.sql`DELETE FROM user_coupons WHERE coupon_id = ${sale.couponId}`;
+  const named = { name: "sale-known", promise: 1, count: 1, examples: [`there is no sale ${sale.couponId}`] };
+  expect(own).toMatchObject([named]);
+  expect(findCheck(whole, "sale-known")).toMatchObject(named);
 });
 
 test("a revocation that is being carried out accuses nobody, of a claim with another name neither", async () => {
