@@ -1,8 +1,8 @@
 import type { IncomingRecord, Producer } from "../kafka/kafka.ts";
-import { deadLetterRecord } from "./dead-letter-record.ts";
 import { failureCode, failureKind } from "./failure.ts";
 import type { Log } from "./log.ts";
 import { jittered, pause } from "./pause.ts";
+import { publishLetters } from "./publish-letters.ts";
 import type { Rejected, Role } from "./role.ts";
 
 export interface Retrying {
@@ -99,7 +99,7 @@ async function putAside(deps: BatchWorkerDeps, rejected: readonly Rejected[], si
   }
   while (!signal.aborted) {
     try {
-      await deps.producer.sendAll(rejected.map(({ record, error }) => deadLetterRecord(record, error)));
+      await publishLetters(deps.producer, rejected);
       for (const { error } of rejected) deps.observe.deadLettered(failureCode(error).code);
       return true;
     } catch (error) {

@@ -12,6 +12,8 @@ export const DEAD_LETTER_HEADERS = {
   eventId: "event-id",
   /** Of a letter that was sent again: which re-publication it is, from 1. */
   attempt: "dead-letter-attempt",
+  /** Of a letter that would have been too large for the log: how many bytes of key and value were left out. */
+  omitted: "dead-letter-omitted",
 } as const;
 
 const decoder = new TextDecoder();
@@ -32,21 +34,35 @@ export function eventIdOf(record: IncomingRecord): string {
   return `${record.topic}/${record.partition}/${record.offset}`;
 }
 
+/** Why and from where. */
+function circumstances(record: IncomingRecord, error: unknown): Record<string, string> {
+  const { code, message } = failureCode(error);
+  return {
+    [DEAD_LETTER_HEADERS.errorCode]: code,
+    [DEAD_LETTER_HEADERS.errorMessage]: message,
+    [DEAD_LETTER_HEADERS.topic]: record.topic,
+    [DEAD_LETTER_HEADERS.partition]: String(record.partition),
+    [DEAD_LETTER_HEADERS.offset]: String(record.offset),
+    [DEAD_LETTER_HEADERS.eventId]: eventIdOf(record),
+  };
+}
+
 /** The record as it was (key, value, headers), with why and from where, for its dead-letter topic. */
 export function deadLetterRecord(record: IncomingRecord, error: unknown): OutgoingRecord {
-  const { code, message } = failureCode(error);
   return {
     topic: deadLetterTopic(record.topic as Topic),
     key: record.key,
     value: record.value,
-    headers: {
-      ...record.headers,
-      [DEAD_LETTER_HEADERS.errorCode]: code,
-      [DEAD_LETTER_HEADERS.errorMessage]: message,
-      [DEAD_LETTER_HEADERS.topic]: record.topic,
-      [DEAD_LETTER_HEADERS.partition]: String(record.partition),
-      [DEAD_LETTER_HEADERS.offset]: String(record.offset),
-      [DEAD_LETTER_HEADERS.eventId]: eventIdOf(record),
-    },
+    headers: { ...record.headers, ...circumstances(record, error) },
+  };
+}
+
+/** The same without all that the record brought: its place says where it lies, as long as its topic keeps it. */
+export function bareLetterRecord(record: IncomingRecord, error: unknown): OutgoingRecord {
+  const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  return {
+    topic: deadLetterTopic(record.topic as Topic),
+    value: null,
+    headers: { ...circumstances(record, error), [DEAD_LETTER_HEADERS.omitted]: String(bytes) },
   };
 }

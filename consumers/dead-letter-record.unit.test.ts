@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { DeadLetterId } from "../contracts/dead-letters.ts";
 import { StampedeError } from "../contracts/errors.ts";
 import type { IncomingRecord } from "../kafka/kafka.ts";
-import { deadLetterRecord } from "./dead-letter-record.ts";
+import { bareLetterRecord, deadLetterRecord } from "./dead-letter-record.ts";
 import { recordOfLetter } from "./dead-letters/letter-record.ts";
 import { deadLetterOf } from "./dead-letters/role.ts";
 
@@ -90,6 +90,25 @@ test("a letter that comes back is the same letter, however often, with or withou
       expect(deadLetterOf(travelled(again))).toMatchObject({ eventId, attempt: attempts + 1, value });
     }
   }
+});
+
+test("whatever its headers say, a letter belongs to the topic whose dead-letter topic it lies in", () => {
+  const sly = { ...travelled(record(null)), headers: { "original-topic": Buffer.from("order-events") } };
+  expect(deadLetterOf(sly).topic).toBe("coupon-events");
+});
+
+test("a letter without its content names its place and size, and can't be sent again", () => {
+  const { headers, value, key } = bareLetterRecord(record(Buffer.from("four")), new Error("why"));
+  expect({ key, value }).toEqual({ key: undefined, value: null });
+  expect(headers).toMatchObject({
+    "original-offset": "42",
+    "event-id": "coupon-events/3/42",
+    "dead-letter-omitted": "5",
+  });
+  expect(headers).not.toHaveProperty("traceparent");
+  const due = { ...deadLetterOf(travelled(record(null))), id: "1" as DeadLetterId, attempts: 0, isBuried: false };
+  const bare = { ...due, headers: headers as Record<string, string> };
+  expect(() => recordOfLetter(bare)).toThrow("5 bytes, too large for a dead letter: only its place is known");
 });
 
 test("a record that claims an event id in a header, and was not sent again by us, is known by its own", () => {

@@ -1,4 +1,4 @@
-import { allTopics, type Topic } from "../../contracts/topics.ts";
+import { allTopics } from "../../contracts/topics.ts";
 import type { DeadLetter, StoredLetter } from "../../db/queries/insert-dead-letters.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { DEAD_LETTER_HEADERS, eventIdOf } from "../dead-letter-record.ts";
@@ -21,7 +21,8 @@ export function deadLetterOf(record: IncomingRecord): DeadLetter {
   const headers = Object.entries(record.headers).map(([name, value]) => [readable(Buffer.from(name)), readable(value)]);
   return {
     eventId: header(DEAD_LETTER_HEADERS.eventId) || eventIdOf(record).replaceAll("\0", "�"),
-    topic: header(DEAD_LETTER_HEADERS.topic) || (record.topic.replace(/\.DLT$/, "") as Topic),
+    // Not what a header says: whoever may write here must not be able to write elsewhere through us.
+    topic: record.topic.replace(/\.DLT$/, ""),
     partition: number(DEAD_LETTER_HEADERS.partition, record.partition),
     offset: number(DEAD_LETTER_HEADERS.offset, record.offset),
     key: record.key,

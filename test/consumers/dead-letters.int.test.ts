@@ -5,6 +5,7 @@ import type { Role } from "../../consumers/role.ts";
 import { StampedeError } from "../../contracts/errors.ts";
 import { createDatabase } from "../../db/client.ts";
 import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { type IncomingRecord, KafkaError } from "../../kafka/kafka.ts";
 import { createWorld, until, WORLD_MS, type World } from "./world.ts";
 
@@ -128,6 +129,39 @@ test("a letter that is discarded while its copy is on the way stays discarded, a
   await until("another one is given up", async () => (await lettersOf(topic))[1]?.status === "EXHAUSTED", PATIENCE_MS);
   expect((await lettersOf(topic))[0]).toMatchObject({ status: "DISCARDED", attempts });
   expect(await logged(topic)).toHaveLength(attempts + 1 + 4);
+});
+
+test("a record that is too large for a letter is put aside by its place; what lies behind it goes on, and it is given up", async () => {
+  const { topic, handler } = await illTopic();
+  const strange = createBunKafka({
+    brokers: world.config.KAFKA_BROKERS,
+    clientId: "test",
+    properties: { "message.max.bytes": "5000000" },
+  }).producer();
+  await strange.sendAll([
+    { topic, partition: 0, value: "poison" },
+    { topic, partition: 0, key: "large", value: `poison${" ".repeat(2_000_000)}` }, // compressed it is small
+    { topic, partition: 0, value: "fine" },
+  ]);
+  await strange.close();
+  await until("the one behind them is handled", () => handler.done.includes("fine"), PATIENCE_MS);
+  const large = `${topic}/0/1`;
+  const given = async () => (await lettersOf(topic)).filter(({ status }) => status === "EXHAUSTED");
+  await until("both are given up", async () => (await given()).length === 2, PATIENCE_MS);
+  expect((await given()).map(({ event_id }) => event_id).sort()).toEqual([`${topic}/0/0`, large]);
+  const [row] = await world.db.sql`
+    SELECT key, value, partition, "offset", attempts, error_code, error_message FROM dead_letters
+    WHERE event_id = ${large}`;
+  expect(row).toEqual({
+    key: null,
+    value: null,
+    partition: 0,
+    offset: "1",
+    attempts: 3,
+    error_code: "RECORD_TOO_LARGE",
+    error_message: "2000011 bytes, too large for a dead letter: only its place is known",
+  });
+  expect(await logged(topic)).toHaveLength(3 + 3); // only the small one was sent again
 });
 
 /** Letters that are due, in the database alone. */

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { countDeadLetters } from "../../db/queries/count-dead-letters.ts";
+import { discardDeadLetter } from "../../db/queries/discard-dead-letter.ts";
 import { type DeadLetter, insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
 import { markDeadLetters } from "../../db/queries/mark-dead-letters.ts";
+import { retryDeadLetter } from "../../db/queries/retry-dead-letter.ts";
 import { takeDeadLetters } from "../../db/queries/take-dead-letters.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 
@@ -152,5 +154,34 @@ test("a letter about a claim that was given up says so", async () => {
   expect(taken.map(({ eventId, isBuried }) => [eventId, isBuried])).toEqual([
     ["e1", true],
     ["e2", false],
+  ]);
+});
+
+test("an operator's word about a letter that is being sent at this moment waits for its mark, and then holds", async () => {
+  await store({ eventId: "a" }, { eventId: "b" });
+  await due();
+  const said: Promise<void>[] = [];
+  await db.sql.begin(async (tx) => {
+    const [a, b] = await takeDeadLetters(tx, 10);
+    said.push(retryDeadLetter(db.sql, a!.id, "olga"), discardDeadLetter(db.sql, b!.id, "olga", "a test"));
+    const early = await Promise.race([...said, Bun.sleep(200).then(() => "waits")]);
+    expect(early).toBe("waits");
+    await markDeadLetters(
+      tx,
+      [a!, b!].map(({ id }) => ({ id, status: "REPUBLISHED", attempts: 1, nextInMs: null })),
+    );
+  });
+  await Promise.all(said);
+  const rows =
+    await db.sql`SELECT status, attempts, next_attempt_at <= now() AS due FROM dead_letters ORDER BY event_id`;
+  expect(rows.map((row) => Object.values(row))).toEqual([
+    ["PENDING", 1, true],
+    ["DISCARDED", 1, null],
+  ]);
+  const lines =
+    await db.sql`SELECT action, detail ->> 'was' AS was FROM audit_log WHERE actor = 'olga' ORDER BY action`;
+  expect(lines.map((line) => Object.values(line))).toEqual([
+    ["dead-letter.discarded", "REPUBLISHED"],
+    ["dead-letter.retried", "REPUBLISHED"],
   ]);
 });
