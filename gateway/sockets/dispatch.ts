@@ -76,6 +76,7 @@ export function createDispatch(parts: DispatchParts) {
     const isNew = isCouponId(couponId) && topics.follow(socket, couponId);
     const answer = await claimForUser(userId, couponId);
     if (isNew && answer.kind === "refused" && answer.code === "COUPON_NOT_FOUND") topics.unfollow(socket, couponId);
+    if (answer.kind === "refused" && answer.code === "NOT_STARTED") topics.expectOpening(couponId as CouponId);
     reply(socket, claimText(couponId, answer, ref));
   }
 

@@ -33,7 +33,7 @@ export interface SocketRoomDeps {
   readonly routes: Pick<Routes, "add" | "remove" | "touch" | "has">;
   readonly listCoupons: ReadingParts["listCoupons"];
   readonly listOrders: ReadingParts["listOrders"];
-  readonly viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state"> | null>;
+  readonly viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state" | "startsAt"> | null>;
   /** Names this process in the routes and its channel. */
   readonly gatewayId: string;
   /** A connection that may SUBSCRIBE. */
@@ -148,6 +148,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
       closing = true;
       stopPushes();
       stopSweep();
+      topics.stop();
       let slice = 0;
       for (const socket of registry.all) {
         socket.close(CLOSE.RECONNECT, "Shutting down: connect again and resume");

@@ -3,6 +3,7 @@ import type { Sale } from "../../contracts/http.ts";
 import { type CouponId, isCouponId } from "../../contracts/ids.ts";
 import type { ClientSocket } from "./connection.ts";
 import { reply } from "./delivery.ts";
+import { createOpenings } from "./openings.ts";
 import { errorText, saleText, subscribedText } from "./replies.ts";
 
 const topicOf = (couponId: CouponId) => `sale:${couponId}`;
@@ -13,18 +14,22 @@ export interface SaleTopics {
   /** Follows a sale because of a claim, if there is room for one more. Returns whether it did not follow it before. */
   follow(socket: ClientSocket, couponId: CouponId): boolean;
   unfollow(socket: ClientSocket, couponId: CouponId): void;
+  /** A claim came before the sale's start: whoever follows it hears when it starts. */
+  expectOpening(couponId: CouponId): void;
   /** Tells everybody who follows the sale. */
   announce(couponId: CouponId, change: "opened" | "soldout"): void;
+  stop(): void;
 }
 
 /** Who follows which sale. */
 export function createSaleTopics(
-  viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state"> | null>,
+  viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state" | "startsAt"> | null>,
   publish: (topic: string, text: string) => number,
   maxPerSocket: number,
 ): SaleTopics {
   // A look at a sale may have begun before it sold out, for somebody who subscribes after the announcement.
   const soldOut = new LRUCache<CouponId, true>({ max: 1000 });
+  const openings = createOpenings(viewSale, (couponId) => publish(topicOf(couponId), saleText("opened", couponId)));
 
   function follow(socket: ClientSocket, couponId: CouponId): boolean {
     const connection = socket.data;
@@ -42,6 +47,7 @@ export function createSaleTopics(
   return {
     follow,
     unfollow,
+    expectOpening: openings.expect,
     async subscribe(socket, couponId, ref) {
       if (!isCouponId(couponId)) {
         reply(socket, errorText("COUPON_NOT_FOUND", undefined, ref));
@@ -52,12 +58,13 @@ export function createSaleTopics(
         reply(socket, errorText("RATE_LIMITED", `A socket may follow ${maxPerSocket} sales`, ref));
         return;
       }
-      let sale: Pick<Sale, "state"> | null = null;
+      let sale: Pick<Sale, "state" | "startsAt"> | null = null;
       try {
         sale = await viewSale(couponId);
       } finally {
         if (sale === null && isNew) unfollow(socket, couponId);
       }
+      if (sale?.state === "SCHEDULED") openings.expect(couponId);
       if (sale === null) reply(socket, errorText("COUPON_NOT_FOUND", undefined, ref));
       else if (reply(socket, subscribedText(couponId, ref)) && (sale.state === "SOLD_OUT" || soldOut.has(couponId))) {
         reply(socket, saleText("soldout", couponId));
@@ -66,7 +73,9 @@ export function createSaleTopics(
     announce(couponId, change) {
       if (change === "soldout") soldOut.set(couponId, true);
       else soldOut.delete(couponId);
+      if (change === "opened" && openings.awaits(couponId)) return;
       publish(topicOf(couponId), saleText(change, couponId));
     },
+    stop: openings.stop,
   };
 }

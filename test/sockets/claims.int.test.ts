@@ -13,6 +13,8 @@ const open = newCouponId();
 const soldOut = newCouponId();
 const gated = newCouponId();
 const unknown = newCouponId();
+const future = newCouponId();
+let startsAt = 0;
 const states = new Map<CouponId, SaleState>([
   [open, "OPEN"],
   [soldOut, "SOLD_OUT"],
@@ -25,6 +27,7 @@ async function claimForUser(userId: string, couponId: string): Promise<ClaimRepl
   await hold;
   if (userId === "broken") throw new Error("not ours");
   if (couponId === unknown) return { kind: "refused", code: "COUPON_NOT_FOUND" };
+  if (couponId === future) return { kind: "refused", code: "NOT_STARTED" };
   if (couponId === soldOut) return { kind: "refused", code: "SOLD_OUT", retryAfterS: 0.5 };
   const id = couponId as CouponId;
   const requestId = newRequestId(id, Date.now());
@@ -39,8 +42,9 @@ beforeAll(async () => {
     gate: (couponId, userId) => (couponId === gated && userId !== "winner" ? "SOLD_OUT" : undefined),
     viewSale: async (couponId) => {
       if (couponId === gated) throw new StampedeError("DATABASE_UNAVAILABLE");
-      const state = states.get(couponId);
-      return state === undefined ? null : { state };
+      if (couponId === future) startsAt ||= Date.now() + 300; // from the first look on, however slow the machine is
+      const state = couponId === future ? (Date.now() < startsAt ? "SCHEDULED" : "OPEN") : states.get(couponId);
+      return state === undefined ? null : { state, startsAt: new Date(startsAt).toISOString() };
     },
   });
 });
@@ -130,6 +134,19 @@ test("who subscribes to a sale that is sold out hears it at once, also when the 
   await client.next("sale.soldout");
   under.room.saleChanged(open, "opened");
   client.close();
+});
+
+test("who subscribed to a sale, or claimed of it, before it starts hears when it starts", async () => {
+  const [bySubscription, byClaim] = await Promise.all(
+    ["early", "earlier"].map((user) => Client.signedIn(under.port, tokenFor(user))),
+  );
+  await bySubscription!.ask({ type: "subscribe", couponId: future }, "subscribed");
+  expect((await byClaim!.ask({ type: "claim", couponId: future }, "claim.refused")).code).toBe("NOT_STARTED");
+  for (const client of [bySubscription!, byClaim!]) {
+    expect(await client.next("sale.opened")).toEqual({ type: "sale.opened", couponId: future });
+    expect(Date.now()).toBeGreaterThanOrEqual(startsAt);
+    client.close();
+  }
 });
 
 test("an unknown coupon, and a database that is away, are errors of the one message", async () => {

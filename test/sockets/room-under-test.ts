@@ -57,7 +57,7 @@ export async function startTestRoom(
       routes: createRoutes(redis),
       listCoupons: async () => ({ items: [], nextCursor: null }),
       listOrders: async () => ({ items: [], nextCursor: null }),
-      viewSale: async () => ({ state: "OPEN" }),
+      viewSale: async () => ({ state: "OPEN", startsAt: "2026-01-01T00:00:00.000Z" }),
       gatewayId,
       subscriber,
       publish: (topic, text) => transport?.publish(topic, text) ?? 0,
