@@ -16,6 +16,9 @@ export const DEAD_LETTER_HEADERS = {
   omitted: "dead-letter-omitted",
 } as const;
 
+/** Characters of an event's id; the longest of ours is a place: topic, partition and offset. */
+export const MAX_EVENT_ID = 300;
+
 const decoder = new TextDecoder();
 
 /**
@@ -24,7 +27,9 @@ const decoder = new TextDecoder();
  */
 export function eventIdOf(record: IncomingRecord): string {
   const { [DEAD_LETTER_HEADERS.attempt]: attempt, [DEAD_LETTER_HEADERS.eventId]: known } = record.headers;
-  if (attempt !== undefined && known !== undefined && known.length > 0) return decoder.decode(known);
+  if (attempt !== undefined && known !== undefined && known.length > 0 && known.length <= MAX_EVENT_ID) {
+    return decoder.decode(known);
+  }
   try {
     const { eventId } = JSON.parse(decoder.decode(record.value ?? new Uint8Array())) as { eventId?: unknown };
     if (typeof eventId === "string" && eventId.length > 0 && eventId.length <= 200) return eventId;

@@ -4,7 +4,8 @@ import { StampedeError } from "../contracts/errors.ts";
 import type { IncomingRecord } from "../kafka/kafka.ts";
 import { bareLetterRecord, deadLetterRecord } from "./dead-letter-record.ts";
 import { recordOfLetter } from "./dead-letters/letter-record.ts";
-import { deadLetterOf } from "./dead-letters/role.ts";
+import { deadLetterOf, deadLetters } from "./dead-letters/role.ts";
+import { failureKind } from "./failure.ts";
 
 const record = (value: Uint8Array | null): IncomingRecord => ({
   topic: "coupon-events",
@@ -116,4 +117,26 @@ test("a record that claims an event id in a header, and was not sent again by us
   expect(deadLetterOf(travelled(foreign))).toMatchObject({ eventId: "coupon-events/3/42", attempt: 0 });
   const odd = { ...foreign, headers: { "dead-letter-attempt": Buffer.from("-3x") } };
   expect(deadLetterOf(travelled(odd))).toMatchObject({ eventId: "coupon-events/3/42", attempt: 0 });
+});
+
+test("numbers and ids that PostgreSQL could not hold are said by the letter's place", () => {
+  const names = ["original-partition", "original-offset", "dead-letter-attempt"];
+  for (const wrong of ["-1", "x", "9".repeat(20), "2147483648"]) {
+    const headers = Object.fromEntries(names.map((name) => [name, Buffer.from(wrong)]));
+    const letter = deadLetterOf({ ...travelled(record(null)), headers });
+    const offset = wrong === "2147483648" ? 2_147_483_648 : 7;
+    expect({ wrong, ...letter }).toMatchObject({ wrong, partition: 0, offset, attempt: 0 });
+  }
+  const headers = { "event-id": Buffer.from("x".repeat(301)), "dead-letter-attempt": Buffer.from("1") };
+  expect(deadLetterOf({ ...travelled(record(null)), headers }).eventId).toBe("coupon-events.DLT/0/7");
+});
+
+test("whatever keeps letters from being stored is waited for: there is nowhere further to put them", async () => {
+  const permanent = Object.assign(new Error("relation does not exist"), { code: "42P01" });
+  const role = deadLetters(() => Promise.reject(permanent), { debug() {}, info() {}, warn() {}, error() {} });
+  const error = await Promise.resolve(role.handle([travelled(record(null))], new AbortController().signal)).catch(
+    (e) => e,
+  );
+  expect(failureKind(error)).toBe("transient");
+  expect(error.message).toContain("42P01: relation does not exist");
 });

@@ -1,12 +1,16 @@
+import { StampedeError } from "../../contracts/errors.ts";
 import { allTopics } from "../../contracts/topics.ts";
 import type { DeadLetter, StoredLetter } from "../../db/queries/insert-dead-letters.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
-import { DEAD_LETTER_HEADERS, eventIdOf } from "../dead-letter-record.ts";
+import { DEAD_LETTER_HEADERS, eventIdOf, MAX_EVENT_ID } from "../dead-letter-record.ts";
+import { failureCode } from "../failure.ts";
 import type { Log } from "../log.ts";
 import type { Role } from "../role.ts";
 
 export const DEAD_LETTER_TOPICS = [...allTopics().keys()].filter((name) => name.endsWith(".DLT"));
 
+/** PostgreSQL's integer: another program may have written any number. */
+const MAX_INTEGER = 2 ** 31 - 1;
 const decoder = new TextDecoder();
 /** PostgreSQL's text and jsonb hold every character but this one. */
 const readable = (bytes: Uint8Array | undefined) => decoder.decode(bytes ?? new Uint8Array()).replaceAll("\0", "�");
@@ -14,29 +18,30 @@ const readable = (bytes: Uint8Array | undefined) => decoder.decode(bytes ?? new 
 /** A record of a dead-letter topic as a row. What its headers don't say (another program wrote it) is said by its place. */
 export function deadLetterOf(record: IncomingRecord): DeadLetter {
   const header = (name: string) => readable(record.headers[name]);
-  const number = (name: string, fallback: number) => {
+  const number = (name: string, fallback: number, most = Number.MAX_SAFE_INTEGER) => {
     const value = Number.parseInt(header(name), 10);
-    return Number.isSafeInteger(value) ? value : fallback;
+    return value >= 0 && value <= most ? value : fallback;
   };
+  const eventId = header(DEAD_LETTER_HEADERS.eventId);
   const headers = Object.entries(record.headers).map(([name, value]) => [readable(Buffer.from(name)), readable(value)]);
   return {
-    eventId: header(DEAD_LETTER_HEADERS.eventId) || eventIdOf(record).replaceAll("\0", "�"),
+    eventId: eventId !== "" && eventId.length <= MAX_EVENT_ID ? eventId : eventIdOf(record).replaceAll("\0", "�"),
     // Not what a header says: whoever may write here must not be able to write elsewhere through us.
     topic: record.topic.replace(/\.DLT$/, ""),
-    partition: number(DEAD_LETTER_HEADERS.partition, record.partition),
+    partition: number(DEAD_LETTER_HEADERS.partition, record.partition, MAX_INTEGER),
     offset: number(DEAD_LETTER_HEADERS.offset, record.offset),
     key: record.key,
     value: record.value,
     headers: Object.fromEntries(headers) as Record<string, string>,
     errorCode: header(DEAD_LETTER_HEADERS.errorCode) || "UNKNOWN",
     errorMessage: header(DEAD_LETTER_HEADERS.errorMessage),
-    attempt: Math.max(0, number(DEAD_LETTER_HEADERS.attempt, 0)),
+    attempt: number(DEAD_LETTER_HEADERS.attempt, 0, MAX_INTEGER),
   };
 }
 
 /**
  * Keeps dead letters in PostgreSQL, where an operator sees them and from where they are sent again. There is nowhere further
- * to put one, so it waits.
+ * to put one, so whatever is wrong with storing them is waited for.
  */
 export function deadLetters(
   store: (letters: readonly DeadLetter[]) => Promise<readonly StoredLetter[]>,
@@ -51,7 +56,11 @@ export function deadLetters(
     lingerMs: 0,
     concurrency: 1,
     async handle(records) {
-      for (const letter of await store(records.map(deadLetterOf))) log.error(letter, sentenceOf(letter));
+      const stored = await store(records.map(deadLetterOf)).catch((cause) => {
+        const { code, message } = failureCode(cause);
+        throw new StampedeError("INTERNAL", `dead letters can't be stored: ${code}: ${message}`, { cause }); // retryable
+      });
+      for (const letter of stored) log.error(letter, sentenceOf(letter));
       return [];
     },
   };

@@ -1,7 +1,6 @@
 import { createFault } from "../../contracts/fault-points.ts";
 import { countDeadLetters } from "../../db/queries/count-dead-letters.ts";
-import type { RetryPolicy } from "../../db/queries/insert-dead-letters.ts";
-import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
+import { insertDeadLetters, type RetryPolicy } from "../../db/queries/insert-dead-letters.ts";
 import type { ConsumersConfig } from "../config.ts";
 import { complainer, type Neighbours } from "../neighbours.ts";
 import type { Role } from "../role.ts";

@@ -52,11 +52,12 @@ export async function insertDeadLetters(
 function insertOne(tx: Executor, letter: DeadLetter, { attempts, retryMs }: RetryPolicy) {
   return tx<StoredLetter[]>`
     INSERT INTO dead_letters AS d
-      (event_id, topic, partition, "offset", key, value, headers, error_code, error_message, status, next_attempt_at)
+      (event_id, topic, partition, "offset", key, value, headers, error_code, error_message, attempts, status,
+       next_attempt_at)
     VALUES (${letter.eventId}, ${letter.topic}, ${letter.partition}, ${letter.offset}, ${letter.key},
             ${letter.value}, ${JSON.stringify(letter.headers)}::text::jsonb, ${letter.errorCode}, ${letter.errorMessage},
-            CASE WHEN ${attempts}::int > 0 THEN 'PENDING' ELSE 'EXHAUSTED' END,
-            CASE WHEN ${attempts}::int > 0 THEN clock_timestamp() + ${retryMs}::int * interval '1 millisecond' END)
+            ${letter.attempt}, CASE WHEN ${letter.attempt}::int < ${attempts}::int THEN 'PENDING' ELSE 'EXHAUSTED' END,
+            CASE WHEN ${letter.attempt}::int < ${attempts}::int THEN clock_timestamp() + ${retryMs}::int * interval '1 millisecond' END)
     ON CONFLICT (event_id) DO UPDATE SET
       status = CASE WHEN d.attempts < ${attempts}::int THEN 'PENDING' ELSE 'EXHAUSTED' END,
       next_attempt_at =

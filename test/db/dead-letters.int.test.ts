@@ -104,6 +104,16 @@ test("with no attempts at all a letter waits for an operator from the first", as
   expect(await only()).toMatchObject({ status: "EXHAUSTED", next_attempt_at: null });
 });
 
+test("a letter that came back and is not known (its row was deleted) keeps its attempts", async () => {
+  await store({ attempt: 2 }, { eventId: "e2", attempt: 3 });
+  const rows = await db.sql`
+    SELECT status, attempts, next_attempt_at IS NULL AS never FROM dead_letters ORDER BY event_id`;
+  expect(rows.map((row) => Object.values(row))).toEqual([
+    ["PENDING", 2, false],
+    ["EXHAUSTED", 3, true],
+  ]);
+});
+
 test("due letters are taken once, in order; others are not; whoever gives up leaves them due", async () => {
   await store(...["c", "a", "b"].map((eventId) => ({ eventId })));
   expect(await db.sql.begin((tx) => takeDeadLetters(tx, 10))).toEqual([]);
