@@ -17,7 +17,7 @@ export interface TierOptions extends Omit<RunOptions, "limitS" | "report"> {
 /** Lint and types read every file; a minute is ten times what they need. */
 const CHECK_LIMIT_S = 120;
 /** Milliseconds one test may take; a file's own `setDefaultTimeout` or a test's third argument wins. */
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 180_000;
 
 /** Fewer files are not worth the start of another stack. */
 const FILES_A_LANE = 4;

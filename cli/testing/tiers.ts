@@ -15,7 +15,7 @@ export const NEEDS_STACK: ReadonlySet<Tier> = new Set(["int", "e2e", "fault"]);
 export const NEEDS_NODE = /(^|[/.-])(node|uws|runtimes)[/.-]/;
 
 /** Seconds one file may take before it is killed and counted as failed; generous, so that only a hang meets it. */
-export const FILE_LIMIT_S: Readonly<Record<FileTier, number>> = { unit: 180, int: 300, e2e: 420, fault: 600 };
+export const FILE_LIMIT_S: Readonly<Record<FileTier, number>> = { unit: 180, int: 600, e2e: 900, fault: 900 };
 
 /** The tier that a file's name says, or null: `claim.int.test.ts` is `int`. */
 export function tierOf(file: string): FileTier | null {

@@ -12,7 +12,7 @@ import { verify } from "../../cli/verify/verify.ts";
 import { startPaymentSimulator, type TestProcess } from "../support/processes.ts";
 import { type System, startSystem } from "../support/system.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 const simulatorPort = freePort();
 const dir = mkdtempSync(join(tmpdir(), "stampede-bench-"));

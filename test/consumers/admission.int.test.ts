@@ -10,7 +10,8 @@ import { ADMISSION_KEYS } from "../../lua/keys.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import { placedBy } from "../lua/placed.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { until } from "../support/until.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let server: RedisServer;
 let world: World;

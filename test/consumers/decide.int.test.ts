@@ -4,9 +4,10 @@ import { requestRecord } from "../../gateway/coupons/queue.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { until } from "../support/until.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 let server: RedisServer;
 let world: World;

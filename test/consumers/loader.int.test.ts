@@ -12,7 +12,9 @@ import { readLedger } from "../../lua/ledger.ts";
 import { whenReady } from "../../lua/redis.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { synced } from "../support/synced.ts";
+import { until } from "../support/until.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let server: RedisServer;
 let world: World;
@@ -29,7 +31,8 @@ afterAll(async () => {
 });
 
 /** A loader as the role starts it, on this file's topic and group. */
-function newLoader({ db, redis, loading, config, log, metrics }: Neighbours = world.neighbours): Loader {
+function newLoader(neighbours: Neighbours = world.neighbours, messageTimeoutMs?: number): Loader {
+  const { db, redis, loading, config, log, metrics } = neighbours;
   return new Loader({
     sql: db.sql,
     loading,
@@ -41,12 +44,14 @@ function newLoader({ db, redis, loading, config, log, metrics }: Neighbours = wo
         couponId,
       ),
     drain: (stopping, report) => drain(world.admin, world.rawProducer, topic, `group-${topic}`, log, stopping, report),
-    messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
+    messageTimeoutMs: messageTimeoutMs ?? config.MESSAGE_TIMEOUT_MS,
     keepHours: 1,
     log,
     recovered: metrics.recovered,
   });
 }
+/** What waits for the log takes so much longer than what does not that no machine confuses them. */
+const LONG_MS = 120_000;
 const never = new AbortController().signal;
 async function look(...loaders: Loader[]): Promise<void> {
   await Promise.all(loaders.map((loader) => loader.look(never)));
@@ -118,22 +123,26 @@ test("a total that Redis missed (somebody died between the two writes) is set, w
 });
 
 test("while it is rebuilt, a sale says when it will be open, and then nothing more", async () => {
-  const sale = await world.newSale(10);
-  await look(newLoader());
-  await world.settle(await world.claim(sale, "ann"));
-  await world.redis.del(saleKeys(sale).sale);
-  const recovery = look(newLoader());
-  const said: { at: number; opensAt: number }[] = [];
-  await until("it is open", async () => {
-    const found = await findReopening(world.db.sql, sale);
-    const at = performance.now();
-    if (found?.opens_in_ms != null) said.push({ at, opensAt: at + found.opens_in_ms });
-    return found?.load_state === "LOADED" && said.length > 0;
-  });
-  const openedAt = performance.now();
-  await recovery;
-  for (const { opensAt } of said) expect(Math.abs(opensAt - openedAt)).toBeLessThan(1_000);
-  expect((await findReopening(world.db.sql, sale))?.opens_in_ms).toBeNull();
+  // A machine that stands still makes the best word untrue: then it is looked at again.
+  for (let round = 1; ; round++) {
+    const sale = await world.newSale(10);
+    await look(newLoader());
+    await world.settle(await world.claim(sale, "ann"));
+    await world.redis.del(saleKeys(sale).sale);
+    const recovery = look(newLoader());
+    const said: number[] = [];
+    await until("it is open", async () => {
+      const found = await findReopening(world.db.sql, sale);
+      if (found?.opens_in_ms != null) said.push(performance.now() + found.opens_in_ms);
+      return found?.load_state === "LOADED" && said.length > 0;
+    });
+    const openedAt = performance.now();
+    await recovery;
+    expect((await findReopening(world.db.sql, sale))?.opens_in_ms).toBeNull();
+    const wrong = said.filter((opensAt) => Math.abs(opensAt - openedAt) > 1_000);
+    if (wrong.length === 0) return;
+    expect(round, `off by ${wrong.map((opensAt) => Math.round(opensAt - openedAt)).join(", ")} ms`).toBeLessThan(5);
+  }
 });
 
 test("after a restart of Redis claims get NOT_LOADED until the sale is loaded, then slots go on where they were", async () => {
@@ -142,7 +151,7 @@ test("after a restart of Redis claims get NOT_LOADED until the sale is loaded, t
   const claims = await world.claim(sale, "ann", "bob", "cem", "dan");
   await world.settle([claims[0]!, claims[2]!]); // 1 and 3 are persisted; 2 is given up; 4 stays in the ledger
   await world.settling.scripts.release(sale, { ...claims[1]!, reason: "REVOKED" });
-  await Bun.sleep(1_100); // past the append-only file's fsync
+  await synced(world.redis);
   await restartRedis();
   expect((await ask(sale, "eve")).code).toBe("NOT_LOADED");
   const startedAt = performance.now();
@@ -175,11 +184,9 @@ test("a sale that nobody can have claimed opens again without the wait", async (
   const sale = await world.newSale(10, 3_600_000 / 2);
   await look(newLoader());
   await world.redis.del(saleKeys(sale).sale);
-  const startedAt = performance.now();
-  const other = newLoader();
+  const other = newLoader(world.neighbours, LONG_MS);
   await other.look(never);
-  await until("it is loaded", async () => (await stateOf(sale)).load_state === "LOADED", 900);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  await until("it is loaded", async () => (await stateOf(sale)).load_state === "LOADED", LONG_MS / 2);
   await other.settled();
 });
 
@@ -190,9 +197,10 @@ test("a fence that was raised, a loader that died half-way and a Redis ahead of 
   await world.db.sql`UPDATE coupons SET epoch = 2, load_state = 'RECOVERING' WHERE id = ${raised}`;
   await world.db.sql`UPDATE coupons SET load_state = 'LOADING' WHERE id = ${died}`;
   await world.loading.fence(behind, 9);
+  const waitMs = 5_000;
   const startedAt = performance.now();
-  await look(newLoader());
-  expect(performance.now() - startedAt).toBeLessThan(2_500); // one wait for all of them
+  await look(newLoader(world.neighbours, waitMs));
+  expect(performance.now() - startedAt).toBeLessThan(2.8 * waitMs); // one wait for all of them
   expect(await stateOf(raised)).toMatchObject({ epoch: 3, load_state: "LOADED" });
   expect(await stateOf(died)).toMatchObject({ epoch: 2, load_state: "LOADED" });
   expect(await stateOf(behind)).toMatchObject({ epoch: 10, load_state: "LOADED" });
@@ -234,7 +242,7 @@ test("a recovery is not held up by a log whose records are gone before anybody r
   await consumer.close();
   expect(await drained).toBe(true);
   expect(found).toEqual(["marker"]);
-}, 30_000);
+}, 180_000);
 
 test("a queued sale is rebuilt without a wait: its claims never were in the claims' log", async () => {
   const sale = await world.newSale(10, -1_000, "QUEUED");
@@ -245,11 +253,9 @@ test("a queued sale is rebuilt without a wait: its claims never were in the clai
   ]);
   expect(decided).toMatchObject([{ kind: "granted", slot: 1 }]);
   await world.redis.del(saleKeys(sale).sale); // the ledger is still there
-  const startedAt = performance.now();
-  const loader = newLoader();
+  const loader = newLoader(world.neighbours, LONG_MS);
   await loader.look(never);
-  await until("it is loaded", async () => (await stateOf(sale)).load_state === "LOADED", 900);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  await until("it is loaded", async () => (await stateOf(sale)).load_state === "LOADED", LONG_MS / 2);
   await loader.settled();
   expect(await readSale(world.redis, sale)).toMatchObject({ epoch: 2, winners: 1, next: 1 });
 });

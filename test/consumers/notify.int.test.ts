@@ -11,8 +11,9 @@ import { gatewayChannel } from "../../lua/keys.ts";
 import { createSubscriber } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import { createToldOrders } from "../../lua/told-orders.ts";
+import { until } from "../support/until.ts";
 import { anOrder } from "./order-world.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -128,4 +129,4 @@ test("owners of orders are told of each stage once, and never of an earlier one 
   for (const message of told)
     expect(Value.Check(ServerMessages[message.type as "order.status"], { ...message, cursor: "c" })).toBe(true);
   expect((await world.read(`${topic}.DLT`, 1)).length).toBe(1);
-}, 20_000);
+}, 180_000);

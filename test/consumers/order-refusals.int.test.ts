@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { UserId } from "../../contracts/ids.ts";
 import { moneyOf } from "../../contracts/money.ts";
 import type { OrderCreated } from "../../contracts/order-events.ts";
+import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -29,7 +30,7 @@ test.each(["smaller", "greater"])(
     });
     expect(await shop.orderOf(first.data.orderId)).toMatchObject({ status: "PROCESSING", idempotency_key: "key-1" });
   },
-  20_000,
+  180_000,
 );
 
 test.each([
@@ -58,5 +59,5 @@ test.each([
       "COMPLETED",
     ]);
   },
-  20_000,
+  180_000,
 );

@@ -3,8 +3,9 @@ import { orderCancelRequested, stepCompleted } from "../../contracts/order-messa
 import { SAGA_SETTING } from "../../contracts/saga-mode.ts";
 import { STEPS } from "../../contracts/steps.ts";
 import { changeSetting } from "../../db/queries/change-setting.ts";
+import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -56,7 +57,7 @@ test("a good order is 13 messages, one row, its lines, and what it sold", async 
   expect([...sold]).toEqual(items.map((i) => ({ product_id: i.productId, quantity: i.quantity })));
   const [held] = await world.db.sql`SELECT status FROM stock_reservations WHERE order_id = ${orderId}`;
   expect(held).toEqual({ status: "CONFIRMED" });
-}, 20_000);
+}, 180_000);
 
 test("a refused order from a cart restores everything and puts its lines back, except where the user has a newer wish", async () => {
   const shop = await openShop(world);
@@ -94,7 +95,7 @@ test("a refused order from a cart restores everything and puts its lines back, e
   const sold = await world.db
     .sql`SELECT 1 FROM order_items i JOIN product_sales s USING (product_id) WHERE order_id = ${orderId}`;
   expect(sold.length).toBe(0);
-}, 20_000);
+}, 180_000);
 
 test("cancelled before its row exists: the order is CANCELLED as soon as it comes, and no step is asked", async () => {
   const shop = await openShop(world);
@@ -115,7 +116,7 @@ test("cancelled before its row exists: the order is CANCELLED as soon as it come
     "OrderStatusChanged",
   ]);
   expect(await shop.orderOf(orderId)).toMatchObject({ status: "CANCELLED", failure_reason: "CANCELLED_BY_USER" });
-}, 20_000);
+}, 180_000);
 
 test("everything is delivered twice: one effect, and every event said again is the same to the letter", async () => {
   const shop = await openShop(world);
@@ -142,7 +143,7 @@ test("everything is delivered twice: one effect, and every event said again is t
   for (const event of shop.said) expect(event).toEqual(first.get(event.eventId)!);
   const [sold] = await world.db.sql`SELECT quantity::int FROM product_sales WHERE product_id = ${sku}`;
   expect(sold).toEqual({ quantity: 20 });
-}, 20_000);
+}, 180_000);
 
 test("two consumers that hold results of the same orders in opposite order settle them all", async () => {
   const shop = await openShop(world);
@@ -181,7 +182,7 @@ test("two consumers that hold results of the same orders in opposite order settl
   const counted = await world.db
     .sql`SELECT count(*)::int AS lines FROM order_items WHERE order_id = ANY (${`{${ids.join(",")}}`}::text[])`;
   expect(counted[0]!.lines).toBe(120);
-}, 20_000);
+}, 180_000);
 
 test("died between database and log: the same events come again, and what was committed is published", async () => {
   let deaths = 0;
@@ -200,7 +201,7 @@ test("died between database and log: the same events come again, and what was co
   await until("all is said", () => shop.said.length >= 13);
   expect(shop.saidOf(orderId)).toHaveLength(13);
   expect(deaths).toBeGreaterThanOrEqual(8); // four batches at least, each twice
-}, 20_000);
+}, 180_000);
 
 test("an operator's switch holds for the next order; one under way ends in the mode in which it began", async () => {
   const shop = await openShop(world);
@@ -217,7 +218,7 @@ test("an operator's switch holds for the next order; one under way ends in the m
   for (const { data } of [before, after]) expect((await shop.sagaOf(data.orderId))!.status).toBe("COMPLETED");
   expect((await shop.sagaOf(before.data.orderId))!.state.stepOrder).toBe("PARALLEL");
   expect((await shop.sagaOf(after.data.orderId))!.state.stepOrder).toBe("SEQUENTIAL");
-}, 20_000);
+}, 180_000);
 
 test("an effect that comes after the order was cancelled is restored, and the sweeper minds it until then", async () => {
   const shop = await openShop(world);
@@ -233,4 +234,4 @@ test("an effect that comes after the order was cancelled is restored, and the sw
   shop.startSteps();
   await until("it is restored", async () => (await shop.sagaOf(orderId))!.state.steps.STOCK.status === "RESTORED");
   expect(await shop.sagaOf(orderId)).toMatchObject({ status: "CANCELLED", due_at: null });
-}, 20_000);
+}, 180_000);

@@ -3,8 +3,9 @@ import { type Progress, type SweepDeps, sweep } from "../../consumers/order-swee
 import { findDueSagas } from "../../db/queries/find-due-sagas.ts";
 import { findParkedSteps } from "../../db/queries/find-parked-steps.ts";
 import { postponeSagas } from "../../db/queries/postpone-sagas.ts";
+import { until } from "../support/until.ts";
 import { anOrder, openShop, type Shop } from "./order-world.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -78,7 +79,7 @@ test("steps are asked again once their group has read the question, and not whil
     [2, ["COUPON"]],
   ]);
   expect(await shop.sagaOf(orderId)).toMatchObject({ status: "COMPLETED", due_at: null });
-}, 20_000);
+}, 180_000);
 
 test("silent steps are given up at ORDER_SETTLE_S, not before, and restored; sweepers that meet say the same", async () => {
   const shop = await openShop(world, { deadlines: { sweepMs: MINUTE, settleMs: 15 * MINUTE } });
@@ -101,4 +102,4 @@ test("silent steps are given up at ORDER_SETTLE_S, not before, and restored; swe
   const { state } = (await shop.sagaOf(orderId))!;
   expect(state).toMatchObject({ status: "CANCELLED", failure: { reason: "STEP_TIMED_OUT" } });
   expect(await shop.orderOf(orderId)).toMatchObject({ status: "CANCELLED", failure_reason: "STEP_TIMED_OUT" });
-}, 20_000);
+}, 180_000);

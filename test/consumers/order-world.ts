@@ -13,7 +13,8 @@ import type { SagaState } from "../../contracts/saga-state.ts";
 import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/steps.ts";
 import type { IncomingRecord, OutgoingRecord } from "../../kafka/kafka.ts";
 import { orderCreated as template } from "../saga/orders.ts";
-import { until, type World } from "./world.ts";
+import { until } from "../support/until.ts";
+import type { World } from "./world.ts";
 
 export type Refusals = Partial<Record<Step, ResultCode>>;
 type Answer = (event: StampedeEvent) => StampedeEvent | null;

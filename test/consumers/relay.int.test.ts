@@ -4,7 +4,8 @@ import { settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
 import { settlingFor } from "../../consumers/neighbours.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { until } from "../support/until.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -15,10 +16,12 @@ afterAll(() => world.close());
 test("claims that never reached the log are settled from the ledger, when they are old enough", async () => {
   const sale = await world.newSale(10);
   await world.load(sale);
-  const relay = startRelay(world.neighbours);
+  const ageMs = 3_000;
+  const relay = startRelay({ ...world.neighbours, config: { ...world.config, LEDGER_AGE_MS: ageMs } });
+  const claimedAt = performance.now();
   await world.claim(sale, "ann", "bob");
-  await Bun.sleep(150);
-  expect(await world.rows(sale)).toHaveLength(0); // younger than LEDGER_AGE_MS
+  await until("one is persisted", async () => (await world.rows(sale)).length > 0);
+  expect(performance.now() - claimedAt).toBeGreaterThan(ageMs - 100);
   await until("both are persisted", async () => (await world.rows(sale)).length === 2);
   await until("the ledger is empty", async () => (await world.redis.xlen(saleKeys(sale).ledger)) === 0);
   await relay.stop(1_000);
@@ -80,17 +83,19 @@ test("a backlog is settled page by page while it is fresh, and at once when it i
   const sale = await world.newSale(5_000);
   await world.load(sale);
   await world.claim(sale, ...Array.from({ length: 3_500 }, (_, i) => `user-${i}`));
-  const relay = startRelay({ ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 5_000 } });
+  /** A relay that has one round in the time that anybody waits here. */
+  const relayWith = (ageMs: number) =>
+    startRelay({ ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 60_000, LEDGER_AGE_MS: ageMs } });
+  const first = relayWith(3_600_000);
   await Bun.sleep(1_000);
-  expect(await world.rows(sale)).toHaveLength(0); // its first round came too early for every entry
-  await relay.stop(1_000);
-  const second = startRelay({ ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 60_000 } });
+  expect(await world.rows(sale)).toHaveLength(0); // its round came too early for every entry
+  await first.stop(1_000);
+  const second = relayWith(1_000);
   await until("one page is settled", async () => (await world.rows(sale)).length > 0);
   await second.stop(1_000);
   expect(await world.rows(sale)).toHaveLength(1_000);
-  await Bun.sleep(12 * world.config.LEDGER_AGE_MS - 1_000);
-  const third = startRelay({ ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 60_000 } });
-  await until("the rest is settled in one round", async () => (await world.rows(sale)).length === 3_500);
+  const third = relayWith(1); // for it, they are old
+  await until("the rest is settled in one round", async () => (await world.rows(sale)).length === 3_500, 50_000);
   await third.stop(1_000);
 });
 

@@ -6,7 +6,8 @@ import type { Role } from "../../consumers/role.ts";
 import { StampedeError } from "../../contracts/errors.ts";
 import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { until } from "../support/until.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -63,7 +64,7 @@ test("a role with a pace begins at once, and then takes what came meanwhile toge
   const batches: string[][] = [];
   const paced: Role = {
     ...role,
-    paceMs: 3_000,
+    paceMs: 8_000,
     handle: async (records, signal) => {
       batches.push(records.map(text));
       return role.handle(records, signal);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRelay } from "../../consumers/claim-relay/start.ts";
 import { LEDGER_CHANNEL, saleKeys } from "../../lua/keys.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { until } from "../support/until.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let cluster: RedisCluster;
 let world: World;
@@ -13,7 +14,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await world?.close();
   await cluster?.remove();
-}, 30_000);
+}, 180_000);
 
 test("on a Redis Cluster the tail settles sales of every master, announced or found", async () => {
   const sales = await Promise.all(Array.from({ length: 12 }, () => world.newSale(10)));
@@ -34,4 +35,4 @@ test("on a Redis Cluster the tail settles sales of every master, announced or fo
   await until("the announced ones are settled", empty);
   await onlyWoken.stop(1_000);
   for (const couponId of sales) expect(await world.rows(couponId)).toHaveLength(2);
-}, 60_000);
+}, 180_000);

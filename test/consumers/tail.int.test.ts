@@ -3,7 +3,11 @@ import { startRelay } from "../../consumers/claim-relay/start.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { LEDGER_CHANNEL, saleKeys } from "../../lua/keys.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { until } from "../support/until.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
+
+/** For Kafka, which is away. */
+const PAGE_WAIT_MS = 10_000;
 
 let world: World;
 beforeAll(async () => {
@@ -40,7 +44,7 @@ test("claims of the Redis pipeline are settled as soon as they are announced; Ka
   await announce(couponId);
   await until("both are persisted", async () => (await world.rows(couponId)).length === 2);
   await until("and have left the ledger", async () => (await ledger(couponId)) === 2);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(performance.now() - startedAt).toBeLessThan(30_000); // long before the next look
   await Bun.sleep(300);
   expect(await holders(couponId)).toEqual(["redis-1", "redis-2"]);
   expect(world.events(couponId).map(({ type }) => type)).toEqual(["CouponIssued", "CouponIssued"]);
@@ -69,33 +73,37 @@ test("claims that nobody announced are found by the next look", async () => {
   const couponId = await sale(10);
   const running = await relay({ RELAY_EVERY_MS: 100 });
   await world.claimBy("redis", couponId, "ann", "bob");
-  await until("both are settled", async () => (await ledger(couponId)) === 0, 2_000);
+  await until("both are settled", async () => (await ledger(couponId)) === 0);
   // Nor does a cursor behind later entries of Kafka's keep new ones from being found.
   await world.claim(couponId, "kafka-1");
   await world.claimBy("redis", couponId, "cem");
   await world.claim(couponId, "kafka-2");
-  await until("the third is settled", async () => (await ledger(couponId)) === 2, 2_000);
+  await until("the third is settled", async () => (await ledger(couponId)) === 2);
   await Bun.sleep(300);
   await world.claimBy("redis", couponId, "dan");
-  await until("the fourth is settled", async () => (await ledger(couponId)) === 2, 2_000);
+  await until("the fourth is settled", async () => (await ledger(couponId)) === 2);
   await running.stop(1_000);
   expect(await holders(couponId)).toEqual(["ann", "bob", "cem", "dan"]);
 });
 
 test("a full ledger is settled page after page, and another sale does not wait for its end", async () => {
-  const [big, small] = [await sale(12_000), await sale(10)];
-  for (let at = 0; at < 12; at++) await world.claimBy("redis", big, ...names(`big-${at}`, 1_000));
-  const running = await relay();
-  await until("the big one is being settled", async () => (await world.rows(big)).length > 0);
-  await world.claimBy("redis", small, "ann");
-  await announce(small);
-  await until("the small one is settled", async () => (await world.rows(small)).length === 1);
-  const meanwhile = (await world.rows(big)).length;
-  await until("the big one is settled", async () => (await ledger(big)) === 0);
-  await running.stop(1_000);
-  expect(meanwhile).toBeLessThan(12_000);
-  expect(await world.rows(big)).toHaveLength(12_000);
-}, 60_000);
+  // A test that stands still for a moment may come when the big one is settled already: then it comes again.
+  for (let round = 1; ; round++) {
+    const [big, small] = [await sale(12_000), await sale(10)];
+    for (let at = 0; at < 12; at++) await world.claimBy("redis", big, ...names(`big-${at}`, 1_000));
+    const running = await relay();
+    await until("the big one is being settled", async () => (await world.rows(big)).length > 0);
+    await world.claimBy("redis", small, "ann");
+    await announce(small);
+    await until("the small one is settled", async () => (await world.rows(small)).length === 1);
+    const meanwhile = (await world.rows(big)).length;
+    await until("the big one is settled", async () => (await ledger(big)) === 0);
+    await running.stop(1_000);
+    expect(await world.rows(big)).toHaveLength(12_000);
+    if (meanwhile < 12_000) return;
+    expect(round).toBeLessThan(5);
+  }
+}, 180_000);
 
 test("two relays share the sales, and no claim is told twice", async () => {
   const sales = [await sale(500), await sale(500)];
@@ -106,24 +114,24 @@ test("two relays share the sales, and no claim is told twice", async () => {
       await announce(couponId);
     }
   }
-  for (const couponId of sales) await until("the ledger is empty", async () => (await ledger(couponId)) === 0, 5_000);
+  for (const couponId of sales) await until("the ledger is empty", async () => (await ledger(couponId)) === 0);
   await Promise.all(relays.map((running) => running.stop(1_000)));
   for (const couponId of sales) {
     expect(await world.rows(couponId)).toHaveLength(500);
     expect(world.events(couponId)).toHaveLength(500);
   }
-}, 60_000);
+}, 180_000);
 
 test("with Kafka away the rows are written, page after page; the entries stay and nobody is told ISSUED", async () => {
   const couponId = await sale(5_000);
   const nowhere = createBunKafka({ brokers: "127.0.0.1:1", clientId: "test" });
-  const producer = nowhere.producer({ messageTimeoutMs: 1_000 });
+  const producer = nowhere.producer({ messageTimeoutMs: PAGE_WAIT_MS });
   for (let at = 0; at < 5; at++) await world.claimBy("redis", couponId, ...names(`u${at}`, 1_000));
   const startedAt = performance.now();
   const cutOff = startRelay({ ...world.neighbours, producer });
   await until("the rows are written", async () => (await world.rows(couponId)).length === 5_000);
   // One page waits for Kafka in vain, the others do not wait: 5 × message.timeout.ms it would be.
-  expect(performance.now() - startedAt).toBeLessThan(4_000);
+  expect(performance.now() - startedAt).toBeLessThan(4 * PAGE_WAIT_MS);
   expect(await ledger(couponId)).toBe(5_000);
   expect(await world.redis.hlen(saleKeys(couponId).status)).toBe(0);
   await cutOff.stop(3_000);
@@ -134,7 +142,7 @@ test("with Kafka away the rows are written, page after page; the entries stay an
   await until("all are told", async () => (await ledger(couponId)) === 0);
   await running.stop(1_000);
   expect(world.events(couponId)).toHaveLength(5_000);
-}, 60_000);
+}, 180_000);
 
 test("claims of sales that PostgreSQL does not know are nobody's business here", async () => {
   const couponId = await sale(10);

@@ -14,7 +14,7 @@ let db: Database;
 beforeAll(async () => {
   database = await freshDatabase();
   db = createDatabase(database.url, { max: 6, name: "test" });
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await db.close();
   await database.drop();
@@ -100,15 +100,15 @@ test("an operator's change does not starve behind batches that share the sale", 
   const sale = await newSale(3);
   let stop = false;
   const batches = [0, 1, 2, 3].map(async (i) => {
-    await Bun.sleep(i * 7);
+    await Bun.sleep(i * 70);
     while (!stop) {
       await db.sql.begin(async (tx) => {
         await shareSales(tx, [sale]);
-        await Bun.sleep(20);
+        await Bun.sleep(200);
       });
     }
   });
-  await Bun.sleep(100);
+  await Bun.sleep(300);
   const times: number[] = [];
   for (let i = 0; i < 5; i++) {
     const startedAt = performance.now();
@@ -117,8 +117,8 @@ test("an operator's change does not starve behind batches that share the sale", 
   }
   stop = true;
   await Promise.all(batches);
-  // Each waits for at most one running batch of 20 ms; without the turnstile the median was 600 ms.
-  expect(times.sort((a, b) => a - b)[2]).toBeLessThan(200);
+  // Each waits for at most one running batch of 200 ms; without the turnstile the median was thirty of them.
+  expect(times.sort((a, b) => a - b)[2]).toBeLessThan(2_000);
 });
 
 test("two migrations at once do no harm, and a third finds nothing to do", async () => {

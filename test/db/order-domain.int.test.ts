@@ -8,7 +8,7 @@ let db: Database;
 beforeAll(async () => {
   database = await freshDatabase();
   db = createDatabase(database.url, { max: 4, name: "test" });
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await db.close();
   await database.drop();

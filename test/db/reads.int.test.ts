@@ -31,7 +31,7 @@ beforeAll(async () => {
     };
     await createSale(db.sql, { ...terms, discountType: "PERCENT", discountValue: 10, maxDiscount: 500 }, "olga");
   }
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await db.close();
   await database.drop();

@@ -14,7 +14,7 @@ beforeAll(async () => {
   system = await startSystem("bad_input", { gatewayEnv: { LOG_LEVEL: "trace" }, consumersEnv: { LOG_LEVEL: "trace" } });
   couponId = (await system.createSale({ total: 1_000 })).id;
   port = system.gateways[0]!.port;
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 const bearer = (token: string) => {

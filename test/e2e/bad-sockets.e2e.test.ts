@@ -15,7 +15,7 @@ beforeAll(async () => {
   const gatewayEnv = { LOG_LEVEL: "trace", SOCKET_BUFFER_BYTES: "16384", ALLOWED_ORIGINS: "https://shop.example" };
   system = await startSystem("bad_sockets", { gatewayEnv });
   port = system.gateways[0]!.port;
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 function tokenOf(user: string): string {

@@ -8,7 +8,7 @@ import { until } from "../support/until.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("catalogue", { consumers: false, gatewayEnv: { LOG_LEVEL: "trace" } });
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 const code = ({ status, body }: Answer) => ({ status, code: body.code });
@@ -265,7 +265,7 @@ test("an operator's commands do the same", async () => {
   const refused = await dev("product", "restock", "nobodys", "4");
   expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining("404 PRODUCT_NOT_FOUND") });
   expect((await dev("points", "grant", "a b", "25", "--reason", "x")).code).toBe(2);
-}, 60_000);
+}, 180_000);
 
 test("who may not is refused, on every call", async () => {
   const user = system.token("ann");
@@ -317,4 +317,4 @@ test("while PostgreSQL is away, every call says so; what Redis still knows of a 
   } finally {
     await system.stack.up(["postgres"]);
   }
-}, 60_000);
+}, 180_000);

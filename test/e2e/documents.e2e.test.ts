@@ -8,7 +8,7 @@ import { type System, startSystem } from "../support/system.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("documents");
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 interface Operation {

@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("operators");
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 const ADMIN: readonly [method: string, path: string][] = [

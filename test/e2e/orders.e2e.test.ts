@@ -7,7 +7,7 @@ import { createProduct, followOrders, placeOrder } from "../support/orders.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 let system: System;
 let mug: Product;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   });
   mug = await createProduct(system);
   log = followOrders(system);
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await log?.close();
   await system?.close();

@@ -7,7 +7,7 @@ let system: System;
 beforeAll(async () => {
   system = await startSystem("own", { consumers: false });
   await system.addConsumers(["sale-loader"]); // nobody persists yet
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 const statusOf = (requestId: string, user: string): Promise<Answer> =>

@@ -48,7 +48,7 @@ beforeAll(async () => {
     PAYMENT_SIMULATOR_LATE_MS: "200",
   };
   [simulator] = await Promise.all([startPaymentSimulator(env, simulatorPort), system.addGateway({}, port)]);
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await Promise.all([results?.close(), producer?.close(1_000)]);
   await Promise.all([system?.close(), simulator?.stop()]);
@@ -63,14 +63,10 @@ function send(type: "PaymentRequested" | "PaymentRestoreRequested", orderId: Ord
 
 /** Waits until the log says this of the order. */
 const hears = (orderId: OrderId, type: string) =>
-  until(
-    `${orderId} hears ${type}`,
-    async () => {
-      for (const { value } of await results.poll(1_000, 50)) heard.push(JSON.parse(Buffer.from(value!).toString()));
-      return heard.some((event) => event.type === type && event.data.orderId === orderId);
-    },
-    20_000,
-  );
+  until(`${orderId} hears ${type}`, async () => {
+    for (const { value } of await results.poll(1_000, 50)) heard.push(JSON.parse(Buffer.from(value!).toString()));
+    return heard.some((event) => event.type === type && event.data.orderId === orderId);
+  });
 const statusOf = async (orderId: OrderId) =>
   (await system.sql`SELECT status FROM payments WHERE order_id = ${orderId}`)[0]?.status;
 
@@ -89,7 +85,7 @@ test.each(["payment:called", "payment:settled"])(
     await expectBalanced(system.sql, simulator.url);
     expect(await heir.stop()).toBe(0);
   },
-  60_000,
+  180_000,
 );
 
 test("late and repeated webhooks of the provider go their way; a late capture of a voided payment is refunded", async () => {
@@ -99,7 +95,7 @@ test("late and repeated webhooks of the provider go their way; a late capture of
   await send("PaymentRequested", late, "tok_late_capture");
   await until("it was called for", async () => {
     const [row] = await system.sql`SELECT attempts FROM payments WHERE order_id = ${late}`;
-    return row?.attempts === 1;
+    return row?.attempts >= 1;
   });
   await Promise.all([send("PaymentRestoreRequested", late), send("PaymentRequested", twice, "tok_duplicate_webhook")]);
   await hears(late, "PaymentRestored");
@@ -111,7 +107,7 @@ test("late and repeated webhooks of the provider go their way; a late capture of
   await until("and that is known", async () => (await statusOf(late)) === "REFUNDED");
   await expectBalanced(system.sql, simulator.url);
   expect(await process.stop()).toBe(0);
-}, 40_000);
+}, 180_000);
 
 test("the gateway takes only what the provider signed, lately", async () => {
   const webhook = {

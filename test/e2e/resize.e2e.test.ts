@@ -9,7 +9,7 @@ import { type System, startSystem } from "../support/system.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("resize", { gateways: 2 });
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 const resize = (couponId: string, total: unknown, token = system.operator): Promise<Answer> =>
@@ -18,8 +18,7 @@ const gatewayFor = (user: number, attempt: number) => system.gateways[(user + at
 
 test("ten more coupons for a sold-out sale, while people ask: exactly ten more win, whichever gateway they ask", async () => {
   const { id } = await system.createSale({ total: 100 });
-  const ask = (users: string[], patienceMs = 0) =>
-    rush({ couponId: id, users, gatewayFor, token: system.token, patienceMs });
+  const ask = (users: string[]) => rush({ couponId: id, users, gatewayFor, token: system.token });
   const first = await ask(named("first", 150));
   expect(lastWords(first)).toEqual({ 202: 100, SOLD_OUT: 50 });
   const watchers = await Promise.all(
@@ -35,9 +34,9 @@ test("ten more coupons for a sold-out sale, while people ask: exactly ten more w
   for (const watcher of watchers) await watcher.hears("sale.opened");
   // Whoever was refused before it grew asks once more.
   const third = await ask(named("third", 100));
-  const won = [second, third].flat().filter(({ answers }) => answers.at(-1)!.status === 202);
+  const won = [second, third].flat().filter(({ answers }) => answers.at(-1)!.status < 300);
   expect(won).toHaveLength(10);
-  expect(won.map(({ answers }) => answers[0]!.body.slot).sort((a, b) => a - b)).toEqual([
+  expect(won.map(({ answers }) => answers.at(-1)!.body.slot).sort((a, b) => a - b)).toEqual([
     101, 102, 103, 104, 105, 106, 107, 108, 109, 110,
   ]);
   for (const watcher of watchers) {
@@ -47,7 +46,7 @@ test("ten more coupons for a sold-out sale, while people ask: exactly ten more w
   await promisesKept(system, id, { winners: 110 });
   const lines = await system.sql`SELECT actor, detail FROM audit_log WHERE target = ${id} AND action = 'sale.resized'`;
   expect(lines.map((row) => ({ ...row }))).toEqual([{ actor: "operator-1", detail: { from: 100, to: 110 } }]);
-}, 60_000);
+}, 180_000);
 
 test("a smaller sale sells out earlier; below the highest slot somebody has it does not go, and says how far it does", async () => {
   const { id } = await system.createSale({ total: 1_000 });
@@ -60,14 +59,14 @@ test("a smaller sale sells out earlier; below the highest slot somebody has it d
   const second = await rush({ couponId: id, users: named("late", 60), gatewayFor, token: system.token });
   expect(lastWords(second)).toEqual({ 202: 20, SOLD_OUT: 40 });
   await promisesKept(system, id, { winners: 50 });
-}, 60_000);
+}, 180_000);
 
 test("slots that were freed at the end vanish with a smaller total, and come back with a larger one", async () => {
   const { id } = await system.createSale({ total: 10 });
   const first = await rush({ couponId: id, users: named("ten", 10), gatewayFor, token: system.token });
   await system.settled(id);
-  for (const { answers } of first.filter(({ answers }) => answers[0]!.body.slot > 7)) {
-    const json = { requestId: answers[0]!.body.requestId, why: "makes room" };
+  for (const { answers } of first.filter(({ answers }) => answers.at(-1)!.body.slot > 7)) {
+    const json = { requestId: answers.at(-1)!.body.requestId, why: "makes room" };
     const revoked = await call(`${system.url}/admin/coupons/${id}/revoke`, { token: system.operator, json });
     expect(revoked.body).toMatchObject({ released: true });
   }
@@ -79,7 +78,7 @@ test("slots that were freed at the end vanish with a smaller total, and come bac
   expect(await claim(gatewayFor(1, 0), id, system.token("ninth"))).toMatchObject({ status: 202, body: { slot: 9 } });
   await system.settled(id);
   expect(await system.violations()).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 test("a total that makes no sense is refused, and so is everybody who is no operator", async () => {
   const { id } = await system.createSale({ total: 3 });

@@ -15,7 +15,7 @@ let system: System;
 beforeAll(async () => {
   system = await startSystem("runtimes", { gatewayEnv: ON_BUN, consumersEnv: ON_BUN });
   await Promise.all([system.addGateway(ON_NODE), system.addConsumers([], ON_NODE)]);
-}, 120_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 /** Partitions of the claims' topic that a consumers process holds, by its own log. */
@@ -50,7 +50,7 @@ test("200 users on a gateway of each kind get exactly 50 coupons, each persisted
   const other = await claim(gatewayFor(winner + 1), id, system.token(`mixed-${winner}`));
   expect(other).toMatchObject({ status: 200, body: { requestId, slot, repeat: true } });
   await promisesKept(system, id, { winners: 50 });
-}, 60_000);
+}, 180_000);
 
 test("an order is placed, followed and listed at a gateway on Node as at one on Bun", async () => {
   const product = await createProduct(system, { price: 0, stock: 10 }); // nothing to pay: no provider is needed
@@ -67,7 +67,7 @@ test("an order is placed, followed and listed at a gateway on Node as at one on 
       nextCursor: null,
     });
   }
-}, 90_000);
+}, 180_000);
 
 test("when the consumers on Bun are gone, those on Node persist alone, and the other way round", async () => {
   const [bun, node] = system.consumers;
@@ -84,4 +84,4 @@ test("when the consumers on Bun are gone, those on Node persist alone, and the o
   const second = await system.createSale({ total: 20 });
   await rush({ couponId: second.id, users: named("back", 40), gatewayFor, token: system.token });
   await promisesKept(system, second.id, { winners: 20 });
-}, 90_000);
+}, 180_000);

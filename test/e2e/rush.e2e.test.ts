@@ -12,7 +12,7 @@ let system: System;
 beforeAll(async () => {
   system = await startSystem("rush", { gateways: 3 });
   await system.addConsumers(); // two processes share the work
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 test("2,000 users on three gateways get exactly 100 coupons, and the checker agrees", async () => {
@@ -24,7 +24,7 @@ test("2,000 users on three gateways get exactly 100 coupons, and the checker agr
   await promisesKept(system, id, { winners: 100 });
   const { body } = await call(`${system.url}/coupons/${id}`);
   expect(body).toMatchObject({ state: "SOLD_OUT", remaining: 0, total: 100 });
-}, 60_000);
+}, 180_000);
 
 test("50 clicks of one user at once on two gateways are one claim", async () => {
   const { id } = await system.createSale({ total: 100 });

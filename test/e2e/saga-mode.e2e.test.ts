@@ -5,7 +5,7 @@ import { type System, startSystem } from "../support/system.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("saga_mode", { gateways: 2, consumers: false, gatewayEnv: { ORDER_MODE: "adaptive" } });
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 const show = (url = system.url, token = system.operator) => call(`${url}/admin/saga`, { token });

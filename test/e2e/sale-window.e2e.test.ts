@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("window", { gateways: 2 });
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 let users = 0;
@@ -18,50 +18,55 @@ interface Shot {
   readonly answer: Answer;
 }
 
-/** Claims of different users, one every few milliseconds on alternating gateways, until `untilMs`. */
-async function claimAround(couponId: string, untilMs: number): Promise<Shot[]> {
+/** How many claims must lie on either side of a moment. */
+const ENOUGH = 6;
+
+/** Claims of different users, one every few milliseconds on alternating gateways, until there are enough after a moment. */
+async function claimAround(couponId: string, moment: number): Promise<Shot[]> {
   const shots: Promise<Shot>[] = [];
-  for (let i = 0; Date.now() < untilMs; i++) {
+  for (let i = 0, after = 0; after < ENOUGH || Date.now() < moment + 150; i++) {
+    if (Date.now() >= moment) after++;
     const sentAt = Date.now();
     const shot = claim(system.gateways[i % 2]!.url, couponId, nextToken());
     shots.push(shot.then((answer) => ({ sentAt, heardAt: Date.now(), answer })));
-    await Bun.sleep(3);
+    await Bun.sleep(5);
   }
   return Promise.all(shots);
 }
 
 test("a sale opens by itself at startsAt: before it NOT_STARTED with the time, from then on 202, to the millisecond", async () => {
-  const { id, startsAt } = await system.createSale({ total: 10_000, startsInMs: 1_500 });
+  const { id, startsAt } = await system.createSale({ total: 10_000, startsInMs: 6_000 });
   const start = Date.parse(startsAt);
   expect((await call(`${system.url}/coupons/${id}`)).body.state).toBe("SCHEDULED");
+  const askedAt = Date.now();
   const early = await claim(system.url, id, nextToken());
   expect(early).toMatchObject({ status: 403, body: { code: "NOT_STARTED", startsAt, retryable: true } });
   const wait = Number(early.headers.get("retry-after"));
   expect(wait).toBeGreaterThanOrEqual(1);
-  expect(wait).toBeLessThanOrEqual(2);
+  expect(wait).toBeLessThanOrEqual(Math.ceil((start - askedAt) / 1_000));
 
-  await Bun.sleep(start - Date.now() - 150);
-  const shots = await claimAround(id, start + 150);
+  await Bun.sleep(Math.max(0, start - Date.now() - 3_000)); // many come before it, on a slow machine, too
+  const shots = await claimAround(id, start);
   const before = shots.filter(({ heardAt }) => heardAt < start);
   const after = shots.filter(({ sentAt }) => sentAt >= start);
-  expect(before.length).toBeGreaterThan(5);
-  expect(after.length).toBeGreaterThan(5);
+  expect(before.length).toBeGreaterThanOrEqual(ENOUGH);
+  expect(after.length).toBeGreaterThanOrEqual(ENOUGH);
   expect(new Set(before.map(({ answer }) => answer.body.code))).toEqual(new Set(["NOT_STARTED"]));
   expect(new Set(after.map(({ answer }) => answer.status))).toEqual(new Set([202]));
 });
 
 test("a sale ends by itself at endsAt, and a winner still gets their win afterwards", async () => {
-  const { id, endsAt } = await system.createSale({ total: 10_000, endsInMs: 1_000 });
+  const { id, endsAt } = await system.createSale({ total: 10_000, endsInMs: 6_000 });
   const end = Date.parse(endsAt);
   const winner = nextToken();
   const won = await claim(system.url, id, winner);
   expect(won.status).toBe(202);
-  await Bun.sleep(end - Date.now() - 150);
-  const shots = await claimAround(id, end + 150);
+  await Bun.sleep(Math.max(0, end - Date.now() - 3_000));
+  const shots = await claimAround(id, end);
   const before = shots.filter(({ heardAt }) => heardAt < end);
   const after = shots.filter(({ sentAt }) => sentAt >= end);
-  expect(before.length).toBeGreaterThan(5);
-  expect(after.length).toBeGreaterThan(5);
+  expect(before.length).toBeGreaterThanOrEqual(ENOUGH);
+  expect(after.length).toBeGreaterThanOrEqual(ENOUGH);
   expect(new Set(before.map(({ answer }) => answer.status))).toEqual(new Set([202]));
   expect(new Set(after.map(({ answer }) => answer.body.code))).toEqual(new Set(["ENDED"]));
   expect((await call(`${system.url}/coupons/${id}`)).body.state).toBe("ENDED");

@@ -8,14 +8,14 @@ import { TestSocket } from "../support/socket.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 // Whole orders: from the door through every role to the owner's socket, as in production.
 let system: System;
 beforeAll(async () => {
   system = await startSystem("whole_orders", { payments: {} });
-}, 90_000);
-afterAll(() => system?.close(), 60_000);
+}, 180_000);
+afterAll(() => system?.close(), 180_000);
 
 const show = async (orderId: string, user: string) =>
   (await call(`${system.url}/orders/${orderId}`, { token: system.token(user) })).body;

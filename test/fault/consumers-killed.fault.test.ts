@@ -13,7 +13,7 @@ beforeAll(async () => {
   // Those who persist come and go. Without the relay at first, so that nobody does their work for them.
   system = await startSystem("consumers_killed", { consumers: false, consumersEnv });
   await system.addConsumers(["sale-loader", "notify"]);
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 const KILLED = 128 + 9;
@@ -39,7 +39,7 @@ test.each(["persist:committed", "persist:announced"])(
     told.close();
     expect(await heir.stop()).toBe(0);
   },
-  60_000,
+  180_000,
 );
 
 test("killed five times in mid-rush, two at a time: every claim is persisted once", async () => {
@@ -68,4 +68,4 @@ test("killed five times in mid-rush, two at a time: every claim is persisted onc
   await killing;
   expect(lastWords(stories)).toEqual({ 202: 4_000 });
   await promisesKept(system, id, { winners: 4_000, fault: "consumers killed five times in mid-rush" });
-}, 90_000);
+}, 180_000);

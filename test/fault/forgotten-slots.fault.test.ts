@@ -9,12 +9,12 @@ import { until } from "../support/until.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("forgotten_slots", { gateways: 2 });
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 const gatewayFor = (user: number, attempt: number) => system.gateways[(user + attempt) % 2]!.url;
 const asking = (couponId: string, users: readonly string[]): Promise<UserStory[]> =>
-  rush({ couponId, users, gatewayFor, token: system.token, patienceMs: 40_000 });
+  rush({ couponId, users, gatewayFor, token: system.token });
 const winners = async (couponId: string, total: number, count: number): Promise<string> => {
   const stories = await asking(couponId, named("knows", count));
   expect(lastWords(stories)).toEqual({ 202: count });
@@ -25,14 +25,10 @@ const winners = async (couponId: string, total: number, count: number): Promise<
 const fences = async (couponId: string) =>
   (await system.sql`SELECT detail FROM audit_log WHERE target = ${couponId} AND action = 'sale.fenced'`).length;
 const loaded = (couponId: string, epoch: number) =>
-  until(
-    "the sale is rebuilt",
-    async () => {
-      const [row] = await system.sql`SELECT epoch, load_state FROM coupons WHERE id = ${couponId}`;
-      return row!.load_state === "LOADED" && row!.epoch >= epoch;
-    },
-    30_000,
-  );
+  until("the sale is rebuilt", async () => {
+    const [row] = await system.sql`SELECT epoch, load_state FROM coupons WHERE id = ${couponId}`;
+    return row!.load_state === "LOADED" && row!.epoch >= epoch;
+  });
 
 /** Redis forgets its last winners: their slots will be handed out again. */
 async function forget(couponId: string, users: readonly string[], next: number): Promise<void> {
@@ -58,7 +54,7 @@ test("slots that PostgreSQL holds and Redis hands out again: the fence is raised
     await system.sql`SELECT user_id, slot FROM user_coupons WHERE coupon_id = ${id} AND user_id LIKE 'knows-%'`;
   expect(rows.map(({ slot }) => slot).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   expect(await fences(id)).toBe(1);
-}, 90_000);
+}, 180_000);
 
 test("a sold-out sale that Redis takes for open: whoever is let in is told FAILED once, and then nobody is let in any more", async () => {
   const { id } = await system.createSale({ total: 10 });
@@ -69,10 +65,10 @@ test("a sold-out sale that Redis takes for open: whoever is let in is told FAILE
   await until("Redis lets somebody in", async () => {
     const from = fooled.length;
     fooled.push(...(await asking(id, named(`fooled-${from}`, 8))));
-    return (lastWords(fooled)["202"] ?? 0) > 0;
+    return lastWords(fooled)["202"] !== undefined;
   });
   await loaded(id, 2);
-  const accepted = fooled.filter(({ answers }) => answers.at(-1)!.status === 202);
+  const accepted = fooled.filter(({ answers }) => answers.at(-1)!.status < 300);
   // They ask again and again: no endless 202 and FAILED.
   const again = await Promise.all(
     accepted.flatMap(({ userId }) => Array.from({ length: 5 }, () => asking(id, [userId]))),
@@ -89,7 +85,7 @@ test("a sold-out sale that Redis takes for open: whoever is let in is told FAILE
   expect(await fences(id)).toBe(1);
   const [audit] = await system.sql`SELECT epoch FROM coupons WHERE id = ${id}`;
   expect(audit!.epoch).toBeLessThanOrEqual(3);
-}, 90_000);
+}, 180_000);
 
 test("a slot that stands in the free list and is somebody's: it goes to nobody else", async () => {
   const { id } = await system.createSale({ total: 12 });
@@ -107,4 +103,4 @@ test("a slot that stands in the free list and is somebody's: it goes to nobody e
   expect(words["202"]).toBeGreaterThanOrEqual(2);
   expect(words["202"]).toBeLessThanOrEqual(5);
   expect(await fences(id)).toBe(1);
-}, 90_000);
+}, 180_000);

@@ -15,8 +15,8 @@ beforeAll(async () => {
   const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
   system = await startSystem("saga_killed", { gateways: 0, consumers: false, consumersEnv });
   await system.addConsumers(["stock", "points", "shipping", "order-sweeper", "notify"]);
-}, 90_000);
-afterAll(() => system?.close(), 60_000);
+}, 180_000);
+afterAll(() => system?.close(), 180_000);
 
 const KILLED = 128 + 9;
 const ORDERS = 120;
@@ -55,7 +55,7 @@ const settledOf = async (orders: readonly OrderCreated[]) => {
 
 /** Every order ended, each piece is sold once, who got none has their points, and each owner was told once how it ended. */
 async function allIsRight(sku: string, orders: readonly OrderCreated[]): Promise<void> {
-  await until("all orders are settled", async () => (await settledOf(orders)).length === ORDERS, 60_000);
+  await until("all orders are settled", async () => (await settledOf(orders)).length === ORDERS);
   const rows = await settledOf(orders);
   const won = rows.filter(({ status }) => status === "COMPLETED").map(({ user_id }) => user_id);
   expect(won.length).toBe(STOCK);
@@ -95,7 +95,7 @@ test.each(["saga:committed", "saga:published"])(
     await allIsRight(sku, orders);
     await sound.stop();
   },
-  90_000,
+  180_000,
 );
 
 test("killed in the middle of the work, and of two processes", async () => {
@@ -105,4 +105,4 @@ test("killed in the middle of the work, and of two processes", async () => {
   one!.kill("SIGKILL");
   await allIsRight(sku, orders);
   await two!.stop();
-}, 90_000);
+}, 180_000);

@@ -15,11 +15,11 @@ beforeAll(async () => {
   // The broker notices after its session that a member was killed; this is the shortest it accepts.
   const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
   system = await startSystem("orders_killed", { gateways: 2, consumers: false, consumersEnv, payments: {} });
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await system?.stack.up(["redis"]);
   await system?.close();
-}, 60_000);
+}, 180_000);
 
 const urlFor = (attempt: number) => system.gateways[attempt % 2]!.url;
 
@@ -53,7 +53,7 @@ test("killed after the saga's settling transaction, after a step's, after the pr
     fault: "saga, steps, payment and door killed where it hurts",
   });
   await Promise.all(system.consumers.splice(0).map((process) => process.stop()));
-}, 150_000);
+}, 180_000);
 
 test("consumers, gateway, payment provider and Redis killed in turn while orders come in: each order ends as it must, and the books balance at every look", async () => {
   const workers = await Promise.all([system.addConsumers(), system.addConsumers()]);
@@ -90,7 +90,7 @@ test("consumers, gateway, payment provider and Redis killed in turn while orders
   const killing = (async () => {
     for (const kill of inTurn) {
       const before = await settled();
-      await until("orders are at work", async () => over || (await settled()) > before, 60_000);
+      await until("orders are at work", async () => over || (await settled()) > before);
       await kill();
       kills++;
     }
@@ -99,7 +99,7 @@ test("consumers, gateway, payment provider and Redis killed in turn while orders
   const looking = (async () => {
     for (let looks = 0; ; looks++) {
       expect(await complaints(system.sql)).toEqual([]);
-      if (healedAt > 0) return looks;
+      if (healedAt > 0 && looks > 5) return looks;
       await Bun.sleep(200);
     }
   })();

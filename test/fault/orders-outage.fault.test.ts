@@ -3,7 +3,6 @@ import type { BaseService } from "../../cli/stack/service.ts";
 import { type Crowd, gatherCrowd, orderAll } from "../support/order-crowd.ts";
 import { ordersKept } from "../support/orders-kept.ts";
 import { type System, startSystem } from "../support/system.ts";
-import { until } from "../support/until.ts";
 
 // A service is away for longer than any retry of a batch, with orders in every stage. Redis: orders-killed.
 const AWAY_MS = 15_000;
@@ -13,27 +12,30 @@ let processIds: number[];
 beforeAll(async () => {
   // The broker gives a group's partitions out again when the sessions of before are over; this is the shortest it accepts.
   const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
-  system = await startSystem("orders_outage", { consumersEnv, payments: {} });
+  system = await startSystem("orders_outage", { consumersEnv, gatewayEnv: { CLAIM_ACK_MS: "1000" }, payments: {} });
   processIds = [...system.gateways, ...system.consumers].map(({ pid }) => pid);
-}, 90_000);
-afterEach(() => system.stack.up(["kafka", "postgres"]), 60_000);
-afterAll(() => system?.close(), 60_000);
+}, 180_000);
+afterEach(() => system.stack.up(["kafka", "postgres"]), 180_000);
+afterAll(() => system?.close(), 180_000);
 
-/** Stops the service when some orders have ended, starts it again; meanwhile orders come in. @returns when it was back */
+/**
+ * Stops the service when some orders are under way, and starts it again; the next ones come while it is away, the last ones
+ * afterwards. @returns when it was back
+ */
 async function without(service: BaseService, crowd: Crowd): Promise<number> {
-  let placed = 0;
-  let over = false;
-  const outage = (async () => {
-    await until("orders are under way", () => placed >= 20 || over, 60_000);
-    await system.stack.down([service]);
-    await Bun.sleep(AWAY_MS);
-    await system.stack.up([service]);
-    return Date.now();
-  })();
-  await orderAll(system, crowd, { urlFor: () => system.url, atOnce: 8, begins: () => void placed++ }).finally(() => {
-    over = true;
-  });
-  return outage;
+  const underWay = Promise.withResolvers<void>();
+  const gone = underWay.promise.then(() => system.stack.down([service]));
+  const back = gone
+    .then(() => Bun.sleep(AWAY_MS))
+    .then(() => system.stack.up([service]))
+    .then(() => Date.now());
+  const begins = async (i: number) => {
+    if (i === 20) underWay.resolve();
+    if (i >= 40) await gone;
+    if (i >= 75) await back;
+  };
+  await orderAll(system, crowd, { urlFor: () => system.url, atOnce: 8, begins });
+  return back;
 }
 
 /** The program that went through it all is the one that was started, and it put nothing aside. */

@@ -16,8 +16,8 @@ import { until } from "../support/until.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("orders_shuffled", { consumers: false, payments: {} });
-}, 90_000);
-afterAll(() => system?.close(), 60_000);
+}, 180_000);
+afterAll(() => system?.close(), 180_000);
 
 const CHAOTIC: readonly RoleName[] = ["order-saga", "order-sweeper", "delayed-commands"];
 const STEPS: readonly RoleName[] = ["stock", "coupon-usage", "points", "payment", "shipping"];
@@ -93,7 +93,7 @@ test("messages in any order across topics, each up to three times, steps given u
       const owed = Object.values(await outstanding(system.sql));
       return chaos.waiting() === 0 && [row!.open, ...owed].every((count) => count === 0);
     },
-    90_000,
+    120_000,
   );
   expect(wrong).toEqual([]); // at any of these looks
   const { sent, repeated, overtaken } = chaos.counts;
@@ -105,7 +105,7 @@ test("messages in any order across topics, each up to three times, steps given u
   await ordersKept(system, crowd, { alsoEnds: ["STEP_TIMED_OUT"], fault, healedAt: begun });
   await Promise.all(roles.map((role) => role.stop(5_000)));
   await Promise.all([world.close(), others.stop()]);
-}, 150_000);
+}, 180_000);
 
 test("every record of every topic of orders twice more, in any order: nothing changes, nobody is told anything again", async () => {
   await system.addConsumers();
@@ -126,4 +126,4 @@ test("every record of every topic of orders twice more, in any order: nothing ch
   const after = await rows();
   for (const [table, text] of Object.entries(before)) expect({ table, text: after[table] }).toEqual({ table, text });
   expect(await told(crowd)).toEqual(toldBefore);
-}, 120_000);
+}, 180_000);

@@ -8,14 +8,16 @@ import { until } from "../support/until.ts";
 
 let system: System;
 beforeAll(async () => {
+  // So long that a claim on Kafka's way is one that Kafka has confirmed, on a slow machine, too.
+  const gatewayEnv = { CLAIM_ACK_MS: "1500" };
   // The broker notices after its session that a member was killed; this is the shortest it accepts.
   const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
-  system = await startSystem("pipeline_switch", { gateways: 2, consumersEnv });
-}, 90_000);
+  system = await startSystem("pipeline_switch", { gateways: 2, gatewayEnv, consumersEnv });
+}, 180_000);
 afterAll(async () => {
   await system?.stack.up(["redis", "kafka"]);
   await system?.close();
-}, 90_000);
+}, 180_000);
 
 const KILLED = 128 + 9;
 const switchTo = async (pipeline: unknown) => {
@@ -39,7 +41,8 @@ test("switched to Redis, back, and to half of the users in mid-sale: exactly N, 
     [2_000, "kafka"],
     [3_000, 50],
   ]);
-  const done: Promise<void>[] = [];
+  let done = 0;
+  let switching = Promise.resolve();
   const broken: unknown[] = [];
   let rushing = true;
   const checking = (async () => {
@@ -50,21 +53,23 @@ test("switched to Redis, back, and to half of the users in mid-sale: exactly N, 
     users: named("rusher", 6_000),
     gatewayFor,
     token: system.token,
+    // Nobody overtakes a switch, so that as many go on each way on every machine.
     begins(user) {
-      if (switches.has(user)) done.push(switchTo(switches.get(user)));
+      if (switches.has(user)) switching = switchTo(switches.get(user)).then(() => void done++);
+      return switching;
     },
   });
   rushing = false;
-  await Promise.all([...done, checking]);
+  await checking;
   expect(broken).toEqual([]);
-  expect(done).toHaveLength(3);
+  expect(done).toBe(3);
   expect(lastWords(stories)).toEqual({ 202: 4_000, SOLD_OUT: 2_000 });
   const told = durabilities(stories);
   for (const durable of ["kafka", "ledger"]) {
     expect(told.filter((one) => one === durable).length, durable).toBeGreaterThan(500);
   }
   await promisesKept(system, id, { winners: 4_000, fault: "pipeline switched in mid-sale" });
-}, 90_000);
+}, 180_000);
 
 test("with the consumers killed twice meanwhile: what they left is taken up, on either way", async () => {
   const { id } = await system.createSale({ total: 4_000 });
@@ -81,7 +86,7 @@ test("with the consumers killed twice meanwhile: what they left is taken up, on 
     return row!.n as number;
   };
   const killWhenPast = async (count: number) => {
-    await until("they are at work", async () => (await rows()) > count, 30_000);
+    await until("they are at work", async () => (await rows()) > count);
     const victim = system.consumers.at(-1)!;
     victim.kill("SIGKILL");
     expect(await victim.exited).toBe(KILLED);
@@ -99,7 +104,6 @@ test("with the consumers killed twice meanwhile: what they left is taken up, on 
     gatewayFor,
     token: system.token,
     atOnce: 6,
-    patienceMs: 20_000,
     begins,
   });
   await second;
@@ -109,7 +113,7 @@ test("with the consumers killed twice meanwhile: what they left is taken up, on 
   expect(lastWords(stories)).toEqual({ 202: 4_000, SOLD_OUT: 500 });
   expect(new Set(durabilities(stories))).toEqual(new Set(["kafka", "ledger"]));
   await promisesKept(system, id, { winners: 4_000, fault: "pipeline switched, consumers killed twice" });
-}, 120_000);
+}, 180_000);
 
 test("a gateway killed right after Redis granted: nobody announced the claim, and it is issued all the same", async () => {
   await switchTo("redis");
@@ -129,24 +133,24 @@ test("a gateway killed right after Redis granted: nobody announced the claim, an
   const stories = await rush({ couponId: id, users: [lost!, ...rest], gatewayFor, token: system.token });
   expect(lastWords(stories)).toEqual({ 200: 1, 202: 19 });
   await promisesKept(system, id, { winners: 20, fault: "gateway killed on the Redis pipeline" });
-}, 60_000);
+}, 180_000);
 
 test("Redis killed in mid-sale, on the Redis pipeline: what its file kept is issued, and never one too many", async () => {
   await switchTo("redis");
   const { id } = await system.createSale({ total: 1_000 });
   let restart: Promise<void> | undefined;
+  let killed: Promise<void> | undefined;
   const stories = await rush({
     couponId: id,
     users: named("unshaken", 2_000),
     gatewayFor,
     token: system.token,
-    patienceMs: 40_000,
     begins(user) {
-      if (user !== 400) return;
-      restart = (async () => {
-        await system.crash("redis");
-        await system.stack.up(["redis"]);
-      })();
+      if (user === 400) {
+        killed = system.crash("redis");
+        restart = killed.then(() => system.stack.up(["redis"]));
+      }
+      return killed; // from here on they come to a sale that is lost
     },
   });
   await restart;
@@ -154,7 +158,7 @@ test("Redis killed in mid-sale, on the Redis pipeline: what its file kept is iss
   expect((words["202"] ?? 0) + (words["200"] ?? 0)).toBe(1_000);
   expect(words.SOLD_OUT).toBe(1_000);
   await promisesKept(system, id, { winners: 1_000, fault: "Redis killed on the Redis pipeline" });
-}, 120_000);
+}, 180_000);
 
 test("Kafka killed in mid-sale, on the Redis pipeline: claims are taken and persisted without it; back, it tells everybody", async () => {
   await switchTo("redis");
@@ -169,21 +173,18 @@ test("Kafka killed in mid-sale, on the Redis pipeline: claims are taken and pers
     token: system.token,
     begins(user) {
       if (user === 500) crash = system.crash("kafka");
+      return crash; // whoever comes later comes while it is away
     },
   });
   await crash;
   expect(lastWords(stories)).toEqual({ 202: 3_000, SOLD_OUT: 500 });
-  await until(
-    "they are persisted without Kafka",
-    async () => {
-      const [row] = await system.sql`SELECT count(*)::int AS n FROM user_coupons WHERE coupon_id = ${id}`;
-      return row!.n === 3_000;
-    },
-    20_000,
-  );
+  await until("they are persisted without Kafka", async () => {
+    const [row] = await system.sql`SELECT count(*)::int AS n FROM user_coupons WHERE coupon_id = ${id}`;
+    return row!.n === 3_000;
+  });
   expect(await system.redis.xlen(`{c:${id}}:ledger`)).toBeGreaterThan(1_000);
   await system.stack.up(["kafka"]);
-  await told.hears("coupon.issued", 1, 30_000);
+  await told.hears("coupon.issued");
   told.close();
   await promisesKept(system, id, { winners: 3_000, fault: "Kafka killed on the Redis pipeline" });
-}, 120_000);
+}, 180_000);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import postgres from "postgres";
 import { call, claim, saleTerms } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
-import { lastWords, named, rush, type UserStory } from "../support/rush.ts";
+import { everyWord, lastWords, named, rush, type UserStory } from "../support/rush.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
@@ -14,11 +14,11 @@ let processIds: number[];
 beforeAll(async () => {
   system = await startSystem("postgres_away");
   processIds = [...system.gateways, ...system.consumers].map(({ pid }) => pid);
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await system?.stack.up(["postgres"]);
   await system?.close();
-}, 60_000);
+}, 180_000);
 
 const gatewayFor = () => system.url;
 const claims = (couponId: string, users: readonly string[]): Promise<UserStory[]> =>
@@ -43,7 +43,7 @@ test("PostgreSQL away for a minute: claims are accepted and kept all the time, r
   // The sale goes on; what only PostgreSQL knows is refused with a code, never guessed.
   const [winner] = during;
   const token = system.token(winner!.userId);
-  const { requestId } = winner!.answers[0]!.body;
+  const { requestId } = winner!.answers.at(-1)!.body;
   expect((await call(`${system.url}/coupons/requests/${requestId}`, { token })).body.status).toBe("ACCEPTED");
   for (const [path, json] of [
     ["/me/coupons", undefined],
@@ -64,7 +64,8 @@ test("PostgreSQL away for a minute: claims are accepted and kept all the time, r
     status: 503,
     body: { code: "SALE_RECOVERING" },
   });
-  expect((await call(`${system.url}/health/ready`)).body).toMatchObject({ status: "degraded", database: "down" });
+  await until("health says so", async () => (await call(`${system.url}/health/ready`)).body.database === "down");
+  expect([...everyWord([...during])]).not.toContain("DATABASE_UNAVAILABLE");
 
   const trickle: UserStory[] = [];
   const drip = async () => {
@@ -82,7 +83,7 @@ test("PostgreSQL away for a minute: claims are accepted and kept all the time, r
   });
   await nothingGivenUp();
   expect((await call(`${system.url}/coupons/${id}`)).body).toMatchObject({ state: "SOLD_OUT" });
-}, 150_000);
+}, 180_000);
 
 test("PostgreSQL killed three times in mid-batch and started again: every claim once", async () => {
   const { id } = await system.createSale({ total: 1_000_000 });
@@ -105,7 +106,7 @@ test("PostgreSQL killed three times in mid-batch and started again: every claim 
   expect(lastWords(stories)).toEqual({ 202: stories.length });
   await promisesKept(system, id, { winners: stories.length, fault: "PostgreSQL killed three times" });
   await nothingGivenUp();
-}, 90_000);
+}, 180_000);
 
 /** As the server's owner, past a read-only default. */
 async function asOwner(work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
@@ -168,7 +169,7 @@ test("PostgreSQL turns read-only: claims wait, an operator's change is refused w
     },
     () => readOnly(false),
   );
-}, 60_000);
+}, 180_000);
 
 // A disk that is really full would take everybody else's data with it: the server itself raises the error of one.
 test("PostgreSQL's disk is full: claims wait until there is room again, nothing is given up", async () => {
@@ -184,7 +185,7 @@ test("PostgreSQL's disk is full: claims wait until there is room again, nothing 
       await system.sql.unsafe("DROP TRIGGER no_room ON user_coupons; DROP FUNCTION no_room()");
     },
   );
-}, 60_000);
+}, 180_000);
 
 test("the right to write is missing: that is nobody's data at fault, so claims wait", async () => {
   // Its owner may not be refused anything, except by a trigger that says what the server would say.
@@ -200,4 +201,4 @@ test("the right to write is missing: that is nobody's data at fault, so claims w
       await system.sql.unsafe("DROP TRIGGER no_right ON user_coupons; DROP FUNCTION no_right()");
     },
   );
-}, 60_000);
+}, 180_000);

@@ -6,13 +6,15 @@ import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
 let system: System;
+/** So long that who waits for it is told from who does not, on any machine. */
+const ACK_MS = 10_000;
 beforeAll(async () => {
-  system = await startSystem("queued_kafka_away", { gatewayEnv: { QUEUED_ACK_MS: "700" } });
-}, 90_000);
+  system = await startSystem("queued_kafka_away", { gatewayEnv: { QUEUED_ACK_MS: String(ACK_MS) } });
+}, 180_000);
 afterAll(async () => {
   await system?.stack.kill("kafka", "SIGCONT");
   await system?.close();
-}, 60_000);
+}, 180_000);
 
 test("no acknowledgement, no promise: 503 while Kafka is frozen, soon at once; afterwards the first of the log win", async () => {
   const { id } = await system.createSale({ total: 30, issueMode: "QUEUED" });
@@ -25,19 +27,21 @@ test("no acknowledgement, no promise: 503 while Kafka is frozen, soon at once; a
   expect(refused).toMatchObject({ status: 503, body: { code: "KAFKA_UNAVAILABLE", retryable: true } });
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
   const users = named("frozen", 40);
-  await rush({ couponId: id, users, gatewayFor, token: system.token, atOnce: 40 });
+  await rush({ couponId: id, users, gatewayFor, token: system.token, atOnce: 40, patienceMs: 0 });
+  // One of ten tries, the others need not wait.
+  let answered = 0;
+  const ten = users.slice(0, 10).map(async (user) => {
+    const answer = await claim(system.url, id, system.token(user));
+    answered++;
+    return answer;
+  });
   const startedAt = performance.now();
-  await Promise.all(users.slice(0, 10).map((user) => claim(system.url, id, system.token(user))));
-  expect(performance.now() - startedAt).toBeLessThan(1_500); // one of them tries, the others need not wait
-  const quick = performance.now();
-  const trying = claim(system.url, id, system.token("trying"));
-  await Bun.sleep(50);
-  expect(await claim(system.url, id, system.token("quick"))).toMatchObject({ body: { code: "KAFKA_UNAVAILABLE" } });
-  expect(performance.now() - quick).toBeLessThan(600);
-  await trying;
+  await until("all but one have their answer", () => answered >= 9);
+  expect(performance.now() - startedAt).toBeLessThan(ACK_MS / 2);
+  for (const answer of await Promise.all(ten)) expect(answer).toMatchObject({ body: { code: "KAFKA_UNAVAILABLE" } });
   await system.stack.kill("kafka", "SIGCONT");
 
-  const after = await rush({ couponId: id, users, gatewayFor, token: system.token, patienceMs: 30_000 });
+  const after = await rush({ couponId: id, users, gatewayFor, token: system.token });
   expect(after.every(({ answers }) => [200, 202, 409].includes(answers.at(-1)!.status))).toBe(true);
   await system.settled(id, 60_000);
   const asks = await readQueuedLog(system.stack.env.KAFKA_BROKERS, id);
@@ -46,5 +50,5 @@ test("no acknowledgement, no promise: 503 while Kafka is frozen, soon at once; a
       (row) => row.user_id,
     );
   expect(await winners()).toEqual(firstUsers(asks, 30));
-  await until("the checker is content", async () => (await system.violations()).length === 0, 30_000);
-}, 120_000);
+  await until("the checker is content", async () => (await system.violations()).length === 0);
+}, 180_000);

@@ -7,6 +7,7 @@ import { promisesKept } from "../support/promises-kept.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { lastWords, named, rush } from "../support/rush.ts";
 import { TestSocket } from "../support/socket.ts";
+import { synced } from "../support/synced.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
   master = await startRedis();
   address = await movableAddress(master.port);
   system = await startSystem("redis_forgets", { gateways: 2, redisUrl: `redis://127.0.0.1:${address.port}` });
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await system?.close();
   address?.close();
@@ -32,6 +33,8 @@ const SOCKETS = 20;
 /** The user at whose turn memory stops being kept, and the one at whose turn the server dies. */
 const KEPT = 250;
 const KILLED = 450;
+/** From this one on they wait until it is dead. */
+const LAST = 700;
 
 /** Waits until `more` claims have been won since now. */
 async function winsMore(server: Redis, couponId: string, more: number): Promise<number> {
@@ -44,7 +47,7 @@ async function winsMore(server: Redis, couponId: string, more: number): Promise<
 }
 
 /** Everybody asks until they have an answer, some over sockets; then what must hold, whatever the Redis of now forgot. */
-async function rushed(couponId: string, prefix: string, begins: (user: number) => void): Promise<void> {
+async function rushed(couponId: string, prefix: string, begins: (user: number) => unknown): Promise<void> {
   const sockets = await Promise.all(
     named(`${prefix}-socket`, SOCKETS).map((user, i) =>
       TestSocket.welcomed(system.gateways[i % 2]!.url, system.token(user)),
@@ -56,7 +59,6 @@ async function rushed(couponId: string, prefix: string, begins: (user: number) =
       users: named(prefix, USERS),
       gatewayFor: (user, attempt) => system.gateways[(user + attempt) % 2]!.url,
       token: system.token,
-      patienceMs: 40_000,
       begins,
     }),
     Promise.all(sockets.map((socket) => claimOnSocket(socket, couponId, 40_000))),
@@ -78,18 +80,29 @@ test("Redis killed, its append-only file without the tail: the claims it forgot 
   let kept = 0;
   let before = 0;
   let after = 0;
+  let keeping: Promise<void> | undefined;
+  let killing: Promise<void> | undefined;
   let restart: Promise<void> | undefined;
   await rushed(id, "tail", (user) => {
-    if (user === KEPT) kept = master.logSize();
-    if (user !== KILLED) return;
-    restart = (async () => {
-      before = await winsMore(direct, id, 1);
-      await master.kill();
-      recorder.redisLost();
-      master.cutLog(kept + 7); // in the middle of a command
-      await master.start();
-      after = await direct.hlen(`{c:${id}}:winners`);
-    })();
+    if (user === KEPT) {
+      keeping = synced(direct).then(() => {
+        kept = master.logSize();
+      });
+    }
+    if (user === KILLED) {
+      killing = (async () => {
+        before = await winsMore(direct, id, 1);
+        await master.kill();
+        recorder.redisLost();
+      })();
+      restart = killing.then(async () => {
+        master.cutLog(kept + 7); // in the middle of a command
+        await master.start();
+        after = await direct.hlen(`{c:${id}}:winners`);
+      });
+    }
+    // Those between the two bring what is lost; nobody is so quick that nothing is left for the last ones.
+    return user < LAST ? keeping : killing;
   });
   await restart;
   direct.disconnect();
@@ -97,7 +110,7 @@ test("Redis killed, its append-only file without the tail: the claims it forgot 
   expect(after).toBeGreaterThan(0);
   expect(after).toBeLessThan(before);
   await promisesKept(system, id, { winners: TOTAL, fault: "Redis killed, AOF tail cut" });
-}, 120_000);
+}, 180_000);
 
 test("a replica promoted without its last writes: it decides nothing until the sale is rebuilt", async () => {
   const { id } = await system.createSale({ total: TOTAL });
@@ -109,17 +122,23 @@ test("a replica promoted without its last writes: it decides nothing until the s
   await until("the replica is in step", async () => /master_link_status:up/.test(await promoted.info("replication")));
   let before = 0;
   let after = 0;
+  let cutting: Promise<void> | undefined;
   let failover: Promise<void> | undefined;
   await rushed(id, "replica", (user) => {
-    if (user !== KEPT) return;
-    failover = (async () => {
-      await promoted.replicaof("NO", "ONE"); // from here on it hears nothing any more
-      before = await winsMore(direct, id, 100);
-      await master.kill();
-      recorder.redisLost();
-      after = await promoted.hlen(`{c:${id}}:winners`);
-      address.moveTo(copy.port);
-    })();
+    if (user === KEPT) {
+      const there = () => promoted.hlen(`{c:${id}}:winners`);
+      cutting = until("it has heard of some", async () => (await there()) > 0).then(async () => {
+        await promoted.replicaof("NO", "ONE"); // from here on it hears nothing any more
+      });
+      failover = cutting.then(async () => {
+        before = await winsMore(direct, id, 100);
+        await master.kill();
+        recorder.redisLost();
+        after = await there();
+        address.moveTo(copy.port);
+      });
+    }
+    return user < LAST ? cutting : failover;
   });
   await failover;
   direct.disconnect();
@@ -127,4 +146,4 @@ test("a replica promoted without its last writes: it decides nothing until the s
   expect(after).toBeGreaterThan(0);
   expect(after).toBeLessThan(before);
   await promisesKept(system, id, { winners: TOTAL, fault: "replica promoted without its last writes" });
-}, 120_000);
+}, 180_000);

@@ -10,9 +10,11 @@ import { until } from "../support/until.ts";
 let system: System;
 beforeAll(async () => {
   // Without the relay: whatever is persisted came through Kafka, so a record that was not flushed would be missing.
-  system = await startSystem("shutdown", { consumers: false });
+  // A member that left without a word would be missed for two minutes.
+  const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=120000" };
+  system = await startSystem("shutdown", { consumers: false, consumersEnv });
   await system.addConsumers(["sale-loader", "coupon-persist", "notify"]);
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
 test("a gateway told to stop in mid-rush loses no answer and no record, and sends its sockets elsewhere", async () => {
@@ -29,7 +31,6 @@ test("a gateway told to stop in mid-rush loses no answer and no record, and send
     gatewayFor: (_user, attempt) => (attempt === 0 && stopped === undefined ? leaving.url : system.url),
     token: system.token,
     atOnce: 64,
-    patienceMs: 20_000,
     begins(user) {
       if (user === 1_500) stopped = leaving.stop();
     },
@@ -45,24 +46,29 @@ test("a gateway told to stop in mid-rush loses no answer and no record, and send
   expect(await Promise.all(crowd.map((socket) => socket.closed()))).toEqual(crowd.map(() => CLOSE.RECONNECT));
   await until("its routes are gone", async () => (await system.redis.keys("{u:listener-*}:route")).length === 0);
   await promisesKept(system, id, { winners: 4_000, fault: "gateway told to stop in mid-rush" });
-}, 60_000);
+}, 180_000);
 
 test("a gateway that is stopping says so to health checks, and takes no new connection", async () => {
-  const leaving = await system.addGateway();
-  expect((await call(`${leaving.url}/health/ready`)).status).toBe(200);
-  const stopped = leaving.stop();
-  const seen: number[] = [];
-  for (;;) {
-    const status = await call(`${leaving.url}/health/ready`).then(
-      (answer) => answer.status,
-      () => 0,
-    );
-    seen.push(status);
-    if (status === 0) break;
+  // It says so for a quarter of a second, which a machine may sleep through: then the next one is asked.
+  for (let round = 1; ; round++) {
+    const leaving = await system.addGateway();
+    expect((await call(`${leaving.url}/health/ready`)).status).toBe(200);
+    const stopped = leaving.stop();
+    const seen: number[] = [];
+    while (seen.at(-1) !== 0) {
+      const status = await call(`${leaving.url}/health/ready`).then(
+        (answer) => answer.status,
+        () => 0,
+      );
+      seen.push(status);
+    }
+    expect(await stopped).toBe(0);
+    if (seen.includes(503)) {
+      expect(seen.lastIndexOf(200)).toBeLessThan(seen.indexOf(503));
+      return;
+    }
+    expect(round).toBeLessThan(5);
   }
-  expect(await stopped).toBe(0);
-  expect(seen).toContain(503);
-  expect(seen.lastIndexOf(200)).toBeLessThan(seen.indexOf(503));
 });
 
 test("consumers told to stop in mid-rush finish their batches and leave the group at once", async () => {
@@ -84,7 +90,7 @@ test("consumers told to stop in mid-rush finish their batches and leave the grou
   expect(code).toBe(0);
   expect(lastWords(stories)).toEqual({ 202: 3_000 });
   await promisesKept(system, id, { winners: 3_000, fault: "consumers told to stop in mid-rush" });
-  // The heir did not have to wait until the broker noticed that somebody is gone (a session is 10 s).
-  expect(performance.now() - startedAt).toBeLessThan(8_000);
+  // The heir did not have to wait until the broker noticed that somebody is gone.
+  expect(performance.now() - startedAt).toBeLessThan(60_000);
   expect(leaving.output()).not.toMatch(/"level":(50|60)/);
-}, 60_000);
+}, 180_000);

@@ -8,12 +8,15 @@ import { until } from "../support/until.ts";
 let system: System;
 beforeAll(async () => {
   // The broker notices after its session that a member was killed; this is the shortest it accepts.
-  const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
-  system = await startSystem("two_loaders", { gateways: 2, consumersEnv });
+  const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000", MESSAGE_TIMEOUT_MS };
+  const gatewayEnv = { MESSAGE_TIMEOUT_MS };
+  system = await startSystem("two_loaders", { gateways: 2, gatewayEnv, consumersEnv });
   await system.addConsumers();
-}, 90_000);
+}, 180_000);
 afterAll(() => system?.close());
 
+/** A recovery takes at least so long: whoever is to die in it has not done it before. */
+const MESSAGE_TIMEOUT_MS = "9000";
 const KILLED = 128 + 9;
 const gatewayFor = (user: number, attempt: number) => system.gateways[(user + attempt) % 2]!.url;
 const loadOf = async (couponId: string): Promise<{ epoch: number; load_state: string }> =>
@@ -21,20 +24,19 @@ const loadOf = async (couponId: string): Promise<{ epoch: number; load_state: st
 
 /** Half of the rush, FLUSHALL, and the other half when `meanwhile` is through. */
 async function flushedInMidRush(couponId: string, prefix: string, total: number, meanwhile: () => Promise<void>) {
+  let flushed: Promise<void> | undefined;
   let fault: Promise<void> | undefined;
   const stories = await rush({
     couponId,
     users: named(prefix, 2 * total),
     gatewayFor,
     token: system.token,
-    patienceMs: 60_000,
     begins(user) {
-      if (user !== total / 2) return;
-      fault = (async () => {
-        await system.redis.flushall();
-        recorder.redisLost();
-        await meanwhile();
-      })();
+      if (user === total / 2) {
+        flushed = system.redis.flushall().then(() => recorder.redisLost());
+        fault = flushed.then(meanwhile);
+      }
+      return user < total ? flushed : fault;
     },
   });
   await fault;
@@ -48,7 +50,7 @@ test("two loaders see the same loss in mid-rush: one recovery, and nobody notice
   await flushedInMidRush(id, "flushed", 600, async () => {});
   expect(await loadOf(id)).toEqual({ epoch: 2, load_state: "LOADED" });
   await promisesKept(system, id, { winners: 600, fault: "FLUSHALL with two loaders" });
-}, 120_000);
+}, 180_000);
 
 test("the loader that recovers is killed in the middle of it: the other one begins again, under load", async () => {
   const { id } = await system.createSale({ total: 600 });
@@ -66,4 +68,4 @@ test("the loader that recovers is killed in the middle of it: the other one begi
   expect(load_state).toBe("LOADED");
   expect(epoch).toBeGreaterThanOrEqual(3); // the first one's is used up
   await promisesKept(system, id, { winners: 600, fault: "FLUSHALL, and the loader killed in its recovery" });
-}, 120_000);
+}, 180_000);

@@ -6,7 +6,7 @@ import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { kafkaContract } from "../contracts/kafka.contract.ts";
 import { type Broker, createBroker, testPort } from "./broker.ts";
 
-setDefaultTimeout(60_000); // also for the hooks: a broker needs seconds to start
+setDefaultTimeout(180_000); // also for the hooks: a broker needs seconds to start
 const port = testPort(0);
 let broker: Broker;
 

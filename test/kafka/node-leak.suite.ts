@@ -9,7 +9,7 @@ import { type Broker, createBroker, testPort } from "./broker.ts";
 import { leaksContract } from "./contract/leaks.ts";
 import { openWorkbench } from "./contract/workbench.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 let broker: Broker;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { createNodeKafka } from "../../kafka/node/kafka.ts";
 import { kafkaContract } from "../contracts/kafka.contract.ts";
 import { type Broker, createBroker, testPort } from "./broker.ts";
 
-setDefaultTimeout(60_000); // also for the hooks: a broker needs seconds to start
+setDefaultTimeout(180_000); // also for the hooks: a broker needs seconds to start
 const port = testPort(3);
 let broker: Broker;
 

@@ -8,7 +8,7 @@ import type { OperatorsKafka, TopicAdmin } from "../../kafka/kafka.ts";
 import { applyTopics, describeDifference, diffTopics, topicCompression } from "../../kafka/topics.ts";
 import { type Broker, createBroker, testPort } from "./broker.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const durability = { replicationFactor: 1, minInsyncReplicas: 1 };
 let broker: Broker;

@@ -9,7 +9,7 @@ import { type RedisServer, startRedis } from "../support/redis.ts";
 import { placedBy } from "./placed.ts";
 import { connected } from "./sale.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 let server: RedisServer;
 let redis: RedisConnection;

@@ -13,6 +13,7 @@ import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { readSale, readWinners, statusOf, winnerOf } from "../../lua/sale-reading.ts";
 import { createSaleScripts, parseAnnouncement } from "../../lua/sale-scripts.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
+import { until } from "../support/until.ts";
 import { placedBy } from "./placed.ts";
 import { claimOf, claimsOf, connected, loadSale, terms, user, winner } from "./sale.ts";
 
@@ -30,7 +31,7 @@ beforeAll(async () => {
     byMaster.set((await cluster.masterOf(saleKeys(couponId).sale)).port, couponId);
   }
   sales = [...byMaster.values()];
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   redis?.disconnect();
   await cluster?.remove();
@@ -78,7 +79,7 @@ test("every script of a sale runs on every master", async () => {
     expect(winners).toBe(4);
   }
   expect(await ledgerLengths(redis, sales)).toEqual([2, 2, 2]);
-}, 30_000);
+}, 180_000);
 
 test("claims of different sales in one turn reach their own masters", async () => {
   const scripts = createSaleScripts(redis);
@@ -90,13 +91,13 @@ test("claims of different sales in one turn reach their own masters", async () =
 test("announcements reach a subscriber on whichever node it is", async () => {
   const subscriber = createSubscriber(cluster.url);
   try {
-    expect(await whenReady(subscriber, 5_000)).toBe(true);
+    expect(await whenReady(subscriber, 60_000)).toBe(true);
     const heard = new Set<string>();
     subscriber.on("message", (_, text: string) => heard.add(parseAnnouncement(text).couponId));
     await subscriber.subscribe("sales");
     const scripts = createSaleScripts(redis);
     for (const couponId of sales) await scripts.setState(couponId, "PAUSED");
-    for (let i = 0; i < 50 && heard.size < 3; i++) await Bun.sleep(20);
+    await until("all three are heard", () => heard.size === 3);
     expect([...heard].sort()).toEqual([...sales].sort());
   } finally {
     subscriber.disconnect();
@@ -137,12 +138,12 @@ test("after a failover the sale is closed until it is loaded on the new master; 
     (error: { code: string }) => error.code,
   );
   expect(["REDIS_UNAVAILABLE", "NOT_LOADED"]).toContain(failed);
-  expect(performance.now() - begun).toBeLessThan(2_500);
+  expect(performance.now() - begun).toBeLessThan(30_000);
   expect((await scripts.claim(other, claimsOf(other, "ivy"))).results[0]!.code).toBe("ACCEPTED");
 
   await cluster.failedOver(sale, master);
   let code = "";
-  for (let i = 0; i < 100 && code !== "NOT_LOADED"; i++) {
+  for (let i = 0; i < 1_000 && code !== "NOT_LOADED"; i++) {
     code = await scripts.claim(couponId, claimsOf(couponId, "cem")).then(
       ({ results }) => results[0]!.code,
       (error: { code: string }) => error.code as "NOT_LOADED",
@@ -164,7 +165,7 @@ test("after a failover the sale is closed until it is loaded on the new master; 
     expect(await loading.fence(id, epoch)).toBe("CHANGED");
     expect(await loading.load(id, terms({ total: 5 }), epoch, winners)).toBe("LOADED");
   }
-}, 45_000);
+}, 180_000);
 
 test("orders of any user, and flash orders of any product, run on a cluster", async () => {
   const orders = createPlacedOrders(redis);

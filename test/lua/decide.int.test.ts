@@ -11,6 +11,7 @@ import { createSaleLoading, type SaleTerms } from "../../lua/sale-loading.ts";
 import { readSale, statusOf } from "../../lua/sale-reading.ts";
 import { createSaleScripts, parseAnnouncement, type SaleScripts } from "../../lua/sale-scripts.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 import { claimOf, connected, HOUR, loadedSale, loadSale, user, winner } from "./sale.ts";
 
 let server: RedisServer;
@@ -20,7 +21,7 @@ beforeAll(async () => {
   server = await startRedis();
   redis = await connected(server.url);
   scripts = createSaleScripts(redis);
-}, 30_000);
+}, 180_000);
 afterAll(async () => {
   redis?.disconnect();
   await server?.remove();
@@ -125,11 +126,12 @@ test("a full Redis decides nobody behind the first it has no room for", async ()
 test("the last slot is announced to the gates", async () => {
   const couponId = await queued({ total: 1 });
   const subscriber = createSubscriber(server.url);
-  await whenReady(subscriber, 5_000);
+  await whenReady(subscriber, 60_000);
   const heard: unknown[] = [];
   subscriber.on("message", (_, text: string) => heard.push(parseAnnouncement(text)));
   await subscriber.subscribe("sales");
   await scripts.decide(couponId, [asked(couponId, "ada"), asked(couponId, "bea")]);
+  await until("it is heard", () => heard.length > 0);
   await Bun.sleep(50);
   subscriber.disconnect();
   expect(heard).toMatchObject([{ couponId, epoch: 1, state: "OPEN", soldOut: true }]);
@@ -171,4 +173,4 @@ test("however a log is cut into batches and repeated, its first distinct users w
     expect(held).toEqual(Object.fromEntries(expected));
   });
   await fc.assert(run, { numRuns: 200 });
-}, 60_000);
+}, 180_000);

@@ -7,7 +7,7 @@ import { createSaleScripts, type SaleScripts } from "../../lua/sale-scripts.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { claimOf, claimsOf, connected, loadedSale, loadSale, terms, winner } from "./sale.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 let server: RedisServer;
 let redis: RedisConnection;
@@ -29,7 +29,7 @@ const codesOf = async (couponId: CouponId, ...names: string[]) =>
 async function restart(): Promise<void> {
   await server.kill();
   await server.start();
-  expect(await whenReady(redis, 5_000)).toBe(true);
+  expect(await whenReady(redis, 60_000)).toBe(true);
 }
 
 /** Calls of a command since the server started. */

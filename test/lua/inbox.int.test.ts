@@ -8,7 +8,7 @@ import { createRoutes, ROUTE_TTL_S, type Routes } from "../../lua/routes.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { connected } from "./sale.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 let server: RedisServer;
 let redis: RedisConnection;
@@ -126,7 +126,7 @@ test("after a restart every older cursor is lost, and new ones work", async () =
   const { cursors } = await inbox.append(ada, ["1"]);
   await server.kill();
   await server.start();
-  expect(await whenReady(redis, 5_000)).toBe(true);
+  expect(await whenReady(redis, 60_000)).toBe(true);
   const read = await inbox.read(ada, cursors[0]!, 10);
   expect(read.lost).toBe(true);
   await inbox.append(ada, ["2"]); // the script is brought along

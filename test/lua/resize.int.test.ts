@@ -11,6 +11,7 @@ import {
   type SaleScripts,
 } from "../../lua/sale-scripts.ts";
 import { openRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 import { claimOf, claimsOf, connected, loadedSale } from "./sale.ts";
 
 let service: Awaited<ReturnType<typeof openRedis>>;
@@ -76,14 +77,14 @@ test("gates hear of every change: sold out, and open again", async () => {
   await sold(couponId, 3, []);
   const heard: SaleAnnouncement[] = [];
   const subscriber = createSubscriber(service.url);
-  await whenReady(subscriber, 5_000);
+  await whenReady(subscriber, 60_000);
   subscriber.on("message", (_, text: string) => void heard.push(parseAnnouncement(text)));
   await subscriber.subscribe("sales");
   await scripts.resize(couponId, 3, 3);
   await scripts.resize(couponId, 3, 3);
   await scripts.resize(couponId, 4, 3);
   const own = () => heard.filter((one) => one.couponId === couponId);
-  for (let i = 0; i < 100 && own().length < 2; i++) await Bun.sleep(10);
+  await until("both are heard", () => own().length >= 2);
   subscriber.disconnect();
   expect(own().map(({ soldOut }) => soldOut)).toEqual([true, false]);
   expect(own()[1]!.version).toBe(own()[0]!.version + 1);

@@ -7,8 +7,9 @@ import type { Currency, Money } from "../../contracts/money.ts";
 import type { OrderId } from "../../contracts/order-ids.ts";
 import { orderMessage, paymentReported } from "../../contracts/order-messages.ts";
 import { orderEventId, orderStream } from "../../contracts/order-streams.ts";
-import { createWorld, until, WORLD_MS, type World } from "../consumers/world.ts";
+import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { startPaymentSimulator, type TestProcess } from "../support/processes.ts";
+import { until } from "../support/until.ts";
 import { expectBalanced, orderNamed, readBooks } from "./provider-books.ts";
 
 const LATE_MS = 400;
@@ -90,7 +91,7 @@ test("every token ends as it should, and the provider's books equal the payments
   expect(told(orderNamed("tok_decline"))[0].data.reason).toBe("PAYMENT_DECLINED");
   expect((await row(orderNamed("tok_decline"))).failure_reason).toBe("insufficient_funds");
   await expectBalanced(world.db.sql, simulator.url);
-}, 30_000);
+}, 180_000);
 
 test("a command that comes again is answered with the same event to the letter, and charges nothing", async () => {
   const orderId = orderNamed("again");
@@ -100,7 +101,7 @@ test("a command that comes again is answered with the same event to the letter, 
   await until("it is answered again", () => told(orderId).length === 2);
   expect(told(orderId)[1]).toEqual(told(orderId)[0]);
   await expectBalanced(world.db.sql, simulator.url);
-}, 20_000);
+}, 180_000);
 
 test("a restore gives the money back once; after it, restore and command hear Restored", async () => {
   const orderId = orderNamed("back");
@@ -116,7 +117,7 @@ test("a restore gives the money back once; after it, restore and command hear Re
   for (const event of repeated) expect(event).toEqual(restored);
   expect(await row(orderId)).toMatchObject({ status: "REFUNDED", outcome: "COMPLETED" });
   await expectBalanced(world.db.sql, simulator.url);
-}, 20_000);
+}, 180_000);
 
 test("a restore that overtakes its command leaves a tombstone: the late command is refused, the provider never asked", async () => {
   const orderId = orderNamed("overtaken");
@@ -128,7 +129,7 @@ test("a restore that overtakes its command leaves a tombstone: the late command 
   expect(await row(orderId)).toMatchObject({ status: "VOIDED", outcome: "TOMBSTONE" });
   expect((await readBooks(simulator.url)).has(orderId)).toBe(false);
   await expectBalanced(world.db.sql, simulator.url);
-}, 20_000);
+}, 180_000);
 
 test("a declined payment's restore hears Restored", async () => {
   const orderId = orderNamed("declined");
@@ -136,7 +137,7 @@ test("a declined payment's restore hears Restored", async () => {
   await hears(orderId, "PaymentFailed");
   await restore(orderId);
   await hears(orderId, "PaymentRestored");
-}, 20_000);
+}, 180_000);
 
 test("a restore while nobody knows whether the card was charged: found, and refunded", async () => {
   const orderId = orderNamed("unknown-charged");
@@ -145,12 +146,12 @@ test("a restore while nobody knows whether the card was charged: found, and refu
   await restore(orderId);
   await hears(orderId, "PaymentCompleted", "PaymentRestored");
   await expectBalanced(world.db.sql, simulator.url);
-}, 20_000);
+}, 180_000);
 
 test("timeout, void, and a capture all the same: refunded without the saga", async () => {
   const orderId = orderNamed("late");
   await request(orderId, "tok_late_capture");
-  await until("the provider was called", async () => (await row(orderId))?.attempts === 1);
+  await until("the provider was called", async () => (await row(orderId))?.attempts >= 1);
   await restore(orderId);
   await hears(orderId, "PaymentRestored");
   expect(await row(orderId)).toMatchObject({ status: "VOIDED", outcome: "TOMBSTONE" });
@@ -163,7 +164,7 @@ test("timeout, void, and a capture all the same: refunded without the saga", asy
   await send(paymentReported({ ...report, providerEventId: "evt_2" }, 0));
   await until("it is read", async () => (await world.lag(topic)) === 0);
   await expectBalanced(world.db.sql, simulator.url);
-}, 20_000);
+}, 180_000);
 
 test("a provider that is away cancels nobody: all are paid when it is back, each once", async () => {
   const mode = (mode: string) =>
@@ -176,7 +177,7 @@ test("a provider that is away cancels nobody: all are paid when it is back, each
   await mode("up");
   for (const orderId of orders) await hears(orderId, "PaymentCompleted");
   await expectBalanced(world.db.sql, simulator.url);
-}, 30_000);
+}, 180_000);
 
 test("a command that can't be read fails its order and is put aside, and the rest of its batch goes on", async () => {
   const orderId = orderNamed("beside");
@@ -199,4 +200,4 @@ test("a command that can't be read fails its order and is put aside, and the res
   await hears(unreadable, "PaymentFailed");
   expect(told(unreadable)[0].data.reason).toBe("INTERNAL");
   await until("the stranger is told of", () => world.lines.some(({ message }) => message.includes("unknown payment")));
-}, 20_000);
+}, 180_000);

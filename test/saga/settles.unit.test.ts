@@ -12,7 +12,7 @@ test("whatever happens on its way, an order settles with balanced books and ever
     fc.property(stories, (story) => void tell(story, handle)),
     { numRuns: 4_000 },
   );
-}, 60_000);
+}, 180_000);
 
 test("the stories reach every end and every step's every status", () => {
   const seen = new Set<string>();
@@ -35,4 +35,4 @@ test("the stories reach every end and every step's every status", () => {
       ...["ends COMPLETED", "ends CANCELLED_BY_USER", "ends STEP_TIMED_OUT", "ends PAYMENT_DECLINED"],
     ]),
   );
-}, 60_000);
+}, 180_000);

@@ -40,7 +40,7 @@ export class Client {
   }
 
   /** Takes the first message of a type, waiting for it. @throws Error after `timeoutMs` */
-  async next(type: string, timeoutMs = 3000): Promise<Message> {
+  async next(type: string, timeoutMs = 60_000): Promise<Message> {
     await this.until(`a message ${type}`, () => this.received.some((m) => m.type === type), timeoutMs);
     const at = this.received.findIndex((m) => m.type === type);
     return this.received.splice(at, 1)[0]!;
@@ -53,7 +53,7 @@ export class Client {
   }
 
   /** The code the server closed with. */
-  async closed(timeoutMs = 3000): Promise<number> {
+  async closed(timeoutMs = 60_000): Promise<number> {
     await this.until("the close", () => this.closeCode !== undefined, timeoutMs);
     return this.closeCode!;
   }
@@ -63,11 +63,11 @@ export class Client {
     return this.received.filter((m) => m.type === "coupon.issued").map((m) => m.slot);
   }
 
-  async until(what: string, condition: () => boolean, timeoutMs = 3000): Promise<void> {
+  async until(what: string, condition: () => boolean, timeoutMs = 60_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (!condition()) {
       const left = deadline - performance.now();
-      if (left <= 0) throw new Error(`not within ${timeoutMs} ms: ${what}; got ${JSON.stringify(this.received)}`);
+      if (left <= 0) throw new Error(`Waited in vain: ${what}; got ${JSON.stringify(this.received)}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(left, 50));
         this.wake = () => {

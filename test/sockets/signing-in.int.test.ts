@@ -10,7 +10,7 @@ let under: TestRoom;
 
 beforeAll(async () => {
   redis = await startRedis();
-  under = await startTestRoom(redis.url, {}, { authTimeoutS: 1, allowedOrigins: new Set(["https://shop.example"]) });
+  under = await startTestRoom(redis.url, {}, { authTimeoutS: 60, allowedOrigins: new Set(["https://shop.example"]) });
 });
 afterAll(async () => {
   await under.stop();
@@ -71,15 +71,16 @@ test("only the listed origins may open a socket; a client without an origin is n
 });
 
 test("who does not authenticate in time is closed with 4001, who did stays", async () => {
-  const silent = await Client.open(under.port);
-  const talkative = await Client.open(under.port);
-  const signedIn = await Client.signedIn(under.port, tokenFor("in-time"));
+  const strict = await startTestRoom(redis.url, {}, { authTimeoutS: 1 });
+  const signedIn = await Client.open(strict.port, { authorization: `Bearer ${tokenFor("in-time")}` });
+  const [talkative, silent] = [await Client.open(strict.port), await Client.open(strict.port)];
   talkative.send({ type: "ping", ref: "before auth" });
   expect(await talkative.next("error")).toMatchObject({ code: "UNAUTHENTICATED", ref: "before auth" });
   expect((await silent.next("error")).code).toBe("AUTH_TIMEOUT");
   expect([await silent.closed(), await talkative.closed()]).toEqual([CLOSE.AUTH_TIMEOUT, CLOSE.AUTH_TIMEOUT]);
   expect((await signedIn.ask({ type: "ping" }, "pong")).type).toBe("pong");
   signedIn.close();
+  await strict.stop();
 });
 
 test("a bad token in a message says why and closes with 4003", async () => {
@@ -89,7 +90,7 @@ test("a bad token in a message says why and closes with 4003", async () => {
 });
 
 test("a socket is closed when its token expires, unless it was given a fresh one of the same user", async () => {
-  const [expiring, renewed] = [tokenFor("expiring", 1), tokenFor("renewed", 1)];
+  const [expiring, renewed] = [tokenFor("expiring", 8), tokenFor("renewed", 8)];
   const [first, second] = [await Client.signedIn(under.port, expiring), await Client.signedIn(under.port, renewed)];
   expect((await second.ask({ type: "auth", token: tokenFor("somebody-else") }, "error")).code).toBe("FORBIDDEN");
   expect((await second.ask({ type: "auth", token: tokenFor("renewed") }, "welcome")).userId).toBe("renewed");

@@ -5,7 +5,7 @@ import { allTopics } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { sandbox } from "./cli.ts";
 
-setDefaultTimeout(90_000);
+setDefaultTimeout(180_000);
 
 const box = sandbox({ cluster: true });
 let up: Awaited<ReturnType<typeof box.run>>;
@@ -13,8 +13,8 @@ let firstVerify: Awaited<ReturnType<typeof box.run>>;
 beforeAll(async () => {
   up = await box.run(["up", "--cluster"]);
   firstVerify = await box.run(["verify"]);
-}, 120_000);
-afterAll(() => box.remove(), 60_000);
+}, 180_000);
+afterAll(() => box.remove(), 180_000);
 
 const port = (member: number) => box.ports.redis + member;
 const env = async () => {

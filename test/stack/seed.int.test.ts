@@ -13,7 +13,7 @@ beforeAll(async () => {
   [database, redis] = await Promise.all([freshDatabase(), startRedis()]);
   sql = postgres(database.url, { max: 1, onnotice: () => {} });
   env = { DATABASE_URL: database.url, REDIS_URL: redis.url };
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await sql.end({ timeout: 1 });
   await Promise.all([database.drop(), redis.remove(), box.remove()]);
@@ -50,14 +50,14 @@ test("a seed fills catalogue and points, adds nothing the second time, and goes 
   const more = await seed("--products", "260", "--users", "4500", "--json");
   expect(JSON.parse(more.out).added).toEqual({ products: 10, users: 0 });
   expect(await unbalanced()).toHaveLength(0);
-}, 60_000);
+}, 180_000);
 
 test("a seed of nothing, of too much, and without PostgreSQL says what it means", async () => {
   expect((await seed("--products", "0", "--users", "0")).out).toContain("nothing to add");
   expect(await seed("--users", "1.5")).toMatchObject({ code: 2, errors: expect.stringContaining("whole number") });
   const away = await box.run(["seed"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" });
   expect(away).toMatchObject({ code: 1, errors: expect.stringContaining("./dev up postgres") });
-}, 60_000);
+}, 180_000);
 
 test("rankings are rebuilt from what PostgreSQL counted", async () => {
   const rebuild = () => box.run(["ranking", "rebuild", "--json"], env);
@@ -80,4 +80,4 @@ test("rankings are rebuilt from what PostgreSQL counted", async () => {
   expect((await box.run(["ranking", "rebuild"], env)).out).toContain("product-2 (94), product-1 (3)");
   const away = await box.run(["ranking", "rebuild"], { ...env, REDIS_URL: "redis://127.0.0.1:1" });
   expect(away).toMatchObject({ code: 1, errors: expect.stringContaining("Redis does not answer") });
-}, 60_000);
+}, 180_000);

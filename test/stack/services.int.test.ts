@@ -16,7 +16,7 @@ test("Kafka and PostgreSQL come up with their topics and their schema", async ()
   expect(up.out).toMatch(/✓ database +schema is current/);
   expect(up.out).toMatch(/✓ topics +32 created/);
   expect(await box.run(["topics", "diff"])).toMatchObject({ code: 0, out: "the cluster is as declared\n" });
-}, 120_000);
+}, 180_000);
 
 test("PostgreSQL flushes every commit to disk, and no locale sorts its text", async () => {
   const sql = postgres((await env()).DATABASE_URL!, { max: 1 });
@@ -36,7 +36,7 @@ test("both come back after kill -9 with what they had", async () => {
   const sql = postgres((await env()).DATABASE_URL!, { max: 1 });
   expect(await sql`select n from kept`.then((rows) => rows.map(({ n }) => n))).toEqual([7]);
   await sql.end();
-}, 120_000);
+}, 180_000);
 
 test("a topic that lost its declaration is named by diff and repaired by apply", async () => {
   const { createBunKafka } = await import("../../kafka/bun/kafka.ts");
@@ -48,13 +48,13 @@ test("a topic that lost its declaration is named by diff and repaired by apply",
   expect(diff.out).toContain("notification-events: missing");
   expect((await box.run(["topics", "apply"])).out).toMatch(/1 created/);
   expect((await box.run(["topics", "diff"])).code).toBe(0);
-}, 60_000);
+}, 180_000);
 
 test("a program that dies while it starts is explained by its own last words", async () => {
   const { code, errors } = await box.run(["up", "gateway"], { CLAIM_ACK_MS: "soon" });
   expect(code).toBe(1);
   expect(errors).toMatch(/^error: gateway stopped while it started: .*gateway\.log\)\n$/);
-}, 60_000);
+}, 180_000);
 
 test("gateways share a port, and a killed one is started again beside the other", async () => {
   await box.run(["up", "redis", "consumers"]);
@@ -67,7 +67,7 @@ test("gateways share a port, and a killed one is started again beside the other"
   expect(box.pids("gateway")).toHaveLength(2);
   expect(box.pids("gateway")).toContain(left!);
   expect(await gateway()).toMatchObject({ state: "up", health: { redis: "up" } });
-}, 120_000);
+}, 180_000);
 
 test("an operator's sale goes its way by the command line", async () => {
   const created = await box.run(["sale", "create", "--total", "5", "--starts", "+1h", "--name", "Spring", "--json"]);
@@ -83,7 +83,7 @@ test("an operator's sale goes its way by the command line", async () => {
     code: 1,
     errors: "error: the gateway refused with 404 COUPON_NOT_FOUND: No such coupon\n",
   });
-}, 60_000);
+}, 180_000);
 
 test("down stops all of it, and a sale command then says what to start", async () => {
   const pids = ["redis", "postgres", "kafka", "gateway", "consumers", "payment-simulator"].flatMap((service) =>
@@ -95,4 +95,4 @@ test("down stops all of it, and a sale command then says what to start", async (
   expect((await box.run(["sale", "list"])).errors).toMatch(
     /^error: no gateway answers at .*: start it with \.\/dev up\n$/,
   );
-}, 60_000);
+}, 180_000);

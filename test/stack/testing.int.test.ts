@@ -75,11 +75,11 @@ test("two lanes: every file runs once, and one that ran out of time beside other
 
 test("a program that hangs is killed at its limit, with what it started", async () => {
   const argv = ["bash", "-c", "sleep 600 & echo $!; wait"];
-  const { counts, output } = await runChecked(argv, { cwd: dir, env, signal, limitS: 0.5 });
+  const { counts, output } = await runChecked(argv, { cwd: dir, env, signal, limitS: 5 });
   expect(counts).toEqual({ passed: 0, failed: 1, skipped: [] });
-  expect(output).toContain("killed after 0.5 s");
+  expect(output).toContain("killed after 5 s");
   const left = Number.parseInt(output, 10);
-  for (let i = 0; i < 100 && beganAt(left) !== null; i++) await Bun.sleep(10); // dying takes the kernel a moment
+  for (let i = 0; i < 3_000 && beganAt(left) !== null; i++) await Bun.sleep(10); // dying takes the kernel a moment
   expect(beganAt(left)).toBeNull();
 });
 

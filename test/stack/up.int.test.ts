@@ -54,8 +54,10 @@ test("two ups at once start one process", async () => {
 });
 
 test("a killed service is started again, with its data", async () => {
-  await ask((redis) => redis.set("kept", "yes"));
-  await Bun.sleep(1100); // appendfsync everysec
+  await ask(async (redis) => {
+    await redis.send("CONFIG", ["SET", "appendfsync", "always"]); // on disk, however busy that is
+    await redis.set("kept", "yes");
+  });
   const [killed] = box.pids("redis");
   process.kill(killed!, "SIGKILL");
   expect((await box.run(["up", "redis"])).out).toMatch(/✓ redis +ready/);
@@ -124,13 +126,23 @@ test("env prints what a shell can evaluate", async () => {
 });
 
 test("Ctrl-C in the middle of up stops what this run had started, and says so", async () => {
-  const fresh = sandbox();
-  const up = fresh.start(["up", "redis", "postgres"]);
-  // Its first process is noted before it answers; the database takes a second longer.
-  while (!existsSync(join(fresh.dir, "run", "redis.pid"))) await Bun.sleep(5);
-  const [redis] = fresh.pids("redis");
-  up.process.kill("SIGINT");
-  const { code, errors } = await up.result;
+  let fresh = sandbox();
+  const interrupted = async () => {
+    const up = fresh.start(["up", "redis", "postgres"]);
+    // Its first process is noted before it answers; the database takes a second longer.
+    while (!existsSync(join(fresh.dir, "run", "redis.pid"))) await Bun.sleep(5);
+    const [redis] = fresh.pids("redis");
+    up.process.kill("SIGINT");
+    return { redis, ...(await up.result) };
+  };
+  let outcome = await interrupted();
+  // It was up before the interruption came: that was no test of anything.
+  for (let tries = 1; outcome.code === 0 && tries < 5; tries++) {
+    await fresh.remove();
+    fresh = sandbox();
+    outcome = await interrupted();
+  }
+  const { redis, code, errors } = outcome;
   expect(code).toBe(130);
   expect(errors).toMatch(/error: interrupted: stopped .*redis.*, which this run had started/);
   expect(beganAt(redis!)).toBeNull();
@@ -138,7 +150,7 @@ test("Ctrl-C in the middle of up stops what this run had started, and says so", 
     JSON.parse((await fresh.run(["status", "--json"])).out).map(({ state }: { state: string }) => state),
   ).not.toContain("up");
   await fresh.remove();
-}, 30_000);
+}, 180_000);
 
 test("down --wipe deletes the data and nothing else", async () => {
   expect(existsSync(join(box.dir, "data", "redis", "appendonlydir"))).toBe(true);

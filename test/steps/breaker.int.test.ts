@@ -2,11 +2,12 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startDelayedCommands } from "../../consumers/delayed-commands/start.ts";
 import { stepRole } from "../../consumers/order-steps/role.ts";
 import { stock } from "../../consumers/order-steps/stock.ts";
-import { createWorld, until, WORLD_MS, type World } from "../consumers/world.ts";
+import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, newProduct, outcomeOf, takenBack } from "./bench.ts";
 
-setDefaultTimeout(20_000);
+setDefaultTimeout(180_000);
 
 let world: World;
 beforeAll(async () => {

@@ -6,12 +6,13 @@ import type { Role } from "../../consumers/role.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { newCouponId } from "../../contracts/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
-import { createWorld, until, WORLD_MS, type World } from "../consumers/world.ts";
+import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, outcomeOf, said, takenBack } from "./bench.ts";
 
-setDefaultTimeout(20_000);
+setDefaultTimeout(180_000);
 
 let server: RedisServer;
 let world: World;

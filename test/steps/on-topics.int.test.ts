@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, setDefaultTimeout, test } from "bun:test";
 import type { RoleName } from "../../consumers/role-names.ts";
 import { startRole } from "../../consumers/roles.ts";
-import { createWorld, until, WORLD_MS, type World } from "../consumers/world.ts";
+import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { until } from "../support/until.ts";
 import { anOrder, asked, newProduct, newPurse, outcomeOf, type StepName, takenBack } from "./bench.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 // The roles as a process runs them, on the topics of the contracts.
 let world: World;

@@ -7,7 +7,7 @@ import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, outcomeOf, type StepName, said, takenBack } from "./bench.ts";
 
-setDefaultTimeout(20_000);
+setDefaultTimeout(180_000);
 
 // What every step answers in every situation; what a step does besides is in its own file.
 let world: World;

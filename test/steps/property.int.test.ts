@@ -5,7 +5,7 @@ import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, takenBack } from "./bench.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 // Whatever is asked and taken back, in whatever batches, by whichever of two processes: the books balance, and every order
 // stands where its last request left it.

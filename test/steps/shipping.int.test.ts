@@ -3,7 +3,7 @@ import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, said, takenBack } from "./bench.ts";
 
-setDefaultTimeout(20_000);
+setDefaultTimeout(180_000);
 
 let world: World;
 beforeAll(async () => {

@@ -5,11 +5,12 @@ import { recordOf } from "../../contracts/event-topics.ts";
 import type { Money } from "../../contracts/money.ts";
 import { orderCreated } from "../../contracts/order-messages.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
-import { createWorld, until, WORLD_MS, type World } from "../consumers/world.ts";
+import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
 import { anOrder, type Wish } from "./bench.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 // The real saga and the real steps, on the contracts' topics: orders that need no payment, from the door's event to their end.
 let world: World;

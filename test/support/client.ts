@@ -16,11 +16,11 @@ export interface CallOptions {
   readonly json?: unknown;
   readonly headers?: Record<string, string>;
   readonly method?: string;
-  /** How long it waits for the answer. Default 15 s: a gateway that needs longer has lost it. */
+  /** How long it waits for the answer. Default a minute: a gateway that needs longer has lost it. */
   readonly patienceMs?: number;
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** One HTTP call; claims and what belongs to them stand in the history. @throws what fetch throws when the connection breaks */
 export function call(url: string, options: CallOptions = {}): Promise<Answer> {

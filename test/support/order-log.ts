@@ -17,9 +17,9 @@ export async function recordsOf(system: System, topics: readonly string[] = ORDE
     const ends = (await Promise.all(topics.map((topic) => admin.endOffsets(topic)))).flat();
     const all = ends.reduce((sum, { offset }) => sum + offset, 0); // nothing was deleted in a test's short life
     const found: IncomingRecord[] = [];
-    const deadline = performance.now() + 30_000;
+    const deadline = performance.now() + 60_000;
     while (found.length < all) {
-      if (performance.now() > deadline) throw new Error(`read ${found.length} of ${all} records`);
+      if (performance.now() > deadline) throw new Error(`Waited in vain: read ${found.length} of ${all} records`);
       found.push(...(await consumer.poll(1_000, 200)));
     }
     return found;

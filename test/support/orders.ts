@@ -41,15 +41,11 @@ export function followOrders(system: System, topic: Topic = "order-events") {
   };
   return {
     /** Resolves with the order's events once there are `count`. */
-    async until(orderId: string, count = 1, timeoutMs = 20_000): Promise<StampedeEvent[]> {
-      return until(
-        `${count} events of order ${orderId}`,
-        async () => {
-          await poll();
-          return of(orderId).length >= count && of(orderId);
-        },
-        timeoutMs,
-      );
+    async until(orderId: string, count = 1): Promise<StampedeEvent[]> {
+      return until(`${count} events of order ${orderId}`, async () => {
+        await poll();
+        return of(orderId).length >= count && of(orderId);
+      });
     },
     close: () => consumer.close(),
   };

@@ -77,9 +77,10 @@ export async function startPostgres(): Promise<PostgresServer> {
   const start = async () => {
     const argv = asPostgres([join(bin, "postgres"), "-D", data, ...settings.flatMap((setting) => ["-c", setting])]);
     server = spawn(argv[0]!, argv.slice(1), { stdio: "ignore" });
-    const deadline = Date.now() + 30_000;
+    const deadline = performance.now() + 60_000;
     while (!(await answers(url))) {
-      if (server.exitCode !== null || Date.now() > deadline) throw new Error("PostgreSQL did not start");
+      if (server.exitCode !== null) throw new Error("PostgreSQL stopped while it started");
+      if (performance.now() > deadline) throw new Error("Waited in vain: PostgreSQL is up");
       await Bun.sleep(50);
     }
   };

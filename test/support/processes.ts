@@ -23,7 +23,7 @@ export const isStopped = (pid: number): boolean => /\) T /.test(readFileSync(`/p
 
 type ProgramName = "gateway" | "consumers" | "payment-simulator";
 
-const READY_S = 30;
+const READY_S = 60;
 let built: Promise<unknown> | undefined;
 
 /** How to start one of ours. STAMPEDE_TEST_RUNTIME=node makes it the Node program, for one process or a whole test run. */
@@ -77,7 +77,7 @@ async function untilReady(started: TestProcess, name: string, isGone: () => bool
     if (isGone()) throw new Error(`${name} stopped while it started:\n${started.output()}`);
     if (performance.now() > deadline) {
       started.kill("SIGKILL");
-      throw new Error(`${name} was not ready after ${READY_S} s:\n${started.output()}`);
+      throw new Error(`Waited in vain: ${name} is ready after ${READY_S} s:\n${started.output()}`);
     }
     await Bun.sleep(50);
   }

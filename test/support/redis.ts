@@ -75,10 +75,11 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     child.once("error", (error) => {
       failure = error;
     });
-    const deadline = Date.now() + 15_000;
+    const deadline = performance.now() + 60_000;
     while (!(await answers(port))) {
       if (failure) throw new Error(`redis-server cannot be run (install it, or set REDIS_URL): ${failure.message}`);
-      if (child.exitCode !== null || Date.now() > deadline) throw new Error("Redis did not start");
+      if (child.exitCode !== null) throw new Error("Redis stopped while it started");
+      if (performance.now() > deadline) throw new Error("Waited in vain: Redis is up");
       await Bun.sleep(20);
     }
   };

@@ -15,14 +15,16 @@ export interface RushOptions {
   readonly token: TokenMaker;
   /** Users who ask at the same time. Default 64. */
   readonly atOnce?: number;
-  /** How long one user keeps asking after 503, 429 or a broken connection. Default 0: asks once. */
+  /** How long one user keeps asking after 503, 429 or a broken connection; 0: asks once. Default a minute. */
   readonly patienceMs?: number;
   /** Called before each user's first try, which waits for the promise it may return. */
-  readonly begins?: (userIndex: number) => void | Promise<unknown>;
+  readonly begins?: (userIndex: number) => unknown;
 }
 
 /** Between two tries of one user. */
 const AGAIN_MS = 50;
+/** A machine that stands still for two seconds costs claims their answer: whoever asks again has the same win. */
+const PATIENCE_MS = 60_000;
 
 const isFinal = ({ status }: Answer): boolean => status !== 0 && status !== 503 && status !== 429;
 
@@ -38,7 +40,7 @@ export async function tryClaim(url: string, couponId: string, token: string): Pr
 
 /** Users as they are: each asks until somebody gives a final answer, and keeps everything that was said. */
 export async function rush(options: RushOptions): Promise<UserStory[]> {
-  const { couponId, users, gatewayFor, token, atOnce = 64, patienceMs = 0, begins } = options;
+  const { couponId, users, gatewayFor, token, atOnce = 64, patienceMs = PATIENCE_MS, begins } = options;
   const stories: UserStory[] = users.map((userId) => ({ userId, answers: [] }));
   let next = 0;
   const hand = async () => {
@@ -63,12 +65,26 @@ export async function rush(options: RushOptions): Promise<UserStory[]> {
 export const named = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 
+/** What all of them were told on the way, the last word included: codes, and the status where there is none. */
+export const everyWord = (stories: readonly UserStory[]): Set<string> =>
+  new Set(stories.flatMap(({ answers }) => answers.map(wordOf)));
+
+const wordOf = ({ status, body }: Answer): string => body.code ?? String(status);
+
+/** A win that was found by asking again, because the answer to the first try was lost, counts as one: 202. */
+function lastWordOf({ answers }: UserStory): string {
+  const last = answers.at(-1);
+  if (last === undefined) return "not asked";
+  return last.status === 200 && answers.slice(0, -1).some(({ status }) => status === 0 || status === 503)
+    ? "202"
+    : wordOf(last);
+}
+
 /** How often each code (or status) was the last word. */
 export function lastWords(stories: readonly UserStory[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { answers } of stories) {
-    const last = answers.at(-1);
-    const word = last === undefined ? "not asked" : (last.body.code ?? String(last.status));
+  for (const story of stories) {
+    const word = lastWordOf(story);
     counts[word] = (counts[word] ?? 0) + 1;
   }
   return counts;

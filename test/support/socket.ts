@@ -59,7 +59,7 @@ export class TestSocket {
   }
 
   /** The `nth` (from 1) message of a type, which may have come already. */
-  hears<T extends Type>(type: T, nth = 1, timeoutMs = 10_000): Promise<Of<T>> {
+  hears<T extends Type>(type: T, nth = 1, timeoutMs = 60_000): Promise<Of<T>> {
     return until(`${type} (number ${nth}) on the socket`, () => this.all(type)[nth - 1], timeoutMs) as Promise<Of<T>>;
   }
 
@@ -73,7 +73,7 @@ export class TestSocket {
   }
 
   /** @returns the close code */
-  closed(timeoutMs = 10_000): Promise<number> {
+  closed(timeoutMs = 60_000): Promise<number> {
     return until("the socket is closed", () => this.closeCode, timeoutMs);
   }
 

@@ -179,7 +179,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     addGateway,
     addConsumers,
     createSale: (wish) => createSale(gateways[0]!.url, operator, wish),
-    async settled(couponId, timeoutMs = 30_000) {
+    async settled(couponId, timeoutMs = 60_000) {
       const ledger = `{c:${couponId}}:ledger`;
       await until(`the ledger of ${couponId} is empty`, async () => (await redis.xlen(ledger)) === 0, timeoutMs);
       await until("the log is consumed", async () => (await behind()) === 0, timeoutMs);

@@ -7,7 +7,7 @@ import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 import { createHealthyOrders, type HealthyOrders, type Kind } from "./healthy-orders.ts";
 import { openShop, type Shop } from "./shop.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 let place: TestDatabase;
 let database: Database;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   database = createDatabase(place.url, { max: 4, name: "books-test" });
   shop = openShop(database.sql);
   healthy = await createHealthyOrders(database.sql, shop);
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await shop?.close();
   await database?.close();

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await sql`ALTER TABLE user_coupons DROP CONSTRAINT user_coupons_request`;
   await sql`ALTER TABLE user_coupons DROP CONSTRAINT user_coupons_slot_positive`;
   await sql`DROP INDEX user_coupons_user, user_coupons_slot`;
-}, 90_000);
+}, 180_000);
 afterAll(() => services?.close());
 
 async function failedChecks(sale: HealthySale, consumersUp = true) {

@@ -15,7 +15,7 @@ import { type RedisServer, startRedis } from "../support/redis.ts";
 import { createHealthyOrders, type HealthyOrders } from "./healthy-orders.ts";
 import { openShop, type Shop } from "./shop.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 let server: RedisServer;
 let place: TestDatabase;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   redis = createRedis(server.url, { name: "books-test" });
   shop = openShop(database.sql);
   healthy = await createHealthyOrders(database.sql, shop);
-}, 90_000);
+}, 180_000);
 beforeEach(() => redis.flushall());
 afterAll(async () => {
   redis?.disconnect();

@@ -8,7 +8,7 @@ import { type VerifyServices, verifyServices } from "./services.ts";
 let services: VerifyServices;
 beforeAll(async () => {
   services = await verifyServices();
-}, 90_000);
+}, 180_000);
 afterAll(() => services?.close());
 
 async function queuedSale() {

@@ -34,7 +34,7 @@ export async function verifyServices(): Promise<VerifyServices> {
   const redisServer = await redisUrl();
   const broker = await kafkaBrokers();
   const redis = createRedis(redisServer.url, { name: "verify-test" });
-  if (!(await whenReady(redis, 5_000))) throw new Error(`Redis does not answer at ${redisServer.url}`);
+  if (!(await whenReady(redis, 60_000))) throw new Error(`Redis does not answer at ${redisServer.url}`);
   const kafka = createBunKafka({ brokers: broker.address, clientId: "verify-test" });
   const admin = kafka.admin();
   await admin.createTopics(

@@ -64,7 +64,7 @@ export function broadcastContract(name: string, listen: Listen): void {
 
     ws.readAgain();
     const accepted = results.filter((r) => r !== 0).length;
-    await until("everything that was accepted arrived", () => ws.texts().length === accepted, 10_000);
+    await until("everything that was accepted arrived", () => ws.texts().length === accepted);
     await until("drain was told", () => seen.drained > 0);
     expect(socket.bufferedAmount()).toBe(0);
     expect(socket.send("again")).toBeGreaterThan(0);
@@ -82,7 +82,7 @@ export function broadcastContract(name: string, listen: Listen): void {
     let accepted = 0;
     for (; accepted < 4000 && socket.send(text) !== 0; accepted++) await new Promise((next) => setImmediate(next));
     socket.close(4009, "too slow");
-    await until("the server let it go", () => seen.closed.length === 1, 2000);
+    await until("the server let it go", () => seen.closed.length === 1);
     ws.readAgain();
     await until("the reason has come", () => ws.closeCode() === 4009);
     expect(ws.texts().length).toBe(accepted);
@@ -99,7 +99,7 @@ export function broadcastContract(name: string, listen: Listen): void {
     const text = "x".repeat(16 * 1024);
     for (let i = 0; i < 4000 && socket.send(text) !== 0; i++) await new Promise((resolve) => setImmediate(resolve));
     socket.terminate();
-    await until("the server let it go", () => seen.closed.length === 1, 2000);
+    await until("the server let it go", () => seen.closed.length === 1);
     expect(socket.bufferedAmount()).toBe(0);
     ws.http.close();
     await transport.stop(0);
@@ -122,7 +122,7 @@ export function broadcastContract(name: string, listen: Listen): void {
       if (published % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     }
     expect(socket.bufferedAmount()).toBeGreaterThanOrEqual(MAX_BUFFERED);
-    await until("the other has heard all", () => alert.texts().length === published, 10_000);
+    await until("the other has heard all", () => alert.texts().length === published);
     transport.publish("sale:1", "last");
     await until("and the last one", () => alert.texts().at(-1) === "last");
     for (let i = 0; i < 20; i++) transport.publish("sale:1", text);

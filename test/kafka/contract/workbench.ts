@@ -30,14 +30,14 @@ export interface Workbench extends AsyncDisposable {
   topic(partitions: number, config?: Record<string, string>): Promise<string>;
   producer(options?: ProducerOptions): Producer;
   consumer(topic: string, options?: Partial<ConsumerOptions>): Consumer;
-  /** Every record of a topic, by a group of its own. @throws if not `count` come within 30 s */
+  /** Every record of a topic, by a group of its own. @throws if not `count` come within a minute */
   readAll(topic: string, count: number): Promise<IncomingRecord[]>;
 }
 
 /** What a part of the contract is given: a fresh workbench per call. */
 export type OpenWorkbench = () => Workbench;
 
-const READ_LIMIT_MS = 30_000;
+const READ_LIMIT_MS = 60_000;
 
 export function openWorkbench(createKafka: CreateKafka, broker: ControlledBroker): Workbench {
   const said: string[] = [];
@@ -85,7 +85,7 @@ export async function read(consumer: Consumer, count: number, limitMs = READ_LIM
   const records: IncomingRecord[] = [];
   const until = Date.now() + limitMs;
   while (records.length < count) {
-    if (Date.now() > until) throw new Error(`${records.length} of ${count} records after ${limitMs} ms`);
+    if (Date.now() > until) throw new Error(`Waited in vain: ${records.length} of ${count} records`);
     records.push(...(await consumer.poll(1_000, 500)));
   }
   return records;
@@ -95,11 +95,11 @@ export async function read(consumer: Consumer, count: number, limitMs = READ_LIM
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  limitMs = 20_000,
+  limitMs = 60_000,
 ): Promise<void> {
   const until = Date.now() + limitMs;
   while (!(await holds())) {
-    if (Date.now() > until) throw new Error(`not within ${limitMs} ms: ${what}`);
+    if (Date.now() > until) throw new Error(`Waited in vain: ${what}`);
     await sleep(20);
   }
 }
