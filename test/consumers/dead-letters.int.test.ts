@@ -7,7 +7,8 @@ import { createDatabase } from "../../db/client.ts";
 import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { type IncomingRecord, KafkaError } from "../../kafka/kafka.ts";
-import { createWorld, until, WORLD_MS, type World } from "./world.ts";
+import { until } from "../support/until.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 setDefaultTimeout(90_000);
 const PATIENCE_MS = 60_000;
