@@ -18,6 +18,7 @@ export interface RankingSources {
   readonly onError: (error: unknown) => void;
 }
 
+type Named = Awaited<ReturnType<Offers["of"]>>;
 export type ReadRanking = (period: RankingPeriod, limit: number) => Promise<Ranking>;
 
 /** A day of UTC as PostgreSQL writes it. */
@@ -48,6 +49,22 @@ export async function rebuildRanking(
 export function createReadRanking(sources: RankingSources): ReadRanking {
   const { cache, offers, now = Date.now, onError } = sources;
   const reading = new Map<RankingPeriod, Promise<CountedRanking>>();
+  /** What the products of the last answers were called; their prices may be as old. */
+  const lastNamed = new Map<RankingPeriod, Named>();
+
+  /** Offers are forgotten within seconds: without PostgreSQL the names of before serve, if all are known. */
+  async function namesOf(period: RankingPeriod, ids: readonly ProductId[]): Promise<Named> {
+    try {
+      const named = await offers.of(ids);
+      lastNamed.set(period, named);
+      return named;
+    } catch (error) {
+      const named = lastNamed.get(period);
+      if (named === undefined || !ids.every((id) => named.has(id))) throw error;
+      onError(error);
+      return named;
+    }
+  }
 
   async function current(period: RankingPeriod): Promise<CountedRanking> {
     const day = dayOf(now());
@@ -83,18 +100,16 @@ export function createReadRanking(sources: RankingSources): ReadRanking {
     }
     const { ranks, countedAt } = await counted;
     const first = ranks.slice(0, limit);
-    const named = await offers.of(first.map(({ productId }) => productId));
+    const named = await namesOf(
+      period,
+      first.map(({ productId }) => productId),
+    );
     const items = first.flatMap(({ productId, sold }, i) => rankedProduct(i + 1, productId, sold, named));
     return { period, items, countedAt: new Date(countedAt).toISOString() };
   };
 }
 
-function rankedProduct(
-  rank: number,
-  productId: ProductId,
-  sold: number,
-  named: Awaited<ReturnType<Offers["of"]>>,
-): RankedProduct[] {
+function rankedProduct(rank: number, productId: ProductId, sold: number, named: Named): RankedProduct[] {
   const offer = named.get(productId);
   if (!offer) return []; // sold, and then deleted by hand
   const { name, price, currency } = offer;

@@ -23,6 +23,7 @@ function ranking() {
     counts: 0,
     redisAway: false,
     databaseAway: false,
+    offersAway: false,
     turnTaken: false,
     countTakesMs: 0,
     restMs: 0,
@@ -46,8 +47,12 @@ function ranking() {
       return [{ productId: "a" as ProductId, sold: state.sold }];
     },
     offers: {
-      of: async (ids) =>
-        new Map(ids.map((id) => [id, { productId: id, name: id, price: 5, currency: "EUR", flash: false } as never])),
+      async of(ids) {
+        if (state.offersAway) throw new StampedeError("DATABASE_UNAVAILABLE");
+        return new Map(
+          ids.map((id) => [id, { productId: id, name: id, price: 5, currency: "EUR", flash: false } as never]),
+        );
+      },
     },
     now: () => state.now,
     onError() {},
@@ -97,6 +102,16 @@ test("without PostgreSQL the old ranking serves; without Redis, PostgreSQL's cou
   expect(await sold()).toBe(2);
   state.databaseAway = true;
   expect(await sold().catch((error) => error.code)).toBe("DATABASE_UNAVAILABLE");
+});
+
+test("without PostgreSQL products are called as they were; whose name was never heard is no guess", async () => {
+  const { state, sold } = ranking();
+  state.offersAway = true;
+  expect(await sold().catch((error) => error.code)).toBe("DATABASE_UNAVAILABLE");
+  state.offersAway = false;
+  await sold();
+  Object.assign(state, { databaseAway: true, offersAway: true, now: state.now + RANKING_MAX_AGE_MS });
+  expect(await sold()).toBe(1);
 });
 
 test("a count that takes long is rested from, a short one is not", async () => {
