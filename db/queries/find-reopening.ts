@@ -8,13 +8,16 @@ export interface Reopening {
   readonly opens_in_ms: number | null;
   /** Milliseconds since the sale's row was written last. */
   readonly written_ms_ago: number;
+  /** It has ended, or was closed: nobody wins any more, loaded or not. */
+  readonly is_over: boolean;
 }
 
 /** null: no such sale. Prepared, because a flood of made-up ids ends here. */
 export async function findReopening(sql: Executor, couponId: string): Promise<Reopening | null> {
   const [row] = await sql<Reopening[]>`
     SELECT load_state, (extract(epoch FROM recovering_until - clock_timestamp()) * 1000)::float8 AS opens_in_ms,
-           (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::float8 AS written_ms_ago
+           (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::float8 AS written_ms_ago,
+           (ends_at <= clock_timestamp() OR state = 'CLOSED') AS is_over
     FROM coupons WHERE id = ${couponId}`;
   return row ?? null;
 }

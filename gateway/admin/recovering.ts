@@ -11,6 +11,9 @@ export function createSaleRecovering(whyNotLoaded: WhyNotLoaded): SaleRecovering
     const why = await whyNotLoaded(couponId);
     if (why.code === "COUPON_NOT_FOUND") return new StampedeError(why.code);
     const { retryAfterS, extra } = comeBack(why.opensInMs);
-    return new StampedeError(why.code, "The sale is being rebuilt; ask again when it is open", { retryAfterS, extra });
+    return new StampedeError("SALE_RECOVERING", "The sale is being rebuilt; ask again when it is open", {
+      retryAfterS,
+      extra,
+    });
   };
 }

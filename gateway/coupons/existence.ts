@@ -3,10 +3,13 @@ import type { CouponId } from "../../contracts/ids.ts";
 import type { Reopening } from "../../db/queries/find-reopening.ts";
 import { opensInMs, REDIS_AWAY_MS } from "./reopening.ts";
 
-/** Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. */
+/**
+ * Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. One that is
+ * over (ENDED) may not be loaded at all any more: who wants to claim must not be told to come back.
+ */
 export type NotLoaded =
   | { readonly code: "COUPON_NOT_FOUND" }
-  | { readonly code: "SALE_RECOVERING"; readonly opensInMs: number };
+  | { readonly code: "SALE_RECOVERING" | "ENDED"; readonly opensInMs: number };
 export type WhyNotLoaded = (couponId: CouponId) => Promise<NotLoaded>;
 
 /** Unknown ids are remembered so long: enough to keep a flood of made-up ids away from the database. */
@@ -35,12 +38,12 @@ export function createWhyNotLoaded(
     try {
       const sale = await find(couponId);
       if (sale === null) why = { code: "COUPON_NOT_FOUND" };
-      else why = { code: "SALE_RECOVERING", opensInMs: opensInMs(sale, messageTimeoutMs) };
+      else why = { code: sale.is_over ? "ENDED" : "SALE_RECOVERING", opensInMs: opensInMs(sale, messageTimeoutMs) };
     } catch (error) {
       onError(error);
       why = { code: "SALE_RECOVERING", opensInMs: REDIS_AWAY_MS };
     }
-    if (why.code === "SALE_RECOVERING")
+    if (why.code !== "COUPON_NOT_FOUND")
       answers.set(couponId, Promise.resolve({ at: Date.now(), why }), { ttl: REMEMBER_RECOVERING_MS });
     return { at: Date.now(), why };
   }

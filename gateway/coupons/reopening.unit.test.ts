@@ -9,6 +9,7 @@ const sale = (change: Partial<Reopening>): Reopening => ({
   load_state: "RECOVERING",
   opens_in_ms: null,
   written_ms_ago: 60_000,
+  is_over: false,
   ...change,
 });
 
@@ -59,6 +60,15 @@ test("a thousand clients of the same moment cost one question, and the answer co
   await Bun.sleep(300);
   await why(SALE);
   expect(asked).toBe(2);
+});
+
+test("nobody is told to come back to a sale that is over", async () => {
+  const why = createWhyNotLoaded(
+    async () => sale({ load_state: "LOADED", is_over: true }),
+    TIMEOUT_MS,
+    () => {},
+  );
+  expect(await why(SALE)).toMatchObject({ code: "ENDED" });
 });
 
 test("an id that is no sale's is asked for once a second; a database that is away makes no 404", async () => {

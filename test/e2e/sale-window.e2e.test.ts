@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { CouponId } from "../../contracts/ids.ts";
+import { saleKeys } from "../../lua/keys.ts";
 import { type Answer, call, claim } from "../support/client.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
@@ -9,6 +11,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => system?.close());
 
+const HOUR_MS = 3_600_000;
 let users = 0;
 const nextToken = () => system.token(`user-${users++}`);
 
@@ -87,6 +90,14 @@ async function everywhere(couponId: string, expected: { status: number; code?: s
     });
   }
 }
+
+test("a sale that ended so long ago that Redis does not hold it has ended, and is not being recovered", async () => {
+  const { id } = await system.createSale({ total: 10, startsInMs: -1_000 * HOUR_MS, endsInMs: -900 * HOUR_MS });
+  expect(await system.redis.exists(saleKeys(id as CouponId).sale)).toBe(0);
+  for (const { url } of system.gateways) {
+    expect(await claim(url, id, nextToken())).toMatchObject({ status: 403, body: { code: "ENDED", retryable: false } });
+  }
+});
 
 test("pause, open and close of an operator hold on every gateway, and doing them twice is doing them once", async () => {
   const { id } = await system.createSale({ total: 1_000 });
