@@ -276,7 +276,8 @@ function documentation(endpoints: readonly Endpoint[]): Endpoint[] {
     status: 200,
     headers: {
       "content-type": "text/html; charset=utf-8",
-      "content-security-policy": "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
+      "content-security-policy":
+        "default-src 'self'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
     },
     body: DOCS_PAGE,
   };

@@ -143,7 +143,7 @@ export function saleCommand(): Command {
     .addCommand(createCommand())
     .addCommand(changeCommand("open", "Opens a paused or closed sale again"))
     .addCommand(changeCommand("pause", "Pauses a sale: claims are refused until it is opened"))
-    .addCommand(changeCommand("close", "Closes a sale for good"))
+    .addCommand(changeCommand("close", "Closes a sale: claims are refused with ENDED"))
     .addCommand(resizeCommand())
     .addCommand(revokeCommand(api))
     .addCommand(show)

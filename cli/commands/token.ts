@@ -15,7 +15,9 @@ export function tokenCommand(): Command {
     .description("Prints a bearer token for a user")
     .argument("<userId>", "1–64 characters A–Z a–z 0–9 . _ : -", userId)
     .addOption(new Option("--role <role>", "what the user may do").choices(["operator", "user"]))
-    .option("--expires <span>", "how long it is good for", parseSpan, 24 * 3_600_000)
+    .addOption(
+      new Option("--expires <span>", "how long it is good for").argParser(parseSpan).default(24 * 3_600_000, "24h"),
+    )
     .addHelpText("after", "\nExamples:\n  ./dev token user-42\n  ./dev token alice --role operator --expires 1h")
     .action((sub: string, options: { role?: string; expires: number }) => {
       const { env } = createStack();

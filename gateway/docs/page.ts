@@ -1,7 +1,7 @@
 /** The page at /docs: the two documents, rendered by a few lines of script; nothing is fetched from elsewhere. */
 export const DOCS_PAGE = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>Stampede API</title>
+<title>Stampede API</title><link rel="icon" href="data:,">
 <style>
 :root{color-scheme:light dark;--line:#8884;--soft:#8882;--accent:#c2410c}
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}

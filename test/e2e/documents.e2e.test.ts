@@ -80,6 +80,8 @@ test("the reading page loads nothing from elsewhere", async () => {
   expect({ status, type: headers.get("content-type") }).toEqual({ status: 200, type: "text/html; charset=utf-8" });
   expect(body).toContain("/openapi.json");
   expect(body).not.toMatch(/(src|href)="?(https?:)?\/\//);
+  expect(body).toContain('<link rel="icon" href="data:,">'); // else each browser asks for /favicon.ico and complains
+  expect(headers.get("content-security-policy")).toContain("img-src data:");
 });
 
 test("problems are RFC 9457 documents with a code, and name the request", async () => {
