@@ -54,11 +54,3 @@ export function listenerOn(port: number): Listener | null {
 
 /** How many sockets listen on a port: several where processes share it. 0 also where the kernel does not tell. */
 export const listenersOn = (port: number): number => listeningInodes(port).size;
-
-/** A TCP port that nobody listens on right now. */
-export function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}

@@ -7,8 +7,8 @@ import { inFile } from "../../bench/demo-report.ts";
 import { runOrders } from "../../bench/orders/run-orders.ts";
 import { runBench } from "../../bench/run.ts";
 import { targetOf } from "../../bench/target.ts";
-import { freePort } from "../../cli/stack/ports.ts";
 import { verify } from "../../cli/verify/verify.ts";
+import { freePort } from "../support/free-port.ts";
 import { startPaymentSimulator, type TestProcess } from "../support/processes.ts";
 import { type System, startSystem } from "../support/system.ts";
 

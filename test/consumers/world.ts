@@ -21,7 +21,8 @@ import { type IncomingRecord, KafkaError, type OutgoingRecord } from "../../kafk
 import { createRedis, createSubscriber, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { type Broker, createBroker } from "../kafka/broker.ts";
-import { freePort, freshDatabase } from "../support/postgres.ts";
+import { freePort } from "../support/free-port.ts";
+import { freshDatabase } from "../support/postgres.ts";
 import { openRedis } from "../support/redis.ts";
 
 // A private broker lives as long as there is a world: bun's test runner ends without an exit event.
@@ -35,7 +36,7 @@ async function enterBroker(): Promise<string> {
   if (!address) {
     privateBroker ??= (async () => {
       const dataDir = mkdtempSync(join(tmpdir(), "stampede-kafka-"));
-      const broker = await createBroker({ dataDir, port: await freePort() });
+      const broker = await createBroker({ dataDir, port: freePort() });
       await broker.start();
       return broker;
     })();

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { freePort } from "../../cli/stack/ports.ts";
 import { recordOf } from "../../contracts/event-topics.ts";
 import type { UserId } from "../../contracts/ids.ts";
 import type { Currency, Money } from "../../contracts/money.ts";
@@ -10,6 +9,7 @@ import { SIGNATURE_HEADER, signWebhook } from "../../contracts/payment-webhook.t
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Consumer, Producer } from "../../kafka/kafka.ts";
 import { expectBalanced, orderNamed, readBooks } from "../payments/provider-books.ts";
+import { freePort } from "../support/free-port.ts";
 import { startPaymentSimulator, type TestProcess } from "../support/processes.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { freePort } from "../../cli/stack/ports.ts";
 import { recorder } from "../history/recorder.ts";
 import { call, claim } from "../support/client.ts";
+import { freePort } from "../support/free-port.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush } from "../support/rush.ts";
 import { type System, startSystem } from "../support/system.ts";

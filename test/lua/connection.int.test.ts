@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { createRedis, createSubscriber, onEveryConnect, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
-import { freePort, type RedisServer, startRedis } from "../support/redis.ts";
+import { freePort } from "../support/free-port.ts";
+import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { claimsOf, connected, loadedSale } from "./sale.ts";
 
@@ -53,7 +54,7 @@ test("commands fail at once while Redis is away, and work again when it is back"
 });
 
 test("a process may start before Redis does", async () => {
-  const port = await freePort();
+  const port = freePort();
   const messages: string[] = [];
   const redis = keep(
     createRedis(`redis://127.0.0.1:${port}`, { log: (level, text) => messages.push(`${level} ${text}`) }),

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { freePort } from "../../cli/stack/ports.ts";
 import { clusterPorts } from "../support/cluster-ports.ts";
+import { freePort } from "../support/free-port.ts";
 
 const MAIN = resolve(import.meta.dir, "../../cli/main.ts");
 

@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from "node:net";
-import { freePort } from "../../cli/stack/ports.ts";
+import { freePort } from "./free-port.ts";
 
 /** An address whose server may change, as a failover's virtual address does. */
 export interface MovableAddress {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../cli/stack/ports.ts";
+import { freePort } from "./free-port.ts";
 import { startPaymentSimulator, type TestProcess } from "./processes.ts";
 
 /** The payment provider of a test's own system. Its books outlive it, as a real one's do. */

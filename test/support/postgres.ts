@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { migrate } from "../../db/migrate.ts";
+import { freePort } from "./free-port.ts";
 
 /** A PostgreSQL of the tests' own, which they may stop and start. */
 export interface PostgresServer {
@@ -40,16 +40,6 @@ function run(argv: readonly string[]): void {
   if (done.status !== 0) throw new Error(`${argv[0]} failed: ${done.stderr?.toString() ?? done.error?.message}`);
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
 async function answers(url: string): Promise<boolean> {
   const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {}, fetch_types: false });
   try {
@@ -70,7 +60,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   chmodSync(home, 0o700);
   const data = join(home, "data");
   run([join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]);
-  const port = await freePort();
+  const port = freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const settings = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${home}`, "fsync=off"];
   let server: ChildProcess | undefined;

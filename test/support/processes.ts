@@ -1,7 +1,7 @@
 import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../../cli/stack/ports.ts";
 import { buildForNode } from "../../ops/node/build.ts";
+import { freePort } from "./free-port.ts";
 import { testStack } from "./stack.ts";
 
 /** A gateway or consumers process of a test's own. */

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { Redis } from "ioredis";
-import { freePort, type RedisServer, startRedis } from "./redis.ts";
+import { freePort } from "./free-port.ts";
+import { type RedisServer, startRedis } from "./redis.ts";
 import { until } from "./until.ts";
 
 /** Three masters, each with a replica. A master is taken for dead after NODE_TIMEOUT_MS and replaced about as long after:
@@ -17,13 +18,8 @@ export interface RedisCluster {
 
 const NODE_TIMEOUT_MS = 5_000;
 
-/** The cluster bus listens 10,000 above. */
-async function freePortPair(): Promise<number> {
-  for (;;) {
-    const port = await freePort();
-    if (port + 10_000 < 65_536) return port;
-  }
-}
+/** The cluster bus listens so much above. */
+const BUS = 10_000;
 
 function cli(...args: string[]): string {
   const done = spawnSync("redis-cli", args, { encoding: "utf8" });
@@ -40,7 +36,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     await Promise.all(servers.map((server) => server.remove()));
   };
   try {
-    for (let i = 0; i < 6; i++) servers.push(await startRedis({ port: await freePortPair(), args }));
+    for (let i = 0; i < 6; i++) servers.push(await startRedis({ port: freePort(BUS), args }));
     const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
     cli("--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes");
     await until("all replicas are in step", () =>

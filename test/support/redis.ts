@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { freePort } from "./free-port.ts";
 
 /** A Redis of the tests' own, which they may kill, freeze and fill. */
 export interface RedisServer {
@@ -32,16 +32,6 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
 async function answers(port: number): Promise<boolean> {
   const redis = new Redis({ port, lazyConnect: true, retryStrategy: () => null, connectTimeout: 1_000 });
   redis.on("error", () => {});
@@ -57,7 +47,7 @@ async function answers(port: number): Promise<boolean> {
 
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const home = mkdtempSync(join(tmpdir(), "stampede-redis-"));
-  const port = options.port ?? (await freePort());
+  const port = options.port ?? freePort();
   const argv = ["--port", String(port), "--bind", "127.0.0.1", "--dir", home, "--save", "", "--appendonly", "yes"];
   argv.push("--repl-diskless-sync-delay", "0"); // a replica is copied at once
   let server: ChildProcess | undefined;

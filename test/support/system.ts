@@ -1,6 +1,6 @@
 import { Cluster, Redis } from "ioredis";
 import postgres from "postgres";
-import { freePort, listenersOn } from "../../cli/stack/ports.ts";
+import { listenersOn } from "../../cli/stack/ports.ts";
 import { isReady } from "../../cli/stack/ready.ts";
 import type { BaseService } from "../../cli/stack/service.ts";
 import type { Stack } from "../../cli/stack/stack.ts";
@@ -13,6 +13,7 @@ import { allTopics } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { clusterNodes, type RedisConnection } from "../../lua/redis.ts";
 import { createSale, type SaleWish, type TokenMaker, tokenMaker } from "./client.ts";
+import { freePort } from "./free-port.ts";
 import { type PaymentProvider, startPaymentProvider, WEBHOOK_SECRET } from "./payment-provider.ts";
 import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
 import { freshDatabase, testStack } from "./stack.ts";

@@ -7,7 +7,8 @@ import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Kafka } from "../../kafka/kafka.ts";
 import { createRedis, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createBroker } from "../kafka/broker.ts";
-import { freePort, freshDatabase } from "../support/postgres.ts";
+import { freePort } from "../support/free-port.ts";
+import { freshDatabase } from "../support/postgres.ts";
 
 /** The three services as the checker meets them: those of the environment, or private ones. The database is new. */
 export interface VerifyServices {
@@ -72,7 +73,7 @@ async function catchUp(kafka: Kafka, { groupId, topics }: Readers["claims"]): Pr
 
 async function redisUrl() {
   if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: async () => {} };
-  const port = await freePort();
+  const port = freePort();
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
   const server = Bun.spawn(["redis-server", ...args], { stdout: "ignore", stderr: "ignore" });
   const stop = async () => {
@@ -85,7 +86,7 @@ async function redisUrl() {
 async function kafkaBrokers() {
   if (process.env.KAFKA_BROKERS) return { address: process.env.KAFKA_BROKERS, stop: async () => {} };
   const dataDir = mkdtempSync(join(tmpdir(), "stampede-verify-kafka-"));
-  const broker = await createBroker({ dataDir, port: await freePort() });
+  const broker = await createBroker({ dataDir, port: freePort() });
   await broker.start();
   const stop = async () => {
     await broker.remove();
