@@ -68,12 +68,26 @@ export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}
 
 async function look(services: Services, options: VerifyOptions): Promise<Verdict[]> {
   const admin = createRenewedAdmin(services.kafka);
-  // A young Kafka has no coordinators yet, and librdkafka then misses that they come: the second time a new client asks.
-  const groupLag: LagReader["groupLag"] = (...asked) => admin.groupLag(...asked).catch(() => admin.groupLag(...asked));
+  const groupLag: LagReader["groupLag"] = (...asked) => onceCoordinated(() => admin.groupLag(...asked));
   try {
     return await lookAtAll(services, { ...admin, groupLag }, options);
   } finally {
     await admin.close();
+  }
+}
+
+/** So long a Kafka that is young, or was away for a moment, may look for the coordinator of a group. */
+const COORDINATOR_MS = 15_000;
+const AGAIN_MS = 250;
+
+/** Asks again while nobody coordinates the group: each time a new client, since librdkafka may miss that somebody does. */
+async function onceCoordinated<T>(ask: () => Promise<T>): Promise<T> {
+  for (const deadline = performance.now() + COORDINATOR_MS; ; await Bun.sleep(AGAIN_MS)) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import { type IncomingRecord, KafkaError } from "../../kafka/kafka.ts";
 import { until } from "../support/until.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";
 
-setDefaultTimeout(90_000);
+setDefaultTimeout(180_000);
 const PATIENCE_MS = 60_000;
 
 let world: World;

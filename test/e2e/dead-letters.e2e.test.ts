@@ -6,7 +6,7 @@ import { nothingIsOwed } from "../support/orders-kept.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 const PATIENCE_MS = 60_000;
 
 let system: System;
@@ -14,8 +14,8 @@ beforeAll(async () => {
   // The saga asks nothing twice here: what heals an order is its dead letter.
   const consumersEnv = { DEAD_LETTER_RETRY_MS: "200", DEAD_LETTER_ATTEMPTS: "2", ORDER_SWEEP_MS: "600000" };
   system = await startSystem("dead_letters", { consumersEnv });
-}, 90_000);
-afterAll(() => system?.close(), 60_000);
+}, 180_000);
+afterAll(() => system?.close(), 180_000);
 
 const admin = (path: string, options: Parameters<typeof call>[1] = {}) =>
   call(`${system.url}/admin/dead-letters${path}`, { token: system.operator, ...options });

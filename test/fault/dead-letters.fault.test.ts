@@ -18,8 +18,8 @@ beforeAll(async () => {
   };
   system = await startSystem("dead_letters_killed", { consumers: false, consumersEnv });
   await system.addConsumers(["coupon-decide", "sale-loader", "notify", "claim-relay"]);
-}, 90_000);
-afterAll(() => system?.close(), 60_000);
+}, 180_000);
+afterAll(() => system?.close(), 180_000);
 
 const KILLED = 128 + 9;
 const PATIENCE_MS = 60_000;
