@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import pino from "pino";
 import { createDatabase } from "../db/client.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
-import { createRedis, createSubscriber, type RedisConnection } from "../lua/redis.ts";
+import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../lua/redis.ts";
 import { type ConsumersConfig, readConfig } from "./config.ts";
 import { failureCode } from "./failure.ts";
 import { lookAtHealth, type Probe } from "./health.ts";
@@ -22,6 +22,9 @@ export interface ConsumersParts {
   /** Given here and to nobody else: only role sale-loader may load a sale's scripts. */
   readonly createSaleLoading: (redis: RedisConnection) => LoaderDeps["loading"];
 }
+
+/** It connects within milliseconds; whoever waits longer for it starts without it. */
+const REDIS_HEAD_START_MS = 5_000;
 
 const help = (
   command: string,
@@ -70,6 +73,8 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
   const producer = createRenewedProducer(kafka, { messageTimeoutMs: config.MESSAGE_TIMEOUT_MS }, (error) =>
     log.error(failureCode(error), "the producer was replaced"),
   );
+  // A round before the connection stands would log that Redis is away, at every start. One that is away is waited for by the roles.
+  await Promise.all([redis, subscriber].map((connection) => whenReady(connection, REDIS_HEAD_START_MS)));
   const roles: RunningRole[] = [];
   const metrics = createMetrics(() => new Map(roles.map(({ name, inHand }) => [name, inHand()])));
   const loading = createSaleLoading(redis);
