@@ -12,7 +12,9 @@ beforeAll(async () => {
   // Without the relay: whatever is persisted came through Kafka, so a record that was not flushed would be missing.
   // A member that left without a word would be missed for two minutes.
   const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=120000" };
-  system = await startSystem("shutdown", { consumers: false, consumersEnv });
+  // And no record runs out of time while a machine stands still.
+  const gatewayEnv = { MESSAGE_TIMEOUT_MS: "60000" };
+  system = await startSystem("shutdown", { consumers: false, gatewayEnv, consumersEnv });
   await system.addConsumers(["sale-loader", "coupon-persist", "notify"]);
 }, 180_000);
 afterAll(() => system?.close());
