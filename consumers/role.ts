@@ -27,10 +27,10 @@ export interface Waiting {
 }
 
 /**
- * `paceMs` of the orders' roles. An order passes seven of them, so it costs a tenth of a second when all are busy; what
+ * `paceMs` of the orders' roles. An order passes seven of them, so it costs a quarter of a second when all are busy; what
  * comes in meanwhile shares a transaction, a produce request and, of the same order, a row.
  */
-export const ORDER_PACE_MS = 15;
+export const ORDER_PACE_MS = 40;
 
 /** A consumer role: which records it takes and what it does with a batch. */
 export interface Role {
@@ -43,8 +43,8 @@ export interface Role {
   /** How long a batch may wait for more records once it has some, milliseconds. */
   readonly lingerMs: number;
   /**
-   * A batch begins so long after the one before it at the earliest, milliseconds, whatever comes meanwhile being part of it;
-   * after a rest it begins at once. Instead of `lingerMs`.
+   * Under load a batch begins so long after the one before it at the earliest, milliseconds, whatever comes meanwhile being
+   * part of it; after a batch of few records it begins sooner (runner.ts). Instead of `lingerMs`.
    */
   readonly paceMs?: number;
   /** Batches at work at the same time. 1 keeps the order within a partition. */

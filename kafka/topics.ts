@@ -27,9 +27,10 @@ const MAX_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024;
 
 /** A topic as the cluster should hold it. */
 export function wantedTopic(name: string, spec: TopicSpec, durability: TopicDurability): NewTopic {
+  const onOneBroker = durability.replicationFactor === 1 ? spec.partitionsOnOneBroker : undefined;
   return {
     name,
-    partitions: spec.partitions,
+    partitions: onOneBroker ?? spec.partitions,
     replicationFactor: durability.replicationFactor,
     config: {
       "retention.ms": String(spec.retentionDays * DAY_MS),
