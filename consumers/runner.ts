@@ -66,8 +66,8 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
   const atWork = new Set<Promise<void>>();
   let stash: IncomingRecord[] = [];
   let inHand = 0;
-  let begunAt = 0;
-  let paceMs = 0;
+  /** When the next batch may begin, by the role's pace. */
+  let nextAt = 0;
   let before: Promise<boolean> = Promise.resolve(true);
 
   function open(): Consumer {
@@ -122,17 +122,16 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
 
   /** What came until the role's next batch may begin. */
   async function keepPace(taken: number): Promise<IncomingRecord[]> {
-    const left = begunAt + paceMs - performance.now();
+    const left = nextAt - performance.now();
     if (left < 1 || taken >= role.maxBatch) return [];
     await pause(left, stopping.signal);
     return poll(role.maxBatch - taken, 1);
   }
 
   function begin(records: IncomingRecord[]): void {
-    begunAt = performance.now();
-    paceMs = Math.min(role.paceMs ?? 0, records.length * PACE_PER_RECORD_MS);
-    const positions = commits.positionsAfter(records);
     const startedAt = performance.now();
+    nextAt = startedAt + Math.min(role.paceMs ?? 0, records.length * PACE_PER_RECORD_MS);
+    const positions = commits.positionsAfter(records);
     const earlier = before;
     inHand += records.length;
     // A batch is committable when it and all before it are dealt with; one that was abandoned holds back the later ones.

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Timestamp } from "./envelope.ts";
+import { Page } from "./page.ts";
 import { Why } from "./text.ts";
 
 /**
@@ -45,7 +46,7 @@ export const DeadLetter = Type.Object(
 export type DeadLetter = Static<typeof DeadLetter>;
 
 export const DeadLetterList = Type.Object(
-  { items: Type.Array(Type.Ref(DeadLetter)), nextCursor: Type.Union([Type.String(), Type.Null()]) },
+  { items: Type.Array(Type.Ref(DeadLetter)), ...Page },
   { $id: "DeadLetterList" },
 );
 export type DeadLetterList = Static<typeof DeadLetterList>;

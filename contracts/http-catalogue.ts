@@ -2,12 +2,11 @@ import { type Static, Type } from "@sinclair/typebox";
 import { Timestamp } from "./envelope.ts";
 import { CurrencySchema, MoneySchema } from "./money.ts";
 import { ProductIdSchema } from "./order-ids.ts";
+import { Page } from "./page.ts";
 import { storableText } from "./text.ts";
 
 /** The most pieces of one product that may ever come in; far below what PostgreSQL's integer holds, so no sum overflows. */
 export const MAX_STOCK = 1_000_000_000;
-
-const Page = { nextCursor: Type.Union([Type.String(), Type.Null()]) };
 
 export const Product = Type.Object(
   {

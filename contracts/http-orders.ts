@@ -5,6 +5,7 @@ import { CouponIdSchema, UserIdSchema } from "./ids.ts";
 import { CurrencySchema, MoneySchema } from "./money.ts";
 import { OrderIdSchema, OrderNumberSchema, type ProductId, ProductIdSchema } from "./order-ids.ts";
 import { AMOUNTS, AskedPayment, AskedShipping, MAX_LINES, OrderLine, ProductQuantity } from "./order-parts.ts";
+import { Page } from "./page.ts";
 import type { ResultCode } from "./result-codes.ts";
 import { ORDER_STATUSES, type OrderStatus, STEP_STATUSES, STEPS, type Step, type StepStatus } from "./steps.ts";
 
@@ -104,10 +105,7 @@ export const OrderSummary = Type.Object(
 );
 export type OrderSummary = Static<typeof OrderSummary>;
 
-export const OrderList = Type.Object(
-  { items: Type.Array(Type.Ref(OrderSummary)), nextCursor: Type.Union([Type.String(), Type.Null()]) },
-  { $id: "OrderList" },
-);
+export const OrderList = Type.Object({ items: Type.Array(Type.Ref(OrderSummary)), ...Page }, { $id: "OrderList" });
 export type OrderList = Static<typeof OrderList>;
 
 /** POST /orders/:orderId/cancel, 202: the request was logged; the saga decides, and the socket tells. */

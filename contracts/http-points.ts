@@ -3,6 +3,7 @@ import { Timestamp } from "./envelope.ts";
 import { UserIdSchema } from "./ids.ts";
 import { MAX_MONEY, MoneySchema } from "./money.ts";
 import { OrderIdSchema } from "./order-ids.ts";
+import { Page } from "./page.ts";
 import { storableText } from "./text.ts";
 
 /** A point is worth one minor unit. */
@@ -36,7 +37,7 @@ export const MyPoints = Type.Object(
   {
     balance: MoneySchema,
     items: Type.Array(PointEntry),
-    nextCursor: Type.Union([Type.String(), Type.Null()]),
+    ...Page,
   },
   { $id: "MyPoints" },
 );

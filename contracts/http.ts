@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from "./ids.ts";
 import { OrderIdSchema } from "./order-ids.ts";
+import { Page } from "./page.ts";
 import type { ResultCode } from "./result-codes.ts";
 import { storableText, Why } from "./text.ts";
 
@@ -108,10 +109,7 @@ export const Sale = Type.Object(
 );
 export type Sale = Static<typeof Sale>;
 
-export const SaleList = Type.Object(
-  { items: Type.Array(Type.Ref(Sale)), nextCursor: Type.Union([Type.String(), Type.Null()]) },
-  { $id: "SaleList" },
-);
+export const SaleList = Type.Object({ items: Type.Array(Type.Ref(Sale)), ...Page }, { $id: "SaleList" });
 
 export const MyCoupon = Type.Object(
   {
@@ -128,10 +126,7 @@ export const MyCoupon = Type.Object(
   { $id: "MyCoupon" },
 );
 export type MyCoupon = Static<typeof MyCoupon>;
-export const MyCoupons = Type.Object(
-  { items: Type.Array(Type.Ref(MyCoupon)), nextCursor: Type.Union([Type.String(), Type.Null()]) },
-  { $id: "MyCoupons" },
-);
+export const MyCoupons = Type.Object({ items: Type.Array(Type.Ref(MyCoupon)), ...Page }, { $id: "MyCoupons" });
 
 /** Slots are kept in a PostgreSQL integer and a Redis counter; ten million in one sale is what the loader was sized for. */
 export const MAX_TOTAL = 10_000_000;

@@ -9,6 +9,7 @@ import {
   type TopicDifference,
   type TopicDurability,
 } from "../../kafka/topics.ts";
+import { again } from "../again.ts";
 import { CliError } from "../errors.ts";
 import type { StackContext } from "./service.ts";
 
@@ -59,15 +60,9 @@ type Context = Pick<StackContext, "env" | "config">;
 const ELECTION_MS = 30_000;
 
 /** The same as `declareTopics`, of brokers that have just answered: a controller that they wait for is waited for. */
-export async function declareTopicsOnceElected(context: Context): Promise<string> {
-  for (const deadline = performance.now() + ELECTION_MS; ; ) {
-    try {
-      return await declareTopics(context);
-    } catch (error) {
-      if (!(error instanceof KafkaError && error.retryable) || performance.now() > deadline) throw error;
-      await Bun.sleep(500);
-    }
-  }
+export function declareTopicsOnceElected(context: Context): Promise<string> {
+  const isWorthIt = (error: unknown) => error instanceof KafkaError && error.retryable;
+  return again(() => declareTopics(context), { forMs: ELECTION_MS, everyMs: 500, isWorthIt });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createRenewedAdmin, type LagReader } from "../../consumers/renewed-admin.ts";
+import { again } from "../again.ts";
 import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
 import { checkDeadLetters } from "./dead-letters.ts";
@@ -66,28 +67,17 @@ export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}
   return { ok: checks.every((check) => check.ok), checks };
 }
 
+/** So long a Kafka that is young, or was away for a moment, may look for the coordinator of a group. */
+const COORDINATING = { forMs: 15_000, everyMs: 250 };
+
 async function look(services: Services, options: VerifyOptions): Promise<Verdict[]> {
   const admin = createRenewedAdmin(services.kafka);
-  const groupLag: LagReader["groupLag"] = (...asked) => onceCoordinated(() => admin.groupLag(...asked));
+  // Each time a new client asks, since librdkafka may miss that somebody coordinates the group by now.
+  const groupLag: LagReader["groupLag"] = (...asked) => again(() => admin.groupLag(...asked), COORDINATING);
   try {
     return await lookAtAll(services, { ...admin, groupLag }, options);
   } finally {
     await admin.close();
-  }
-}
-
-/** So long a Kafka that is young, or was away for a moment, may look for the coordinator of a group. */
-const COORDINATOR_MS = 15_000;
-const AGAIN_MS = 250;
-
-/** Asks again while nobody coordinates the group: each time a new client, since librdkafka may miss that somebody does. */
-async function onceCoordinated<T>(ask: () => Promise<T>): Promise<T> {
-  for (const deadline = performance.now() + COORDINATOR_MS; ; await Bun.sleep(AGAIN_MS)) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-    }
   }
 }
 
