@@ -11,6 +11,7 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from "../kafka.ts";
+import { unfenced } from "../unfenced.ts";
 import { AdminClient, pointerArray, readPointers, type TopicResult } from "./admin-client.ts";
 import type { OpenLibrary } from "./library.ts";
 import { type ClusterMetadata, readMetadata } from "./metadata.ts";
@@ -36,6 +37,14 @@ export class BunAdmin implements TopicAdmin {
 
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
     if (topics.length === 0) return;
+    await unfenced(() => this.#create(topics));
+    await this.#seen(async () => {
+      const present = (await this.#metadata(true, QUERY_LIMIT_MS)).topics;
+      return topics.every(({ name }) => present.has(name));
+    });
+  }
+
+  async #create(topics: readonly NewTopic[]): Promise<void> {
     const rd = this.#rd;
     const results = await this.#client.request(
       "create topics",
@@ -60,10 +69,6 @@ export class BunAdmin implements TopicAdmin {
       (event) => this.#topicResults((count) => rd.rd_kafka_CreateTopics_result_topics(event, count)),
     );
     throwFirst(results, [ERR.TOPIC_EXISTS]);
-    await this.#seen(async () => {
-      const present = (await this.#metadata(true, QUERY_LIMIT_MS)).topics;
-      return topics.every(({ name }) => present.has(name));
-    });
   }
 
   async describeTopics(names: readonly string[]): Promise<ConfiguredTopic[]> {
@@ -93,6 +98,14 @@ export class BunAdmin implements TopicAdmin {
   }
 
   async createPartitions(topic: string, total: number): Promise<void> {
+    await unfenced(() => this.#extend(topic, total));
+    await this.#seen(async () => {
+      const present = (await this.#metadata(true, QUERY_LIMIT_MS)).topics.get(topic);
+      return present !== undefined && present.partitions >= total;
+    });
+  }
+
+  async #extend(topic: string, total: number): Promise<void> {
     const rd = this.#rd;
     const results = await this.#client.request(
       "create partitions",
@@ -104,10 +117,6 @@ export class BunAdmin implements TopicAdmin {
       (event) => this.#topicResults((count) => rd.rd_kafka_CreatePartitions_result_topics(event, count)),
     );
     throwFirst(results);
-    await this.#seen(async () => {
-      const present = (await this.#metadata(true, QUERY_LIMIT_MS)).topics.get(topic);
-      return present !== undefined && present.partitions >= total;
-    });
   }
 
   async alterTopicConfig(topic: string, config: Readonly<Record<string, string>>): Promise<void> {

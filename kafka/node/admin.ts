@@ -12,6 +12,7 @@ import {
   type TopicPartitionOffset,
 } from "../kafka.ts";
 import { adminProperties } from "../properties.ts";
+import { unfenced } from "../unfenced.ts";
 import type { Addon, Done, NativeAdmin, NativeMetadata, NativeOffset } from "./addon.ts";
 import { called, fromNative, kafkaError, made } from "./errors.ts";
 import { addonProperties, ClientEvents } from "./events.ts";
@@ -44,6 +45,14 @@ export class NodeAdmin implements Admin {
 
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
     if (topics.length === 0) return;
+    await unfenced(() => this.#create(topics));
+    await this.#seen(async () => {
+      const present = await this.#topics();
+      return topics.every(({ name }) => present.has(name));
+    });
+  }
+
+  async #create(topics: readonly NewTopic[]): Promise<void> {
     const outcomes = await Promise.allSettled(
       topics.map(({ name, partitions, replicationFactor, config }) =>
         this.#call(name, (done) => {
@@ -53,10 +62,6 @@ export class NodeAdmin implements Admin {
       ),
     );
     throwFirst(outcomes, ERR.TOPIC_EXISTS);
-    await this.#seen(async () => {
-      const present = await this.#topics();
-      return topics.every(({ name }) => present.has(name));
-    });
   }
 
   async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
@@ -73,7 +78,9 @@ export class NodeAdmin implements Admin {
   }
 
   async createPartitions(topic: string, total: number): Promise<void> {
-    await this.#call(topic, (done) => this.#native.createPartitions(topic, total, REQUEST_TIMEOUT_MS, done));
+    await unfenced(() =>
+      this.#call(topic, (done) => this.#native.createPartitions(topic, total, REQUEST_TIMEOUT_MS, done)),
+    );
     await this.#seen(async () => ((await this.#topics()).get(topic)?.partitions ?? 0) >= total);
   }
 

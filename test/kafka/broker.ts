@@ -15,6 +15,8 @@ export interface Broker {
   stop(): Promise<void>;
   /** Killed (SIGKILL) and started again: what was acknowledged must survive. */
   restart(): Promise<void>;
+  /** Stopped (SIGSTOP) for so long, and let go on: beyond its session the controller in it takes the broker for lost. */
+  freeze(ms: number): Promise<void>;
   /** Stops the broker and removes its data. */
   remove(): Promise<void>;
 }
@@ -93,6 +95,11 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     restart: async () => {
       await end("SIGKILL");
       await start();
+    },
+    freeze: async (ms) => {
+      server?.kill("SIGSTOP");
+      await sleep(ms);
+      server?.kill("SIGCONT");
     },
     remove: async () => {
       await end("SIGKILL");

@@ -21,4 +21,5 @@ kafkaContract("bun", (options) => createBunKafka(options, process.env.LIBRDKAFKA
   start: () => broker.start(),
   stop: () => broker.stop(),
   restart: () => broker.restart(),
+  freeze: (ms) => broker.freeze(ms),
 });

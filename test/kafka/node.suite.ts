@@ -21,4 +21,5 @@ kafkaContract("node", createNodeKafka, {
   start: () => broker.start(),
   stop: () => broker.stop(),
   restart: () => broker.restart(),
+  freeze: (ms) => broker.freeze(ms),
 });

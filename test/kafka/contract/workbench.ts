@@ -17,6 +17,7 @@ export interface ControlledBroker {
   stop(): Promise<void>;
   start(): Promise<void>;
   restart(): Promise<void>;
+  freeze(ms: number): Promise<void>;
 }
 
 /** What one contract test works with; `await using` closes everything it opened. */
