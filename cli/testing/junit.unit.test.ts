@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isOnlyLate, lastLineOf, NOTHING, readJunit, sum } from "./junit.ts";
+import { isOnlyCircumstance, lastLineOf, NOTHING, readJunit, sum } from "./junit.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="bun test" tests="4" assertions="3" failures="1" skipped="1" time="0.01">
@@ -31,8 +31,18 @@ const failing = (...failures: string[]) => failures.map((one) => `<testcase name
 const SLOW = '<failure type="TimeoutError" message="test timed out" />';
 const IN_VAIN = '<failure type="Error" message="Waited in vain: the win">Error: Waited in vain: the win</failure>';
 
-test("late is a report in which everything that failed ran out of time", () => {
-  expect(isOnlyLate(failing(SLOW, IN_VAIN))).toBe(true);
-  expect(isOnlyLate(failing(SLOW, '<failure type="AssertionError" message="Waited in vain: no" />'))).toBe(false);
-  expect(isOnlyLate('<testcase name="a" />')).toBe(false);
+const REFUSED = '<failure type="KafkaError" message="All brokers are currently fenced." />';
+const CUT = '<failure type="Error" message="read ECONNRESET" />';
+
+test("a disturbed file is one in which everything that failed ran out of time or was refused by a service", () => {
+  expect(isOnlyCircumstance(failing(SLOW, IN_VAIN))).toBe(true);
+  expect(isOnlyCircumstance(failing(REFUSED, CUT))).toBe(true);
+  for (const wrong of [
+    '<failure type="AssertionError" message="Waited in vain: no" />',
+    '<failure type="AssertionError" message="expect(received).toEqual(expected): KafkaError" />',
+    '<failure type="TypeError" message="undefined is not an object" />',
+    '<failure type="Error" message="3 users were sold the same piece" />',
+  ])
+    expect(isOnlyCircumstance(failing(SLOW, REFUSED, wrong))).toBe(false);
+  expect(isOnlyCircumstance('<testcase name="a" />')).toBe(false);
 });

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type Counts, isOnlyLate, readJunit } from "./junit.ts";
+import { type Counts, isOnlyCircumstance, readJunit } from "./junit.ts";
 
 export interface Outcome {
   readonly counts: Counts;
   /** All it wrote. */
   readonly output: string;
-  /** It failed, but nothing is wrong except that tests ran out of time. */
-  readonly late: boolean;
+  /** It failed, but no test found anything wrong: they ran out of time, or a service refused. */
+  readonly disturbed: boolean;
 }
 
 export interface RunOptions {
@@ -53,7 +53,7 @@ export async function runChecked(argv: readonly string[], options: RunOptions): 
     return {
       counts: countsOf(code, options.report, report),
       output: text + howItEnded(),
-      late: isOnlyLate(report ?? ""),
+      disturbed: isOnlyCircumstance(report ?? ""),
     };
   } finally {
     clearTimeout(limit);

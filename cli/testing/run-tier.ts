@@ -31,7 +31,7 @@ const ONE_LANE = (env: RunOptions["env"]): Lanes => ({
 /** What a test measured on the way, for the reader of a run in which everything passed. */
 const FINDING = /^fault: .*$/gm;
 
-/** Runs one tier, its files side by side on the lanes. What only ran out of time there is run again, alone. */
+/** Runs one tier, its files side by side on the lanes. A file that was only disturbed there is run again, alone. */
 export async function runTier(tier: Tier, options: TierOptions): Promise<Counts> {
   const { env, signal, failed } = options;
   const local = (name: string) => join(options.cwd, "node_modules/.bin", name);
@@ -66,7 +66,7 @@ async function onLanes(
   run: (name: string, files: readonly string[], env: RunOptions["env"]) => Promise<Outcome>,
 ): Promise<Counts> {
   const all: Counts[] = [];
-  const late: string[] = [];
+  const disturbed: string[] = [];
   const waiting = [...files];
   let broken = false;
   const work = async (lane: Lane) => {
@@ -75,8 +75,8 @@ async function onLanes(
       const file = signal.aborted || broken ? undefined : on.take(waiting);
       if (file === undefined) return;
       await on.prepared(file);
-      const { counts, late: onlyLate } = await run(file, [file], lane.env);
-      if (onlyLate && on.lanes.length > 1) late.push(file);
+      const { counts, disturbed: again } = await run(file, [file], lane.env);
+      if (again && on.lanes.length > 1) disturbed.push(file);
       else all.push(counts);
     }
   };
@@ -87,10 +87,10 @@ async function onLanes(
   const wanted = on.lanes.slice(0, Math.ceil(files.length / FILES_A_LANE));
   const ends = await Promise.allSettled(wanted.map((lane) => work(lane).catch(stopOthers)));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
-  for (const file of late) {
+  for (const file of disturbed) {
     if (signal.aborted) break;
     const { counts } = await run(file, [file], on.lanes[0]!.env);
-    console.log(`late: ${file} ran out of time beside others, and ${counts.failed > 0 ? "alone too" : "passed alone"}`);
+    console.log(`again: ${file} was disturbed beside others, and ${counts.failed > 0 ? "failed" : "passed"} alone`);
     all.push(counts);
   }
   return sum(all);
