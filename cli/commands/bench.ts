@@ -40,7 +40,7 @@ export function benchCommand(): Command {
     .action(async (scenario: string, options: BenchOptions) => {
       const stack = createStack({ progress: printedProgress() });
       await interruption((signal) =>
-        stack.up(undefined, { workers: options.workers, runtime: options.runtime, signal }),
+        stack.up(undefined, { workers: options.workers, runtime: options.runtime, warm: true, signal }),
       );
       const runtime = stack.runtimeOf("gateway");
       const soak = scenario === "orders" ? soakWish(options) : null;

@@ -39,7 +39,7 @@ export function demoCommand(): Command {
       const begun = performance.now();
       const stack = createStack({ progress: printedProgress(), cluster: options.cluster });
       await interruption((signal) =>
-        stack.up(undefined, { workers: options.workers, runtime: options.runtime, signal }),
+        stack.up(undefined, { workers: options.workers, runtime: options.runtime, warm: true, signal }),
       );
       console.log(`up in ${secondsSince(begun)}\n`);
       const { runDemo } = await import("../../bench/demo.ts");

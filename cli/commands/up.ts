@@ -33,7 +33,7 @@ export function upCommand(): Command {
       const begun = performance.now();
       const stack = createStack({ progress: printedProgress(), cluster: options.cluster });
       const services = names.length > 0 ? names : SERVICES;
-      await interruption((signal) => stack.up(services, { ...options, signal }));
+      await interruption((signal) => stack.up(services, { ...options, warm: true, signal }));
       console.log(`up in ${secondsSince(begun)}; ./dev status shows it, ./dev down stops it`);
     });
   for (const option of clusterOptions()) command.addOption(option);

@@ -64,6 +64,8 @@ export interface UpOptions {
   readonly roles?: string | undefined;
   /** What runs gateway and consumers; default as before, at first Bun. */
   readonly runtime?: Runtime | undefined;
+  /** Whether brokers that this call starts are given something to do before it returns, so that their first rush is as quick as the next. */
+  readonly warm?: boolean | undefined;
   /** When it fires, what this call started is stopped again. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -87,6 +89,13 @@ export interface Stack {
   /** Resolves when the service answers. @throws CliError after `timeoutS` (default 30) */
   waitReady(service: ServiceName, timeoutS?: number): Promise<void>;
   sourceOf(service: ServiceName): Promise<Source>;
+}
+
+/** Waits for all of them to end. @throws what the first that failed threw */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 /** A stack of services in a directory of its own. Starts nothing yet. */
@@ -126,7 +135,7 @@ export function createStack(options: StackOptions = {}): Stack {
 
   async function upLocked(
     services: readonly ServiceName[],
-    { workers, roles, runtime, signal }: UpOptions,
+    { workers, roles, runtime, warm, signal }: UpOptions,
   ): Promise<void> {
     requireSpace(dir, FREE_BYTES);
     refuseOtherAddresses(context);
@@ -138,6 +147,7 @@ export function createStack(options: StackOptions = {}): Stack {
       await prepareNode(context);
     signal?.throwIfAborted();
     const started: ServiceName[] = [];
+    let cold = false;
     const start = async (name: ServiceName): Promise<void> => {
       const extraEnv = {
         ...(name === "consumers" && roles !== undefined ? { ROLES: roles } : {}),
@@ -147,17 +157,19 @@ export function createStack(options: StackOptions = {}): Stack {
       // Noted before it is ready: an interrupted start is stopped as well.
       const ran = pids(name).length > 0;
       if (!ran && sources.get(name) !== "environment") started.push(name);
-      await startService(context, NATIVE[name], sources.get(name)!, { workers: count, extraEnv, signal });
+      const fresh = await startService(context, NATIVE[name], sources.get(name)!, { workers: count, extraEnv, signal });
       signal?.throwIfAborted();
       if (name === "postgres") await step("database", () => migrateDatabase(context));
-      if (name === "kafka") await step("topics", declareTopics);
+      if (name === "kafka") {
+        await step("topics", declareTopics);
+        cold = fresh;
+      }
     };
     try {
-      for (const group of [services.filter(isBaseService), services.filter((name) => !isBaseService(name))]) {
-        const results = await Promise.allSettled(group.map(start));
-        const failed = results.find((result) => result.status === "rejected");
-        if (failed) throw failed.reason;
-      }
+      await all(services.filter(isBaseService).map(start));
+      const others = services.filter((name) => !isBaseService(name)).map(start);
+      await all(warm && cold ? [...others, step("warm-up", warmUp)] : others);
+      signal?.throwIfAborted();
     } catch (error) {
       if (!signal?.aborted) throw error;
       for (const name of started.toReversed()) await stopService(context, NATIVE[name]);
@@ -174,8 +186,9 @@ export function createStack(options: StackOptions = {}): Stack {
     context.progress.done(name, `${done} (${secondsSince(begun)})`);
   }
 
-  // Loaded when it is needed: bun:ffi opens librdkafka, which may have been installed a moment ago.
+  // Loaded when they are needed: bun:ffi opens librdkafka, which may have been installed a moment ago.
   const declareTopics = async () => (await import("./topics.ts")).declareTopicsOnceElected(context);
+  const warmUp = async () => (await import("./warm-up.ts")).warmUp(context);
 
   const runtimeNow = (service: ServiceName) => runtimeOf(readRecord(layout, service)?.variant);
 

@@ -15,6 +15,10 @@ test("Kafka and PostgreSQL come up with their topics and their schema", async ()
   expect(up).toMatchObject({ code: 0, errors: "" });
   expect(up.out).toMatch(/✓ database +schema is current/);
   expect(up.out).toMatch(/✓ topics +32 created/);
+  expect(up.out).toMatch(/✓ warm-up +stored and read [1-9][\d,]* records/);
+  const again = await box.run(["up", "kafka"]);
+  expect(again.out).toContain("already up");
+  expect(again.out).not.toContain("warm-up");
   expect(await box.run(["topics", "diff"])).toMatchObject({ code: 0, out: "the cluster is as declared\n" });
 }, 180_000);
 
