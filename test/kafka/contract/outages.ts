@@ -71,7 +71,8 @@ export function outagesContract(open: OpenWorkbench): void {
     expect(await patient).toMatchObject({ topic, partition: 0 });
     await eventually("all late reports came", () => producer.stats().queued === 0);
     expect(producer.stats()).toMatchObject({ acknowledged: 102, failed: 0, connected: true });
-    expect((await read(consumer, 101)).map(text)).toEqual([
+    // The group waits for members that never come back: for their sessions, at times for a look at the topics as well.
+    expect((await read(consumer, 101, 150_000)).map(text)).toEqual([
       ...Array.from({ length: 100 }, (_, i) => `${i}`),
       "patient",
     ]);
@@ -85,7 +86,7 @@ export function outagesContract(open: OpenWorkbench): void {
       expect.stringMatching(/^info kafka: a broker answers again, after \d+ s$/),
     ]);
     expect(bench.said.length).toBeLessThan(20);
-  }, 90_000);
+  }, 300_000);
 }
 
 const delivered = (sent: Promise<unknown>) =>
