@@ -11,6 +11,7 @@ import { gatewayChannel } from "../../lua/keys.ts";
 import { createSubscriber } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import { createToldOrders } from "../../lua/told-orders.ts";
+import { UNHURRIED } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { anOrder } from "./order-world.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";
@@ -37,7 +38,7 @@ test("owners find the news in their inbox, and each gateway hears once a batch o
   await routes.add(bob, "c3", `gw-b-${unique}`);
   await routes.add(cem, "c4", `gw-dead-${unique}`);
   const heard: { channel: string; payload: { u: string; c: string; m: string }[] }[] = [];
-  const gateways = createSubscriber(world.config.REDIS_URL);
+  const gateways = createSubscriber(world.config.REDIS_URL, UNHURRIED);
   gateways.on("message", (channel: string, text: string) => heard.push({ channel, payload: JSON.parse(text) }));
   await gateways.subscribe(gatewayChannel(`gw-a-${unique}`), gatewayChannel(`gw-b-${unique}`));
 

@@ -23,7 +23,7 @@ import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { type Broker, createBroker } from "../kafka/broker.ts";
 import { freePort } from "../support/free-port.ts";
 import { freshDatabase } from "../support/postgres.ts";
-import { openRedis } from "../support/redis.ts";
+import { openRedis, UNHURRIED } from "../support/redis.ts";
 
 // A private broker lives as long as there is a world: bun's test runner ends without an exit event.
 let privateBroker: Promise<Broker> | undefined;
@@ -86,8 +86,8 @@ export async function createWorld(options: WorldOptions = {}) {
     void lines.push({ level, message, fields: fields as Record<string, unknown> });
   const log: Log = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
   const db = createDatabase(config.DATABASE_URL, { max: config.DATABASE_CONNECTIONS, name: "test" });
-  const redis = createRedis(config.REDIS_URL);
-  const subscriber = createSubscriber(config.REDIS_URL);
+  const redis = createRedis(config.REDIS_URL, UNHURRIED);
+  const subscriber = createSubscriber(config.REDIS_URL, UNHURRIED);
   await Promise.all([whenReady(redis, 60_000), whenReady(subscriber, 60_000)]);
   const kafka = createBunKafka({ brokers: config.KAFKA_BROKERS, clientId: "test" });
   // Not the configured second, which a first record on a busy machine may need: no test lets this one run out.

@@ -49,15 +49,18 @@ test("what a transaction does after its session was lost happens nowhere", async
   const paused = new Promise<void>((resolve) => {
     resume = resolve;
   });
+  const first = Promise.withResolvers<void>();
   const later: string[] = [];
   const transaction = outcome(
     db.sql.begin(async (tx) => {
       await tx`INSERT INTO notes VALUES ('first')`;
+      first.resolve();
       await paused;
       later.push(await outcome(tx`INSERT INTO notes VALUES ('second')`));
       later.push(await outcome(tx`INSERT INTO notes VALUES ('third')`));
     }),
   );
+  await first.promise; // after BEGIN alone a session is idle in its transaction too
   await killOnce("idle in transaction");
   expect(await transaction).toBe("transient");
   await Promise.all([1, 2, 3, 4].map(() => outcome(db.sql`SELECT pg_sleep(0.05)`))); // the connection is taken again

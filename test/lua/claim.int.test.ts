@@ -7,7 +7,7 @@ import { createSubscriber, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { createSaleScripts, parseAnnouncement, type SaleScripts } from "../../lua/sale-scripts.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
+import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { claimOf, claimsOf, connected, HOUR, loadedSale, loadSale, winner } from "./sale.ts";
 
@@ -161,7 +161,7 @@ test("a batch of more than one script call is decided in order too", async () =>
 
 test("the last slot is announced once, with the version that the batch carries", async () => {
   const couponId = await loadedSale(redis, { total: 2 });
-  const subscriber = createSubscriber(server.url);
+  const subscriber = createSubscriber(server.url, UNHURRIED);
   await whenReady(subscriber, 60_000);
   const heard: unknown[] = [];
   subscriber.on("message", (_, text: string) => heard.push(parseAnnouncement(text)));

@@ -12,6 +12,7 @@ import { createRoutes } from "../../lua/routes.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { readSale, readWinners, statusOf, winnerOf } from "../../lua/sale-reading.ts";
 import { createSaleScripts, parseAnnouncement } from "../../lua/sale-scripts.ts";
+import { UNHURRIED } from "../support/redis.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
 import { until } from "../support/until.ts";
 import { placedBy } from "./placed.ts";
@@ -89,7 +90,7 @@ test("claims of different sales in one turn reach their own masters", async () =
 });
 
 test("announcements reach a subscriber on whichever node it is", async () => {
-  const subscriber = createSubscriber(cluster.url);
+  const subscriber = createSubscriber(cluster.url, UNHURRIED);
   try {
     expect(await whenReady(subscriber, 60_000)).toBe(true);
     const heard = new Set<string>();

@@ -10,7 +10,7 @@ import { createSubscriber, type RedisConnection, whenReady } from "../../lua/red
 import { createSaleLoading, type SaleTerms } from "../../lua/sale-loading.ts";
 import { readSale, statusOf } from "../../lua/sale-reading.ts";
 import { createSaleScripts, parseAnnouncement, type SaleScripts } from "../../lua/sale-scripts.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
+import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { claimOf, connected, HOUR, loadedSale, loadSale, user, winner } from "./sale.ts";
 
@@ -125,7 +125,7 @@ test("a full Redis decides nobody behind the first it has no room for", async ()
 
 test("the last slot is announced to the gates", async () => {
   const couponId = await queued({ total: 1 });
-  const subscriber = createSubscriber(server.url);
+  const subscriber = createSubscriber(server.url, UNHURRIED);
   await whenReady(subscriber, 60_000);
   const heard: unknown[] = [];
   subscriber.on("message", (_, text: string) => heard.push(parseAnnouncement(text)));

@@ -10,7 +10,7 @@ import {
   type SaleAnnouncement,
   type SaleScripts,
 } from "../../lua/sale-scripts.ts";
-import { openRedis } from "../support/redis.ts";
+import { openRedis, UNHURRIED } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { claimOf, claimsOf, connected, loadedSale } from "./sale.ts";
 
@@ -76,7 +76,7 @@ test("gates hear of every change: sold out, and open again", async () => {
   const couponId = await loadedSale(redis, { total: 5 });
   await sold(couponId, 3, []);
   const heard: SaleAnnouncement[] = [];
-  const subscriber = createSubscriber(service.url);
+  const subscriber = createSubscriber(service.url, UNHURRIED);
   await whenReady(subscriber, 60_000);
   subscriber.on("message", (_, text: string) => void heard.push(parseAnnouncement(text)));
   await subscriber.subscribe("sales");

@@ -2,12 +2,13 @@ import { type CouponId, newCouponId, newRequestId, type UserId } from "../../con
 import type { Claim } from "../../lua/claim-batch.ts";
 import { createRedis, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading, type LoadedWinner, type SaleTerms } from "../../lua/sale-loading.ts";
+import { UNHURRIED } from "../support/redis.ts";
 
 export const HOUR = 3_600_000;
 
 /** A connection that is up. */
 export async function connected(url: string): Promise<RedisConnection> {
-  const redis = createRedis(url, { name: "test" });
+  const redis = createRedis(url, { name: "test", ...UNHURRIED });
   if (!(await whenReady(redis, 10_000))) throw new Error("Redis is not there");
   return redis;
 }

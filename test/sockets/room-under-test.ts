@@ -9,6 +9,7 @@ import { createInbox, type Inbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
+import { UNHURRIED } from "../support/redis.ts";
 
 const RULES = { secret: "a secret of at least thirty-two bytes", issuer: "stampede", audience: "stampede" };
 
@@ -42,8 +43,8 @@ export async function startTestRoom(
   transportOptions: { maxBufferedBytes?: number; port?: number } = {},
 ): Promise<TestRoom> {
   const gatewayId = `test-${process.pid}-${++gateways}`;
-  const redis = createRedis(redisUrl);
-  const subscriber = createSubscriber(redisUrl);
+  const redis = createRedis(redisUrl, UNHURRIED);
+  const subscriber = createSubscriber(redisUrl, UNHURRIED);
   await whenReady(redis, 5000);
   await whenReady(subscriber, 5000);
   const errors: unknown[] = [];

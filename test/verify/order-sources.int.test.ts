@@ -11,7 +11,7 @@ import { orderBucket, orderLedgerKey } from "../../lua/keys.ts";
 import { createRedis, type RedisConnection } from "../../lua/redis.ts";
 import { placedBy } from "../lua/placed.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
+import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";
 import { createHealthyOrders, type HealthyOrders } from "./healthy-orders.ts";
 import { openShop, type Shop } from "./shop.ts";
 
@@ -26,7 +26,7 @@ let healthy: HealthyOrders;
 beforeAll(async () => {
   [server, place] = await Promise.all([startRedis(), freshDatabase()]);
   database = createDatabase(place.url, { max: 4, name: "books-test" });
-  redis = createRedis(server.url, { name: "books-test" });
+  redis = createRedis(server.url, { name: "books-test", ...UNHURRIED });
   shop = openShop(database.sql);
   healthy = await createHealthyOrders(database.sql, shop);
 }, 180_000);

@@ -9,6 +9,7 @@ import { createRedis, type RedisConnection, whenReady } from "../../lua/redis.ts
 import { createBroker } from "../kafka/broker.ts";
 import { freePort } from "../support/free-port.ts";
 import { freshDatabase } from "../support/postgres.ts";
+import { UNHURRIED } from "../support/redis.ts";
 
 /** The three services as the checker meets them: those of the environment, or private ones. The database is new. */
 export interface VerifyServices {
@@ -34,7 +35,7 @@ export async function verifyServices(): Promise<VerifyServices> {
   const database = await freshDatabase();
   const redisServer = await redisUrl();
   const broker = await kafkaBrokers();
-  const redis = createRedis(redisServer.url, { name: "verify-test" });
+  const redis = createRedis(redisServer.url, { name: "verify-test", ...UNHURRIED });
   if (!(await whenReady(redis, 60_000))) throw new Error(`Redis does not answer at ${redisServer.url}`);
   const kafka = createBunKafka({ brokers: broker.address, clientId: "verify-test" });
   const admin = kafka.admin();
