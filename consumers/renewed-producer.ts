@@ -6,6 +6,11 @@ import { type Kafka, KafkaError, type Producer, type ProducerOptions } from "../
  * in twenty times, with 2.15.1). Tens of seconds, so that a slow broker alone does not cost a client.
  */
 const STUCK_AFTER = 4;
+/**
+ * Without a connected broker it is most likely an outage, which a new client does not end either. But a client can also have
+ * forgotten all brokers for good (librdkafka #5301), and under Node nobody can name them to it again.
+ */
+const FORGOTTEN_AFTER = 30;
 
 /**
  * A producer that replaces itself after an error which its client does not survive (FATAL, FENCED), or when it delivers
@@ -23,7 +28,7 @@ export function createRenewedProducer(
   function isDead(error: unknown, used: Producer): error is KafkaError {
     if (!(error instanceof KafkaError)) return false;
     timeouts = error.code === "DELIVERY_TIMEOUT" ? timeouts + 1 : 0;
-    const stuck = timeouts >= STUCK_AFTER && used.stats().connected;
+    const stuck = timeouts >= (used.stats().connected ? STUCK_AFTER : FORGOTTEN_AFTER);
     return stuck || error.code === "FATAL" || error.code === "FENCED";
   }
 

@@ -42,8 +42,10 @@ test("a client that delivers nothing although a broker is there is replaced; one
   expect(renewals).toEqual(["DELIVERY_TIMEOUT"]);
 });
 
-test("while no broker is connected nothing is replaced: another client would do no better", async () => {
-  const { send, renewals } = under(new Array<KafkaErrorCode>(20).fill("DELIVERY_TIMEOUT"), false);
-  await send(20);
+test("while no broker is connected another client would do no better, unless this one has forgotten its brokers", async () => {
+  const { send, renewals } = under(new Array<KafkaErrorCode>(30).fill("DELIVERY_TIMEOUT"), false);
+  await send(29);
   expect(renewals).toEqual([]);
+  await send(1);
+  expect(renewals).toEqual(["DELIVERY_TIMEOUT"]);
 });

@@ -9,6 +9,8 @@ import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 import { createWakeup, type Wakeup } from "./wakeup.ts";
 
 const MAIN_QUEUE = 1;
+/** A client that reaches nobody says so up to twenty times a second. */
+const NAME_AGAIN_MS = 1_000;
 
 /**
  * One rd_kafka_t with its event queue: what producer, consumer and admin share. Logs, errors and statistics are
@@ -22,8 +24,10 @@ export class NativeClient {
   readonly #wakeup: Wakeup;
   readonly #onEvent: (type: number, event: Ptr) => void;
   readonly #news: BrokerNews;
+  readonly #brokers: string;
   #fatal: KafkaError | undefined;
   #connected = false;
+  #namedAt = 0;
   #destroyed = false;
 
   /** @throws KafkaError INVALID if librdkafka refuses the properties */
@@ -39,6 +43,7 @@ export class NativeClient {
     this.rd = library.rd;
     this.#onEvent = onEvent;
     this.#news = news;
+    this.#brokers = String(properties["bootstrap.servers"]);
     const conf = createConf(this.rd, properties);
     const reason = Buffer.alloc(512);
     const rk = this.rd.rd_kafka_new(type, conf, ptr(reason), 512) as Ptr | null;
@@ -122,6 +127,19 @@ export class NativeClient {
     // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
     this.#connected = this.rd.rd_kafka_event_stats(event)?.includes('"state":"UP"') ?? false;
     if (this.#connected) this.#news.reachable();
+    else this.#nameBrokersAgain();
+  }
+
+  /**
+   * Since 2.10 librdkafka forgets the brokers that an answer of the cluster does not name. One that names none, because for a
+   * moment every broker was fenced, leaves it without anybody to ask, for good (librdkafka #5301). Brokers that it knows are
+   * not added twice.
+   */
+  #nameBrokersAgain(): void {
+    const now = performance.now();
+    if (now - this.#namedAt < NAME_AGAIN_MS) return;
+    this.#namedAt = now;
+    this.rd.rd_kafka_brokers_add(this.rk, this.#brokers);
   }
 
   #onError(event: Ptr): void {
@@ -129,6 +147,7 @@ export class NativeClient {
     if (native === ERR.ALL_BROKERS_DOWN) {
       this.#connected = false;
       this.#news.unreachable();
+      this.#nameBrokersAgain();
       return;
     }
     const fatal = this.rd.rd_kafka_event_error_is_fatal(event) !== 0;

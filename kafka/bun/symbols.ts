@@ -19,6 +19,7 @@ export const SYMBOLS = {
   rd_kafka_version_str: { args: [], returns: text },
   rd_kafka_err2str: { args: [int], returns: text },
   rd_kafka_last_error: { args: [], returns: int },
+  rd_kafka_brokers_add: { args: [p, text], returns: int },
   rd_kafka_fatal_error: { args: [p, p, size], returns: int },
   rd_kafka_error_code: { args: [p], returns: int },
   rd_kafka_error_string: { args: [p], returns: text },
