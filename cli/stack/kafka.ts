@@ -32,6 +32,7 @@ function writeProperties(context: StackContext, member: number): void {
     voters: all.map((one) => `${one.nodeId}@127.0.0.1:${one.controllerPort}`).join(),
     replicas: String(all.length),
     inSync: all.length === 1 ? "1" : "2",
+    sessionMs: all.length === 1 ? "6000" : "3000",
     dataDir: logDirectory(context, member),
   };
   const template = readFileSync(join(context.layout.root, "ops/kafka/server.properties"), "utf8");

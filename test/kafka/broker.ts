@@ -124,8 +124,8 @@ function serverProperties(options: BrokerOptions, address: string): string {
     "transaction.state.log.min.isr": "1",
     // A group of tests forms at once; production waits 3 s for stragglers.
     "group.initial.rebalance.delay.ms": "0",
-    // A killed broker may register again once its session is over; the default of 9 s is a test's patience.
-    "broker.session.timeout.ms": "2000",
+    // A killed broker may register again once its session is over; one whose machine slept for longer is fenced.
+    "broker.session.timeout.ms": "6000",
     "broker.heartbeat.interval.ms": "500",
     ...options.properties,
   };
