@@ -33,7 +33,7 @@ export async function warmUp({ env, config }: Pick<StackContext, "env" | "config
     // On a cluster too one copy is enough. Should it be left behind, it empties itself.
     const config = { "min.insync.replicas": "1", "retention.ms": "60000" };
     await admin.createTopics([{ name: topic, partitions: 6, replicationFactor: 1, config }]);
-    const until = begun + LIMIT_MS;
+    const until = performance.now() + LIMIT_MS;
     const sending = send(producer, topic, until);
     await read(consumer, sending, until);
     const sent = await sending;

@@ -79,7 +79,7 @@ test("a process may start before Redis does", async () => {
 });
 
 test("a frozen Redis is noticed within about a second, by commands under way and by later ones", async () => {
-  const redis = keep(await connected(server.url));
+  const redis = keep(await connected(server.url, {}));
   const couponId = await loadedSale(redis);
   const scripts = createSaleScripts(redis);
   await scripts.claim(couponId, claimsOf(couponId, "ada"));

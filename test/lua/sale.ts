@@ -1,14 +1,14 @@
 import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
 import type { Claim } from "../../lua/claim-batch.ts";
-import { createRedis, type RedisConnection, whenReady } from "../../lua/redis.ts";
+import { createRedis, type RedisConnection, type RedisConnectionOptions, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading, type LoadedWinner, type SaleTerms } from "../../lua/sale-loading.ts";
 import { UNHURRIED } from "../support/redis.ts";
 
 export const HOUR = 3_600_000;
 
-/** A connection that is up. */
-export async function connected(url: string): Promise<RedisConnection> {
-  const redis = createRedis(url, { name: "test", ...UNHURRIED });
+/** A connection that is up. `options` in place of a test's patience: {} is the product's. */
+export async function connected(url: string, options: RedisConnectionOptions = UNHURRIED): Promise<RedisConnection> {
+  const redis = createRedis(url, { name: "test", ...options });
   if (!(await whenReady(redis, 10_000))) throw new Error("Redis is not there");
   return redis;
 }
