@@ -1,6 +1,4 @@
-import { parseProperties } from "../../contracts/environment.ts";
 import { allTopics } from "../../contracts/topics.ts";
-import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { KafkaError, type TopicAdmin } from "../../kafka/kafka.ts";
 import {
   applyTopics,
@@ -11,6 +9,7 @@ import {
 } from "../../kafka/topics.ts";
 import { again } from "../again.ts";
 import { CliError } from "../errors.ts";
+import { kafkaOf } from "./kafka-client.ts";
 import type { StackContext } from "./service.ts";
 
 const BROKERS_TIMEOUT_MS = 10_000;
@@ -37,24 +36,19 @@ function needsAHand(left: readonly TopicDifference[]): string {
   return `topics need a hand: ${named}${more}`;
 }
 
+type Context = Pick<StackContext, "env" | "config">;
+
 async function withAdmin<T>(
-  { env, config }: Pick<StackContext, "env" | "config">,
+  context: Context,
   work: (admin: TopicAdmin, durability: TopicDurability) => Promise<T>,
 ): Promise<T> {
-  const options = {
-    brokers: env.KAFKA_BROKERS,
-    clientId: "stampede-cli",
-    properties: parseProperties(config.KAFKA_PROPERTIES),
-  };
-  const admin = createBunKafka(options, config.LIBRDKAFKA_PATH).admin();
+  const admin = kafkaOf(context, "stampede-cli").admin();
   try {
     return await work(admin, await durabilityOf(admin));
   } finally {
     await admin.close();
   }
 }
-
-type Context = Pick<StackContext, "env" | "config">;
 
 /** Brokers answer before their controller is elected, which takes seconds when one of three was killed. */
 const ELECTION_MS = 30_000;

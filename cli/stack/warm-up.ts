@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { parseProperties } from "../../contracts/environment.ts";
-import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Consumer, Producer } from "../../kafka/kafka.ts";
 import { secondsSince } from "../terminal/progress.ts";
+import { kafkaOf } from "./kafka-client.ts";
 import type { StackContext } from "./service.ts";
 
 const RECORDS = 2_000;
@@ -18,14 +17,9 @@ const VALUE = JSON.stringify({ about: "the broker compiles what it does often", 
  * and 140 ms without, 67, 103 and 100 ms with it, in turns.
  * @returns what was done, for people; that it could not be done is no failure of the stack's
  */
-export async function warmUp({ env, config }: Pick<StackContext, "env" | "config">): Promise<string> {
+export async function warmUp(context: Pick<StackContext, "env" | "config">): Promise<string> {
   const begun = performance.now();
-  const options = {
-    brokers: env.KAFKA_BROKERS,
-    clientId: "stampede-warm-up",
-    properties: parseProperties(config.KAFKA_PROPERTIES),
-  };
-  const kafka = createBunKafka(options, config.LIBRDKAFKA_PATH);
+  const kafka = kafkaOf(context, "stampede-warm-up");
   const topic = `stampede-warm-up-${randomUUID()}`;
   const [admin, producer] = [kafka.admin(), kafka.producer({ lingerMs: 0 })];
   const consumer = kafka.consumer({ groupId: topic, topics: [topic] });
@@ -33,9 +27,8 @@ export async function warmUp({ env, config }: Pick<StackContext, "env" | "config
     // On a cluster too one copy is enough. Should it be left behind, it empties itself.
     const config = { "min.insync.replicas": "1", "retention.ms": "60000" };
     await admin.createTopics([{ name: topic, partitions: 6, replicationFactor: 1, config }]);
-    const until = performance.now() + LIMIT_MS;
-    const sending = send(producer, topic, until);
-    await read(consumer, sending, until);
+    const sending = send(producer, topic, performance.now() + LIMIT_MS);
+    await readDuring(consumer, sending);
     const sent = await sending;
     return `stored and read ${sent.toLocaleString("en")} records in ${secondsSince(begun)}`;
   } catch (error) {
@@ -60,19 +53,18 @@ async function send(producer: Producer, topic: string, until: number): Promise<n
   return sent;
 }
 
-/** Reads until everything is sent; what is left then is left. */
-async function read(consumer: Consumer, sending: Promise<unknown>, until: number): Promise<void> {
+/** Reads until everything is sent; what is left then is left. Why the sending failed is told to whoever waits for it. */
+async function readDuring(consumer: Consumer, sending: Promise<unknown>): Promise<void> {
   let over = false;
   const end = () => {
     over = true;
   };
-  const ended = sending.then(end, end); // why it failed is told to whoever waits for it
-  while (!over && performance.now() < until) {
+  sending.then(end, end);
+  while (!over) {
     const records = await consumer.poll(500, 100);
     const next = new Map(
       records.map(({ partition, offset }) => [partition, { topic: records[0]!.topic, partition, offset: offset + 1 }]),
     );
     if (next.size > 0) await consumer.commit([...next.values()]);
   }
-  await ended;
 }

@@ -31,6 +31,8 @@ export interface BrokerOptions {
   readonly properties?: Readonly<Record<string, string>>;
 }
 
+/** A killed broker may register again once its session is over; one whose machine slept for longer is fenced. */
+export const SESSION_MS = 6_000;
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 15_000;
 /** Fixed: one throw-away cluster needs no random identity. */
@@ -124,8 +126,7 @@ function serverProperties(options: BrokerOptions, address: string): string {
     "transaction.state.log.min.isr": "1",
     // A group of tests forms at once; production waits 3 s for stragglers.
     "group.initial.rebalance.delay.ms": "0",
-    // A killed broker may register again once its session is over; one whose machine slept for longer is fenced.
-    "broker.session.timeout.ms": "6000",
+    "broker.session.timeout.ms": String(SESSION_MS),
     "broker.heartbeat.interval.ms": "500",
     ...options.properties,
   };

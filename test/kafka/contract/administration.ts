@@ -1,9 +1,7 @@
 import { expect, test } from "bun:test";
 import type { CreateKafka } from "../../../kafka/kafka.ts";
+import { SESSION_MS } from "../broker.ts";
 import { failure, type OpenWorkbench, read } from "./workbench.ts";
-
-/** `broker.session.timeout.ms` of the suite's broker. */
-const SESSION_MS = 6_000;
 
 export function administrationContract(open: OpenWorkbench, createKafka: CreateKafka): void {
   test("topics are created, described, extended and deleted", async () => {
