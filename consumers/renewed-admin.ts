@@ -6,10 +6,9 @@ const SILENCE_MS = 1_000;
 export type LagReader = Pick<Admin, "endOffsets" | "groupLag">;
 
 /**
- * Reads a group's lag for as long as a process lives. librdkafka remembers which broker coordinates a group for as long as
- * it is asked about it, also when that broker died and another took over: every question then runs into its time limit
- * until the dead one is back. So after a question that met silence the next one goes through a new client, which looks
- * anew. Who answers at once, if only that it is not ready, is alive: then the client stays.
+ * Reads a group's lag for as long as a process lives. A client of librdkafka's can be stuck for good: one that forgot all
+ * brokers (librdkafka #5301) answers every question with its time limit. So after a question that met silence the next one
+ * goes through a new client. Who answers at once, if only that it is not ready, is alive: then the client stays.
  */
 export function createRenewedAdmin(
   kafka: Pick<Kafka, "admin">,

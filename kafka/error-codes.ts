@@ -49,7 +49,6 @@ export const ERR = {
   ALL_BROKERS_DOWN: -187,
   TOPIC_EXISTS: 36,
   INVALID_REPLICATION_FACTOR: 38,
-  GROUP_NOT_FOUND: 69,
 } as const;
 
 /** Our code of a librdkafka error; what nobody can repair by retrying is INVALID. */

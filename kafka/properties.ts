@@ -74,3 +74,8 @@ export function consumerProperties(client: ClientOptions, options: ConsumerOptio
 export function adminProperties(client: ClientOptions): Properties {
   return { ...common(client), ...client.properties };
 }
+
+/** Of a consumer that asks about its group and never joins it. */
+export function questionerProperties(client: ClientOptions, groupId: string): Properties {
+  return { ...adminProperties(client), "group.id": groupId };
+}

@@ -2,11 +2,11 @@ import { ptr, read } from "bun:ffi";
 import type { BrokerNews } from "../broker-news.ts";
 import { codeOf } from "../error-codes.ts";
 import { type ClientOptions, KafkaError } from "../kafka.ts";
-import { adminProperties, type Properties } from "../properties.ts";
-import { kafkaError } from "./errors.ts";
+import { adminProperties } from "../properties.ts";
+import { blocking } from "./blocking.ts";
 import type { OpenLibrary } from "./library.ts";
 import { NativeClient } from "./native-client.ts";
-import { CONSUMER, type Librdkafka, type Ptr } from "./symbols.ts";
+import { type Librdkafka, PRODUCER, type Ptr } from "./symbols.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How long the broker may take to carry a change out before it answers. */
@@ -14,13 +14,6 @@ const OPERATION_TIMEOUT_MS = 5_000;
 /** librdkafka answers in time by itself; an answer that is lost all the same must not hold its caller for ever. */
 const LOST_AFTER_MS = REQUEST_TIMEOUT_MS + OPERATION_TIMEOUT_MS + 5_000;
 const ANY_OPERATION = 0;
-/** RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: it never joined its group, so there is nothing to leave. */
-const NO_CONSUMER_CLOSE = 8;
-const FIRST_BLOCK_MS = 50;
-const LONGEST_BLOCK_MS = 400;
-/** Of the time between two attempts, the event loop gets so many times what an attempt may take. */
-const PAUSE_FACTOR = 3;
-
 interface Request {
   answered(event: Ptr): void;
   failed(error: KafkaError): void;
@@ -33,16 +26,6 @@ export interface TopicResult {
   readonly text: string;
 }
 
-/**
- * A consumer with a group that it never joins. librdkafka 2.15 hands a coordinator's "not yet" or "not mine" about a
- * group's offsets (a broker that has just started, a coordinator that moved) to the asking client's own group, and in a
- * client without one that is a null pointer: the process dies (rd_kafka_handle_OffsetFetch → rd_kafka_cgrp_op).
- */
-const questionerProperties = (options: ClientOptions): Properties => ({
-  "group.id": `${options.clientId}.admin`,
-  ...adminProperties(options),
-});
-
 /** Sends requests of librdkafka's admin API and matches the answers, which come as events. */
 export class AdminClient {
   readonly rd: Librdkafka;
@@ -52,7 +35,7 @@ export class AdminClient {
 
   constructor(library: OpenLibrary, options: ClientOptions, news: BrokerNews) {
     this.rd = library.rd;
-    this.#client = new NativeClient(library, CONSUMER, questionerProperties(options), news, (_type, event) =>
+    this.#client = new NativeClient(library, PRODUCER, adminProperties(options), news, (_type, event) =>
       this.#onEvent(event),
     );
   }
@@ -107,28 +90,16 @@ export class AdminClient {
     });
   }
 
-  /**
-   * Runs one of the calls that librdkafka offers only as blocking ones. It may block for 50 ms at first and longer
-   * with every attempt, with longer pauses for the event loop between: a near broker answers in one or two milliseconds, a
-   * distant one gets its time, and a dead one takes a quarter of the process at most.
-   */
-  async blocking(what: string, timeoutMs: number, call: (blockMs: number) => number): Promise<void> {
-    const until = performance.now() + timeoutMs;
-    for (let block = FIRST_BLOCK_MS; ; block = Math.min(block * 2, LONGEST_BLOCK_MS)) {
-      if (this.#client.destroyed) throw closed();
-      const left = until - performance.now();
-      const native = call(Math.max(1, Math.min(block, left)));
-      if (native === 0) return;
-      if (codeOf(native) !== "UNAVAILABLE" || left <= block) throw kafkaError(this.rd, native, what);
-      await Bun.sleep(PAUSE_FACTOR * block);
-    }
+  /** @see blocking */
+  blocking(what: string, timeoutMs: number, call: (blockMs: number) => number): Promise<void> {
+    return blocking(this.#client, what, timeoutMs, call);
   }
 
   close(): void {
     this.#client.drain();
     for (const request of this.#requests.values()) request.failed(closed());
     this.#requests.clear();
-    this.#client.destroy(NO_CONSUMER_CLOSE);
+    this.#client.destroy(0);
   }
 
   #onEvent(event: Ptr): void {

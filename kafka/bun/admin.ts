@@ -1,6 +1,7 @@
 import { ptr, read } from "bun:ffi";
 import type { BrokerNews } from "../broker-news.ts";
 import { codeOf, ERR } from "../error-codes.ts";
+import { GroupOffsets } from "../group-offsets.ts";
 import {
   type ClientOptions,
   type ConfiguredTopic,
@@ -13,6 +14,7 @@ import {
 } from "../kafka.ts";
 import { unfenced } from "../unfenced.ts";
 import { AdminClient, pointerArray, readPointers, type TopicResult } from "./admin-client.ts";
+import { GroupQuestioner } from "./group-questioner.ts";
 import type { OpenLibrary } from "./library.ts";
 import { type ClusterMetadata, readMetadata } from "./metadata.ts";
 import { OffsetQueries } from "./offset-queries.ts";
@@ -27,12 +29,14 @@ const SEEN_PAUSE_MS = 20;
 export class BunAdmin implements TopicAdmin {
   readonly #client: AdminClient;
   readonly #rd: Librdkafka;
+  readonly #groups: GroupOffsets;
   readonly #offsets: OffsetQueries;
 
   constructor(library: OpenLibrary, options: ClientOptions, news: BrokerNews) {
     this.#client = new AdminClient(library, options, news);
     this.#rd = this.#client.rd;
-    this.#offsets = new OffsetQueries(this.#client);
+    this.#groups = new GroupOffsets((groupId) => new GroupQuestioner(library, options, news, groupId));
+    this.#offsets = new OffsetQueries(this.#client, this.#groups);
   }
 
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
@@ -142,6 +146,7 @@ export class BunAdmin implements TopicAdmin {
 
   async close(): Promise<void> {
     this.#client.close();
+    await this.#groups.close();
   }
 
   /** A change is answered before the broker that is asked next has heard of it: waits until it shows, 5 s at most. */

@@ -19,15 +19,15 @@ import type { OpenLibrary } from "./library.ts";
 import { MESSAGE, MessageReader } from "./message.ts";
 import { NativeClient } from "./native-client.ts";
 import { readPartitionList, withPartitionList } from "./partition-list.ts";
-import { CONSUMER, EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
+import { CONSUMER, EVENT, type Librdkafka, NO_CONSUMER_CLOSE, type Ptr } from "./symbols.ts";
 
 /**
- * RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: we closed it ourselves, without blocking. RD_KAFKA_DESTROY_F_IMMEDIATE: do not
+ * We closed it ourselves, without blocking. RD_KAFKA_DESTROY_F_IMMEDIATE (4): do not
  * join librdkafka's threads; they end by themselves and leave about 150 kB behind. Joining can freeze the process for
  * ever, because a consumer whose topic was deleted or whose partition was lost may hold a reference too many
  * (confluentinc/librdkafka#4362, seen with 2.0.2 and 2.3.0).
  */
-const DESTROY_FLAGS = 0x8 | 0x4;
+const DESTROY_FLAGS = NO_CONSUMER_CLOSE | 0x4;
 /** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
 const LEAVE_LIMIT_MS = 5_000;
 /** How long a commit that a rebalance refuses is tried again: a rebalance waits for heartbeats, one a second. */

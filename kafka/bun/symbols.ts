@@ -78,6 +78,7 @@ export const SYMBOLS = {
   rd_kafka_message_timestamp: { args: [p, p], returns: long },
   rd_kafka_message_headers: { args: [p, p], returns: int },
   rd_kafka_header_get_all: { args: [p, size, p, p, p], returns: int },
+  rd_kafka_committed: { args: [p, p, int], returns: int },
   rd_kafka_commit_queue: { args: [p, p, p, p, p], returns: int },
   rd_kafka_pause_partitions: { args: [p, p], returns: int },
   rd_kafka_resume_partitions: { args: [p, p], returns: int },
@@ -123,12 +124,6 @@ export const SYMBOLS = {
   rd_kafka_DescribeConfigs_result_resources: { args: [p, p], returns: p },
   rd_kafka_AlterConfigs: { args: [p, p, size, p, p], returns: nothing },
   rd_kafka_AlterConfigs_result_resources: { args: [p, p], returns: p },
-  rd_kafka_ListConsumerGroupOffsets_new: { args: [text, p], returns: p },
-  rd_kafka_ListConsumerGroupOffsets_destroy: { args: [p], returns: nothing },
-  rd_kafka_ListConsumerGroupOffsets: { args: [p, p, size, p, p], returns: nothing },
-  rd_kafka_ListConsumerGroupOffsets_result_groups: { args: [p, p], returns: p },
-  rd_kafka_group_result_error: { args: [p], returns: p },
-  rd_kafka_group_result_partitions: { args: [p], returns: p },
 } as const satisfies Record<string, FFIFunction>;
 
 /** librdkafka's functions, ready to call. */
@@ -137,6 +132,9 @@ export type Librdkafka = Library<typeof SYMBOLS>["symbols"];
 /** rd_kafka_type_t */
 export const PRODUCER = 0;
 export const CONSUMER = 1;
+
+/** RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: it never joined its group, or left it before. */
+export const NO_CONSUMER_CLOSE = 0x8;
 
 /** rd_kafka_event_type_t */
 export const EVENT = { DR: 0x1, LOG: 0x4, ERROR: 0x8, REBALANCE: 0x10, OFFSET_COMMIT: 0x20, STATS: 0x40 } as const;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BrokerNews } from "../broker-news.ts";
 import { ERR } from "../error-codes.ts";
+import { GroupOffsets } from "../group-offsets.ts";
 import {
   type Admin,
   type ClientOptions,
@@ -16,7 +17,7 @@ import { unfenced } from "../unfenced.ts";
 import type { Addon, Done, NativeAdmin, NativeMetadata, NativeOffset } from "./addon.ts";
 import { called, fromNative, kafkaError, made } from "./errors.ts";
 import { addonProperties, ClientEvents } from "./events.ts";
-import { GroupOffsets } from "./group-offsets.ts";
+import { groupQuestioner } from "./group-questioner.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const SEEN_LIMIT_MS = 5_000;
@@ -35,7 +36,7 @@ export class NodeAdmin implements Admin {
   /** @throws KafkaError INVALID if librdkafka refuses a property */
   constructor(addon: Addon, options: ClientOptions, news: BrokerNews) {
     const events = new ClientEvents(news);
-    this.#groups = new GroupOffsets(addon, options, news);
+    this.#groups = new GroupOffsets((groupId) => groupQuestioner(addon, options, news, groupId));
     this.#native = made(() => new addon.AdminClient(addonProperties(adminProperties(options))));
     this.#native.configureCallbacks(true, { global: {}, topic: {}, event: { event_cb: events.handle } });
     const refused = this.#native.connect();

@@ -5,17 +5,24 @@ import { consumingContract } from "../kafka/contract/consuming.ts";
 import { groupsContract } from "../kafka/contract/groups.ts";
 import { outagesContract } from "../kafka/contract/outages.ts";
 import { producingContract } from "../kafka/contract/producing.ts";
+import { type OpenQuestioner, questionsContract } from "../kafka/contract/questions.ts";
 import { type ControlledBroker, openWorkbench } from "../kafka/contract/workbench.ts";
 
 /**
  * What every adapter of kafka/kafka.ts must do, on a real broker. The broker must be running; the last part stops,
  * kills and starts it.
  */
-export function kafkaContract(name: string, createKafka: CreateKafka, broker: ControlledBroker): void {
+export function kafkaContract(
+  name: string,
+  createKafka: CreateKafka,
+  openQuestioner: OpenQuestioner,
+  broker: ControlledBroker,
+): void {
   const open = () => openWorkbench(createKafka, broker);
   describe(`${name}: producing`, () => producingContract(open));
   describe(`${name}: consuming`, () => consumingContract(open));
   describe(`${name}: groups`, () => groupsContract(open));
   describe(`${name}: administration`, () => administrationContract(open, createKafka));
+  describe(`${name}: questions`, () => questionsContract(open, openQuestioner));
   describe(`${name}: outages`, () => outagesContract(open));
 }

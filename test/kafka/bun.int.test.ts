@@ -2,7 +2,11 @@ import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BrokerNews } from "../../kafka/broker-news.ts";
+import { GroupQuestioner } from "../../kafka/bun/group-questioner.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import { openLibrary } from "../../kafka/bun/library.ts";
+import type { CreateKafka } from "../../kafka/kafka.ts";
 import { kafkaContract } from "../contracts/kafka.contract.ts";
 import { type Broker, createBroker, testPort } from "./broker.ts";
 
@@ -16,8 +20,13 @@ beforeAll(async () => {
 });
 afterAll(() => broker.remove());
 
-kafkaContract("bun", (options) => createBunKafka(options, process.env.LIBRDKAFKA_PATH), {
-  address: `127.0.0.1:${port}`,
+const library = openLibrary(process.env.LIBRDKAFKA_PATH);
+const options = { brokers: `127.0.0.1:${port}`, clientId: "contract" };
+const openQuestioner = (groupId: string) => new GroupQuestioner(library, options, new BrokerNews(options), groupId);
+const createKafka: CreateKafka = (options) => createBunKafka(options, process.env.LIBRDKAFKA_PATH);
+
+kafkaContract("bun", createKafka, openQuestioner, {
+  address: options.brokers,
   start: () => broker.start(),
   stop: () => broker.stop(),
   restart: () => broker.restart(),

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BrokerNews } from "../../kafka/broker-news.ts";
+import { loadAddon } from "../../kafka/node/addon.ts";
+import { groupQuestioner } from "../../kafka/node/group-questioner.ts";
 import { createNodeKafka } from "../../kafka/node/kafka.ts";
 import { kafkaContract } from "../contracts/kafka.contract.ts";
 import { type Broker, createBroker, testPort } from "./broker.ts";
@@ -16,8 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => broker.remove());
 
-kafkaContract("node", createNodeKafka, {
-  address: `127.0.0.1:${port}`,
+const options = { brokers: `127.0.0.1:${port}`, clientId: "contract" };
+const openQuestioner = (groupId: string) => groupQuestioner(loadAddon(), options, new BrokerNews(options), groupId);
+
+kafkaContract("node", createNodeKafka, openQuestioner, {
+  address: options.brokers,
   start: () => broker.start(),
   stop: () => broker.stop(),
   restart: () => broker.restart(),

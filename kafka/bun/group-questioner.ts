@@ -1,0 +1,44 @@
+import type { BrokerNews } from "../broker-news.ts";
+import type { Questioner } from "../group-offsets.ts";
+import type { ClientOptions, TopicPartition } from "../kafka.ts";
+import { questionerProperties } from "../properties.ts";
+import { blocking } from "./blocking.ts";
+import { kafkaError } from "./errors.ts";
+import type { OpenLibrary } from "./library.ts";
+import { NativeClient } from "./native-client.ts";
+import { type PartitionResult, readPartitionList, withPartitionList } from "./partition-list.ts";
+import { CONSUMER, NO_CONSUMER_CLOSE } from "./symbols.ts";
+
+export class GroupQuestioner implements Questioner {
+  readonly #client: NativeClient;
+
+  constructor(
+    library: OpenLibrary,
+    options: ClientOptions,
+    news: BrokerNews,
+    private readonly groupId: string,
+  ) {
+    // Nothing but logs and errors can come to it, and those the client handles itself.
+    this.#client = new NativeClient(library, CONSUMER, questionerProperties(options, groupId), news, () => {});
+  }
+
+  async committed(partitions: readonly TopicPartition[], timeoutMs: number): Promise<PartitionResult[]> {
+    const { rd, rk } = this.#client;
+    const what = `committed offsets of ${this.groupId}`;
+    let found: PartitionResult[] = [];
+    await blocking(this.#client, what, timeoutMs, (blockMs) =>
+      withPartitionList(rd, partitions, (list) => {
+        const native = rd.rd_kafka_committed(rk, list, blockMs);
+        found = readPartitionList(list);
+        return native;
+      }),
+    );
+    const failed = found.find(({ err }) => err !== 0);
+    if (failed !== undefined) throw kafkaError(rd, failed.err, what);
+    return found;
+  }
+
+  async close(): Promise<void> {
+    this.#client.destroy(NO_CONSUMER_CLOSE);
+  }
+}
