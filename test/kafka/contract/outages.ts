@@ -83,8 +83,10 @@ export function outagesContract(open: OpenWorkbench): void {
     await eventually("the other producer works again", () => delivered(givingUp.send({ topic, value: "again" })));
     // Six clients noticed, some of them twenty times a second.
     const answers = () => bench.said.filter((line) => line.includes("answers"));
-    await eventually("its return is told", () => answers().length >= 2);
-    expect(answers()).toEqual([
+    await eventually("its return is told", () => answers().at(-1)!.includes("again"));
+    // A slow machine's broker may be away for long enough to be reminded of.
+    const reminders = new RegExp(`^warn kafka: no broker answers for \\d+ s \\(${bench.broker.address}\\)$`);
+    expect(answers().filter((line) => !reminders.test(line))).toEqual([
       `warn kafka: no broker answers (${bench.broker.address})`,
       expect.stringMatching(/^info kafka: a broker answers again, after \d+ s$/),
     ]);
