@@ -14,6 +14,7 @@ const OPERATION_TIMEOUT_MS = 5_000;
 /** librdkafka answers in time by itself; an answer that is lost all the same must not hold its caller for ever. */
 const LOST_AFTER_MS = REQUEST_TIMEOUT_MS + OPERATION_TIMEOUT_MS + 5_000;
 const ANY_OPERATION = 0;
+
 interface Request {
   answered(event: Ptr): void;
   failed(error: KafkaError): void;
