@@ -60,7 +60,9 @@ async function look(...loaders: Loader[]): Promise<void> {
 const stateOf = async (couponId: CouponId) =>
   (await world.db.sql`SELECT epoch, load_state, state FROM coupons WHERE id = ${couponId}`)[0]!;
 
+/** A crash that finds everything on disk. */
 async function restartRedis(): Promise<void> {
+  await synced(world.redis);
   await server.kill();
   await server.start();
   await whenReady(world.redis, 5_000);
@@ -151,7 +153,6 @@ test("after a restart of Redis claims get NOT_LOADED until the sale is loaded, t
   const claims = await world.claim(sale, "ann", "bob", "cem", "dan");
   await world.settle([claims[0]!, claims[2]!]); // 1 and 3 are persisted; 2 is given up; 4 stays in the ledger
   await world.settling.scripts.release(sale, { ...claims[1]!, reason: "REVOKED" });
-  await synced(world.redis);
   await restartRedis();
   expect((await ask(sale, "eve")).code).toBe("NOT_LOADED");
   const startedAt = performance.now();

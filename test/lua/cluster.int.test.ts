@@ -131,6 +131,7 @@ test("after a failover the sale is closed until it is loaded on the new master; 
   await scripts.claim(couponId, claims);
   const { sale } = saleKeys(couponId);
   const master = await cluster.masterOf(sale);
+  await cluster.copied(master);
   await master.kill();
 
   const begun = performance.now();

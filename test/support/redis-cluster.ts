@@ -11,6 +11,8 @@ export interface RedisCluster {
   readonly url: string;
   /** The server that owns a key's slot now. */
   masterOf(key: string): Promise<RedisServer>;
+  /** Resolves when the replica of a master has what the master has answered so far. Replicas say so once a second. */
+  copied(master: RedisServer): Promise<void>;
   /** Resolves when a server other than `than` owns the key's slot. */
   failedOver(key: string, than: RedisServer): Promise<void>;
   remove(): Promise<void>;
@@ -73,6 +75,12 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       async masterOf(key) {
         const port = await owner(key);
         return servers.find((server) => server.port === port)!;
+      },
+      async copied({ port }) {
+        const info = () => cli("-p", String(port), "info", "replication");
+        const offset = (text: string, of: RegExp) => Number(of.exec(text)?.[1] ?? -1);
+        const answered = offset(info(), /^master_repl_offset:(\d+)/m);
+        await until("the replica has it", () => offset(info(), /^slave0:.*,offset=(\d+)/m) >= answered);
       },
       async failedOver(key, than) {
         await until("the replica is promoted", async () => {
