@@ -1,7 +1,6 @@
 import type { Consumer, TopicPartition } from "../kafka/kafka.ts";
+import { keyOf } from "../kafka/partitions.ts";
 import { pause } from "./pause.ts";
-
-const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
 /** Positions of one batch: the next offset to read per partition, with the ownership under which they were read. */
 export interface BatchPositions {

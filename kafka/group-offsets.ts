@@ -1,4 +1,5 @@
 import { KafkaError, type TopicPartition, type TopicPartitionOffset } from "./kafka.ts";
+import { offsetsInOrder } from "./partitions.ts";
 
 /** A consumer that belongs to one group, asks about it and never joins it. */
 export interface Questioner {
@@ -51,7 +52,6 @@ export class GroupOffsets {
       await questioner.close();
       throw error;
     });
-    const offsets = new Map(found.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]));
-    return partitions.map(({ topic, partition }) => Math.max(-1, offsets.get(`${topic}/${partition}`) ?? -1));
+    return offsetsInOrder(found, partitions);
   }
 }

@@ -1,12 +1,11 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import type { TopicPartition } from "../../kafka/kafka.ts";
+import { keyOf } from "../../kafka/partitions.ts";
 import type { Waiting } from "../role.ts";
 import type { Request } from "./request.ts";
 
 /** Between two tries of a sale that is paused or being rebuilt. */
 const TRY_EVERY_MS = 250;
-
-const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
 interface Queue {
   readonly requests: Request[];

@@ -1,6 +1,7 @@
 import { ptr, read } from "bun:ffi";
 import type { BrokerNews } from "../broker-news.ts";
 import { codeOf, ERR } from "../error-codes.ts";
+import { lagOf } from "../group-lag.ts";
 import { GroupOffsets } from "../group-offsets.ts";
 import {
   type ClientOptions,
@@ -17,8 +18,8 @@ import { AdminClient, pointerArray, readPointers, type TopicResult } from "./adm
 import { GroupQuestioner } from "./group-questioner.ts";
 import type { OpenLibrary } from "./library.ts";
 import { type ClusterMetadata, readMetadata } from "./metadata.ts";
-import { OffsetQueries } from "./offset-queries.ts";
 import { OFFSET } from "./partition-list.ts";
+import { queryOffsets } from "./query-offsets.ts";
 import type { Librdkafka, Ptr } from "./symbols.ts";
 import { alterConfig, describeConfigs } from "./topic-config.ts";
 
@@ -30,13 +31,11 @@ export class BunAdmin implements TopicAdmin {
   readonly #client: AdminClient;
   readonly #rd: Librdkafka;
   readonly #groups: GroupOffsets;
-  readonly #offsets: OffsetQueries;
 
   constructor(library: OpenLibrary, options: ClientOptions, news: BrokerNews) {
     this.#client = new AdminClient(library, options, news);
     this.#rd = this.#client.rd;
     this.#groups = new GroupOffsets((groupId) => new GroupQuestioner(library, options, news, groupId));
-    this.#offsets = new OffsetQueries(this.#client, this.#groups);
   }
 
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
@@ -132,12 +131,16 @@ export class BunAdmin implements TopicAdmin {
   }
 
   async endOffsets(topic: string): Promise<TopicPartitionOffset[]> {
-    const offsets = await this.#offsets.offsets(await this.#partitions([topic]), OFFSET.END, QUERY_LIMIT_MS);
+    const offsets = await queryOffsets(this.#client, await this.#partitions([topic]), OFFSET.END, QUERY_LIMIT_MS);
     return offsets.map(({ partition, offset }) => ({ topic, partition, offset }));
   }
 
   async groupLag(groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
-    return this.#offsets.lag(groupId, await this.#partitions(topics), QUERY_LIMIT_MS);
+    const partitions = await this.#partitions(topics);
+    const committed = await this.#groups.committed(groupId, partitions, QUERY_LIMIT_MS);
+    return lagOf(partitions, committed, (which, some) =>
+      queryOffsets(this.#client, some, OFFSET[which], QUERY_LIMIT_MS),
+    );
   }
 
   async brokers(timeoutMs: number): Promise<number> {

@@ -1,11 +1,10 @@
 import { ERR } from "../error-codes.ts";
 import type { ConsumerOptions, TopicPartition } from "../kafka.ts";
+import { keyOf } from "../partitions.ts";
 import { takeError } from "./errors.ts";
 import type { NativeClient } from "./native-client.ts";
 import { readPartitionList } from "./partition-list.ts";
 import type { Ptr } from "./symbols.ts";
-
-const key = (p: TopicPartition) => `${p.topic}/${p.partition}`;
 
 /** Which partitions the group gave us; answers librdkafka's rebalance events. */
 export class GroupAssignment {
@@ -26,7 +25,7 @@ export class GroupAssignment {
   }
 
   has(partition: TopicPartition): boolean {
-    return this.#owned.has(key(partition));
+    return this.#owned.has(keyOf(partition));
   }
 
   /** An RD_KAFKA_EVENT_REBALANCE. */
@@ -43,10 +42,10 @@ export class GroupAssignment {
       rd.rd_kafka_resume_partitions(rk, list);
       if (cooperative) takeError(rd, rd.rd_kafka_incremental_assign(rk, list), "assign");
       else rd.rd_kafka_assign(rk, list);
-      for (const partition of partitions) this.#owned.set(key(partition), partition);
+      for (const partition of partitions) this.#owned.set(keyOf(partition), partition);
       this.#onRebalance?.("assigned", partitions);
     } else {
-      for (const partition of partitions) this.#owned.delete(key(partition));
+      for (const partition of partitions) this.#owned.delete(keyOf(partition));
       // Also after an error or a close: librdkafka waits for the answer.
       if (cooperative) takeError(rd, rd.rd_kafka_incremental_unassign(rk, list), "unassign");
       else rd.rd_kafka_assign(rk, null);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BrokerNews } from "../broker-news.ts";
 import { ERR } from "../error-codes.ts";
+import { lagOf } from "../group-lag.ts";
 import { GroupOffsets } from "../group-offsets.ts";
 import {
   type Admin,
@@ -12,6 +13,7 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from "../kafka.ts";
+import { offsetsInOrder } from "../partitions.ts";
 import { adminProperties } from "../properties.ts";
 import { unfenced } from "../unfenced.ts";
 import type { Addon, Done, NativeAdmin, NativeMetadata, NativeOffset } from "./addon.ts";
@@ -92,14 +94,7 @@ export class NodeAdmin implements Admin {
   async groupLag(groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
     const partitions = await this.#partitions(topics);
     const committed = await this.#tracked(() => this.#groups.committed(groupId, partitions, REQUEST_TIMEOUT_MS));
-    const ends = await this.#offsets(partitions, OFFSET.END);
-    const begins = await this.#offsets(partitions, OFFSET.BEGINNING);
-    return partitions.map(({ topic, partition }, i) => {
-      const [from, end] = [committed[i]!, ends[i]!.offset];
-      // Without an offset of its own the group would begin at the oldest record.
-      const lag = Math.max(0, end - (from < 0 ? begins[i]!.offset : from));
-      return { topic, partition, committed: from, end, lag };
-    });
+    return lagOf(partitions, committed, (which, some) => this.#offsets(some, OFFSET[which]));
   }
 
   async brokers(timeoutMs: number): Promise<number> {
@@ -176,10 +171,8 @@ function inOrder(
 ): TopicPartitionOffset[] {
   const failed = found.find(({ error }) => error !== undefined && error.code !== 0)?.error;
   if (failed !== undefined) throw fromNative(failed, what);
-  const offsets = new Map(found.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset ?? -1]));
-  return partitions.map(({ topic, partition }) => {
-    return { topic, partition, offset: Math.max(-1, offsets.get(`${topic}/${partition}`) ?? -1) };
-  });
+  const offsets = offsetsInOrder(found, partitions);
+  return partitions.map(({ topic, partition }, i) => ({ topic, partition, offset: offsets[i]! }));
 }
 
 function throwFirst(outcomes: readonly PromiseSettledResult<unknown>[], except?: number): void {

@@ -1,7 +1,6 @@
 import type { ConsumerOptions, TopicPartition } from "../kafka.ts";
+import { keyOf } from "../partitions.ts";
 import type { NativeConsumer } from "./addon.ts";
-
-export const keyOf = (p: TopicPartition): string => `${p.topic}/${p.partition}`;
 
 /**
  * Which partitions the group gave us, as librdkafka sees it at this moment.

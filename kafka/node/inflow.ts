@@ -1,7 +1,8 @@
 import type { BrokerNews } from "../broker-news.ts";
 import type { IncomingRecord, TopicPartition } from "../kafka.ts";
+import { keyOf } from "../partitions.ts";
 import type { NativeConsumer, NativeMessage } from "./addon.ts";
-import { type GroupAssignment, keyOf } from "./assignment.ts";
+import type { GroupAssignment } from "./assignment.ts";
 import { called } from "./errors.ts";
 
 const NO_HEADERS: Readonly<Record<string, Uint8Array>> = Object.freeze(Object.create(null));
