@@ -6,8 +6,8 @@ import { secondsSince } from "../terminal/progress.ts";
 import { ensureAddon } from "./node-runtime-addon.ts";
 import type { Command, StackContext } from "./service.ts";
 
-/** Both native addons have binaries, or headers, for these. */
-const [OLDEST, NEWEST] = [20, 23] as const;
+/** Both native addons have binaries, or headers, for these; `crypto.hash` (contracts/uuid5.ts) came with 20.12. */
+const [OLDEST, NEWEST] = ["20.12", "23"] as const;
 /** The Kafka client holds one of these threads per call that waits for a broker; four (Node's default) are few. */
 const WORKER_THREADS = "16";
 /** What the programs are made of. */
@@ -28,8 +28,7 @@ export function findNode(context: StackContext): NodeProgram {
   const wanted = `--runtime node needs Node.js ${OLDEST} to ${NEWEST}`;
   if (!path) throw new CliError(`${wanted}: install it (https://nodejs.org), or name it in STAMPEDE_NODE`);
   const { version, modules, platform, arch } = askNode(path, wanted);
-  const major = Number(version.split(".")[0]);
-  if (major < OLDEST || major > NEWEST) {
+  if (Bun.semver.order(version, `${OLDEST}.0`) < 0 || Number(version.split(".")[0]) > Number(NEWEST)) {
     throw new CliError(`${wanted}, and ${path} is ${version}: name another one in STAMPEDE_NODE`);
   }
   return { path, version, target: `node-v${modules}-${platform}-${arch}` };

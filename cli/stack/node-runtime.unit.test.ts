@@ -18,16 +18,16 @@ function contextOf(answer: string, env: Record<string, string> = {}): StackConte
 const node = (version: string, modules = "127") => JSON.stringify({ version, modules, platform: "linux", arch: "x64" });
 
 test.each([
-  ["20.0.0", "115", "node-v115-linux-x64"],
+  ["20.12.0", "115", "node-v115-linux-x64"],
   ["22.23.3", "127", "node-v127-linux-x64"],
   ["23.11.1", "131", "node-v131-linux-x64"],
 ])("Node %s is taken, and its addon's target is known", (version, modules, target) => {
   expect(findNode(contextOf(node(version, modules)))).toMatchObject({ version, target });
 });
 
-test.each(["18.20.0", "19.9.0", "24.0.0"])("Node %s is refused, with what to do", (version) => {
+test.each(["18.20.0", "20.11.1", "24.0.0"])("Node %s is refused, with what to do", (version) => {
   expect(() => findNode(contextOf(node(version)))).toThrow(
-    new RegExp(`^--runtime node needs Node.js 20 to 23, and .* is ${version}: name another one in STAMPEDE_NODE$`),
+    new RegExp(`^--runtime node needs Node.js 20.12 to 23, and .* is ${version}: name another one in STAMPEDE_NODE$`),
   );
 });
 
