@@ -91,3 +91,8 @@ export function readSagaState(json: unknown): SagaState {
 /** Steps whose answer the order waits for. A cancelled order may still have one: see docs/saga.md, late effects. */
 export const outstandingSteps = (state: SagaState): Step[] =>
   (Object.keys(state.steps) as Step[]).filter((step) => state.steps[step].sent !== undefined);
+
+/** Somebody still owes the order an answer. A cancelled order may have a late effect that is being restored. */
+export const stillOpen = (state: SagaState): boolean =>
+  state.order !== null &&
+  ((state.status !== "COMPLETED" && state.status !== "CANCELLED") || outstandingSteps(state).length > 0);

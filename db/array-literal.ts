@@ -1,3 +1,5 @@
+import type { Executor } from "./client.ts";
+
 /**
  * A PostgreSQL array literal of ids, for `${textArray(ids)}::text[]` in front of unnest.
  * The driver's own serializer escapes every element with two regular expressions; ids hold neither quotes nor
@@ -17,3 +19,10 @@ export function textArray(values: readonly string[]): string {
 export function intArray(values: readonly number[]): string {
   return `{${values.join(",")}}`;
 }
+
+/**
+ * Values as JSON texts, for `${jsonTexts(values)}` wherever a text[] may stand. One text with U+001E ("record separator") between
+ * them, which JSON escapes wherever it occurs: in an array literal every quotation mark would be escaped, and unescaped again.
+ */
+export const jsonTexts = (tx: Executor, values: readonly unknown[]) =>
+  tx`string_to_array(${values.map((value) => JSON.stringify(value)).join("\x1e")}, E'\\x1e')`;

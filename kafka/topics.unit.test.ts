@@ -34,7 +34,7 @@ describe("the declared topics", () => {
     const three = { replicationFactor: 3, minInsyncReplicas: 2 };
     const partitions = (name: "order-events" | "coupon-requests", cluster: typeof three) =>
       wantedTopic(name, TOPICS[name], cluster).partitions;
-    expect([partitions("order-events", one), partitions("order-events", three)]).toEqual([3, 16]);
+    expect([partitions("order-events", one), partitions("order-events", three)]).toEqual([1, 16]);
     expect([partitions("coupon-requests", one), partitions("coupon-requests", three)]).toEqual([6, 6]);
   });
 

@@ -7,10 +7,11 @@ import { readSagaState, type SagaState } from "../../contracts/saga-state.ts";
 import type { Executor, Sql } from "../../db/client.ts";
 import { findSetting } from "../../db/queries/find-setting.ts";
 import { insertOrders } from "../../db/queries/insert-orders.ts";
-import { lockSagas } from "../../db/queries/lock-sagas.ts";
+import { lockSagas, readSagas } from "../../db/queries/lock-sagas.ts";
 import { type Folded, foldOrder } from "./fold.ts";
 import type { SagaInput } from "./inputs.ts";
 import type { Deadlines } from "./rows.ts";
+import type { SagaMemory } from "./saga-memory.ts";
 import { SagaAppeared, type SagaWrite, saveOrders } from "./save-orders.ts";
 
 export interface Advancing {
@@ -18,6 +19,7 @@ export interface Advancing {
   /** What holds until an operator chooses. */
   readonly mode: ModeSetting;
   readonly deadlines: Deadlines;
+  readonly memory: SagaMemory;
   readonly observe?: {
     /** These were committed. */
     advanced(folded: readonly Folded[]): void;
@@ -48,7 +50,10 @@ export async function advanceOrders(
   }
   for (let attempt = 1; ; attempt++) {
     try {
-      const folded = await deps.sql.begin((tx) => inOneTransaction(tx, deps, byOrder, refusal));
+      const { versions, folded } = await deps.sql.begin((tx) => inOneTransaction(tx, deps, byOrder, refusal));
+      for (const { orderId, state, transitions } of folded) {
+        deps.memory.keep(orderId, { version: (versions.get(orderId) ?? 0) + transitions, state });
+      }
       deps.observe?.advanced(folded);
       // An event that came twice in one batch says the same twice.
       return [...new Map(folded.flatMap(({ outputs }) => outputs.map((event) => [event.eventId, event]))).values()];
@@ -63,9 +68,9 @@ async function inOneTransaction(
   deps: Advancing,
   byOrder: ReadonlyMap<OrderId, readonly SagaInput[]>,
   refusal: ResultCode | undefined,
-): Promise<readonly Folded[]> {
-  const rows = await lockSagas(tx, [...byOrder.keys()]);
-  const states = new Map<string, SagaState>(rows.map(({ orderId, state }) => [orderId, readSagaState(state)]));
+): Promise<{ readonly versions: ReadonlyMap<string, number>; readonly folded: readonly Folded[] }> {
+  const versions = await lockSagas(tx, [...byOrder.keys()]);
+  const states = await statesOf(tx, deps.memory, versions);
   const created = [...byOrder].flatMap(([orderId, inputs]) =>
     states.get(orderId)?.order ? [] : (inputs.find((input) => input.type === "OrderCreated") ?? []),
   ) as OrderCreated[];
@@ -85,7 +90,24 @@ async function inOneTransaction(
     folded.filter(({ transitions }) => transitions > 0),
     write,
   );
-  return folded;
+  return { versions, folded };
+}
+
+/** The states of locked sagas: those that this process wrote itself are known, the others are read. */
+async function statesOf(
+  tx: Executor,
+  memory: SagaMemory,
+  versions: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<string, SagaState>> {
+  const states = new Map<string, SagaState>();
+  for (const [orderId, version] of versions) {
+    const state = memory.recall(orderId, version);
+    if (state !== undefined) states.set(orderId, state);
+  }
+  const unknown = [...versions.keys()].filter((orderId) => !states.has(orderId));
+  if (unknown.length === 0) return states;
+  for (const { orderId, state } of await readSagas(tx, unknown)) states.set(orderId, readSagaState(state));
+  return states;
 }
 
 /** Asked where orders begin, in their own transaction: a switch holds for the next order, and an idle role asks nothing. */

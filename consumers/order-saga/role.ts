@@ -9,13 +9,14 @@ import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
 import { type Advancing, advanceOrders } from "./advance-orders.ts";
 import type { SagaInput } from "./inputs.ts";
 import { parseInput } from "./parse-input.ts";
+import { SagaMemory } from "./saga-memory.ts";
 
 export const SAGA_TOPICS: readonly Topic[] = ["order-events", "order-processing-results"];
 
 /** What is said of an order that has ended. */
 const ENDS: ReadonlySet<string> = new Set(["OrderCompleted", "CompensationCompleted"]);
 
-export interface OrderSagaDeps extends Advancing {
+export interface OrderSagaDeps extends Omit<Advancing, "memory"> {
   readonly producer: Pick<Producer, "sendAll">;
   /** Where a process may be killed, for tests. */
   readonly fault: Fault;
@@ -27,6 +28,7 @@ export interface OrderSagaDeps extends Advancing {
  * offsets move. Whoever dies between two of them is handed the same events again and publishes the same (docs/saga.md).
  */
 export function orderSaga(deps: OrderSagaDeps): Role {
+  const advancing: Advancing & Pick<OrderSagaDeps, "log"> = { ...deps, memory: new SagaMemory() };
   return {
     name: "order-saga",
     groupId: "order-saga",
@@ -50,7 +52,7 @@ export function orderSaga(deps: OrderSagaDeps): Role {
         }
       }
       if (inputs.length === 0) return rejected;
-      const outputs = await advance(deps, inputs);
+      const outputs = await advance(advancing, inputs);
       deps.fault("saga:committed");
       if (outputs.some(({ type }) => ENDS.has(type))) deps.fault("saga:settled");
       if (outputs.length > 0) await deps.producer.sendAll(outputs.map(recordOf));
@@ -64,7 +66,10 @@ export function orderSaga(deps: OrderSagaDeps): Role {
  * An order that the database will never take is cancelled, and its owner told. The runner hands over the records of a batch
  * that failed for good one by one, so that the order which is to blame comes alone.
  */
-async function advance(deps: OrderSagaDeps, inputs: readonly SagaInput[]): Promise<StampedeEvent[]> {
+async function advance(
+  deps: Advancing & Pick<OrderSagaDeps, "log">,
+  inputs: readonly SagaInput[],
+): Promise<StampedeEvent[]> {
   try {
     return await advanceOrders(deps, inputs);
   } catch (error) {

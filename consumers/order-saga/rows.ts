@@ -1,5 +1,5 @@
 import type { SagaState } from "../../contracts/saga-state.ts";
-import { outstandingSteps } from "../../contracts/saga-state.ts";
+import { stillOpen } from "../../contracts/saga-state.ts";
 import type { CartLine } from "../../db/queries/clear-carts.ts";
 import type { NewSaga } from "../../db/queries/insert-sagas.ts";
 import type { OrderChange } from "../../db/queries/update-orders.ts";
@@ -15,11 +15,7 @@ export interface Deadlines {
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** Somebody still owes the order an answer. A cancelled order may have a late effect that is being restored. */
-const isOpen = (state: SagaState | null): boolean =>
-  state !== null &&
-  state.order !== null &&
-  ((state.status !== "COMPLETED" && state.status !== "CANCELLED") || outstandingSteps(state).length > 0);
+const isOpen = (state: SagaState | null): boolean => state !== null && stillOpen(state);
 
 /** The saga's row as it shall be. Its due time is moved seldom: when it opens, and when nothing is left to wait for. */
 export function sagaRow({ orderId, before, state, transitions }: Folded, at: number, deadlines: Deadlines): NewSaga {

@@ -1,4 +1,5 @@
 import type { OrderCreated } from "../../contracts/order-events.ts";
+import { intArray, jsonTexts, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
 
 /** An order as it was placed. */
@@ -14,26 +15,47 @@ export type NewOrder = OrderCreated["data"] & {
  */
 export async function insertOrders(tx: Executor, orders: readonly NewOrder[], withKey: boolean): Promise<string[]> {
   if (orders.length === 0) return [];
+  const lines = orders.flatMap(({ orderId, items }) => items.map((item) => ({ orderId, ...item })));
   const rows = await tx<{ id: string }[]>`
-    WITH new AS (
-      SELECT * FROM json_to_recordset(${JSON.stringify(orders)}::text::json)
-        AS o ("orderId" text, "orderNumber" text, "userId" text, "totalAmount" bigint, "discountAmount" bigint,
-              "pointsUsed" bigint, "payableAmount" bigint, currency text, "couponId" text, "idempotencyKey" text,
-              source text, payment jsonb, shipping jsonb, "createdAt" timestamptz, items json)
-    ), inserted AS (
+    WITH inserted AS (
       INSERT INTO orders (id, order_number, user_id, status, total_amount, discount_amount, points_used, payable_amount,
                           currency, coupon_id, idempotency_key, source, payment, shipping, created_at)
-      SELECT "orderId", "orderNumber", "userId", 'PROCESSING', "totalAmount", "discountAmount", "pointsUsed",
-             "payableAmount", currency, "couponId", CASE WHEN ${withKey}::boolean THEN "idempotencyKey" END, source,
-             payment, shipping, "createdAt"
-      FROM new ORDER BY "orderId" COLLATE "C"
+      SELECT id, order_number, user_id, 'PROCESSING', total_amount, discount_amount, points_used, payable_amount,
+             currency, nullif(coupon_id, ''), CASE WHEN ${withKey}::boolean THEN idempotency_key END, source,
+             payment::jsonb, shipping::jsonb, created_at
+      FROM unnest(${textArray(orders.map((o) => o.orderId))}::text[],
+                  ${textArray(orders.map((o) => o.orderNumber))}::text[],
+                  ${textArray(orders.map((o) => o.userId))}::text[],
+                  ${intArray(orders.map((o) => o.totalAmount))}::bigint[],
+                  ${intArray(orders.map((o) => o.discountAmount))}::bigint[],
+                  ${intArray(orders.map((o) => o.pointsUsed))}::bigint[],
+                  ${intArray(orders.map((o) => o.payableAmount))}::bigint[],
+                  ${textArray(orders.map((o) => o.currency))}::text[],
+                  ${textArray(orders.map((o) => o.couponId ?? ""))}::text[],
+                  ${textArray(orders.map((o) => o.idempotencyKey))}::text[],
+                  ${textArray(orders.map((o) => o.source))}::text[],
+                  ${jsonTexts(
+                    tx,
+                    orders.map((o) => o.payment),
+                  )},
+                  ${jsonTexts(
+                    tx,
+                    orders.map((o) => o.shipping),
+                  )},
+                  ${textArray(orders.map((o) => o.createdAt))}::text[]::timestamptz[])
+        AS o (id, order_number, user_id, total_amount, discount_amount, points_used, payable_amount, currency, coupon_id,
+              idempotency_key, source, payment, shipping, created_at)
+      ORDER BY id COLLATE "C"
       ON CONFLICT DO NOTHING
       RETURNING id
     ), lines AS (
       INSERT INTO order_items (order_id, product_id, quantity, unit_price)
-      SELECT id, i."productId", i.quantity, i."unitPrice"
-      FROM inserted JOIN new ON new."orderId" = inserted.id
-      CROSS JOIN json_to_recordset(new.items) AS i ("productId" text, quantity int, "unitPrice" bigint)
+      SELECT i.order_id, i.product_id, i.quantity, i.unit_price
+      FROM unnest(${textArray(lines.map((l) => l.orderId))}::text[],
+                  ${textArray(lines.map((l) => l.productId))}::text[],
+                  ${intArray(lines.map((l) => l.quantity))}::int[],
+                  ${intArray(lines.map((l) => l.unitPrice))}::bigint[]) AS i (order_id, product_id, quantity, unit_price)
+      JOIN inserted ON inserted.id = i.order_id
     )
     SELECT id FROM inserted`;
   return rows.map(({ id }) => id);

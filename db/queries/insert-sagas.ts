@@ -1,3 +1,4 @@
+import { intArray, jsonTexts, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
 import type { SagaChange } from "./update-sagas.ts";
 
@@ -15,10 +16,19 @@ export async function insertSagas(tx: Executor, sagas: readonly NewSaga[]): Prom
   if (sagas.length === 0) return 0;
   const { count } = await tx`
     INSERT INTO order_sagas (order_id, status, version, state, due_at, settle_by)
-    SELECT "orderId", status, transitions, state, "dueAt", "settleBy"
-    FROM json_to_recordset(${JSON.stringify(sagas)}::text::json)
-      AS s ("orderId" text, status text, transitions int, state json, "dueAt" timestamptz, "settleBy" timestamptz)
-    ORDER BY "orderId" COLLATE "C"
+    SELECT s.order_id, s.status, s.transitions, s.state::json, nullif(s.due_at, '')::timestamptz,
+           nullif(s.settle_by, '')::timestamptz
+    FROM unnest(${textArray(sagas.map((s) => s.orderId))}::text[],
+                ${textArray(sagas.map((s) => s.status))}::text[],
+                ${intArray(sagas.map((s) => s.transitions))}::int[],
+                ${jsonTexts(
+                  tx,
+                  sagas.map((s) => s.state),
+                )},
+                ${textArray(sagas.map((s) => s.dueAt ?? ""))}::text[],
+                ${textArray(sagas.map((s) => s.settleBy ?? ""))}::text[])
+      AS s (order_id, status, transitions, state, due_at, settle_by)
+    ORDER BY s.order_id COLLATE "C"
     ON CONFLICT (order_id) DO NOTHING`;
   return count;
 }

@@ -39,12 +39,12 @@ test("an empty cluster lacks every topic; applied once it lacks none, and applyi
 test("what an operator changed is put right, what cannot be is said, and nothing is deleted", async () => {
   const topic = "stock-events";
   await admin.createTopics([{ name: "somebody-elses", partitions: 1, replicationFactor: 1, config: {} }]);
-  await admin.deleteTopics(["point-events"]);
-  await admin.createTopics([{ name: "point-events", partitions: 2, replicationFactor: 1, config: {} }]);
+  await admin.deleteTopics(["coupon-issue-requests"]);
+  await admin.createTopics([{ name: "coupon-issue-requests", partitions: 2, replicationFactor: 1, config: {} }]);
   await admin.alterTopicConfig(topic, { "retention.ms": "1000", "segment.ms": "600000" });
   const { done } = await applyTopics(admin, durability);
   expect(done.map(describeDifference)).toContain(`${topic}: retention.ms is 1000, wanted 259200000`);
-  expect(done.map(describeDifference)).toContain("point-events: 2 partitions, wanted 3");
+  expect(done.map(describeDifference)).toContain("coupon-issue-requests: 2 partitions, wanted 6");
   expect(await diffTopics(admin, durability)).toEqual([]);
   const [kept] = await admin.describeTopics([topic]);
   expect(kept!.config["segment.ms"]).toBe("600000");
