@@ -14,20 +14,26 @@ export function pidsOf(runDir: string | null, service: string): number[] {
   }
 }
 
-/** User and system time of these processes so far, all threads, in microseconds; null when it can't be read. */
+/**
+ * User and system time of these processes so far, all threads, and of their children that have ended, in microseconds; null
+ * when none can be read. Without the ended ones a database's worker that ends would take its time along, and a difference
+ * of two looks could be negative.
+ */
 export function cpuMicros(pids: readonly number[]): number | null {
-  let ticks = 0;
+  const ticks = pids.flatMap((pid) => ticksOf(pid) ?? []);
+  return ticks.length === 0 ? null : ticks.reduce((sum, one) => sum + one, 0) * TICK_MICROS;
+}
+
+function ticksOf(pid: number): number | null {
   try {
-    for (const pid of pids) {
-      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-      // The program's name may hold spaces and parentheses: fields are counted after the last one.
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      ticks += Number(fields[11]) + Number(fields[12]);
-    }
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The program's name may hold spaces and parentheses: fields are counted after the last one. 11 to 14 are utime, stime and
+    // those of the children that were waited for (proc(5)).
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
   } catch {
     return null; // gone, or no /proc here
   }
-  return pids.length === 0 ? null : ticks * TICK_MICROS;
 }
 
 /** Resident memory of these processes, bytes; null when it can't be read. */
