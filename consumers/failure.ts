@@ -21,7 +21,7 @@ function kafkaKind(error: KafkaError): ErrorKind {
     case "UNKNOWN_TOPIC": // the cluster is not set up: nobody's data is to blame
     case "CLOSED":
       return "unknown";
-    default: // FENCED and FATAL among them: renewed-producer.ts has a new client by the next try
+    default: // FENCED and FATAL among them: kafka/renewed-producer.ts has a new client within a second
       return "transient";
   }
 }

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import pino from "pino";
 import { createDatabase } from "../db/client.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
+import { createRenewedProducer } from "../kafka/renewed-producer.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../lua/redis.ts";
 import { type ConsumersConfig, readConfig } from "./config.ts";
 import { failureCode } from "./failure.ts";
@@ -9,7 +10,6 @@ import { lookAtHealth, type Probe } from "./health.ts";
 import { serveHealth } from "./health-server.ts";
 import { createMetrics } from "./metrics.ts";
 import type { RunningRole } from "./neighbours.ts";
-import { createRenewedProducer } from "./renewed-producer.ts";
 import { ROLE_NAMES } from "./role-names.ts";
 import { startRole } from "./roles.ts";
 import type { LoaderDeps } from "./sale-loader/loader.ts";
@@ -70,8 +70,8 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
     properties: config.kafkaProperties,
     log: (level, message) => log[level]({}, message),
   });
-  const producer = createRenewedProducer(kafka, { messageTimeoutMs: config.MESSAGE_TIMEOUT_MS }, (error) =>
-    log.error(failureCode(error), "the producer was replaced"),
+  const producer = createRenewedProducer(kafka, { messageTimeoutMs: config.MESSAGE_TIMEOUT_MS }, (why) =>
+    log.error({ why }, "the producer was replaced"),
   );
   // A round before the connection stands would log that Redis is away, at every start. One that is away is waited for by the roles.
   await Promise.all([redis, subscriber].map((connection) => whenReady(connection, REDIS_HEAD_START_MS)));

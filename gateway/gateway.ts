@@ -23,6 +23,7 @@ import { retryDeadLetter } from "../db/queries/retry-dead-letter.ts";
 import { revokeClaim } from "../db/queries/revoke-claim.ts";
 import { setSaleState } from "../db/queries/set-sale-state.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
+import { createRenewedProducer } from "../kafka/renewed-producer.ts";
 import { topicCompression } from "../kafka/topics.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { LEDGER_CHANNEL, PIPELINE_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../lua/keys.ts";
@@ -94,10 +95,11 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     properties: config.kafkaProperties,
     log: logLine,
   });
-  const producer = kafka.producer({
-    messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
-    topicCompression: topicCompression(),
-  });
+  const producer = createRenewedProducer(
+    kafka,
+    { messageTimeoutMs: config.MESSAGE_TIMEOUT_MS, topicCompression: topicCompression() },
+    (why) => log.error({ why }, "the producer was replaced"),
+  );
   const { sql, orm } = database;
 
   const authenticate = createAuthenticate({

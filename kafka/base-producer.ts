@@ -40,7 +40,7 @@ export abstract class BaseProducer implements Producer {
   }
 
   stats(): ProducerStats {
-    return { ...this.sends.counts(), connected: this.connected };
+    return { ...this.sends.counts(), connected: this.connected, fatal: this.fatal !== undefined };
   }
 
   close(timeoutMs = CLOSE_LIMIT_MS): Promise<void> {

@@ -139,6 +139,8 @@ export interface ProducerStats {
   readonly failed: number;
   /** A broker connection is up. */
   readonly connected: boolean;
+  /** It can never send again. */
+  readonly fatal: boolean;
 }
 
 export interface ConsumerOptions {

@@ -6,6 +6,7 @@ import { groupsContract } from "../kafka/contract/groups.ts";
 import { outagesContract } from "../kafka/contract/outages.ts";
 import { producingContract } from "../kafka/contract/producing.ts";
 import { type OpenQuestioner, questionsContract } from "../kafka/contract/questions.ts";
+import { renewalsContract } from "../kafka/contract/renewals.ts";
 import { type ControlledBroker, openWorkbench } from "../kafka/contract/workbench.ts";
 
 /**
@@ -24,5 +25,6 @@ export function kafkaContract(
   describe(`${name}: groups`, () => groupsContract(open));
   describe(`${name}: administration`, () => administrationContract(open, createKafka));
   describe(`${name}: questions`, () => questionsContract(open, openQuestioner));
+  describe(`${name}: renewals`, () => renewalsContract(open));
   describe(`${name}: outages`, () => outagesContract(open));
 }

@@ -1,0 +1,89 @@
+import type { Kafka, Producer, ProducerOptions, ProducerStats } from "./kafka.ts";
+
+/** For how long a client may fail without one acknowledgement, milliseconds. */
+export interface Patience {
+  /**
+   * With a connected broker that is no outage: after a broker was frozen for longer than message.timeout.ms, librdkafka's
+   * idempotent producer sometimes never sends again (seen once in twenty times, with 2.15.1).
+   */
+  readonly connectedMs: number;
+  /**
+   * Without one it is most likely an outage, which a new client does not end either. But a client can also have forgotten all
+   * brokers for good (librdkafka #5301), and under Node nobody can name them to it again.
+   */
+  readonly disconnectedMs: number;
+}
+
+/** Three and twelve of a record's usual ten seconds: a slow broker alone does not cost a client. */
+export const PATIENCE: Patience = { connectedMs: 30_000, disconnectedMs: 120_000 };
+const LOOK_MS = 1_000;
+
+/** What a client's counts say of it, looked at again and again. */
+export class Progress {
+  #before: ProducerStats;
+  /** Since when records fail and none is acknowledged. */
+  #failingSince: number | undefined;
+  #connectedSince: number | undefined;
+
+  constructor(
+    first: ProducerStats,
+    private readonly patience: Patience,
+  ) {
+    this.#before = first;
+  }
+
+  /** @returns why the client is of no use any more; null: it may be. `atMs`: now, by any clock that only goes forward */
+  look(now: ProducerStats, atMs: number): string | null {
+    const failed = now.failed > this.#before.failed;
+    if (now.acknowledged > this.#before.acknowledged) this.#failingSince = undefined;
+    else if (failed) this.#failingSince ??= atMs;
+    if (now.connected) this.#connectedSince ??= atMs;
+    else this.#connectedSince = undefined;
+    this.#before = now;
+    if (now.fatal) return "the client can never send again";
+    // Silence proves nothing: it is a new failure that costs the client.
+    if (!failed || this.#failingSince === undefined) return null;
+    const { connectedMs, disconnectedMs } = this.patience;
+    const silentMs = atMs - this.#failingSince;
+    const besideBrokerMs = atMs - Math.max(this.#failingSince, this.#connectedSince ?? atMs);
+    if (silentMs < disconnectedMs && besideBrokerMs < connectedMs) return null;
+    return `records have failed for ${Math.round(silentMs / 1_000)} s and none was acknowledged`;
+  }
+}
+
+/**
+ * A producer that replaces its client when that one can never send again (`fatal`), or delivers nothing any more. What was under
+ * way is rejected with CLOSED and may still arrive: as after a time-out, its sender repeats it or has it in a ledger. A record
+ * may then be in the log twice; its event id is the same.
+ * @param onRenewal told why, for the log
+ */
+export function createRenewedProducer(
+  kafka: Pick<Kafka, "producer">,
+  options: ProducerOptions,
+  onRenewal: (why: string) => void,
+  patience: Patience = PATIENCE,
+): Producer {
+  let current = kafka.producer(options);
+  let progress = new Progress(current.stats(), patience);
+  const timer = setInterval(() => {
+    const why = progress.look(current.stats(), performance.now());
+    if (why === null) return;
+    const old = current;
+    current = kafka.producer(options);
+    progress = new Progress(current.stats(), patience);
+    onRenewal(why);
+    old.close(0).catch(() => {}); // it is beyond repair; closing only frees its memory
+  }, LOOK_MS);
+  timer.unref();
+
+  return {
+    send: (record, sendOptions) => current.send(record, sendOptions),
+    sendAll: (records, sendOptions) => current.sendAll(records, sendOptions),
+    flush: (timeoutMs) => current.flush(timeoutMs),
+    stats: () => current.stats(),
+    close(timeoutMs) {
+      clearInterval(timer);
+      return current.close(timeoutMs);
+    },
+  };
+}

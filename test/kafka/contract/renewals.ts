@@ -1,0 +1,44 @@
+import { expect, test } from "bun:test";
+import { createRenewedProducer } from "../../../kafka/renewed-producer.ts";
+import { eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
+
+/** The product's are 30 and 120 s. */
+const PATIENCE = { connectedMs: 60_000, disconnectedMs: 3_000 };
+
+export function renewalsContract(open: OpenWorkbench): void {
+  test("a client that delivers nothing any more is replaced; who waits is told, and the next one delivers", async () => {
+    await using bench = open();
+    const topic = await bench.topic(1);
+    const reasons: string[] = [];
+    const renewed = (why: string) => void reasons.push(why);
+    const producer = createRenewedProducer(bench.kafka, { messageTimeoutMs: 1_000 }, renewed, PATIENCE);
+    try {
+      const delivers = (value: string) =>
+        producer.send({ topic, value }).then(
+          () => true,
+          () => false,
+        );
+      // The first record of an idempotent producer waits for its id, and a busy broker may need more than a second.
+      await eventually("it delivers", () => delivers("before"));
+      await bench.broker.stop();
+      const codes = new Set<string>();
+      const send = async (value: string) => codes.add((await failure(producer.send({ topic, value }))).code);
+      await eventually("the client is replaced", async () => {
+        await Promise.all([send("lost"), send("lost")]);
+        return reasons.length > 0;
+      });
+      expect(reasons[0]).toMatch(/^records have failed for \d+ s and none was acknowledged$/);
+      expect([...codes].filter((code) => code !== "DELIVERY_TIMEOUT" && code !== "CLOSED")).toEqual([]);
+      await bench.broker.start();
+      await eventually("the new client delivers", () => delivers("after"));
+      expect(producer.stats()).toMatchObject({ acknowledged: 1, connected: true, fatal: false });
+      // A record that was given up may have arrived all the same.
+      const consumer = bench.consumer(topic);
+      const values: string[] = [];
+      while (!values.includes("after")) values.push(...(await read(consumer, 1)).map(text));
+      expect(values[0]).toBe("before");
+    } finally {
+      await producer.close(2_000);
+    }
+  });
+}
