@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { statOf } from "../cli/stack/proc-stat.ts";
 
 // Linux counts a process's time in ticks of 10 ms (USER_HZ is 100 on every architecture that Bun runs on).
 const TICK_MICROS = 10_000;
@@ -26,11 +27,10 @@ export function cpuMicros(pids: readonly number[]): number | null {
 
 function ticksOf(pid: number): number | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The program's name may hold spaces and parentheses: fields are counted after the last one. 11 to 14 are utime, stime and
-    // those of the children that were waited for (proc(5)).
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    // utime, stime, and those of the children that were waited for.
+    return statOf(pid)
+      .slice(11, 15)
+      .reduce((sum, field) => sum + Number(field), 0);
   } catch {
     return null; // gone, or no /proc here
   }
@@ -73,8 +73,7 @@ export function familyOf(pids: readonly number[]): number[] {
 
 function parentOf(pid: number): number | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    return Number(statOf(pid)[1]);
   } catch {
     return null; // gone meanwhile
   }

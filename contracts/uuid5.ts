@@ -10,18 +10,16 @@ const VARIANT = "89ab89ab89ab89ab";
 
 /** Names are short; a longer one gets bytes of its own. */
 const scratch = Buffer.alloc(1_024);
-/** UTF-8 needs at most three bytes for a UTF-16 unit. */
-const MOST_BYTES_PER_UNIT = 3;
 
 /**
  * UUIDv5 (RFC 9562 §5.5): the same name in the same namespace is always the same id. An order needs a dozen and a half, so the
  * hash is taken in one call over reused memory: 1.6 µs instead of 2.9.
  */
 export function uuid5(within: Buffer, name: string): string {
-  const room = NAMESPACE_BYTES + name.length * MOST_BYTES_PER_UNIT;
-  const bytes = room <= scratch.length ? scratch : Buffer.alloc(room);
+  const length = NAMESPACE_BYTES + Buffer.byteLength(name);
+  const bytes = length <= scratch.length ? scratch : Buffer.alloc(length);
   within.copy(bytes);
-  const length = NAMESPACE_BYTES + bytes.write(name, NAMESPACE_BYTES);
+  bytes.write(name, NAMESPACE_BYTES);
   const hex = hash("sha1", bytes.subarray(0, length), "hex");
   const variant = VARIANT[Number.parseInt(hex[16]!, 16)]!;
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${VERSION}${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

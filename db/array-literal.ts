@@ -21,7 +21,7 @@ export function intArray(values: readonly number[]): string {
 }
 
 /**
- * Values as JSON texts, for `${jsonTexts(values)}` wherever a text[] may stand. One text with U+001E ("record separator") between
+ * Values as JSON texts, for `${jsonTexts(tx, values)}` wherever a text[] may stand. One text with U+001E ("record separator") between
  * them, which JSON escapes wherever it occurs: in an array literal every quotation mark would be escaped, and unescaped again.
  */
 export const jsonTexts = (tx: Executor, values: readonly unknown[]) =>

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { Layout } from "./layout.ts";
+import { statOf } from "./proc-stat.ts";
 import type { Command, ServiceName, Source } from "./service.ts";
 
 /** A process and when it began: a pid alone may belong to another program by now. */
@@ -28,9 +29,7 @@ export interface ServiceRecord {
 /** When a living process began, in the kernel's own unit; null if there is none (a zombie is none). */
 export function beganAt(pid: number): string | null {
   try {
-    // The program's name is in parentheses and may itself hold spaces and parentheses: count from the last one.
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = statOf(pid);
     return fields[0] === "Z" || fields[0] === "X" ? null : fields[19]!;
   } catch {
     if (existsSync("/proc/self/stat")) return null;

@@ -28,7 +28,7 @@ export interface OrderSagaDeps extends Omit<Advancing, "memory"> {
  * offsets move. Whoever dies between two of them is handed the same events again and publishes the same (docs/saga.md).
  */
 export function orderSaga(deps: OrderSagaDeps): Role {
-  const advancing: Advancing & Pick<OrderSagaDeps, "log"> = { ...deps, memory: new SagaMemory() };
+  const advancing = { ...deps, memory: new SagaMemory() };
   return {
     name: "order-saga",
     groupId: "order-saga",
@@ -66,10 +66,7 @@ export function orderSaga(deps: OrderSagaDeps): Role {
  * An order that the database will never take is cancelled, and its owner told. The runner hands over the records of a batch
  * that failed for good one by one, so that the order which is to blame comes alone.
  */
-async function advance(
-  deps: Advancing & Pick<OrderSagaDeps, "log">,
-  inputs: readonly SagaInput[],
-): Promise<StampedeEvent[]> {
+async function advance(deps: Advancing & { log: Log }, inputs: readonly SagaInput[]): Promise<StampedeEvent[]> {
   try {
     return await advanceOrders(deps, inputs);
   } catch (error) {

@@ -1,6 +1,6 @@
-import { intArray, jsonTexts, textArray } from "../array-literal.ts";
+import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
-import type { SagaChange } from "./update-sagas.ts";
+import { type SagaChange, sagaArrays } from "./update-sagas.ts";
 
 /** A saga that has no row yet. */
 export interface NewSaga extends SagaChange {
@@ -18,13 +18,7 @@ export async function insertSagas(tx: Executor, sagas: readonly NewSaga[]): Prom
     INSERT INTO order_sagas (order_id, status, version, state, due_at, settle_by)
     SELECT s.order_id, s.status, s.transitions, s.state::json, nullif(s.due_at, '')::timestamptz,
            nullif(s.settle_by, '')::timestamptz
-    FROM unnest(${textArray(sagas.map((s) => s.orderId))}::text[],
-                ${textArray(sagas.map((s) => s.status))}::text[],
-                ${intArray(sagas.map((s) => s.transitions))}::int[],
-                ${jsonTexts(
-                  tx,
-                  sagas.map((s) => s.state),
-                )},
+    FROM unnest(${sagaArrays(tx, sagas)},
                 ${textArray(sagas.map((s) => s.dueAt ?? ""))}::text[],
                 ${textArray(sagas.map((s) => s.settleBy ?? ""))}::text[])
       AS s (order_id, status, transitions, state, due_at, settle_by)

@@ -11,12 +11,3 @@ export async function lockSagas(tx: Executor, orderIds: readonly string[]): Prom
     WHERE order_id = ANY (${textArray(orderIds)}::text[]) ORDER BY order_id FOR UPDATE`;
   return new Map(rows.map(({ orderId, version }) => [orderId, version]));
 }
-
-/** The states of sagas; whoever writes them has locked them before. */
-export function readSagas(
-  tx: Executor,
-  orderIds: readonly string[],
-): Promise<readonly { readonly orderId: string; readonly state: unknown }[]> {
-  return tx<{ orderId: string; state: unknown }[]>`
-    SELECT order_id AS "orderId", state FROM order_sagas WHERE order_id = ANY (${textArray(orderIds)}::text[])`;
-}

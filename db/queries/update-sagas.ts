@@ -13,6 +13,13 @@ export interface SagaChange {
   readonly dueAt?: string | null;
 }
 
+/** order_id, status, transitions and state of sagas, for unnest. */
+export const sagaArrays = (tx: Executor, sagas: readonly SagaChange[]) => {
+  const states = sagas.map((s) => s.state);
+  return tx`${textArray(sagas.map((s) => s.orderId))}::text[], ${textArray(sagas.map((s) => s.status))}::text[],
+            ${intArray(sagas.map((s) => s.transitions))}::int[], ${jsonTexts(tx, states)}`;
+};
+
 /**
  * The new states of a batch, one UPDATE: 15 µs of PostgreSQL's CPU a row instead of the 30 of json_to_recordset, which reads every
  * state three times. An unchanged due_at keeps the update on its page (its index is not touched).
@@ -23,13 +30,7 @@ export async function updateSagas(tx: Executor, sagas: readonly SagaChange[]): P
     UPDATE order_sagas s
     SET status = n.status, version = s.version + n.transitions, state = n.state::json, updated_at = now(),
         due_at = CASE n.due WHEN 'same' THEN s.due_at ELSE nullif(n.due, 'never')::timestamptz END
-    FROM unnest(${textArray(sagas.map((s) => s.orderId))}::text[],
-                ${textArray(sagas.map((s) => s.status))}::text[],
-                ${intArray(sagas.map((s) => s.transitions))}::int[],
-                ${jsonTexts(
-                  tx,
-                  sagas.map((s) => s.state),
-                )},
+    FROM unnest(${sagaArrays(tx, sagas)},
                 ${textArray(sagas.map((s) => (s.dueAt === undefined ? "same" : (s.dueAt ?? "never"))))}::text[])
       AS n (order_id, status, transitions, state, due)
     WHERE s.order_id = n.order_id`;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
+import { delivered, eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
 
 const OUTAGE_MS = 15_000;
 
@@ -93,9 +93,3 @@ export function outagesContract(open: OpenWorkbench): void {
     expect(bench.said.length).toBeLessThan(20);
   }, 300_000);
 }
-
-const delivered = (sent: Promise<unknown>) =>
-  sent.then(
-    () => true,
-    () => false,
-  );

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KafkaError } from "../../../kafka/kafka.ts";
-import { eventually, failure, type OpenWorkbench, text } from "./workbench.ts";
+import { delivered, eventually, failure, type OpenWorkbench, text } from "./workbench.ts";
 
 /** Kafka's own vectors of murmur2 (its UtilsTest): where the Java client puts a key. */
 const MURMUR2: Readonly<Record<string, number>> = {
@@ -119,12 +119,7 @@ export function producingContract(open: OpenWorkbench): void {
     const producer = bench.producer();
     expect(await failure(producer.send({ topic, value: "x" }))).toMatchObject({ code: "UNKNOWN_TOPIC" });
     await bench.admin.createTopics([{ name: topic, partitions: 1, replicationFactor: 1, config: {} }]);
-    await eventually("the new topic is found", () =>
-      producer.send({ topic, value: "y" }).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await eventually("the new topic is found", () => delivered(producer.send({ topic, value: "y" })));
   });
 
   test("a full queue refuses with a retryable error and sends nothing", async () => {

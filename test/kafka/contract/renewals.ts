@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createRenewedProducer } from "../../../kafka/renewed-producer.ts";
-import { eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
+import { delivered, eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
 
 /** The product's are 30 and 120 s. */
 const PATIENCE = { connectedMs: 60_000, disconnectedMs: 3_000 };
@@ -13,13 +13,8 @@ export function renewalsContract(open: OpenWorkbench): void {
     const renewed = (why: string) => void reasons.push(why);
     const producer = createRenewedProducer(bench.kafka, { messageTimeoutMs: 1_000 }, renewed, PATIENCE);
     try {
-      const delivers = (value: string) =>
-        producer.send({ topic, value }).then(
-          () => true,
-          () => false,
-        );
       // The first record of an idempotent producer waits for its id, and a busy broker may need more than a second.
-      await eventually("it delivers", () => delivers("before"));
+      await eventually("it delivers", () => delivered(producer.send({ topic, value: "before" })));
       await bench.broker.stop();
       const codes = new Set<string>();
       const send = async (value: string) => codes.add((await failure(producer.send({ topic, value }))).code);
@@ -30,7 +25,7 @@ export function renewalsContract(open: OpenWorkbench): void {
       expect(reasons[0]).toMatch(/^records have failed for \d+ s and none was acknowledged$/);
       expect([...codes].filter((code) => code !== "DELIVERY_TIMEOUT" && code !== "CLOSED")).toEqual([]);
       await bench.broker.start();
-      await eventually("the new client delivers", () => delivers("after"));
+      await eventually("the new client delivers", () => delivered(producer.send({ topic, value: "after" })));
       expect(producer.stats()).toMatchObject({ acknowledged: 1, connected: true, fatal: false });
       // A record that was given up may have arrived all the same.
       const consumer = bench.consumer(topic);

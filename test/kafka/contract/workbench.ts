@@ -125,3 +125,10 @@ export async function failure(promise: Promise<unknown>): Promise<{ code: string
   if (error === undefined) throw new Error("it succeeded");
   return error;
 }
+
+/** Whether a send succeeds. */
+export const delivered = (sent: Promise<unknown>): Promise<boolean> =>
+  sent.then(
+    () => true,
+    () => false,
+  );
