@@ -1,4 +1,4 @@
-import { Command } from "ioredis";
+import { Cluster, Command } from "ioredis";
 import type { RedisConnection } from "./redis.ts";
 
 /**
@@ -51,6 +51,36 @@ export interface ServerIdentity {
 /** The server process that owns `key`. */
 export async function serverAt(redis: RedisConnection, key: string): Promise<ServerIdentity> {
   return serverIdentity((await commandAt(redis, key, "info", "server", "replication")) as string);
+}
+
+/**
+ * Asks each server once who it is, however many keys it owns: a look at 10,000 sales is one INFO, not 10,000. For one round
+ * of looks; what a server says may be out of date by the end of it.
+ */
+export class ServersAsked {
+  readonly #redis: RedisConnection;
+  readonly #answers = new Map<string, Promise<ServerIdentity>>();
+
+  constructor(redis: RedisConnection) {
+    this.#redis = redis;
+  }
+
+  at(key: string): Promise<ServerIdentity> {
+    const server = this.#ownerOf(key);
+    let answer = this.#answers.get(server);
+    if (answer === undefined) {
+      answer = serverAt(this.#redis, key);
+      this.#answers.set(server, answer);
+    }
+    return answer;
+  }
+
+  /** The address of the server that owns a key, as the client knows it now. */
+  #ownerOf(key: string): string {
+    if (!(this.#redis instanceof Cluster)) return "";
+    const slot = new Command("get", [key]).getSlot();
+    return this.#redis.slots[slot]?.[0] ?? `slot ${slot}`;
+  }
 }
 
 /** @throws Error if the text is not a reply to INFO server replication */

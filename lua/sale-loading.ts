@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import type { StoredState } from "./claim-batch.ts";
-import { commandAt, evalsha, serverAt } from "./commands.ts";
+import { commandAt, evalsha, ServersAsked, serverAt } from "./commands.ts";
 import fenceText from "./fence.lua" with { type: "text" };
 import { saleKeys, shadowKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
@@ -69,7 +69,10 @@ export interface SaleLoading {
     winners: Iterable<LoadedWinner> | AsyncIterable<LoadedWinner>,
     options?: LoadOptions,
   ): Promise<"LOADED" | "STALE_EPOCH" | "STALE_RUN_ID">;
-  health(couponId: CouponId): Promise<SaleHealth>;
+  /** `round`: of a look at many sales (`startRound`); without one, the sale's server is asked for this sale alone. */
+  health(couponId: CouponId, round?: ServersAsked): Promise<SaleHealth>;
+  /** Begins a look at many sales: each server is asked once who it is. */
+  startRound(): ServersAsked;
 }
 
 /** Pairs per HSET: about 50 kB on the wire and a millisecond of Redis' time, so claims of other sales hardly wait. */
@@ -167,6 +170,32 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     }
   }
 
+  async function health(couponId: CouponId, round?: ServersAsked): Promise<SaleHealth> {
+    const { sale } = saleKeys(couponId);
+    const [fields, server] = await Promise.all([
+      redis.hmget(sale, "epoch", "state", "runId", "replId", "total", ...SALE_SCRIPT_NAMES),
+      round?.at(sale) ?? serverAt(redis, sale),
+    ]).catch(rethrow);
+    const [epoch, state, loadedBy, history, total, ...shas] = fields;
+    const found = {
+      epoch: Number(epoch ?? 0),
+      state: (state ?? null) as StoredState | null,
+      total: total == null ? null : Number(total),
+      runId: server.runId,
+    };
+    const broken = (reason: NonNullable<SaleHealth["reason"]>) => ({ ...found, loaded: false, reason });
+    if (state === "RECOVERING") return broken("RECOVERING");
+    if (total == null || shas.some((sha) => sha == null)) return broken("MISSING");
+    const isOther = loadedBy !== server.runId;
+    // It was somebody's replica since the load, and came back with its scripts but perhaps without its last claims.
+    if (isOther || (history !== server.replId && server.promoted)) {
+      // The round's answer may be older than the sale's fields, or another server's if slots are moving: ask for this one.
+      return round === undefined ? broken(isOther ? "RUN_ID" : "FAILOVER") : health(couponId);
+    }
+    const exist = (await commandAt(redis, sale, "script", "EXISTS", ...(shas as string[])).catch(rethrow)) as number[];
+    return exist.every((one) => one === 1) ? { ...found, loaded: true } : broken("SCRIPTS");
+  }
+
   return {
     runId: async (couponId) => (await serverAt(redis, saleKeys(couponId).sale).catch(rethrow)).runId,
 
@@ -176,29 +205,8 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
 
     load,
 
-    async health(couponId) {
-      const { sale } = saleKeys(couponId);
-      const [fields, server] = await Promise.all([
-        redis.hmget(sale, "epoch", "state", "runId", "replId", "total", ...SALE_SCRIPT_NAMES),
-        serverAt(redis, sale),
-      ]).catch(rethrow);
-      const [epoch, state, loadedBy, history, total, ...shas] = fields;
-      const health = {
-        epoch: Number(epoch ?? 0),
-        state: (state ?? null) as StoredState | null,
-        total: total == null ? null : Number(total),
-        runId: server.runId,
-      };
-      const broken = (reason: NonNullable<SaleHealth["reason"]>) => ({ ...health, loaded: false, reason });
-      if (state === "RECOVERING") return broken("RECOVERING");
-      if (total == null || shas.some((sha) => sha == null)) return broken("MISSING");
-      if (loadedBy !== server.runId) return broken("RUN_ID");
-      // It was somebody's replica since the load, and came back with its scripts but perhaps without its last claims.
-      if (history !== server.replId && server.promoted) return broken("FAILOVER");
-      const exist = (await commandAt(redis, sale, "script", "EXISTS", ...(shas as string[])).catch(
-        rethrow,
-      )) as number[];
-      return exist.every((one) => one === 1) ? { ...health, loaded: true } : broken("SCRIPTS");
-    },
+    startRound: () => new ServersAsked(redis),
+
+    health,
   };
 }

@@ -42,9 +42,10 @@ export class Loader {
     const sales = (await listLiveSales(sql, this.#deps.keepHours)).filter(({ id }) => !this.#busy.has(id as CouponId));
     const fresh: LiveSale[] = [];
     const lost: LostSale[] = [];
+    const round = loading.startRound();
     for (let at = 0; at < sales.length; at += LOOKS_AT_ONCE) {
       const some = sales.slice(at, at + LOOKS_AT_ONCE);
-      const healths = await Promise.all(some.map(({ id }) => loading.health(id as CouponId)));
+      const healths = await Promise.all(some.map(({ id }) => loading.health(id as CouponId, round)));
       await Promise.all(some.map((sale, i) => this.#treat(sale, healths[i]!, fresh, lost)));
     }
     if (fresh.length > 0) await this.#firstLoads(fresh);

@@ -220,3 +220,19 @@ test("100,000 winners are loaded in seconds", async () => {
   expect(performance.now() - begun).toBeLessThan(20_000);
   expect(await readSale(redis, couponId)).toMatchObject({ winners: 100_000, left: 100_000 });
 });
+
+test("a look at many sales asks their server once who it is, and still sees a sale that another server process loaded", async () => {
+  const ids = Array.from({ length: 20 }, newCouponId);
+  for (const id of ids) {
+    await loading.fence(id, 1);
+    await loading.load(id, terms({ total: 1 }), 1, []);
+  }
+  await redis.hset(saleKeys(ids[7]!).sale, "runId", "f".repeat(40));
+  const asked = async () => Number(/cmdstat_info:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+  const before = await asked();
+  const round = loading.startRound();
+  const healths = await Promise.all(ids.map((id) => loading.health(id, round)));
+  // One for the round, one for the sale that looked lost, and the first of this test itself.
+  expect((await asked()) - before).toBe(3);
+  expect(healths.filter(({ loaded }) => !loaded).map(({ reason }) => reason)).toEqual(["RUN_ID"]);
+});
