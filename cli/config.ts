@@ -26,6 +26,9 @@ export const CliConfigSchema = Type.Object({
     }),
   ),
   PAYMENT_PROVIDER_URL: Type.Optional(Text("An existing payment provider; without it the stack's simulator is used")),
+  ORDER_DEFAULT_PAYMENT_TOKEN: Type.Optional(
+    Text("Charged for an order without `payment`; with the stack's own simulator default `tok_ok`"),
+  ),
   PAYMENT_WEBHOOK_SECRET: Type.Optional(
     Text("Signs the provider's webhooks; without it a random one is kept in .stack/secrets.json"),
   ),

@@ -1,14 +1,11 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
 import { chosenBy, type ModeSetting, modeSettingOf, SagaEnvironment } from "../contracts/saga-mode.ts";
+import { CarrierEnvironment, countriesServed, type Delivery, ShippingEnvironment } from "../contracts/shipping.ts";
 import { isRoleName, ROLE_NAMES, type RoleName } from "./role-names.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description });
-
-/** The European Economic Area and Switzerland, and where most of the rest of the world's parcels go. */
-const COUNTRIES_SERVED =
-  "AT,BE,BG,CH,CY,CZ,DE,DK,EE,ES,FI,FR,GR,HR,HU,IE,IS,IT,LI,LT,LU,LV,MT,NL,NO,PL,PT,RO,SE,SI,SK,AU,CA,GB,JP,KR,NZ,SG,US";
 
 /** Every variable the consumers know; README's table is generated from it. */
 export const ConsumersEnvironment = Type.Object({
@@ -29,11 +26,8 @@ export const ConsumersEnvironment = Type.Object({
   ORDER_SETTLE_S: integer(900, 1, 86_400, "When the silent steps of an order are given up and it is compensated"),
   ORDER_SWEEP_MS: integer(30_000, 100, 600_000, "How long an order waits before its silent steps are asked again"),
   SWEEPER_EVERY_MS: integer(1_000, 10, 60_000, "Between two looks of the sweeper for orders that wait too long"),
-  SHIPPING_COUNTRIES: Type.String({
-    default: COUNTRIES_SERVED,
-    pattern: "^[A-Z]{2}(,[A-Z]{2})*$",
-    description: "Countries that orders are shipped to, ISO 3166-1 alpha-2, comma-separated",
-  }),
+  ...ShippingEnvironment,
+  ...CarrierEnvironment,
   PAYMENT_PROVIDER_URL: Type.String({
     default: "http://127.0.0.1:8082",
     description: "The payment provider; default the simulator",
@@ -53,7 +47,7 @@ export interface ConsumersConfig extends ConsumersEnvironment {
   readonly roles: readonly RoleName[];
   readonly sagaMode: ModeSetting;
   readonly kafkaProperties: Record<string, string>;
-  readonly countriesServed: readonly string[];
+  readonly delivery: Delivery;
 }
 
 /**
@@ -73,6 +67,6 @@ export function readConfig(environment: Record<string, string | undefined>, role
     roles: wanted.length === 0 ? ROLE_NAMES : (wanted as RoleName[]),
     sagaMode: modeSettingOf(chosenBy(env)),
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
-    countriesServed: env.SHIPPING_COUNTRIES.split(","),
+    delivery: { countries: countriesServed(env), simulateRefusal: env.SHIPPING_SIMULATE_REFUSAL },
   };
 }

@@ -75,10 +75,8 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
       return onLog(name, stepRole(name, couponUsage(walletsFor(neighbours)), steps), neighbours);
     case "points":
       return onLog(name, stepRole(name, points, steps), neighbours);
-    case "shipping": {
-      const work = shipping(new Set(config.countriesServed));
-      return onLog(name, stepRole(name, work, steps), neighbours);
-    }
+    case "shipping":
+      return onLog(name, stepRole(name, shipping(config.delivery), steps), neighbours);
     case "delayed-commands":
       return startDelayedCommands(neighbours);
     case "payment": {

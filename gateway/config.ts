@@ -3,6 +3,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
 import { PIPELINE_TEXT, type PipelineChoice, parsePipeline, redisPercent } from "../contracts/pipeline.ts";
 import { SagaEnvironment } from "../contracts/saga-mode.ts";
+import { countriesServed, ShippingEnvironment } from "../contracts/shipping.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description });
@@ -40,7 +41,14 @@ export const GatewayEnvironment = Type.Object({
   ORDER_COUNTRY: Type.String({
     default: "DE",
     pattern: "^[A-Z]{2}$",
-    description: "Where an order without `shipping` goes (ISO 3166-1 alpha-2)",
+    description: "Where an order without `shipping` goes (ISO 3166-1 alpha-2); one of SHIPPING_COUNTRIES",
+  }),
+  ...ShippingEnvironment,
+  ORDER_DEFAULT_PAYMENT_TOKEN: Type.String({
+    default: "",
+    maxLength: 200,
+    description:
+      "Charged for an order without `payment`; empty: such an order is 400 if it costs anything. `./dev up` sets `tok_ok` with its simulator",
   }),
   MAX_IN_FLIGHT: integer(
     10_000,
@@ -76,6 +84,7 @@ export interface GatewayConfig extends GatewayEnvironment {
   readonly allowedOrigins: ReadonlySet<string>;
   readonly gatewayId: string;
   readonly pipeline: PipelineChoice;
+  readonly countriesServed: ReadonlySet<string>;
 }
 
 /** The process's environment, read once. @throws Error with one line per wrong variable */
@@ -87,9 +96,16 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
       `The environment is not valid.\n  ISSUE_PIPELINE=${env.ISSUE_PIPELINE}: contradicts CLAIM_REQUIRE_KAFKA=true (claims of the Redis pipeline are not acknowledged by Kafka)`,
     );
   }
+  const countries = countriesServed(env);
+  if (!countries.has(env.ORDER_COUNTRY)) {
+    throw new Error(
+      `The environment is not valid.\n  ORDER_COUNTRY=${env.ORDER_COUNTRY}: not one of SHIPPING_COUNTRIES, so every order without \`shipping\` would be refused`,
+    );
+  }
   return {
     ...env,
     pipeline,
+    countriesServed: countries,
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
     // A key of its own: who may check receipts must not be able to mint tokens.
     receiptKey:

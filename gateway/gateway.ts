@@ -212,6 +212,8 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     maxInFlight: config.MAX_IN_FLIGHT,
     requireKafka: config.CLAIM_REQUIRE_KAFKA,
     defaultCountry: config.ORDER_COUNTRY,
+    countriesServed: config.countriesServed,
+    defaultPaymentToken: config.ORDER_DEFAULT_PAYMENT_TOKEN || null,
     cancelAckMs: config.QUEUED_ACK_MS,
     guarded,
     fault,

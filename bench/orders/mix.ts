@@ -3,11 +3,12 @@ import type { CouponId } from "../../contracts/ids.ts";
 import type { Money } from "../../contracts/money.ts";
 import type { ProductId } from "../../contracts/order-ids.ts";
 import type { ProductQuantity } from "../../contracts/order-parts.ts";
+import { REFUSED_POSTAL_CODE } from "../../contracts/shipping.ts";
 import type { Goods, Priced } from "./plan.ts";
 
 /**
  * What will become of an order. fine: coupon, points and card. plain: the card alone. The others are doomed, each in one way:
- * the card is declined, nobody delivers there, the user has fewer points, there is nothing left, the user cancels at once
+ * the card is declined, the carrier refuses the address, the user has fewer points, there is nothing left, the user cancels at once
  * (which may come too late).
  */
 export const FATES = ["fine", "plain", "declined", "unserved", "poor", "soldOut", "regretted"] as const;
@@ -16,9 +17,6 @@ export type Fate = (typeof FATES)[number];
 const DOOMS = ["declined", "unserved", "poor", "soldOut", "regretted"] as const satisfies readonly Fate[];
 /** One order in ten is doomed. */
 const DOOMED_EVERY = 10;
-/** No provider of parcels serves it (SHIPPING_COUNTRIES). */
-const UNSERVED = "AQ";
-
 export const POINTS_AN_ORDER = 100;
 
 /** How the mix's orders may end, as the final message says it. */
@@ -42,11 +40,11 @@ export function fateOf(n: number, plainEvery: number): Fate {
 export function orderOf(n: number, fate: Fate, goods: Goods, couponId: string | undefined): PlaceOrder {
   const product = goods.products[n % goods.products.length]!;
   const items = [line(product.id, 1 + (n % 2))];
-  const country = fate === "unserved" ? UNSERVED : "DE";
+  const postalCode = fate === "unserved" ? REFUSED_POSTAL_CODE : "10115";
   const order: PlaceOrder = {
     items,
     payment: { token: fate === "declined" ? "tok_decline" : "tok_ok" },
-    shipping: { country, name: `Customer ${n}`, street: "Long Road 1", postalCode: "10115", city: "Berlin" },
+    shipping: { country: "DE", name: `Customer ${n}`, street: "Long Road 1", postalCode, city: "Berlin" },
   };
   if (fate === "plain") return order;
   if (fate === "soldOut") items.push(line(goods.soldOut, 1));

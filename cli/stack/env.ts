@@ -38,9 +38,16 @@ export function stackEnv(
     PAYMENT_SIMULATOR_PORT: String(ports.paymentSimulator),
     PAYMENT_PROVIDER_URL: given.PAYMENT_PROVIDER_URL ?? `http://127.0.0.1:${ports.paymentSimulator}`,
     PAYMENT_WEBHOOK_SECRET: secrets.PAYMENT_WEBHOOK_SECRET,
+    ...(given.PAYMENT_PROVIDER_URL === undefined ? simulation(config) : {}),
     STAMPEDE_RUN_DIR: options.run,
   };
 }
+
+/** What only a stack with its own payment simulator may assume: a real provider knows no such token. */
+const simulation = (config: CliConfig) => ({
+  ORDER_DEFAULT_PAYMENT_TOKEN: config.ORDER_DEFAULT_PAYMENT_TOKEN ?? "tok_ok",
+  SHIPPING_SIMULATE_REFUSAL: "true",
+});
 
 /** Who runs a service: the environment names it, else Docker if a daemon answers, else a process of ours. */
 export async function sourceOf(

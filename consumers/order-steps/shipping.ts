@@ -1,28 +1,32 @@
 import type { OrderId } from "../../contracts/order-ids.ts";
+import { type Delivery, isDelivered } from "../../contracts/shipping.ts";
 import type { Executor } from "../../db/client.ts";
 import { cancelShipments } from "../../db/queries/cancel-shipments.ts";
 import { insertShipments, type Shipment } from "../../db/queries/insert-shipments.ts";
 import type { Command, Restore } from "./request.ts";
 import { COMPLETED, type Ground, type StepWork, type Verdict } from "./step-work.ts";
 
-/** Prepares shipments to the countries that are served (ISO 3166-1 alpha-2). There is nothing to lock: no two orders share one. */
-export const shipping = (served: ReadonlySet<string>): StepWork<"SHIPPING"> => ({
+/**
+ * Prepares shipments. The door refuses countries that are not served; the step judges again, because an order may have been
+ * accepted under another list. There is nothing to lock: no two orders share a shipment.
+ */
+export const shipping = (delivery: Delivery): StepWork<"SHIPPING"> => ({
   step: "SHIPPING",
-  enter: async () => new Desk(served),
+  enter: async () => new Desk(delivery),
 });
 
 class Desk implements Ground<"SHIPPING"> {
   readonly #prepared: Shipment[] = [];
   readonly #cancelled: OrderId[] = [];
 
-  constructor(private readonly served: ReadonlySet<string>) {}
+  constructor(private readonly delivery: Delivery) {}
 
   async undo(_tx: Executor, restores: readonly Restore<"SHIPPING">[]): Promise<void> {
     for (const { orderId } of restores) this.#cancelled.push(orderId);
   }
 
   judge({ orderId, data: { shipping } }: Command<"SHIPPING">): Verdict {
-    if (!this.served.has(shipping.country)) return { outcome: "FAILED", reason: "SHIPPING_NOT_SERVED" };
+    if (!isDelivered(this.delivery, shipping)) return { outcome: "FAILED", reason: "SHIPPING_NOT_SERVED" };
     this.#prepared.push({ orderId, shipping });
     return COMPLETED;
   }

@@ -39,6 +39,7 @@ export function orderEndpoints(
         "IDEMPOTENCY_KEY_REUSED",
         "PRODUCT_NOT_FOUND",
         "SOLD_OUT",
+        "SHIPPING_NOT_SERVED",
         "CURRENCIES_DIFFER",
         "AMOUNT_OUT_OF_RANGE",
         "CART_EMPTY",

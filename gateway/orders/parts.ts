@@ -33,6 +33,8 @@ export interface OrderNeeds {
   readonly maxInFlight: number;
   readonly requireKafka: boolean;
   readonly defaultCountry: string;
+  readonly countriesServed: ReadonlySet<string>;
+  readonly defaultPaymentToken: string | null;
   /** How long a request to cancel waits for Kafka: no ledger stands behind it. */
   readonly cancelAckMs: number;
   readonly guarded: ReturnType<typeof databaseCalls>;

@@ -4,11 +4,11 @@ import type { Fault } from "../../contracts/fault-points.ts";
 import type { Durability } from "../../contracts/http.ts";
 import type { OrderAccepted, PlaceOrder } from "../../contracts/http-orders.ts";
 import type { UserId } from "../../contracts/ids.ts";
-import { NOTHING } from "../../contracts/money.ts";
+import { type Money, NOTHING } from "../../contracts/money.ts";
 import type { OrderCreated } from "../../contracts/order-events.ts";
 import { type OrderId, orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
 import { orderCreated } from "../../contracts/order-messages.ts";
-import type { ProductQuantity } from "../../contracts/order-parts.ts";
+import type { PaymentMethod, ProductQuantity } from "../../contracts/order-parts.ts";
 import { canonicalOrder, mergeLines, normalOrder } from "../../contracts/order-request.ts";
 import type { Admission } from "../../lua/admission.ts";
 import type { PlacedOrders } from "../../lua/placed-orders.ts";
@@ -34,6 +34,9 @@ export interface PlacingParts {
   readonly requireKafka: boolean;
   /** Where an order without an address goes. */
   readonly defaultCountry: string;
+  readonly countriesServed: ReadonlySet<string>;
+  /** What an order without `payment` is charged to; null: such an order is refused if it costs anything. */
+  readonly defaultPaymentToken: string | null;
   readonly fault: Fault;
   readonly onError: (error: unknown) => void;
 }
@@ -51,6 +54,12 @@ export type PlaceOrderFor = (wish: OrderWish) => Promise<OrderAccepted>;
 
 /** What the client is told to expect; most orders take a fraction of it. */
 const ESTIMATED_S = 2;
+
+/**
+ * Of an order that names no payment and costs nothing: nobody is charged. The event keeps its member, because consumers of an
+ * earlier release require it.
+ */
+const NO_PAYMENT: PaymentMethod = { token: "none" };
 
 /** An order that is asked for: its id says who, under which key, and what. */
 interface Asked {
@@ -106,6 +115,10 @@ export function createPlaceOrder(parts: PlacingParts): {
   }
 
   async function price({ userId, orderId, idempotencyKey, order }: Asked): Promise<OrderCreated> {
+    const shipping = order.shipping ?? { country: parts.defaultCountry };
+    if (!parts.countriesServed.has(shipping.country)) {
+      throw new StampedeError("SHIPPING_NOT_SERVED", `orders are not shipped to ${shipping.country}`);
+    }
     const lines = order.items ?? mergeLines(await findCart(userId));
     if (lines.length === 0) throw new StampedeError("CART_EMPTY");
     const [known, terms] = await Promise.all([
@@ -122,11 +135,20 @@ export function createPlaceOrder(parts: PlacingParts): {
         source: order.from ?? "items",
         ...priced,
         couponId: order.couponId ?? null,
-        payment: order.payment ?? { token: "tok_ok" },
-        shipping: order.shipping ?? { country: parts.defaultCountry },
+        payment: order.payment ?? paymentOf(priced.payableAmount),
+        shipping,
       },
       Date.now(),
     );
+  }
+
+  /** Of an order that names none. */
+  function paymentOf(payable: Money): PaymentMethod {
+    if (parts.defaultPaymentToken !== null) return { token: parts.defaultPaymentToken };
+    if (payable > 0) {
+      throw new StampedeError("VALIDATION_FAILED", `payment: required, because ${payable} are left to pay`);
+    }
+    return NO_PAYMENT;
   }
 
   async function place(asked: Asked, traceparent: string | undefined): Promise<OrderAccepted> {

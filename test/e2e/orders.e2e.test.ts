@@ -151,6 +151,7 @@ test.each([
   [line(1, "nothing-of-that-name"), refused(404, "PRODUCT_NOT_FOUND")],
   [{ ...line(1), couponId: "000000000000" }, refused(404, "COUPON_NOT_FOUND")],
   [{ ...line(1), pointsToUse: 1251 }, refused(422, "POINTS_EXCEED_AMOUNT")],
+  [{ ...line(1), shipping: { country: "AQ" } }, refused(422, "SHIPPING_NOT_SERVED")],
   [line(2, "gold"), refused(422, "AMOUNT_OUT_OF_RANGE")],
   [{ items: [...line(1).items, ...line(1, "dollar").items] }, refused(422, "CURRENCIES_DIFFER")],
   [{ from: "cart" }, refused(422, "CART_EMPTY")],
@@ -168,6 +169,18 @@ test.each([
   const before = await waiting();
   expect(code(await placeOrder(system, "bad", JSON.parse(text)))).toEqual(expected);
   expect(await waiting()).toBe(before);
+});
+
+test("without a default token, an order that costs something names its payment; one that costs nothing need not", async () => {
+  const gateway = await system.addGateway({ ORDER_DEFAULT_PAYMENT_TOKEN: "" });
+  const place = (json: object) => call(`${gateway.url}/orders`, { token: system.token("nia"), json });
+  const items = [{ productId: mug.id, quantity: 1 }];
+  expect(code(await place({ items }))).toEqual(invalid);
+  expect((await place({ items, payment: { token: "tok_ok" } })).status).toBe(202);
+  const { status, body } = await place({ items, pointsToUse: 1250 });
+  expect(status).toBe(202);
+  const [event] = await log.until(body.orderId);
+  expect(event!.data).toMatchObject({ payableAmount: 0, payment: { token: "none" } });
 });
 
 test("bytes that are no JSON, and another media type, are refused", async () => {

@@ -27,6 +27,7 @@ export interface Wish {
   readonly points?: number;
   readonly total?: number;
   readonly country?: string;
+  readonly postalCode?: string;
 }
 
 /** An order as the saga knows it. */
@@ -52,7 +53,11 @@ export function anOrder(wish: Wish = {}): PlacedOrder {
     payableAmount: total,
     couponId: wish.couponId ?? null,
     payment: { token: "tok_ok" },
-    shipping: { country: wish.country ?? "DE", name: 'Ann "the \\ quick" O\'Neill, 東京' },
+    shipping: {
+      country: wish.country ?? "DE",
+      ...(wish.postalCode === undefined ? {} : { postalCode: wish.postalCode }),
+      name: 'Ann "the \\ quick" O\'Neill, 東京',
+    },
     createdAt: Date.now(),
   };
 }
@@ -90,7 +95,7 @@ export function stepRoles(world: World, producer: Pick<typeof world.producer, "s
     STOCK: stepRole("stock", stock, deps),
     COUPON: stepRole("coupon-usage", usage, deps),
     POINT: stepRole("points", points, deps),
-    SHIPPING: stepRole("shipping", shipping(new Set(world.config.countriesServed)), deps),
+    SHIPPING: stepRole("shipping", shipping(world.config.delivery), deps),
   } satisfies Record<StepName, Role>;
 }
 

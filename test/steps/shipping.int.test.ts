@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readConfig } from "../../consumers/config.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, said, takenBack } from "./bench.ts";
@@ -7,7 +8,7 @@ setDefaultTimeout(180_000);
 
 let world: World;
 beforeAll(async () => {
-  world = await createWorld({ environment: { SHIPPING_COUNTRIES: "DE,IS" } });
+  world = await createWorld({ environment: { SHIPPING_COUNTRIES: "DE,IS", SHIPPING_SIMULATE_REFUSAL: "true" } });
 }, WORLD_MS);
 afterAll(() => world.close());
 
@@ -22,4 +23,13 @@ test("a shipment is prepared to the address to the letter, where it is served, a
     { order_id: orders[0]!.orderId, status: "PREPARED", country: "DE", address: orders[0]!.shipping },
     { order_id: orders[2]!.orderId, status: "CANCELLED", country: "IS", address: orders[2]!.shipping },
   ]);
+});
+
+test("the postal code REFUSE is refused where the carrier is simulated, and is an address like any other elsewhere", async () => {
+  const order = () => anOrder({ postalCode: "REFUSE" });
+  const simulated = await bench.handled(world, bench.stepRoles(world).SHIPPING, asked("SHIPPING", order()));
+  expect(simulated.map(said)).toEqual(["ShippingFailed SHIPPING_NOT_SERVED"]);
+  const real = { ...world, config: readConfig({}) };
+  const served = await bench.handled(world, bench.stepRoles(real).SHIPPING, asked("SHIPPING", order()));
+  expect(served.map(said)).toEqual(["ShippingPrepared"]);
 });

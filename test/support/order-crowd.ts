@@ -16,7 +16,7 @@ interface Kind {
   /** Of the points they want to use. Default all. */
   readonly purse?: number;
   readonly token?: string;
-  readonly country?: string;
+  readonly postalCode?: string;
   /** They ask for it to be cancelled as soon as it is accepted. */
   readonly cancels?: true;
   readonly ends: readonly Ending[];
@@ -39,7 +39,7 @@ const KINDS = {
   flash: { items: [["ticket", 1]], ends: ["COMPLETED", "SOLD_OUT", "INSUFFICIENT_STOCK"] },
   poor: { items: [["mug", 1]], coupon: true, points: 400, purse: 399, ends: ["INSUFFICIENT_POINTS"] },
   declined: { items: [["mug", 3]], coupon: true, points: 500, token: "tok_decline", ends: ["PAYMENT_DECLINED"] },
-  far: { items: [["mug", 1]], coupon: true, points: 500, country: "AQ", ends: ["SHIPPING_NOT_SERVED"] },
+  far: { items: [["mug", 1]], coupon: true, points: 500, postalCode: "REFUSE", ends: ["SHIPPING_NOT_SERVED"] },
   "unheard charge": { items: [["mug", 1]], token: "tok_timeout_charged", ends: ["COMPLETED"] },
   "lost charge": { items: [["mug", 1]], points: 100, token: "tok_timeout_lost", ends: ["COMPLETED"] },
   "failing provider": { items: [["mug", 1]], token: "tok_error", ends: ["COMPLETED"] },
@@ -127,7 +127,7 @@ export async function gatherCrowd(system: System, wish: CrowdWish): Promise<Crow
       ...(wish.coupon ? { couponId: sale.id } : {}),
       ...(wish.points ? { pointsToUse: wish.points } : {}),
       payment: { token: wish.token ?? "tok_ok" },
-      shipping: { country: wish.country ?? "DE" },
+      shipping: { country: "DE", ...(wish.postalCode ? { postalCode: wish.postalCode } : {}) },
     };
     customers.push({ userId, kind, ends: wish.ends, json, cursor: socket.cursor(), answers: [] });
     socket.close();

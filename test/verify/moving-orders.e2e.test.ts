@@ -35,7 +35,7 @@ const wishes = () => [
   { ...lines(mug), pointsToUse: 500, payment: { token: "tok_decline" } },
   { ...lines(mug), pointsToUse: 2_500 },
   lines(mug, rare),
-  { ...lines(mug), pointsToUse: 100, shipping: { country: "AQ" } },
+  { ...lines(mug), pointsToUse: 100, shipping: { country: "DE", postalCode: "REFUSE" } },
   { ...lines(mug), payment: { token: "tok_timeout_charged" } },
   { ...lines(mug), payment: { token: "tok_slow" } },
 ];

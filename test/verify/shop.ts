@@ -54,7 +54,7 @@ export function openShop(sql: Sql): Shop {
     stepRole("stock", stock, deps),
     stepRole("coupon-usage", couponUsage(holding), deps),
     stepRole("points", points, deps),
-    stepRole("shipping", shipping(new Set(["DE"])), deps),
+    stepRole("shipping", shipping({ countries: new Set(["DE"]), simulateRefusal: false }), deps),
     paymentRole({ ...deps, wake: workers.wake }),
   ];
   const signal = new AbortController().signal;
