@@ -37,6 +37,13 @@ export const CliConfigSchema = Type.Object({
     16379,
     "Port of the stack's own Redis; a cluster takes six from here on, and six from 50 above",
   ),
+  STAMPEDE_REDIS_MAXMEMORY: Type.Optional(
+    Type.String({
+      pattern: "^[1-9][0-9]{0,5}(mb|gb)$",
+      description:
+        "`maxmemory` of each Redis of the stack, e.g. `2gb`; default half of the machine's memory, shared by all of them",
+    }),
+  ),
   STAMPEDE_POSTGRES_PORT: Port(15432, "Port of the stack's own PostgreSQL"),
   STAMPEDE_KAFKA_PORT: Port(
     19092,

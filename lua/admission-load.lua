@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- admission-load: PostgreSQL's stock takes the place of what was known, and orders that need not be held any more are
 -- let go, both of the same snapshot and at once: in between, a piece would be counted twice or not at all.
 -- KEYS 1 stock (hash)  2 taken (hash)  3 held (hash)

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- admission-release: gives back what orders hold, each once: an order that holds nothing (any more) changes nothing.
 -- KEYS 1 taken (hash)  2 held (hash)
 -- ARGV orderIds

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { inheritedEnvironment } from "../config.ts";
 import { CliError } from "../errors.ts";
 import { shortNameOf } from "./layout.ts";
+import { maxMemoryOf } from "./redis.ts";
 import type { BaseService, StackContext } from "./service.ts";
 
 /** A daemon that does not answer in this time is as good as none, milliseconds. */
@@ -28,13 +29,14 @@ async function askDocker(): Promise<boolean> {
 const projectOf = (context: StackContext) => `stampede-${shortNameOf(context.layout.dir)}`;
 
 async function compose(context: StackContext, args: readonly string[]): Promise<string> {
-  const { ports, layout } = context;
+  const { ports, layout, config } = context;
   const argv = ["docker", "compose", "-f", join(layout.root, "compose.yaml"), "-p", projectOf(context), ...args];
   const child = Bun.spawn(argv, {
     cwd: layout.root,
     env: {
       ...inheritedEnvironment(),
       STAMPEDE_REDIS_PORT: String(ports.redis),
+      STAMPEDE_REDIS_MAXMEMORY: maxMemoryOf(1, config.STAMPEDE_REDIS_MAXMEMORY),
       STAMPEDE_POSTGRES_PORT: String(ports.postgres),
       STAMPEDE_KAFKA_PORT: String(ports.kafka),
     },

@@ -24,11 +24,16 @@ function ask(host: string, port: number, bytes: Uint8Array): Promise<Buffer> {
   });
 }
 
-async function redisReady(url: string): Promise<boolean> {
-  const isCluster = /^rediss?\+cluster:/.test(url);
+/** Each server that a Redis URL names, as an URL of its own. */
+export function addressesOf(url: string): string[] {
   const [first = "", ...others] = url.replace(/^(rediss?)\+cluster:/, "$1:").split(",");
   const login = /^\w+:\/\/(?:[^@/]*@)?/.exec(first)?.[0] ?? "";
-  return firstAnswer([first, ...others.map((other) => login + other)], async (one) => {
+  return [first, ...others.map((other) => login + other)];
+}
+
+async function redisReady(url: string): Promise<boolean> {
+  const isCluster = /^rediss?\+cluster:/.test(url);
+  return firstAnswer(addressesOf(url), async (one) => {
     const client = new Bun.RedisClient(one, { connectionTimeout: PROBE_MS, autoReconnect: false });
     try {
       if (!isCluster) return (await client.ping()) === "PONG";
@@ -55,8 +60,8 @@ async function firstAnswer<T>(addresses: readonly string[], question: (address: 
 async function postgresReady(url: string): Promise<boolean> {
   const sql = postgresClient(url, { max: 1, connect_timeout: PROBE_MS / 1000, onnotice: () => {} });
   try {
-    await sql`select 1`;
-    return true;
+    const [row] = await sql`SELECT pg_is_in_recovery() AS standby`;
+    return row?.standby === false; // a standby answers questions and takes no writes
   } catch (error) {
     // The server answers, our database is not made yet: the stack makes it next.
     return (error as { code?: string }).code === "3D000";

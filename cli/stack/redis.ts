@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { CliError } from "../errors.ts";
 import { redisMembers } from "./members.ts";
@@ -20,6 +21,28 @@ const CLUSTER = [
   // A replica that comes (back) is copied to at once.
   ...["--repl-diskless-sync-delay", "0"],
 ];
+
+const MB = 1024 ** 2;
+/** Less holds no sale worth trying. */
+const LEAST_MB = 64;
+
+/**
+ * `maxmemory` of one of `members` Redis processes. Half of what there is for all of them: a rewrite of the append-only file
+ * forks, and while it lasts a busy Redis may need its memory twice.
+ */
+export function maxMemoryOf(
+  members: number,
+  wish: string | undefined,
+  machineBytes: number = memoryOfMachine(),
+): string {
+  return wish ?? `${Math.max(LEAST_MB, Math.floor(machineBytes / 2 / members / MB))}mb`;
+}
+
+/** Of the machine, or of the container that this runs in. */
+function memoryOfMachine(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
 
 /** Redis as native processes: `ops/redis/redis.conf`, on the loopback; one, or a cluster of three masters and three replicas. */
 export const redis: NativeService = {
@@ -54,12 +77,14 @@ export const redis: NativeService = {
   },
 
   command: (context, _runtime, member) => {
-    const { port, busPort } = redisMembers(context.ports, context.shape)[member]!;
+    const members = redisMembers(context.ports, context.shape);
+    const { port, busPort } = members[member]!;
     return {
       argv: [
         "redis-server",
         join(context.layout.root, "ops/redis/redis.conf"),
         ...["--bind", "127.0.0.1", "--port", String(port), "--dir", homeOf(context, member)],
+        ...["--maxmemory", maxMemoryOf(members.length, context.config.STAMPEDE_REDIS_MAXMEMORY)],
         ...(busPort === null ? [] : [...CLUSTER, "--cluster-port", String(busPort)]),
       ],
     };

@@ -77,7 +77,8 @@ export async function startNative(
   const joined = () => service.joined?.(context) ?? true;
   const { signal } = options;
   if (missing.length === 0) {
-    await untilReady(context, service.name, { timeoutS: service.startTimeoutS, processes, also: joined, signal });
+    const waiting = { timeoutS: service.startTimeoutS, processes, logFrom: 0, also: joined, signal };
+    await untilReady(context, service.name, waiting);
     progress.done(service.name, `already up ${told}`);
     return false;
   }

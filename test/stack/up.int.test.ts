@@ -32,12 +32,14 @@ test("up starts a service, writes its process id, and does nothing the second ti
   expect(box.pids("redis")).toEqual(pids);
 });
 
-test("a Redis of the stack never evicts and keeps an append-only file", async () => {
+test("a Redis of the stack has a limit, never evicts and keeps an append-only file", async () => {
   const settings = await ask((redis) =>
     Promise.all(
       ["maxmemory-policy", "appendonly", "appendfsync", "save"].map((name) => redis.send("CONFIG", ["GET", name])),
     ),
   );
+  const limit = (await ask((redis) => redis.send("CONFIG", ["GET", "maxmemory"]))) as { maxmemory: string };
+  expect(Number(limit.maxmemory)).toBeGreaterThan(0);
   expect(settings).toEqual([
     { "maxmemory-policy": "noeviction" },
     { appendonly: "yes" },
