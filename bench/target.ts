@@ -1,3 +1,4 @@
+import { bareHost, urlHost } from "../contracts/address.ts";
 import type { LoadClientName } from "./load/plan.ts";
 import type { TokenTerms } from "./tokens.ts";
 
@@ -19,13 +20,13 @@ export interface Target {
 
 /** @throws Error if the environment lacks the secret that tokens are signed with */
 export function targetOf(env: BenchEnvironment, client: LoadClientName = "sockets"): Target {
-  const host = env.GATEWAY_HOST ?? "127.0.0.1";
+  const host = bareHost(env.GATEWAY_HOST ?? "127.0.0.1");
   const port = Number(env.GATEWAY_PORT ?? 8080);
   if (!env.JWT_SECRET) throw new Error("JWT_SECRET is not set: without it nobody can be given a token");
   return {
     host,
     port,
-    url: `http://${host}:${port}`,
+    url: `http://${urlHost(host)}:${port}`,
     tokens: {
       secret: env.JWT_SECRET,
       issuer: env.JWT_ISSUER ?? "stampede",

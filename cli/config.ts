@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { environmentOf, parseProperties } from "../contracts/environment.ts";
 import { CliError } from "./errors.ts";
 
 const Port = (fallback: number, description: string) =>
@@ -11,7 +11,10 @@ export const CliConfigSchema = Type.Object({
   REDIS_URL: Type.Optional(Text("An existing Redis ≥ 7; without it the stack brings its own")),
   DATABASE_URL: Type.Optional(Text("An existing PostgreSQL ≥ 15; without it the stack brings its own")),
   KAFKA_BROKERS: Type.Optional(Text("An existing Kafka, `host:port,host:port`; without it the stack brings its own")),
-  KAFKA_PROPERTIES: Type.String({ default: "", description: "More librdkafka properties, `name=value;name=value`" }),
+  KAFKA_PROPERTIES: Type.String({
+    default: "",
+    description: "More librdkafka properties, `name=value;name=value`; `\\;` is a semicolon inside a value",
+  }),
   JWT_SECRET: Type.Optional(Text("Signs tokens; without it a random one is kept in .stack/secrets.json")),
   JWT_ISSUER: Type.String({ minLength: 1, default: "stampede", description: "`iss` of tokens" }),
   JWT_AUDIENCE: Type.String({ minLength: 1, default: "stampede", description: "`aud` of tokens" }),
@@ -65,23 +68,20 @@ export type CliConfig = Static<typeof CliConfigSchema>;
 
 /**
  * The command line's configuration, checked.
- * @throws CliError naming the first variable that is wrong
+ * @throws CliError naming every variable that is wrong
  */
 export function readConfig(env: Record<string, string | undefined> = process.env): CliConfig {
-  const given: Record<string, unknown> = {};
+  const texts: Record<string, string | undefined> = {};
   for (const [name, schema] of Object.entries(CliConfigSchema.properties)) {
     const text = env[name];
-    if (text === undefined || text === "") continue;
     // A flag is on with any value but these, so that DEBUG=* (a habit of other tools) does what is meant.
-    given[name] = schema.type === "boolean" ? !["0", "false", "no", "off"].includes(text) : text;
+    const isFlag = schema.type === "boolean" && text !== undefined && text !== "";
+    texts[name] = isFlag ? String(!["0", "false", "no", "off"].includes(text)) : text;
   }
-  const config = Value.Convert(CliConfigSchema, Value.Default(CliConfigSchema, given));
-  const wrong = Value.Errors(CliConfigSchema, config).First();
-  if (wrong) {
-    const name = wrong.path.slice(1);
-    throw new CliError(`${name}=${env[name]} is not usable: ${wrong.message.toLowerCase()}`, { exitCode: 2 });
-  }
-  return config as CliConfig;
+  const read = environmentOf(CliConfigSchema, texts);
+  if ("faults" in read) throw new CliError(read.faults.join("; "), { exitCode: 2 });
+  parseProperties(read.value.KAFKA_PROPERTIES);
+  return read.value;
 }
 
 /** Whether errors show their stack; asked on its own, because the configuration itself may be what is wrong. */

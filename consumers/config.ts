@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { bareHost } from "../contracts/address.ts";
 import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
 import { chosenBy, type ModeSetting, modeSettingOf, SagaEnvironment } from "../contracts/saga-mode.ts";
 import { CarrierEnvironment, countriesServed, type Delivery, ShippingEnvironment } from "../contracts/shipping.ts";
@@ -66,6 +67,7 @@ export function readConfig(environment: Record<string, string | undefined>, role
     ...env,
     roles: wanted.length === 0 ? ROLE_NAMES : (wanted as RoleName[]),
     sagaMode: modeSettingOf(chosenBy(env)),
+    CONSUMERS_HOST: bareHost(env.CONSUMERS_HOST),
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
     delivery: { countries: countriesServed(env), simulateRefusal: env.SHIPPING_SIMULATE_REFUSAL },
   };

@@ -1,4 +1,4 @@
-import { type Static, type TObject, Type } from "@sinclair/typebox";
+import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 
 /** What every process of the project reads; a process adds its own and reads the whole once, in its config.ts. */
@@ -14,7 +14,8 @@ export const SharedEnvironment = {
   KAFKA_BROKERS: Type.String({ default: "127.0.0.1:19092", description: "Kafka, `host:port,host:port`" }),
   KAFKA_PROPERTIES: Type.String({
     default: "",
-    description: "More librdkafka properties, `name=value;name=value` (security.protocol, sasl.*, …)",
+    description:
+      "More librdkafka properties, `name=value;name=value` (security.protocol, sasl.*, …); `\\;` is a semicolon inside a value",
   }),
   MESSAGE_TIMEOUT_MS: Type.Integer({
     default: 10_000,
@@ -33,37 +34,81 @@ export const SharedEnvironment = {
   NODE_ENV: Type.String({ default: "production", description: "`test` switches fault points on" }),
 };
 
+/** Digits and nothing else: `1e5`, `20.000`, `0x10`, `007`, ` 5` and `true` are all read differently by different people. */
+const WHOLE_NUMBER = /^(?:0|-?[1-9][0-9]{0,14})$/;
+const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
+
+/** Text as the schema's type; text that is none of that type stays text, which the schema then refuses. */
+function typed({ type }: TSchema, text: string): unknown {
+  if (type === "integer") return WHOLE_NUMBER.test(text) ? Number(text) : text;
+  if (type === "boolean") return BOOLEANS[text.toLowerCase()] ?? text;
+  return text;
+}
+
+/** What a variable should have been. Only of numbers, flags and choices is the value repeated: a text may be a secret. */
+function faultOf(name: string, schema: TSchema, text: string | undefined): string {
+  const about = schema.description === undefined ? "" : ` (${schema.description})`;
+  const given = `${name}=${JSON.stringify(text)?.slice(1, -1).slice(0, 80)}`;
+  if (text === undefined) return `${name} is missing${about}`;
+  if (schema.type === "integer") {
+    return `${given}: must be a whole number from ${schema.minimum} to ${schema.maximum}, in digits${about}`;
+  }
+  if (schema.type === "boolean") return `${given}: must be true or false${about}`;
+  if (schema.anyOf)
+    return `${given}: must be one of ${schema.anyOf.map((one: TSchema) => one.const).join(", ")}${about}`;
+  if (schema.minLength !== undefined && text.length < schema.minLength) return `${name}: is too short${about}`;
+  return `${name}: is not of the form that is expected${about}`;
+}
+
 /**
- * Reads an environment by its schema: text becomes numbers and booleans, absent names take their defaults.
- * @throws Error naming every variable that is missing or wrong, and what it should be
+ * Reads an environment by its schema: text becomes numbers and booleans, absent and empty names take their defaults. The only
+ * reader of all processes and of the command line, so that one text means one thing.
  */
+export function environmentOf<T extends TObject>(
+  schema: T,
+  environment: Record<string, string | undefined>,
+): { readonly value: Static<T> } | { readonly faults: readonly string[] } {
+  const given: Record<string, unknown> = {};
+  for (const [name, one] of Object.entries(schema.properties)) {
+    const text = environment[name];
+    if (text !== undefined && text !== "") given[name] = typed(one, text);
+  }
+  const value = Value.Default(schema, given);
+  const wrong = new Set([...Value.Errors(schema, value)].map(({ path }) => path.slice(1)));
+  if (wrong.size === 0) return { value: value as Static<T> };
+  return { faults: [...wrong].map((name) => faultOf(name, schema.properties[name]!, environment[name] || undefined)) };
+}
+
+/** As `environmentOf`. @throws Error with one line for every variable that is missing or wrong, and what it should be */
 export function readEnvironment<T extends TObject>(
   schema: T,
   environment: Record<string, string | undefined>,
 ): Static<T> {
-  const given: Record<string, unknown> = {};
-  for (const name of Object.keys(schema.properties)) {
-    const text = environment[name];
-    if (text !== undefined && text !== "") given[name] = text;
-  }
-  const value = Value.Convert(schema, Value.Default(schema, given));
-  const wrong = [...Value.Errors(schema, value)];
-  if (wrong.length > 0) {
-    const lines = wrong.map(({ path, message, schema }) => {
-      const about = schema.description === undefined ? "" : ` (${schema.description})`;
-      return `${path.slice(1)}: ${message}${about}`;
-    });
-    throw new Error(`The environment is not valid.\n  ${[...new Set(lines)].join("\n  ")}`);
-  }
-  return value as Static<T>;
+  const read = environmentOf(schema, environment);
+  if ("faults" in read) throw invalidEnvironment(read.faults);
+  return read.value;
 }
 
-/** `name=value;name=value` as librdkafka properties. */
+/** What a process says that can't start as it was told to. */
+export const invalidEnvironment = (faults: readonly string[]): Error =>
+  new Error(`The environment is not valid.\n  ${faults.join("\n  ")}`);
+
+/**
+ * `name=value;name=value` as librdkafka properties; `\;` is a semicolon inside a value.
+ * @throws Error naming the part, never its text (which may be half of a password)
+ */
 export function parseProperties(text: string): Record<string, string> {
   const properties: Record<string, string> = {};
-  for (const pair of text.split(";")) {
-    const at = pair.indexOf("=");
-    if (at > 0) properties[pair.slice(0, at).trim()] = pair.slice(at + 1).trim();
+  const parts = text.split(/(?<!\\);/).map((part) => part.replaceAll("\\;", ";"));
+  for (const [i, part] of parts.entries()) {
+    if (part.trim() === "") continue;
+    const [, name, value] = /^\s*([a-z][a-z0-9._]*)\s*=(.*)$/s.exec(part) ?? [];
+    if (name === undefined) {
+      throw invalidEnvironment([
+        `KAFKA_PROPERTIES: part ${i + 1} of ${parts.length} is not name=value; a semicolon inside a value is written \\;`,
+      ]);
+    }
+    properties[name] = value!.trim();
   }
   return properties;
 }

@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
-import postgres from "postgres";
+import type postgres from "postgres";
+import { openPostgres } from "./connect.ts";
 import * as schema from "./schema.ts";
 
 export type Sql = postgres.Sql;
@@ -44,13 +45,15 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
     onnotice: () => {},
     connection: {
       application_name: options.name,
+      // Times come back as text: in a zone whose year is over already, the last instant of 9999 would be no date to JavaScript.
+      TimeZone: "UTC",
       statement_timeout: options.statementTimeoutMs ?? 30_000,
       // A process that stops between BEGIN and COMMIT must not hold a sale's row for ever.
       idle_in_transaction_session_timeout: 30_000,
     },
   };
-  const sql = postgres(url, { ...common, max: options.max });
-  const ormClient = postgres(url, { ...common, max: ORM_CONNECTIONS, idle_timeout: ORM_IDLE_S, prepare: false });
+  const sql = openPostgres(url, { ...common, max: options.max });
+  const ormClient = openPostgres(url, { ...common, max: ORM_CONNECTIONS, idle_timeout: ORM_IDLE_S, prepare: false });
   return {
     sql,
     orm: drizzle(ormClient, { schema }),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { drizzle } from "drizzle-orm/postgres-js";
 import { migrate as applyPending } from "drizzle-orm/postgres-js/migrator";
-import postgres from "postgres";
+import { openPostgres } from "./connect.ts";
 
 // Any fixed number; it is only ours within this database.
 const MIGRATION_LOCK = 5_784_301;
@@ -12,7 +12,7 @@ const MIGRATION_LOCK = 5_784_301;
  * @throws the driver's error; a migration that fails is rolled back as a whole
  */
 export async function migrate(url: string): Promise<void> {
-  const client = postgres(url, {
+  const client = openPostgres(url, {
     max: 1,
     connect_timeout: 10,
     onnotice: () => {},

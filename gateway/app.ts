@@ -35,7 +35,7 @@ import { type SaleSources, saleRoute, type ViewSale } from "./coupons/sale-view.
 import { asyncApi } from "./docs/asyncapi.ts";
 import { openApi } from "./docs/openapi.ts";
 import { DOCS_PAGE } from "./docs/page.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, withCheckedQuery } from "./endpoint.ts";
 import { liveRoute } from "./health.ts";
 import { type OrderParts, orderEndpoints } from "./orders/endpoints.ts";
 import { PageQuery } from "./page.ts";
@@ -69,6 +69,8 @@ export interface AppParts {
 }
 
 const DATABASE = ["DATABASE_UNAVAILABLE"] as const;
+/** Of calls whose body must be empty, or an object without members. */
+const EMPTY_BODY = ["UNSUPPORTED_MEDIA_TYPE", "INVALID_JSON", "BODY_TOO_LARGE"] as const;
 const REBUILDING = ["SALE_RECOVERING", "REDIS_UNAVAILABLE"] as const;
 
 /** The route table: what the gateway answers, and all that its documentation is made from. */
@@ -95,6 +97,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
       "INVALID_JSON",
       "BODY_TOO_LARGE",
     ],
+    checksQuery: true,
     handler: claim,
   });
   const stateEndpoint = (action: "open" | "pause" | "close", summary: string): Endpoint => ({
@@ -104,7 +107,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     tag: "admin",
     security: "operator",
     answers: { 200: Sale },
-    refusals: ["COUPON_NOT_FOUND", "REDIS_UNAVAILABLE", ...DATABASE],
+    refusals: ["COUPON_NOT_FOUND", "REDIS_UNAVAILABLE", ...EMPTY_BODY, ...DATABASE],
     handler: saleStateRoute(parts.saleControl, action, authenticate),
   });
   const machine = (path: string, summary: string, handler: Handler, isJson: boolean): Endpoint => ({
@@ -245,7 +248,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
       false,
     ),
   ];
-  return [...endpoints, ...documentation(endpoints)];
+  return [...endpoints, ...documentation(endpoints)].map(withCheckedQuery);
 }
 
 function documentation(endpoints: readonly Endpoint[]): Endpoint[] {

@@ -1,6 +1,7 @@
 import { hkdfSync } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
-import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
+import { bareHost } from "../contracts/address.ts";
+import { invalidEnvironment, parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
 import { PIPELINE_TEXT, type PipelineChoice, parsePipeline, redisPercent } from "../contracts/pipeline.ts";
 import { SagaEnvironment } from "../contracts/saga-mode.ts";
 import { countriesServed, ShippingEnvironment } from "../contracts/shipping.ts";
@@ -87,14 +88,38 @@ export interface GatewayConfig extends GatewayEnvironment {
   readonly countriesServed: ReadonlySet<string>;
 }
 
+/**
+ * Origins as browsers send them: scheme, host in lower case, the port unless it is the scheme's own. A slash at the end is
+ * forgiven, because the address bar shows one. @throws Error naming what is no origin
+ */
+function originsOf(list: string): ReadonlySet<string> {
+  const origins = new Set<string>();
+  for (const text of list.split(",").map((one) => one.trim())) {
+    if (text === "") continue;
+    const origin = text === "null" ? text : originOf(text);
+    if (origin === null) {
+      throw invalidEnvironment([
+        `ALLOWED_ORIGINS: ${JSON.stringify(text)} is no origin; write scheme://host or scheme://host:port (empty: any origin)`,
+      ]);
+    }
+    origins.add(origin);
+  }
+  return origins;
+}
+
+function originOf(text: string): string | null {
+  const url = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\\\s]+\/?$/i.test(text) && URL.canParse(text) ? new URL(text) : null;
+  return url === null || url.host === "" || url.host.includes("*") ? null : `${url.protocol}//${url.host}`;
+}
+
 /** The process's environment, read once. @throws Error with one line per wrong variable */
 export function readConfig(environment: Record<string, string | undefined>): GatewayConfig {
   const env = readEnvironment(GatewayEnvironment, environment);
   const pipeline = parsePipeline(env.ISSUE_PIPELINE)!;
   if (env.CLAIM_REQUIRE_KAFKA && redisPercent(pipeline) > 0) {
-    throw new Error(
-      `The environment is not valid.\n  ISSUE_PIPELINE=${env.ISSUE_PIPELINE}: contradicts CLAIM_REQUIRE_KAFKA=true (claims of the Redis pipeline are not acknowledged by Kafka)`,
-    );
+    throw invalidEnvironment([
+      `ISSUE_PIPELINE=${env.ISSUE_PIPELINE}: contradicts CLAIM_REQUIRE_KAFKA=true (claims of the Redis pipeline are not acknowledged by Kafka)`,
+    ]);
   }
   const countries = countriesServed(env);
   if (!countries.has(env.ORDER_COUNTRY)) {
@@ -112,11 +137,8 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
       env.RECEIPT_SECRET === ""
         ? new Uint8Array(hkdfSync("sha256", env.JWT_SECRET, "", "stampede receipt", 32))
         : Buffer.from(env.RECEIPT_SECRET),
-    allowedOrigins: new Set(
-      env.ALLOWED_ORIGINS.split(",")
-        .map((o) => o.trim())
-        .filter((o) => o !== ""),
-    ),
+    allowedOrigins: originsOf(env.ALLOWED_ORIGINS),
+    GATEWAY_HOST: bareHost(env.GATEWAY_HOST),
     gatewayId: env.GATEWAY_ID === "" ? `gw-${crypto.randomUUID().slice(0, 13)}` : env.GATEWAY_ID,
   };
 }

@@ -1,5 +1,6 @@
 import type { TObject, TSchema } from "@sinclair/typebox";
 import type { ResultCode } from "../contracts/result-codes.ts";
+import { checkParameters } from "./page.ts";
 import type { Handler, Method, Route } from "./transports/transport.ts";
 
 /** A route with what its documentation needs; /openapi.json is made from these and from nothing else. */
@@ -11,6 +12,8 @@ export interface Endpoint extends Route {
   readonly security: "none" | "user" | "operator";
   readonly body?: TObject;
   readonly query?: TObject;
+  /** The handler itself refuses parameters: reading the URL costs more than a refusal from memory may. */
+  readonly checksQuery?: true;
   /** Header → schema, of those that belong to this call. */
   readonly headers?: Readonly<Record<string, TSchema>>;
   /** Status → schema of the body; null: the body is not JSON. */
@@ -18,4 +21,18 @@ export interface Endpoint extends Route {
   /** Refusals this route gives beyond those every route can give. */
   readonly refusals: readonly ResultCode[];
   readonly handler: Handler;
+}
+
+/** The endpoint with its query checked before anything else is done: it takes what its schema names, and nothing more. */
+export function withCheckedQuery(endpoint: Endpoint): Endpoint {
+  if (endpoint.checksQuery) return endpoint;
+  const { handler } = endpoint;
+  const known = Object.keys(endpoint.query?.properties ?? {});
+  return {
+    ...endpoint,
+    handler(request) {
+      checkParameters(request.query, known);
+      return handler(request);
+    },
+  };
 }

@@ -1,12 +1,33 @@
-import type { Static, TObject } from "@sinclair/typebox";
-import { FormatRegistry } from "@sinclair/typebox";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { FormatRegistry, type Static, type TObject, Type } from "@sinclair/typebox";
+import { TypeCompiler, type ValueErrorIterator } from "@sinclair/typebox/compiler";
+import { ValueErrorType } from "@sinclair/typebox/errors";
+import { isDateTime } from "../contracts/date-time.ts";
 import { StampedeError } from "../contracts/errors.ts";
 import type { HttpRequest } from "./transports/transport.ts";
 
-// RFC 3339 with a time zone; `Date.parse` alone would take "2027" and local times.
-const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
-export const isDateTime = (text: string): boolean => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text));
+const MOST_NAMED = 5;
+const LONGEST_NAME = 64;
+
+/** Names that a client chose, as a refusal may repeat them: a few, and none of them long. */
+export function named(names: Iterable<string>): string {
+  const all = [...names];
+  const some = all.slice(0, MOST_NAMED).map((name) => (name === "" ? '""' : name.slice(0, LONGEST_NAME)));
+  return some.join(", ") + (all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more` : "");
+}
+
+const memberOf = (path: string) => (path === "" ? "The body" : path.slice(1).replaceAll("/", "."));
+
+/** What is wrong with a body, in one sentence: members that the call does not take, all of them, or else the first fault. */
+function faultOf(errors: ValueErrorIterator): string {
+  const all = [...errors];
+  const unknown = all.filter(({ type }) => type === ValueErrorType.ObjectAdditionalProperties);
+  if (unknown.length > 0)
+    return `${named(unknown.map(({ path }) => memberOf(path)))}: not a member of this call's body`;
+  const first = all[0];
+  // Of a choice the validator can only say that none fits; its description says what would.
+  const description = first?.schema.anyOf && first.schema.description;
+  return `${memberOf(first?.path ?? "")}: ${description ? `expected ${description}` : first?.message}`;
+}
 
 /** A reader for bytes that should be JSON of one schema. @throws StampedeError INVALID_JSON, VALIDATION_FAILED (naming the member) */
 export function jsonBytes<T extends TObject>(schema: T): (bytes: Uint8Array) => Static<T> {
@@ -20,26 +41,42 @@ export function jsonBytes<T extends TObject>(schema: T): (bytes: Uint8Array) => 
       throw new StampedeError("INVALID_JSON", undefined, { cause });
     }
     if (check.Check(body)) return body;
-    const first = check.Errors(body).First();
-    const member = first?.path === "" ? "The body" : first?.path.slice(1).replaceAll("/", ".");
-    // Of a choice the validator can only say that none fits; its description says what would.
-    const description = first?.schema.anyOf && first.schema.description;
-    const expected = description ? `expected ${description}` : first?.message;
-    throw new StampedeError("VALIDATION_FAILED", `${member}: ${expected}`);
+    throw new StampedeError("VALIDATION_FAILED", faultOf(check.Errors(body)));
   };
 }
 
+/** @throws StampedeError UNSUPPORTED_MEDIA_TYPE for a body that says it is no JSON */
+function checkMediaType(type: string | undefined): void {
+  if (type !== undefined && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
+    throw new StampedeError("UNSUPPORTED_MEDIA_TYPE");
+  }
+}
+
 /**
- * A reader for JSON bodies of one schema.
+ * A reader for JSON bodies of one schema. Call it before the handler's first await.
  * @throws StampedeError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_JSON, VALIDATION_FAILED (naming the member)
  */
 export function jsonBody<T extends TObject>(schema: T): (request: HttpRequest) => Promise<Static<T>> {
   const read = jsonBytes(schema);
   return async (request) => {
-    const type = request.header("content-type");
-    if (type !== undefined && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
-      throw new StampedeError("UNSUPPORTED_MEDIA_TYPE");
-    }
+    checkMediaType(request.header("content-type"));
     return read(await request.body());
   };
 }
+
+/** As `jsonBody`, for calls that need no body: undefined without one, however the client says that there is none. */
+export function optionalJsonBody<T extends TObject>(
+  schema: T,
+): (request: HttpRequest) => Promise<Static<T> | undefined> {
+  const read = jsonBytes(schema);
+  return async (request) => {
+    const type = request.header("content-type");
+    const bytes = await request.body();
+    if (bytes.length === 0) return undefined;
+    checkMediaType(type);
+    return read(bytes);
+  };
+}
+
+/** For calls that take no members at all: whoever sends some believes in an effect that this call does not have. */
+export const noMembers = optionalJsonBody(Type.Object({}, { additionalProperties: false }));

@@ -1,6 +1,7 @@
 import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { StampedeError } from "../contracts/errors.ts";
+import { named } from "./json-body.ts";
 import type { HttpRequest } from "./transports/transport.ts";
 
 /** `?cursor=&limit=` of every list. */
@@ -9,8 +10,27 @@ export const PageQuery = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
 });
 
+/**
+ * Refuses parameters that a call does not take, and those that came twice: a filter that is ignored, or of which one value is
+ * picked, answers a question that nobody asked. @throws StampedeError VALIDATION_FAILED
+ */
+export function checkParameters(query: string, known: readonly string[]): void {
+  if (query === "") return;
+  const seen = new Set<string>();
+  const unknown = new Set<string>();
+  for (const name of new URLSearchParams(query).keys()) {
+    if (!known.includes(name)) unknown.add(name);
+    else if (seen.has(name)) throw new StampedeError("VALIDATION_FAILED", `${name}: given twice`);
+    else seen.add(name);
+  }
+  if (unknown.size === 0) return;
+  const taken = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
+  throw new StampedeError("VALIDATION_FAILED", `${named(unknown)}: not a parameter of this call; ${taken}`);
+}
+
 /** What is asked for behind the `?`; numbers and defaults as the schema has them. @throws StampedeError VALIDATION_FAILED */
 export function queryOf<T extends TObject>(schema: T, request: HttpRequest): Static<T> {
+  checkParameters(request.query, Object.keys(schema.properties));
   const given: Record<string, unknown> = {};
   for (const [name, text] of new URLSearchParams(request.query)) {
     // Value.Convert would make 1 of 1.5.

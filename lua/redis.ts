@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { hostAndPort } from "../contracts/address.ts";
 
 export type RedisConnection = Redis | Cluster;
 
@@ -26,10 +27,7 @@ export function backOff(attempt: number): number {
 export function clusterNodes(url: string) {
   const match = /^redis(s?)\+cluster:\/\/(?:([^:@/]*):([^@/]*)@)?([^/?]+)/.exec(url);
   if (!match) return null;
-  const nodes = match[4]!.split(",").map((node) => {
-    const colon = node.lastIndexOf(":");
-    return colon < 0 ? { host: node, port: 6379 } : { host: node.slice(0, colon), port: Number(node.slice(colon + 1)) };
-  });
+  const nodes = match[4]!.split(",").map((node) => hostAndPort(node, 6379));
   return {
     nodes,
     tls: match[1] === "s",

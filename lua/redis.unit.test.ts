@@ -15,6 +15,10 @@ test("a cluster's URL names its nodes, a single server's is left to the client",
     username: undefined,
     password: undefined,
   });
+  expect(clusterNodes("redis+cluster://:p@[::1]:7000,[fe80::2]")?.nodes).toEqual([
+    { host: "::1", port: 7000 },
+    { host: "fe80::2", port: 6379 },
+  ]);
   const secured = clusterNodes("rediss+cluster://ada:p%40ss@a:7000/");
   expect(secured).toMatchObject({ tls: true, username: "ada", password: "p@ss", nodes: [{ host: "a", port: 7000 }] });
   expect(clusterNodes("redis+cluster://:secret@a:7000")).toMatchObject({ username: undefined, password: "secret" });

@@ -1,3 +1,4 @@
+import { urlHost } from "../../contracts/address.ts";
 import type { DeadLetter, DeadLetterDetail, DeadLetterId, DeadLetterStatus } from "../../contracts/dead-letters.ts";
 import type { ClaimRevoked, CreateSale, Problem, Sale } from "../../contracts/http.ts";
 import type { CreateProduct, Product } from "../../contracts/http-catalogue.ts";
@@ -42,7 +43,7 @@ export interface AdminApi {
 }
 
 export function adminApi(env: StackEnv): AdminApi {
-  const base = `http://${env.GATEWAY_HOST}:${env.GATEWAY_PORT}`;
+  const base = `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}`;
   const claims = { sub: "operator:cli", iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: "operator" };
   const token = signToken(env.JWT_SECRET, { ...claims, expiresInS: TOKEN_S });
 

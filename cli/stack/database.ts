@@ -1,4 +1,4 @@
-import postgres from "postgres";
+import { openPostgres } from "../../db/connect.ts";
 
 const DUPLICATE_DATABASE = "42P04";
 
@@ -19,7 +19,7 @@ export function siblingUrl(url: string, database: string): string {
 /** Creates the database that `url` names, unless it exists; optionally as a copy of `template` (to which nobody may be connected). */
 export async function ensureDatabase(url: string, template?: string): Promise<void> {
   const name = decodeURIComponent(new URL(url).pathname.slice(1));
-  const sql = postgres(maintenanceUrl(url), { max: 1, connect_timeout: 10, onnotice: () => {} });
+  const sql = openPostgres(maintenanceUrl(url), { max: 1, connect_timeout: 10, onnotice: () => {} });
   try {
     const found = await sql`select 1 from pg_database where datname = ${name}`;
     if (found.length > 0) return;

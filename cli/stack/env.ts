@@ -1,3 +1,4 @@
+import { urlHost } from "../../contracts/address.ts";
 import type { CliConfig } from "../config.ts";
 import { dockerAnswers } from "./docker.ts";
 import type { Ports } from "./layout.ts";
@@ -82,7 +83,7 @@ export function shownAddress(service: ServiceName, env: StackEnv): string {
     case "payment-simulator":
       return simulatorAddress(env);
     case "gateway":
-      return `http://${env.GATEWAY_HOST}:${env.GATEWAY_PORT}`;
+      return `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}`;
     case "consumers":
       return `http://127.0.0.1:${env.CONSUMERS_PORT}`;
   }

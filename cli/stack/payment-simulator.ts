@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { urlHost } from "../../contracts/address.ts";
 import { bun } from "./gateway.ts";
 import type { NativeService } from "./service.ts";
 
@@ -19,7 +20,7 @@ export const paymentSimulator: NativeService = {
         layout.dataOf("payment-simulator"),
         shape === "cluster" ? "books-cluster.jsonl" : "books.jsonl",
       ),
-      PAYMENT_WEBHOOK_URL: `http://${env.GATEWAY_HOST}:${env.GATEWAY_PORT}/webhooks/payments`,
+      PAYMENT_WEBHOOK_URL: `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}/webhooks/payments`,
     },
   }),
 };

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
-import postgresClient from "postgres";
+import { hostAndPort, urlHost } from "../../contracts/address.ts";
+import { openPostgres } from "../../db/connect.ts";
 import type { ServiceName, StackContext } from "./service.ts";
 
 /** One probe may take so long, milliseconds; then it counts as no. */
@@ -58,7 +59,7 @@ async function firstAnswer<T>(addresses: readonly string[], question: (address: 
 }
 
 async function postgresReady(url: string): Promise<boolean> {
-  const sql = postgresClient(url, { max: 1, connect_timeout: PROBE_MS / 1000, onnotice: () => {} });
+  const sql = openPostgres(url, { max: 1, connect_timeout: PROBE_MS / 1000, onnotice: () => {} });
   try {
     const [row] = await sql`SELECT pg_is_in_recovery() AS standby`;
     return row?.standby === false; // a standby answers questions and takes no writes
@@ -83,8 +84,8 @@ const METADATA = Buffer.from(
 export async function brokersOf(brokers: string): Promise<number> {
   try {
     return await firstAnswer(brokers.split(","), async (broker) => {
-      const [host, port] = broker.split(":");
-      const answer = await ask(host!, Number(port ?? 9092), METADATA);
+      const { host, port } = hostAndPort(broker, 9092);
+      const answer = await ask(host, port, METADATA);
       // size int32, correlation int32, tag buffer, throttle int32, then the brokers as a compact array (length + 1).
       return answer.length > 13 ? answer[13]! - 1 : 0;
     });
@@ -113,7 +114,7 @@ export async function isReady(service: ServiceName, context: Pick<StackContext, 
       case "payment-simulator":
         return await httpReady(`http://127.0.0.1:${ports.paymentSimulator}/health/ready`);
       case "gateway":
-        return await httpReady(`http://${env.GATEWAY_HOST ?? "127.0.0.1"}:${ports.gateway}/health/ready`);
+        return await httpReady(`http://${urlHost(env.GATEWAY_HOST ?? "127.0.0.1")}:${ports.gateway}/health/ready`);
       case "consumers":
         return await httpReady(`http://127.0.0.1:${ports.consumers}/health/ready`);
     }

@@ -5,7 +5,7 @@ export interface SaleToCreate {
   readonly id: string;
   readonly name: string;
   readonly total: number;
-  /** RFC 3339. */
+  /** RFC 3339; stored in whole milliseconds, cut off and not rounded, so that the last instant of 9999 stays in 9999. */
   readonly startsAt: string;
   readonly endsAt: string;
   readonly issueMode?: "DIRECT" | "QUEUED";
@@ -17,15 +17,17 @@ export interface SaleToCreate {
   readonly validUntil?: string;
 }
 
+const instant = (text: string) => new Date(text).toISOString();
+
 /** A new sale (load state NEW: role sale-loader brings it to Redis) and its audit line, in one transaction. */
 export async function createSale(sql: Sql, sale: SaleToCreate, actor: string): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`
       INSERT INTO coupons (id, name, total, starts_at, ends_at, issue_mode, discount_type, discount_value, max_discount,
                            min_order_amount, valid_until)
-      VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${sale.startsAt}, ${sale.endsAt}, ${sale.issueMode ?? "DIRECT"},
+      VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${instant(sale.startsAt)}, ${instant(sale.endsAt)}, ${sale.issueMode ?? "DIRECT"},
               ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null}, ${sale.minOrderAmount ?? 0},
-              ${sale.validUntil ?? null})`;
+              ${sale.validUntil === undefined ? null : instant(sale.validUntil)})`;
     await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });
   });
 }

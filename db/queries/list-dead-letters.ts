@@ -2,10 +2,10 @@ import { and, desc, eq, lt } from "drizzle-orm";
 import type { DeadLetterList, DeadLetterStatus } from "../../contracts/dead-letters.ts";
 import type { Orm } from "../client.ts";
 import { deadLetters } from "../schema.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { serialCursors } from "./cursor.ts";
 import { deadLetterOf } from "./dead-letter-row.ts";
 
-const isKey = ([id, ...more]: readonly unknown[]) => Number.isSafeInteger(id) && more.length === 0;
+const cursors = serialCursors("dead-letters");
 
 export interface DeadLetterFilter {
   readonly status?: DeadLetterStatus | undefined;
@@ -27,12 +27,12 @@ export async function listDeadLetters(
       and(
         status === undefined ? undefined : eq(deadLetters.status, status),
         topic === undefined ? undefined : eq(deadLetters.topic, topic),
-        cursor === null ? undefined : lt(deadLetters.id, decodeCursor<[number]>(cursor, isKey)[0]),
+        cursor === null ? undefined : lt(deadLetters.id, cursors.decode(cursor)[0]),
       ),
     )
     .orderBy(desc(deadLetters.id))
     .limit(limit + 1);
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
-  return { items: page.map(deadLetterOf), nextCursor: last === undefined ? null : encodeCursor(last.id) };
+  return { items: page.map(deadLetterOf), nextCursor: last === undefined ? null : cursors.encode(last.id) };
 }

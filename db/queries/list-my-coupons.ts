@@ -3,9 +3,9 @@ import { unionAll } from "drizzle-orm/pg-core";
 import type { MyCoupon } from "../../contracts/http.ts";
 import type { Orm } from "../client.ts";
 import { coupons, revocations, userCoupons } from "../schema.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { serialCursors } from "./cursor.ts";
 
-const isKey = ([id, ...more]: readonly unknown[]) => Number.isSafeInteger(id) && more.length === 0;
+const cursors = serialCursors("my-coupons");
 
 /**
  * A user's coupons with what they take off, newest first. One that an operator revoked is still shown, with the slot it had; claims that were given
@@ -18,7 +18,7 @@ export async function listMyCoupons(
   cursor: string | null,
   limit: number,
 ): Promise<{ items: readonly MyCoupon[]; nextCursor: string | null }> {
-  const before = cursor === null ? undefined : lt(userCoupons.id, decodeCursor<[number]>(cursor, isKey)[0]);
+  const before = cursor === null ? undefined : lt(userCoupons.id, cursors.decode(cursor)[0]);
   const columns = {
     id: userCoupons.id,
     couponId: userCoupons.couponId,
@@ -60,6 +60,6 @@ export async function listMyCoupons(
           validUntil: row.validUntil?.toISOString() ?? null,
         }) as MyCoupon,
     ),
-    nextCursor: last === undefined ? null : encodeCursor(last.id),
+    nextCursor: last === undefined ? null : cursors.encode(last.id),
   };
 }

@@ -2,16 +2,16 @@ import { and, desc, eq, lt } from "drizzle-orm";
 import type { MyPoints } from "../../contracts/http-points.ts";
 import type { Orm } from "../client.ts";
 import { pointBalances, pointLedger } from "../schema.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { serialCursors } from "./cursor.ts";
 
-const isKey = ([id, ...more]: readonly unknown[]) => Number.isSafeInteger(id) && more.length === 0;
+const cursors = serialCursors("points");
 
 /**
  * A user's balance, and what made it, newest first. The two are read one after the other: a page may already show what the
  * balance beside it does not count. @throws StampedeError VALIDATION_FAILED for a foreign cursor
  */
 export async function listMyPoints(orm: Orm, userId: string, cursor: string | null, limit: number): Promise<MyPoints> {
-  const before = cursor === null ? undefined : lt(pointLedger.id, decodeCursor<[number]>(cursor, isKey)[0]);
+  const before = cursor === null ? undefined : lt(pointLedger.id, cursors.decode(cursor)[0]);
   const [own] = await orm
     .select({ balance: pointBalances.balance })
     .from(pointBalances)
@@ -30,6 +30,6 @@ export async function listMyPoints(orm: Orm, userId: string, cursor: string | nu
   return {
     balance: own?.balance ?? 0,
     items,
-    nextCursor: last === undefined ? null : encodeCursor(last.id),
+    nextCursor: last === undefined ? null : cursors.encode(last.id),
   } as MyPoints;
 }

@@ -1,15 +1,11 @@
 import { and, desc, eq, inArray, lt, or } from "drizzle-orm";
 import type { OrderList } from "../../contracts/http-orders.ts";
+import { ORDER_ID } from "../../contracts/order-ids.ts";
 import type { Orm } from "../client.ts";
 import { orderItems, orders } from "../schema.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { timeCursors } from "./cursor.ts";
 
-const isKey = ([at, id, ...more]: readonly unknown[]) =>
-  Number.isSafeInteger(at) &&
-  Math.abs(at as number) <= 8.64e15 &&
-  typeof id === "string" &&
-  /^[!-~]{1,64}$/.test(id) &&
-  more.length === 0;
+const cursors = timeCursors("orders", ORDER_ID);
 
 /** Orders, newest first; of one user, or of all (null). @throws StampedeError VALIDATION_FAILED for a foreign cursor */
 export async function listOrders(
@@ -56,12 +52,12 @@ export async function listOrders(
       ...(row.failureReason === null ? {} : { failureReason: row.failureReason }),
       ...(row.failureProductId === null ? {} : { failureProductId: row.failureProductId }),
     })),
-    nextCursor: last === undefined ? null : encodeCursor(last.createdAt.getTime(), last.id),
+    nextCursor: last === undefined ? null : cursors.encode(last.createdAt.getTime(), last.id),
   } as OrderList;
 }
 
 function before(cursor: string) {
-  const [at, id] = decodeCursor<[number, string]>(cursor, isKey);
+  const [at, id] = cursors.decode(cursor);
   const time = new Date(at);
   return or(lt(orders.createdAt, time), and(eq(orders.createdAt, time), lt(orders.id, id)));
 }

@@ -1,12 +1,12 @@
 import { and, desc, eq, lt, or } from "drizzle-orm";
 import type { Product } from "../../contracts/http-catalogue.ts";
+import { PRODUCT_ID } from "../../contracts/order-ids.ts";
 import type { Orm } from "../client.ts";
 import { products } from "../schema.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { timeCursors } from "./cursor.ts";
 import { productOf } from "./product-row.ts";
 
-const isKey = ([at, id, ...more]: readonly unknown[]) =>
-  Number.isSafeInteger(at) && typeof id === "string" && more.length === 0;
+const cursors = timeCursors("products", PRODUCT_ID);
 
 /** All products, newest first. @throws StampedeError VALIDATION_FAILED for a foreign cursor */
 export async function listProducts(
@@ -16,7 +16,7 @@ export async function listProducts(
 ): Promise<{ items: readonly Product[]; nextCursor: string | null }> {
   let after: ReturnType<typeof or>;
   if (cursor !== null) {
-    const [at, id] = decodeCursor<[number, string]>(cursor, isKey);
+    const [at, id] = cursors.decode(cursor);
     const time = new Date(at);
     after = or(lt(products.createdAt, time), and(eq(products.createdAt, time), lt(products.id, id)));
   }
@@ -30,6 +30,6 @@ export async function listProducts(
   const last = rows.length > limit ? page.at(-1) : undefined;
   return {
     items: page.map(productOf),
-    nextCursor: last === undefined ? null : encodeCursor(last.createdAt.getTime(), last.id),
+    nextCursor: last === undefined ? null : cursors.encode(last.createdAt.getTime(), last.id),
   };
 }

@@ -1,11 +1,11 @@
 import { and, desc, eq, lt, or } from "drizzle-orm";
+import { COUPON_ID } from "../../contracts/ids.ts";
 import type { Orm } from "../client.ts";
 import { coupons } from "../schema.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { timeCursors } from "./cursor.ts";
 import type { SaleRow } from "./find-sale.ts";
 
-const isKey = ([at, id, ...more]: readonly unknown[]) =>
-  Number.isSafeInteger(at) && typeof id === "string" && more.length === 0;
+const cursors = timeCursors("sales", COUPON_ID);
 
 /** All sales, newest first. @throws StampedeError VALIDATION_FAILED for a foreign cursor */
 export async function listSales(
@@ -15,7 +15,7 @@ export async function listSales(
 ): Promise<{ rows: readonly SaleRow[]; nextCursor: string | null }> {
   let after: ReturnType<typeof or>;
   if (cursor !== null) {
-    const [at, id] = decodeCursor<[number, string]>(cursor, isKey);
+    const [at, id] = cursors.decode(cursor);
     const time = new Date(at);
     after = or(lt(coupons.createdAt, time), and(eq(coupons.createdAt, time), lt(coupons.id, id)));
   }
@@ -27,5 +27,5 @@ export async function listSales(
     .limit(limit + 1);
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
-  return { rows: page, nextCursor: last === undefined ? null : encodeCursor(last.createdAt.getTime(), last.id) };
+  return { rows: page, nextCursor: last === undefined ? null : cursors.encode(last.createdAt.getTime(), last.id) };
 }

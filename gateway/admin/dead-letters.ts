@@ -12,7 +12,7 @@ import { StampedeError } from "../../contracts/errors.ts";
 import { identifyOperator } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { jsonBody } from "../json-body.ts";
+import { jsonBody, noMembers } from "../json-body.ts";
 import { PageQuery, queryOf } from "../page.ts";
 import { json } from "../problem.ts";
 import type { HttpRequest } from "../transports/transport.ts";
@@ -35,7 +35,9 @@ export interface DeadLetterControl {
 export const DeadLettersQuery = Type.Object({
   ...PageQuery.properties,
   status: Type.Optional(DeadLetterStatusSchema),
-  topic: Type.Optional(Type.String({ maxLength: 249, description: "The original one, without `.DLT`" })),
+  topic: Type.Optional(
+    Type.String({ pattern: "^[A-Za-z0-9._-]{1,249}$", description: "The original one, without `.DLT`" }),
+  ),
 });
 
 const notFound = (id: string) => new StampedeError("DEAD_LETTER_NOT_FOUND", `There is no dead letter ${id}`);
@@ -88,10 +90,11 @@ export function deadLetterEndpoints(control: DeadLetterControl, authenticate: Au
       method: "POST",
       path: "/admin/dead-letters/:id/retry",
       summary: "Send a dead letter again now, whatever its attempts",
-      refusals: [...refusals, "DEAD_LETTER_DISCARDED"],
+      refusals: [...refusals, "DEAD_LETTER_DISCARDED", "UNSUPPORTED_MEDIA_TYPE", "INVALID_JSON", "BODY_TOO_LARGE"],
       async handler(request) {
         const { userId } = identifyOperator(request, authenticate);
         const id = idOf(request);
+        await noMembers(request);
         await control.retry(id, userId);
         return shown(id);
       },

@@ -2,6 +2,7 @@ import type { Sale } from "../../contracts/http.ts";
 import { type CouponId, isCouponId } from "../../contracts/ids.ts";
 import { identifyOperator } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
+import { noMembers } from "../json-body.ts";
 import { json, problem } from "../problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
@@ -24,6 +25,7 @@ export function saleStateRoute(control: SaleControl, action: SaleAction, authent
   return async (request) => {
     const { userId } = identifyOperator(request, authenticate);
     const couponId = request.params.couponId!;
+    await noMembers(request);
     if (!isCouponId(couponId) || !(await control.change(couponId, action, userId))) return problem("COUPON_NOT_FOUND");
     return json(200, await control.view(couponId));
   };

@@ -3,7 +3,7 @@ import type { UserId } from "../../contracts/ids.ts";
 import { isProductId, type ProductId } from "../../contracts/order-ids.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
-import { jsonBody } from "../json-body.ts";
+import { jsonBody, optionalJsonBody } from "../json-body.ts";
 import { json } from "../problem.ts";
 import type { Handler, HttpResponse } from "../transports/transport.ts";
 import { cartView } from "./cart-view.ts";
@@ -51,14 +51,11 @@ export function removeCartLineRoute(store: CartStore, authenticate: Authenticate
  * that sends one wants that line gone, and nothing else.
  */
 export function clearCartRoute(store: CartStore, authenticate: Authenticate): Handler {
-  const read = jsonBody(CartLineRef);
+  const read = optionalJsonBody(CartLineRef);
   return async (request) => {
     const { userId } = identify(request, authenticate);
-    const named = hasBody(request) ? (await read(request)).productId : null;
-    await store.remove(userId, named);
+    const named = await read(request);
+    await store.remove(userId, named?.productId ?? null);
     return answer(store, userId);
   };
 }
-
-const hasBody = (request: { header(name: string): string | undefined }): boolean =>
-  request.header("transfer-encoding") !== undefined || Number(request.header("content-length") ?? 0) > 0;

@@ -1,6 +1,7 @@
 import { type CouponId, isCouponId, type UserId } from "../../contracts/ids.ts";
 import { bearerToken } from "../auth/bearer.ts";
 import { type Authenticate, claimedSubject } from "../auth/hs256.ts";
+import { checkParameters } from "../page.ts";
 import { json, problem, problemOf } from "../problem.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
 import type { Board } from "./board.ts";
@@ -24,6 +25,8 @@ function answer(reply: ClaimReply, count: CountClaim): HttpResponse {
   const { code, detail, retryAfterS, extra } = reply;
   return problem(code, detail === undefined && retryAfterS === undefined ? undefined : { detail, retryAfterS, extra });
 }
+
+const NO_PARAMETERS: readonly string[] = [];
 
 /** A claim needs no body; one that is sent must still be a JSON object, or the client has misunderstood something. */
 async function bodyIsFine(request: HttpRequest): Promise<HttpResponse | undefined> {
@@ -75,6 +78,7 @@ export function claimRoute(
         return problem(refusal.code);
       }
     }
+    checkParameters(request.query, NO_PARAMETERS);
     if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
     let userId: UserId;
     try {

@@ -3,8 +3,10 @@ import { Problem } from "../../contracts/http.ts";
 import { RESULTS, type ResultCode } from "../../contracts/result-codes.ts";
 import type { Endpoint } from "../endpoint.ts";
 
-/** Refusals that any authenticated route can give. */
-const FOR_EVERYBODY: readonly ResultCode[] = ["INTERNAL", "SHUTTING_DOWN"];
+/** Refusals that any route can give: of parameters that it does not take, and of nobody's fault. */
+const FOR_EVERYBODY: readonly ResultCode[] = ["VALIDATION_FAILED", "INTERNAL", "SHUTTING_DOWN"];
+/** A path whose percent-encoding is malformed is no path. */
+const FOR_PATH_PARAMETERS: readonly ResultCode[] = ["ROUTE_NOT_FOUND"];
 const FOR_USERS: readonly ResultCode[] = ["UNAUTHENTICATED", "TOKEN_INVALID", "TOKEN_EXPIRED"];
 const FOR_BODIES: readonly ResultCode[] = ["INVALID_JSON", "VALIDATION_FAILED", "BODY_TOO_LARGE"];
 
@@ -34,6 +36,7 @@ function plain(schema: TSchema, components: Map<string, unknown>, top = false): 
 
 function refusals(endpoint: Endpoint): Map<number, ResultCode[]> {
   const codes = new Set<ResultCode>([...endpoint.refusals, ...FOR_EVERYBODY]);
+  if (endpoint.path.includes(":")) for (const code of FOR_PATH_PARAMETERS) codes.add(code);
   if (endpoint.security !== "none") for (const code of FOR_USERS) codes.add(code);
   if (endpoint.security === "operator") codes.add("FORBIDDEN");
   if (endpoint.body !== undefined) for (const code of FOR_BODIES) codes.add(code);

@@ -1,0 +1,37 @@
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d{2}):(\d{2}))$/;
+
+/** From the first instant of Unix time, before which no sale was, to the last that RFC 3339, PostgreSQL and `toISOString` write alike. */
+const EARLIEST_MS = 0;
+const LATEST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+
+const isLeapYear = (year: number) => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const daysOf = (year: number, month: number) => (month === 2 && isLeapYear(year) ? 29 : (DAYS[month - 1] ?? 0));
+
+/** Whether the clocks and calendars of this world know such a moment, whatever the JavaScript engine makes of it. */
+function exists([, year, month, day, hour, minute, second, , , zoneHour, zoneMinute]: readonly string[]): boolean {
+  const dayOfMonth = Number(day);
+  return (
+    dayOfMonth >= 1 &&
+    dayOfMonth <= daysOf(Number(year), Number(month)) &&
+    Number(hour) <= 23 &&
+    Number(minute) <= 59 &&
+    Number(second ?? 0) <= 59 &&
+    Number(zoneHour ?? 0) <= 23 &&
+    Number(zoneMinute ?? 0) <= 59
+  );
+}
+
+/**
+ * Milliseconds since 1970 of an RFC 3339 time with a zone (its seconds may be left out); null for every other text.
+ * `Date.parse` alone takes "2027" and local times, and its verdict depends on the engine: V8 makes 2 March of 30 February.
+ * Leap seconds and times outside of the years 1970 to 9999 (UTC) are refused, because PostgreSQL could not give all of them back.
+ */
+export function parseDateTime(text: string): number | null {
+  const parts = DATE_TIME.exec(text);
+  if (parts === null || !exists(parts)) return null;
+  const ms = Date.parse(text);
+  return ms >= EARLIEST_MS && ms <= LATEST_MS ? ms : null;
+}
+
+export const isDateTime = (text: string): boolean => parseDateTime(text) !== null;
