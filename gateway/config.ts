@@ -60,6 +60,12 @@ export const GatewayEnvironment = Type.Object({
   USER_RATE_PER_S: integer(20, 1, 100_000, "Requests a second one user may make for long"),
   USER_RATE_BURST: integer(100, 1, 100_000, "Requests one user may make at once"),
   GATE_TTL_MS: integer(2_000, 100, 60_000, "How long a refusal from memory holds without news from Redis"),
+  GATE_WINNERS_MB: integer(
+    64,
+    1,
+    4_096,
+    "Memory for the winners of sales that are sold out, paused or closed, 5 to 11 bytes each; what does not fit is asked of Redis",
+  ),
   MAX_BODY_BYTES: integer(16_384, 1_024, 10_000_000, "Largest request body and WebSocket message"),
   IDLE_TIMEOUT_S: integer(60, 5, 960, "Seconds without traffic before a connection is closed"),
   AUTH_TIMEOUT_S: integer(5, 1, 60, "Seconds a socket has to authenticate"),

@@ -14,6 +14,7 @@ import { findReopening } from "../db/queries/find-reopening.ts";
 import { findRequest } from "../db/queries/find-request.ts";
 import { findSale } from "../db/queries/find-sale.ts";
 import { findSetting } from "../db/queries/find-setting.ts";
+import { findWin } from "../db/queries/find-win.ts";
 import { listDeadLetters } from "../db/queries/list-dead-letters.ts";
 import { listMyCoupons } from "../db/queries/list-my-coupons.ts";
 import { listSales } from "../db/queries/list-sales.ts";
@@ -31,7 +32,7 @@ import { findInLedger } from "../lua/ledger.ts";
 import { findPending, notePending } from "../lua/pending-requests.ts";
 import { createRedis, createSubscriber, whenReady } from "../lua/redis.ts";
 import { createRoutes } from "../lua/routes.ts";
-import { readSale, winnerOf } from "../lua/sale-reading.ts";
+import { readSale, type Winner, winnerOf } from "../lua/sale-reading.ts";
 import { createSaleScripts } from "../lua/sale-scripts.ts";
 import { createSaleRecovering } from "./admin/recovering.ts";
 import { INTENT } from "./admin/sale-state.ts";
@@ -47,6 +48,7 @@ import { createClaims } from "./coupons/claim.ts";
 import { createDecide } from "./coupons/decide.ts";
 import { createWhyNotLoaded } from "./coupons/existence.ts";
 import { followNews } from "./coupons/news.ts";
+import { createPastWins } from "./coupons/past-wins.ts";
 import { followPipeline } from "./coupons/pipeline-switch.ts";
 import { createDeliver, createPublish } from "./coupons/publish.ts";
 import { createQueue } from "./coupons/queue.ts";
@@ -116,7 +118,8 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
   });
   const board = createBoard({
     ttlMs: config.GATE_TTL_MS,
-    readWinners: (couponId) => readWinnersFilter(redis, couponId),
+    readWinners: (couponId, maxBytes) => readWinnersFilter(redis, couponId, maxBytes),
+    maxFilterBytes: config.GATE_WINNERS_MB * 1_048_576,
     onChange: (couponId, change) => room.saleChanged(couponId, change),
     onError,
   });
@@ -136,7 +139,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
   };
   const decide = createDecide(scripts.claim, (couponId, { epoch, version, state, left }) => {
     // A sale that is not loaded has no version to compare; its gate opens by expiry.
-    if (epoch > 0) board.hear(couponId, { epoch, version, state, soldOut: left === 0 }, Date.now());
+    if (epoch > 0) board.hear(couponId, { epoch, version, state, soldOut: left === 0 }, performance.now());
   });
   const queue = createQueue({
     producer,
@@ -179,6 +182,9 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     receipts: createReceipts(config.receiptKey),
     rateLimit,
     whyNotLoaded,
+    pastWin: createPastWins(
+      (couponId, userId) => guarded(() => findWin(sql, couponId, userId)) as Promise<Winner | null>,
+    ),
     maxInFlight: config.MAX_IN_FLIGHT,
     requireKafka: config.CLAIM_REQUIRE_KAFKA,
     ledgerWordMs: config.MESSAGE_TIMEOUT_MS,
@@ -230,6 +236,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     sockets: () => room.size(),
     producerQueued: () => producer.stats().queued,
     redisPercent: pipelines.percent,
+    filterBytes: board.filterBytes,
   });
   const endpoints = createEndpoints({
     authenticate,
@@ -326,8 +333,8 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       authenticate,
       claimForUser: claims.claimForUser,
       gate: (couponId, userId) => {
-        const refusal = board.gate(couponId, Date.now());
-        return refusal === undefined || refusal.unlessWon?.has(userId) ? undefined : refusal.code;
+        const refusal = board.gate(couponId, performance.now());
+        return refusal === undefined || refusal.unlessWon.has(userId) ? undefined : refusal.code;
       },
       inbox: createInbox(redis),
       routes: createRoutes(redis),

@@ -19,6 +19,7 @@ export interface GaugeSources {
   readonly sockets: () => number;
   readonly producerQueued: () => number;
   readonly redisPercent: () => number;
+  readonly filterBytes: () => number;
 }
 
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
@@ -65,6 +66,7 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
   gauge("stampede_sockets", "Open WebSockets", sources.sockets);
   gauge("stampede_producer_queued", "Records waiting for Kafka's report", sources.producerQueued);
   gauge("stampede_pipeline_redis_percent", "Per cent of users whose claims skip Kafka here", sources.redisPercent);
+  gauge("stampede_gate_filter_bytes", "Memory of the winners' filters of all sales", sources.filterBytes);
   const breaker = new Gauge({
     name: "stampede_ack_breaker_open",
     help: "1: Kafka's reports are late, claims answer from the ledger",

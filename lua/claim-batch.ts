@@ -60,11 +60,14 @@ export function notLoaded(count: number): ClaimBatch {
   };
 }
 
-/** userId, requestId, userId, requestId, …, and `redis` for claims that go through the ledger alone. */
-export function claimArguments(claims: readonly Claim[], pipeline: Pipeline): string[] {
+/** A claim's pipeline, or `again`: Redis granted it before a rebuild, so it was in time, whatever the clock says now. */
+export type ClaimWord = Pipeline | "again";
+
+/** userId, requestId, userId, requestId, …, and the word unless it is `kafka`, which claim.lua takes for granted. */
+export function claimArguments(claims: readonly Claim[], word: ClaimWord): string[] {
   const words: string[] = [];
   for (const claim of claims) words.push(claim.userId, claim.requestId);
-  if (pipeline === "redis") words.push(pipeline);
+  if (word !== "kafka") words.push(word);
   return words;
 }
 

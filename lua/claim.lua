@@ -1,11 +1,14 @@
 -- claim: decides a batch of claims of one sale, atomically and in order.
 -- KEYS 1 sale (hash)  2 winners (hash user → "slot requestId")  3 freed (list of slots)  4 ledger (stream)
--- ARGV userId, requestId, userId, requestId, …  (at most 1,000 pairs: unpack's stack ends at 8,000), then perhaps the word
---   redis: these claims go through the ledger alone. Last, so that a script loaded before there was a choice ignores it.
+-- ARGV userId, requestId, userId, requestId, …  (at most 1,000 pairs: unpack's stack ends at 8,000), then perhaps one word:
+--   redis: these claims go through the ledger alone.
+--   again: Redis granted these claims before a rebuild, so they were in time: the sale's window does not refuse them.
+--   The word stands last, so that a script loaded before there was such a word ignores it.
 -- Returns one line of words, because one string costs the client a fraction of 4 × n bulk replies:
 --   epoch version state startsAt endsAt total left, then
---   either one word for all, when the sale itself refuses: NOT_LOADED | PAUSED | NOT_STARTED | ENDED | QUEUED
---   or per claim: ACCEPTED slot ledgerId | ALREADY_WON slot requestId | SOLD_OUT | OVERLOADED
+--   either one word for all, when the sale refuses everybody in the batch: NOT_LOADED | PAUSED | NOT_STARTED | ENDED | QUEUED
+--   or per claim: ACCEPTED slot ledgerId | ALREADY_WON slot requestId | SOLD_OUT | OVERLOADED | PAUSED | NOT_STARTED | ENDED
+-- A winner gets their own win whatever the sale refuses to the others: winners are looked up before anybody is refused.
 -- The ledger entry is the first write: Redis rolls nothing back, and a refused XADD (maxmemory, a failing disk, too few
 -- replicas) must leave no winner behind. After the first write of a script Redis refuses no other for lack of memory.
 -- QUEUED: claims of this sale go by the log (decide.lua); whoever comes here directly would overtake them.
@@ -19,6 +22,11 @@ local total, fresh = tonumber(sale[7]), tonumber(sale[8])
 local free = redis.call('LLEN', KEYS[3])
 local left = total - fresh + free
 
+local users, claims = {}, math.floor(#ARGV / 2)
+local word = #ARGV > 2 * claims and ARGV[#ARGV]
+local again = word == 'again'
+local mark = word and not again and { 'p', word } or {}
+
 local refusal
 if state == 'OPEN' and sale[9] == 'QUEUED' then
   refusal = 'QUEUED'
@@ -26,9 +34,9 @@ elseif state == 'OPEN' then
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   if now < tonumber(sale[5]) then
-    refusal = 'NOT_STARTED'
+    refusal = not again and 'NOT_STARTED'
   elseif now >= tonumber(sale[6]) then
-    refusal = 'ENDED'
+    refusal = not again and 'ENDED'
   end
 elseif state == 'PAUSED' then
   refusal = 'PAUSED'
@@ -37,16 +45,26 @@ elseif state == 'CLOSED' then
 else
   refusal = 'NOT_LOADED'
 end
-if refusal then
+local function refuse_all()
   return table.concat({ epoch, version, state, sale[5], sale[6], total, left, refusal }, ' ')
 end
+if refusal == 'NOT_LOADED' or refusal == 'QUEUED' then
+  return refuse_all()
+end
 
-local users, claims = {}, math.floor(#ARGV / 2)
-local mark = #ARGV > 2 * claims and { 'p', ARGV[#ARGV] } or {}
 for i = 1, claims do
   users[i] = ARGV[2 * i - 1]
 end
 local held = redis.call('HMGET', KEYS[2], unpack(users))
+if refusal then
+  local winners = false
+  for i = 1, claims do
+    winners = winners or held[i]
+  end
+  if not winners then
+    return refuse_all()
+  end
+end
 local freed = free > 0 and left > 0 and redis.call('LRANGE', KEYS[3], 0, claims - 1) or {}
 local reply = { epoch, version, state, sale[5], sale[6], total, left }
 local words, taken, won, wins, last = 7, 0, {}, {}, nil
@@ -58,6 +76,8 @@ for i = 1, claims do
     reply[words] = 'ALREADY_WON'
     words = words + 1
     reply[words] = earlier
+  elseif refusal then
+    reply[words] = refusal
   elseif left == 0 then
     reply[words] = 'SOLD_OUT'
   else

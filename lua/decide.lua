@@ -1,5 +1,6 @@
 -- decide: decides a batch of logged requests of one queued sale, atomically and in the order of the log.
 -- KEYS 1 sale (hash)  2 winners (hash user → "slot requestId")  3 freed (list of slots)  4 ledger (stream)  5 status (hash)
+--      6 asked (hash user → "requestId", see ask.lua; absent: the caller is older than the key)
 -- ARGV 1 seconds that the status hash lives on, then per request (at most 1,000): userId, requestId,
 --        time (LogAppendTime, milliseconds; '': it lay within the sale's window when it was decided before)
 -- Returns one line of words: epoch state left, then
@@ -9,6 +10,7 @@
 -- The log's order is the rule, so nobody behind an OVERLOADED request is decided before it. A refusal is remembered by its
 -- request id: a redelivery gets the same answer, although a slot may have come back meanwhile. The log knows when somebody
 -- asked, so a sale that has ended still decides what was asked before; what an operator closed is ended for everybody.
+-- Who is decided may ask anew: their note in `asked` goes.
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'startsAt', 'endsAt', 'total', 'next')
 if sale[1] ~= RUN_ID then
   return '0 RECOVERING 0 NOT_LOADED'
@@ -34,8 +36,10 @@ for i = 1, count do
 end
 local held = redis.call('HMGET', KEYS[2], unpack(users))
 local told = redis.call('HMGET', KEYS[5], unpack(requests))
+local noted = KEYS[6] and redis.call('HMGET', KEYS[6], unpack(users)) or {}
 local freed = free > 0 and left > 0 and redis.call('LRANGE', KEYS[3], 0, count - 1) or {}
 local reply, taken, won, wins, refusals, full = { epoch, state, left }, 0, {}, {}, {}, false
+local answered = {}
 local function say(word)
   reply[#reply + 1] = word
 end
@@ -44,6 +48,9 @@ for i = 1, count do
   local user, request = users[i], requests[i]
   local remembered = string.match(told[i] or '', '^FAILED ([A-Z_]+)')
   local earlier = held[i] or won[user]
+  if noted[i] and string.sub(noted[i], 1, #request) == request then
+    answered[#answered + 1] = user
+  end
   if full then
     say('OVERLOADED')
   elseif remembered then
@@ -96,5 +103,8 @@ end
 if #refusals > 0 then
   redis.call('HSET', KEYS[5], unpack(refusals))
   redis.call('EXPIRE', KEYS[5], ARGV[1])
+end
+if #answered > 0 and not full then
+  redis.call('HDEL', KEYS[6], unpack(answered))
 end
 return table.concat(reply, ' ')

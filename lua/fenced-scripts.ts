@@ -14,7 +14,7 @@ const REMEMBERED_SALES = 10_000;
 /** Which key a script takes, in its order. */
 const KEYS_OF: Record<SaleScriptName, readonly (keyof SaleKeys)[]> = {
   shaClaim: ["sale", "winners", "freed", "ledger"],
-  shaDecide: ["sale", "winners", "freed", "ledger", "status"],
+  shaDecide: ["sale", "winners", "freed", "ledger", "status", "asked"],
   shaRelease: ["sale", "winners", "freed", "ledger", "status"],
   shaAck: ["sale", "ledger", "status"],
   shaState: ["sale", "freed"],

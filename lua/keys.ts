@@ -17,6 +17,8 @@ export interface SaleKeys {
   readonly ledger: string;
   /** hash: requestId → `PENDING userId`, `ISSUED slot`, `FAILED reason` or (refused by decide.lua) `FAILED reason userId` */
   readonly status: string;
+  /** hash, of a queued sale: userId → the undecided request of this user, `requestId`, or `requestId +` once the log has it */
+  readonly asked: string;
 }
 
 export function saleKeys(couponId: CouponId): SaleKeys {
@@ -27,6 +29,7 @@ export function saleKeys(couponId: CouponId): SaleKeys {
     freed: `${tag}:freed`,
     ledger: `${tag}:ledger`,
     status: `${tag}:status`,
+    asked: `${tag}:asked`,
   };
 }
 

@@ -1,11 +1,11 @@
 import { StampedeError } from "../contracts/errors.ts";
 import type { CouponId, RequestId } from "../contracts/ids.ts";
-import type { Pipeline } from "../contracts/pipeline.ts";
 import type { ResultCode } from "../contracts/result-codes.ts";
 import {
   type Claim,
   type ClaimBatch,
   type ClaimResult,
+  type ClaimWord,
   claimArguments,
   MAX_CLAIMS,
   notLoaded,
@@ -72,8 +72,8 @@ export type Resized =
  * Redis is away; the outcome is then unknown, and every call may be repeated as it is.
  */
 export interface SaleScripts {
-  /** Decides claims in order; results are in the same order. `pipeline` (default kafka) marks their ledger entries. */
-  claim(couponId: CouponId, claims: readonly Claim[], pipeline?: Pipeline): Promise<ClaimBatch>;
+  /** Decides claims in order; results are in the same order. `word`: default `kafka`. */
+  claim(couponId: CouponId, claims: readonly Claim[], word?: ClaimWord): Promise<ClaimBatch>;
   /** Decides at most MAX_DECISIONS requests of a queued sale, in the log's order. */
   decide(couponId: CouponId, requests: readonly LoggedRequest[]): Promise<DecideBatch>;
   /** Only after the claim's tombstone is committed, or with `discardSlot`. */
@@ -95,26 +95,26 @@ export interface SaleScripts {
 export function createSaleScripts(redis: RedisConnection): SaleScripts {
   const scripts = new FencedScripts(redis);
 
-  function claimOnce(couponId: CouponId, claims: readonly Claim[], pipeline: Pipeline): Promise<ClaimBatch> {
+  function claimOnce(couponId: CouponId, claims: readonly Claim[], word: ClaimWord): Promise<ClaimBatch> {
     return scripts
-      .run(couponId, "shaClaim", claimArguments(claims, pipeline))
+      .run(couponId, "shaClaim", claimArguments(claims, word))
       .then((reply) => (reply === null ? notLoaded(claims.length) : parseClaimBatch(reply, claims)));
   }
 
-  async function claimInParts(couponId: CouponId, claims: readonly Claim[], pipeline: Pipeline): Promise<ClaimBatch> {
+  async function claimInParts(couponId: CouponId, claims: readonly Claim[], word: ClaimWord): Promise<ClaimBatch> {
     const results: ClaimResult[] = [];
     let last = notLoaded(0);
     for (let at = 0; at < claims.length; at += MAX_CLAIMS) {
-      last = await claimOnce(couponId, claims.slice(at, at + MAX_CLAIMS), pipeline);
+      last = await claimOnce(couponId, claims.slice(at, at + MAX_CLAIMS), word);
       results.push(...last.results);
     }
     return { ...last, results };
   }
 
   return {
-    claim(couponId, claims, pipeline = "kafka") {
+    claim(couponId, claims, word = "kafka") {
       const fits = claims.length > 0 && claims.length <= MAX_CLAIMS;
-      return fits ? claimOnce(couponId, claims, pipeline) : claimInParts(couponId, claims, pipeline);
+      return fits ? claimOnce(couponId, claims, word) : claimInParts(couponId, claims, word);
     },
 
     async decide(couponId, requests) {

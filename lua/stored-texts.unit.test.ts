@@ -12,7 +12,7 @@ const REQUEST = newRequestId(COUPON, Date.now());
 
 test("all keys of a sale share a hash tag, and all of a user another", () => {
   const sale = [...Object.values(saleKeys(COUPON)), ...Object.values(shadowKeys(COUPON, "token"))];
-  expect(new Set(sale).size).toBe(7);
+  expect(new Set(sale).size).toBe(8);
   expect(sale.every((key) => key.startsWith(`{c:${COUPON}}:`))).toBe(true);
   const own = Object.values(userKeys("ada" as UserId));
   expect(own).toEqual(["{u:ada}:inbox", "{u:ada}:route"]);

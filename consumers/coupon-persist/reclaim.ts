@@ -7,7 +7,7 @@ import type { Claim } from "./outcome.ts";
 export interface Reclaimed {
   /** Decided again: the same request with the slot and epoch that hold now. */
   readonly granted: readonly Claim[];
-  /** Nothing left for them, or too late: to be given up for this reason. */
+  /** Nothing is left for them, or an operator closed the sale: to be given up for this reason. */
   readonly refused: readonly { readonly claim: Claim; readonly reason: ResultCode }[];
   /** Not now: paused, fenced again, Redis full, or the user won meanwhile with a request that is not persisted yet. */
   readonly undecided: readonly Claim[];
@@ -15,7 +15,8 @@ export interface Reclaimed {
 
 /**
  * Sends claims through claim.lua again under their own request ids: it grants a new slot, or repeats the grant that a
- * crash or another process came by before. The old ledger entry stays with the claim until the claim is settled.
+ * crash or another process came by before. They were granted once, so they were in time: that the sale ended meanwhile
+ * does not take them back. The old ledger entry stays with the claim until the claim is settled.
  * @throws StampedeError REDIS_UNAVAILABLE; repeating it is harmless for the same reason
  */
 export async function reclaim(
@@ -33,7 +34,7 @@ export async function reclaim(
   const undecided: Claim[] = [];
   const queued: Claim[] = [];
   for (const [couponId, ofSale] of bySale) {
-    const { epoch, results } = await scripts.claim(couponId, ofSale);
+    const { epoch, results } = await scripts.claim(couponId, ofSale, "again");
     ofSale.forEach((claim, i) => {
       const result = results[i]!;
       switch (result.code) {

@@ -10,6 +10,8 @@ export interface Reopening {
   readonly written_ms_ago: number;
   /** It has ended, or was closed: nobody wins any more, loaded or not. */
   readonly is_over: boolean;
+  /** It is over, and it is being loaded all the same, or is about to be: some of its winners may not be persisted yet. */
+  readonly comes_back: boolean;
 }
 
 /** null: no such sale. Prepared, because a flood of made-up ids ends here. */
@@ -17,7 +19,9 @@ export async function findReopening(sql: Executor, couponId: string): Promise<Re
   const [row] = await sql<Reopening[]>`
     SELECT load_state, (extract(epoch FROM recovering_until - clock_timestamp()) * 1000)::float8 AS opens_in_ms,
            (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::float8 AS written_ms_ago,
-           (ends_at <= clock_timestamp() OR state = 'CLOSED') AS is_over
+           (ends_at <= clock_timestamp() OR state = 'CLOSED') AS is_over,
+           load_state IN ('RECOVERING', 'LOADING')
+             OR load_state = 'LOADED' AND ends_at > clock_timestamp() - interval '1 hour' AS comes_back
     FROM coupons WHERE id = ${couponId}`;
   return row ?? null;
 }

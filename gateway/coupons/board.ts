@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { CouponId } from "../../contracts/ids.ts";
+import { type FilterOwner, GateFilters, type GateFiltersOptions } from "./gate-filters.ts";
 import type { WinnersFilter } from "./winners-filter.ts";
 
 /** What this process has heard of a sale, from Redis' announcements, its own claims and its own reading. */
@@ -11,67 +12,69 @@ export interface SaleNews {
   readonly soldOut: boolean;
 }
 
-interface Entry extends SaleNews {
-  /** When Redis last confirmed this, milliseconds. */
+interface Entry extends SaleNews, FilterOwner {
+  /** When Redis last confirmed this. */
   confirmedAt: number;
-  /** The last time anybody asked; an entry nobody asks for is not kept fresh. */
-  askedAt: number;
-  /** Set once the sale's winners were read after it had sold out, for this version only. */
-  winners: WinnersFilter | undefined;
-  reading: boolean;
+  /** Claims came lately; the others are not kept fresh. */
+  isLive: boolean;
 }
 
-/** A refusal the gate may give without asking Redis; `unlessWon`: except to those this filter knows. */
+/** A refusal the gate may give without asking Redis, except to those whom this filter knows: they may have won. */
 export interface GateRefusal {
   readonly code: "SOLD_OUT" | "PAUSED" | "ENDED";
-  readonly unlessWon: WinnersFilter | undefined;
+  readonly unlessWon: WinnersFilter;
 }
 
+/** Times are milliseconds of a clock that never goes back (`performance.now()`). */
 export interface Board {
   /** Takes in what was heard. Older news than what is known changes nothing. */
   hear(couponId: CouponId, news: SaleNews, nowMs: number): void;
   /** Whether memory is enough to refuse a claim now. undefined: ask Redis. */
   gate(couponId: CouponId, nowMs: number): GateRefusal | undefined;
-  /** Sales that were asked for lately and whose news should be confirmed. */
+  /** Sales that were asked for lately and whose news should be confirmed. The filters of the others are dropped. */
   due(nowMs: number): CouponId[];
   /** Nothing is known of this sale any more (it is not in Redis). */
   forget(couponId: CouponId): void;
+  /** Bytes of all winners' filters. */
+  filterBytes(): number;
 }
 
 const isNewer = (a: SaleNews, b: SaleNews) => a.epoch > b.epoch || (a.epoch === b.epoch && a.version > b.version);
 
+/** What a gate may say of such a sale; undefined: Redis decides. */
+function refusalOf({ state, soldOut }: SaleNews): GateRefusal["code"] | undefined {
+  if (state === "PAUSED") return "PAUSED";
+  if (state === "CLOSED") return "ENDED";
+  return state === "OPEN" && soldOut ? "SOLD_OUT" : undefined;
+}
+
 export interface BoardOptions {
   /** How long a refusal holds without confirmation. */
   readonly ttlMs: number;
-  /** Reads all winners of a sale from Redis, now. */
-  readonly readWinners: (couponId: CouponId) => Promise<WinnersFilter>;
+  readonly readWinners: GateFiltersOptions["read"];
+  readonly maxFilterBytes: number;
   /** What changed for the sale's audience. */
   readonly onChange: (couponId: CouponId, change: "opened" | "soldout") => void;
   readonly onError: (error: unknown) => void;
 }
 
+/** Nobody asked for so many times the TTL: the sale is not kept fresh and its filter is dropped. */
+const IDLE_TTLS = 10;
+
 /**
- * The gate's memory (design 3.1). It refuses SOLD_OUT only when it holds the sale's winners, read by an HSCAN that began
- * after the sold-out moment: HSCAN returns every element present during the whole scan, so nobody who won is missed.
+ * The gate's memory. It refuses only when it holds the sale's winners, read by an HSCAN that began after the sale had come
+ * to this version: HSCAN returns every element present during the whole scan, so nobody who won is missed.
  */
 export function createBoard(options: BoardOptions): Board {
-  const { ttlMs, readWinners, onChange, onError } = options;
-  const sales = new LRUCache<CouponId, Entry>({ max: 10_000 });
-
-  function readFilter(couponId: CouponId, entry: Entry): void {
-    entry.reading = true;
-    readWinners(couponId).then(
-      (winners) => {
-        entry.reading = false;
-        // `entry` is replaced when the version changes, so a filter never outlives the state it was read in.
-        if (sales.peek(couponId) === entry) entry.winners = winners;
-      },
-      (error) => {
-        entry.reading = false; // the next request tries again
-        onError(error);
-      },
-    );
-  }
+  const { ttlMs, readWinners, maxFilterBytes, onChange, onError } = options;
+  const sales = new LRUCache<CouponId, Entry>({ max: 10_000, dispose: (entry, id) => filters.drop(id, entry) });
+  const live = new Set<CouponId>();
+  const filters: GateFilters = new GateFilters({
+    read: readWinners,
+    ownerOf: (couponId) => sales.peek(couponId),
+    maxBytes: maxFilterBytes,
+    onError,
+  });
 
   return {
     hear(couponId, news, nowMs) {
@@ -81,17 +84,17 @@ export function createBoard(options: BoardOptions): Board {
         return;
       }
       const { epoch, version, state, soldOut } = news;
-      const entry: Entry = {
+      sales.set(couponId, {
         epoch,
         version,
         state,
         soldOut,
         confirmedAt: nowMs,
-        askedAt: known?.askedAt ?? 0,
+        askedAt: known?.askedAt ?? Number.NEGATIVE_INFINITY,
+        isLive: known?.isLive ?? false,
         winners: undefined,
-        reading: false,
-      };
-      sales.set(couponId, entry);
+        readAfter: Number.NEGATIVE_INFINITY,
+      });
       const wasOpen = known === undefined ? undefined : known.state === "OPEN" && !known.soldOut;
       if (soldOut && known?.soldOut !== true) onChange(couponId, "soldout");
       else if (wasOpen === false && state === "OPEN" && !soldOut) onChange(couponId, "opened");
@@ -101,27 +104,35 @@ export function createBoard(options: BoardOptions): Board {
       const entry = sales.get(couponId);
       if (entry === undefined) return undefined;
       entry.askedAt = nowMs;
-      if (nowMs - entry.confirmedAt > ttlMs) return undefined;
-      if (entry.state === "PAUSED") return { code: "PAUSED", unlessWon: undefined };
-      if (entry.state === "CLOSED") return { code: "ENDED", unlessWon: undefined };
-      if (!entry.soldOut || entry.state !== "OPEN") return undefined;
-      if (entry.winners === undefined) {
-        if (!entry.reading) readFilter(couponId, entry);
-        return undefined;
+      if (!entry.isLive) {
+        entry.isLive = true;
+        live.add(couponId);
       }
-      return { code: "SOLD_OUT", unlessWon: entry.winners };
+      if (nowMs - entry.confirmedAt > ttlMs) return undefined;
+      const code = refusalOf(entry);
+      if (code === undefined) return undefined;
+      if (entry.winners !== undefined) return { code, unlessWon: entry.winners };
+      filters.want(couponId, entry);
+      return undefined;
     },
 
     due(nowMs) {
       const due: CouponId[] = [];
-      for (const [couponId, entry] of sales.entries()) {
-        if (nowMs - entry.askedAt < 10 * ttlMs && nowMs - entry.confirmedAt >= ttlMs / 4) due.push(couponId);
+      for (const couponId of live) {
+        const entry = sales.peek(couponId);
+        if (entry !== undefined && nowMs - entry.askedAt < IDLE_TTLS * ttlMs) {
+          if (nowMs - entry.confirmedAt >= ttlMs / 4) due.push(couponId);
+          continue;
+        }
+        live.delete(couponId);
+        if (entry === undefined) continue;
+        entry.isLive = false;
+        filters.drop(couponId, entry);
       }
       return due;
     },
 
-    forget(couponId) {
-      sales.delete(couponId);
-    },
+    forget: (couponId) => void sales.delete(couponId),
+    filterBytes: () => filters.bytes,
   };
 }

@@ -4,7 +4,7 @@ import { type Authenticate, claimedSubject } from "../auth/hs256.ts";
 import { checkParameters } from "../page.ts";
 import { json, problem, problemOf } from "../problem.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
-import type { Board } from "./board.ts";
+import type { Board, GateRefusal } from "./board.ts";
 import type { ClaimForUser, ClaimReply } from "./claim.ts";
 
 /** What the metrics count; one call per answered claim. */
@@ -43,8 +43,9 @@ async function bodyIsFine(request: HttpRequest): Promise<HttpResponse | undefine
 
 /**
  * POST /coupons/:couponId/issue. The gate first: while a sale is known to be sold out, paused or closed, the answer comes
- * from memory, without touching signature, body or Redis (design 3.1). A token whose unverified subject may be among the
- * winners goes on, so whoever won always gets their own win.
+ * from memory, without touching signature, body or Redis. A token whose unverified subject may be among the winners goes
+ * on, so whoever won always gets their own win. If it then turns out not to be genuine, it gets the gate's answer as well:
+ * a 401 here would tell anybody who can write a name into a token whether that user has won.
  */
 export function claimRoute(
   board: Board,
@@ -66,17 +67,19 @@ export function claimRoute(
     return answer(await claimForUser(userId, couponId, traceparent), count);
   }
 
+  function refuseAtGate({ code }: GateRefusal): HttpResponse {
+    count(code, "gate");
+    return problem(code);
+  }
+
   return (request) => {
     const couponId = request.params.couponId!;
     if (!isCouponId(couponId)) return problem("COUPON_NOT_FOUND");
     const token = bearerToken(request.header("authorization"));
-    const refusal = board.gate(couponId, Date.now());
+    const refusal = board.gate(couponId, performance.now());
     if (refusal !== undefined) {
       const subject = token === undefined ? undefined : claimedSubject(token);
-      if (subject === undefined || refusal.unlessWon?.has(subject) !== true) {
-        count(refusal.code, "gate");
-        return problem(refusal.code);
-      }
+      if (subject === undefined || !refusal.unlessWon.has(subject)) return refuseAtGate(refusal);
     }
     checkParameters(request.query, NO_PARAMETERS);
     if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
@@ -84,7 +87,7 @@ export function claimRoute(
     try {
       userId = authenticate(token).userId;
     } catch (error) {
-      return problemOf(error);
+      return refusal === undefined ? problemOf(error) : refuseAtGate(refusal);
     }
     const length = request.header("content-length");
     const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;

@@ -7,6 +7,7 @@ import type { RateLimit } from "../admission/token-bucket.ts";
 import type { AckBreaker } from "./breaker.ts";
 import type { Decide, Decision } from "./decide.ts";
 import type { WhyNotLoaded } from "./existence.ts";
+import type { PastWin } from "./past-wins.ts";
 import type { Publish } from "./publish.ts";
 import type { Queue, QueuedSale } from "./queue.ts";
 import type { Receipts } from "./receipt.ts";
@@ -39,6 +40,7 @@ export interface ClaimParts {
   readonly receipts: Receipts;
   readonly rateLimit: RateLimit;
   readonly whyNotLoaded: WhyNotLoaded;
+  readonly pastWin: PastWin;
   readonly maxInFlight: number;
   /** 503 instead of `durable:"ledger"`. */
   readonly requireKafka: boolean;
@@ -77,10 +79,21 @@ const recovering = (opensInMs: number): ClaimReply => ({
   ...comeBack(opensInMs),
 });
 
-/** The claim path behind the gate (design 3.2–3.5): rate, Redis' decision, the log, the answer. */
+/** The claim path behind the gate: rate, Redis' decision, the log, the answer. */
 export function createClaims(parts: ClaimParts): Claims {
-  const { decide, publish, queue, breaker, receipts, rateLimit, whyNotLoaded, maxInFlight, requireKafka, fault } =
-    parts;
+  const {
+    decide,
+    publish,
+    queue,
+    breaker,
+    receipts,
+    rateLimit,
+    whyNotLoaded,
+    pastWin,
+    maxInFlight,
+    requireKafka,
+    fault,
+  } = parts;
   const { pipelineOf, wakeRelay, ledgerWordMs, observe, onError } = parts;
   let inFlight = 0;
 
@@ -158,7 +171,11 @@ export function createClaims(parts: ClaimParts): Claims {
       }
       case "NOT_LOADED": {
         const why = await whyNotLoaded(couponId);
-        return why.code === "SALE_RECOVERING" ? recovering(why.opensInMs) : refused(why.code);
+        if (why.code === "SALE_RECOVERING") return recovering(why.opensInMs);
+        if (why.code === "COUPON_NOT_FOUND") return refused(why.code);
+        const win = await pastWin(couponId, userId);
+        if (win !== null) return accepted({ userId, couponId, ...win, repeat: true }, "kafka");
+        return why.comesBack ? recovering(why.opensInMs) : refused(why.code);
       }
       case "NOT_STARTED":
         return notStarted(sale.startsAt);

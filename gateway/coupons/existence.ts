@@ -5,11 +5,12 @@ import { opensInMs, REDIS_AWAY_MS } from "./reopening.ts";
 
 /**
  * Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. One that is
- * over (ENDED) may not be loaded at all any more: who wants to claim must not be told to come back.
+ * over (ENDED) may not be loaded at all any more: who wants to claim must not be told to come back. `comesBack`: it will be
+ * loaded, so whether a user has won is not certain before.
  */
 export type NotLoaded =
   | { readonly code: "COUPON_NOT_FOUND" }
-  | { readonly code: "SALE_RECOVERING" | "ENDED"; readonly opensInMs: number };
+  | { readonly code: "SALE_RECOVERING" | "ENDED"; readonly opensInMs: number; readonly comesBack: boolean };
 export type WhyNotLoaded = (couponId: CouponId) => Promise<NotLoaded>;
 
 /** Unknown ids are remembered so long: enough to keep a flood of made-up ids away from the database. */
@@ -38,10 +39,13 @@ export function createWhyNotLoaded(
     try {
       const sale = await find(couponId);
       if (sale === null) why = { code: "COUPON_NOT_FOUND" };
-      else why = { code: sale.is_over ? "ENDED" : "SALE_RECOVERING", opensInMs: opensInMs(sale, messageTimeoutMs) };
+      else {
+        const code = sale.is_over ? "ENDED" : "SALE_RECOVERING";
+        why = { code, opensInMs: opensInMs(sale, messageTimeoutMs), comesBack: sale.comes_back };
+      }
     } catch (error) {
       onError(error);
-      why = { code: "SALE_RECOVERING", opensInMs: REDIS_AWAY_MS };
+      why = { code: "SALE_RECOVERING", opensInMs: REDIS_AWAY_MS, comesBack: true };
     }
     if (why.code !== "COUPON_NOT_FOUND")
       answers.set(couponId, Promise.resolve({ at: Date.now(), why }), { ttl: REMEMBER_RECOVERING_MS });

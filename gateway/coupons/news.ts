@@ -16,16 +16,16 @@ const CONFIRM_MS = 250;
  * @returns how to stop
  */
 export function followNews(board: Board, sources: NewsSources, onError: (error: unknown) => void): () => void {
-  sources.subscribe((couponId, news) => board.hear(couponId, news, Date.now()));
+  sources.subscribe((couponId, news) => board.hear(couponId, news, performance.now()));
   let looking = false;
   const timer = setInterval(async () => {
     if (looking) return;
     looking = true;
     try {
-      for (const couponId of board.due(Date.now())) {
+      for (const couponId of board.due(performance.now())) {
         const news = await sources.read(couponId);
         if (news === null) board.forget(couponId);
-        else board.hear(couponId, news, Date.now());
+        else board.hear(couponId, news, performance.now());
       }
     } catch (error) {
       onError(error); // unconfirmed refusals expire by themselves; Redis is asked again

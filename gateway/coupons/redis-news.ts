@@ -34,10 +34,14 @@ export function redisNews(
   };
 }
 
-/** The filter of a sale's winners, from an HSCAN that begins now. */
-export function readWinnersFilter(redis: RedisConnection, couponId: CouponId): Promise<WinnersFilter> {
+/** The filter of a sale's winners, from an HSCAN that begins now; null: it would take more than `maxBytes`. */
+export function readWinnersFilter(
+  redis: RedisConnection,
+  couponId: CouponId,
+  maxBytes: number,
+): Promise<WinnersFilter | null> {
   async function* userIds() {
     for await (const portion of readWinners(redis, couponId)) for (const { userId } of portion) yield userId;
   }
-  return collectWinners(userIds());
+  return collectWinners(userIds(), maxBytes);
 }

@@ -10,6 +10,7 @@ const sale = (change: Partial<Reopening>): Reopening => ({
   opens_in_ms: null,
   written_ms_ago: 60_000,
   is_over: false,
+  comes_back: false,
   ...change,
 });
 

@@ -151,6 +151,18 @@ test("after a rebuild an old claim gets a new slot, and both ledger entries go",
   expect(await ledger(sale as never)).toBe(0);
 });
 
+test("an old claim was in time, although the sale has ended since: it is decided again and persisted", async () => {
+  const sale = await loadedSale(5);
+  const [old] = await world.claim(sale, "ann");
+  await world.db.sql`UPDATE coupons SET ends_at = now() - interval '1 second' WHERE id = ${sale}`;
+  await world.load(sale, 2); // the rebuild did not see it
+  expect(await world.settle([old!])).toMatchObject({ settled: 1, deferred: [] });
+  expect(await world.rows(sale)).toMatchObject([
+    { user_id: "ann", slot: 1, status: "ACTIVE", request_id: old!.requestId },
+  ]);
+  expect(world.events(sale)).toMatchObject([{ type: "CouponIssued", userId: "ann", slot: 1 }]);
+});
+
 test("an old claim that finds the sale sold out is given up: tombstone first, then FAILED", async () => {
   const sale = await loadedSale(1);
   const [old] = await world.claim(sale, "ann");

@@ -24,8 +24,8 @@ beforeAll(async () => {
   const real = createSaleScripts(redis);
   scripts = {
     ...real,
-    async claim(couponId, claims) {
-      const batch = await real.claim(couponId, claims);
+    async claim(...asked) {
+      const batch = await real.claim(...asked);
       for (const { code } of batch.results) seen.add(code);
       return batch;
     },
@@ -99,14 +99,39 @@ const REFUSALS = [
   { name: "closed before it starts", change: { state: "CLOSED", startsAt: NOW + HOUR }, code: "ENDED" },
 ] as const;
 for (const { name, change, code } of REFUSALS) {
-  test(`a sale that is ${name} refuses everybody with ${code}, its winners too`, async () => {
+  test(`a sale that is ${name} refuses with ${code}, and gives its winners their own win`, async () => {
     const couponId = newCouponId();
     const ada = winner(couponId, "ada", 1);
     await loadSale(redis, couponId, 1, change, [ada]);
-    expect(codes(await scripts.claim(couponId, claimsOf(couponId, "ada", "bea")))).toEqual([code, code]);
+    const own = { code: "ALREADY_WON", slot: 1, requestId: ada.requestId } as const;
+    const { results } = await scripts.claim(couponId, claimsOf(couponId, "bea", "ada", "cem", "ada"));
+    expect(results).toEqual([{ code }, own, { code }, own]);
+    expect((await scripts.claim(couponId, claimsOf(couponId, "ada"))).results).toEqual([own]);
+    expect(codes(await scripts.claim(couponId, claimsOf(couponId, "bea", "cem")))).toEqual([code, code]);
     expect(await readSale(redis, couponId)).toMatchObject({ winners: 1, next: 1 });
   });
 }
+
+test("a claim that was granted before a rebuild is granted again after the end, and nobody else is", async () => {
+  for (const change of [{ endsAt: NOW - 1 }, { startsAt: NOW + HOUR }]) {
+    const couponId = await loadedSale(redis, { total: 2, ...change });
+    const claims = claimsOf(couponId, "ada", "bea", "cem");
+    expect(codes(await scripts.claim(couponId, claims))).not.toContain("ACCEPTED");
+    expect(codes(await scripts.claim(couponId, claims, "again"))).toEqual(["ACCEPTED", "ACCEPTED", "SOLD_OUT"]);
+    const { entries } = await readLedger(redis, couponId, { olderThanMs: 0, count: 10 });
+    expect(entries.map(({ userId, pipeline }) => [userId, pipeline])).toEqual([
+      [claims[0]!.userId, undefined],
+      [claims[1]!.userId, undefined],
+    ]);
+  }
+  for (const [state, code] of [
+    ["PAUSED", "PAUSED"],
+    ["CLOSED", "ENDED"],
+  ] as const) {
+    const couponId = await loadedSale(redis, { state });
+    expect(codes(await scripts.claim(couponId, claimsOf(couponId, "ada"), "again"))).toEqual([code]);
+  }
+});
 
 test("nobody wins a queued sale without the log, whatever else is wrong with it", async () => {
   const queued = await loadedSale(redis, { mode: "QUEUED" });

@@ -34,10 +34,10 @@ class Model {
     return this.total - this.next + this.freed.length;
   }
   claim({ userId, requestId }: Claim) {
-    if (this.state !== "OPEN")
-      return { code: { PAUSED: "PAUSED", CLOSED: "ENDED", RECOVERING: "NOT_LOADED" }[this.state] };
+    if (this.state === "RECOVERING") return { code: "NOT_LOADED" };
     const won = this.winners.get(userId);
     if (won) return { code: "ALREADY_WON", ...won };
+    if (this.state !== "OPEN") return { code: { PAUSED: "PAUSED", CLOSED: "ENDED" }[this.state] };
     if (this.left === 0) return { code: "SOLD_OUT" };
     const slot = this.freed.shift() ?? ++this.next;
     this.winners.set(userId, { slot, requestId });
