@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { createDeadLetterMetrics, type DeadLetterMetrics } from "./dead-letters/metrics.ts";
 import { createOrderMetrics, type OrderMetrics } from "./order-metrics.ts";
+import { ALARMS, type AlarmKind } from "./payment/alarms.ts";
 
 export interface ConsumersMetrics {
   batch(role: string, records: number, seconds: number): void;
@@ -27,6 +28,8 @@ export interface ConsumersMetrics {
   paymentCalled(kind: string, seconds: number): void;
   /** An alarm belongs on this one: the payment provider is ill. */
   paymentBreaker(open: boolean): void;
+  /** An alarm belongs on this one: a person should look at a payment. */
+  paymentAlarm(kind: AlarmKind): void;
   readonly orders: OrderMetrics;
   readonly letters: DeadLetterMetrics;
   /** Text in Prometheus' exposition format. */
@@ -73,6 +76,8 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     help: "1: the payment provider is ill, payments wait for it",
     registers,
   });
+  const alarms = counter("stampede_payment_alarms_total", "Payments that a person should look at, by why", ["alarm"]);
+  for (const alarm of ALARMS) alarms.inc({ alarm }, 0); // an alert on an increase needs the zero before it
   const waiting = new Gauge({
     name: "stampede_consumer_waiting",
     help: "1: the role stands still until a neighbour is back",
@@ -127,6 +132,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     orderLedgerEntries: (entries) => orderLedger.set(entries),
     recovered: (duration) => recoveries.observe(duration),
     paymentCalled: (answer, duration) => paymentCalls.observe({ answer }, duration),
+    paymentAlarm: (alarm) => alarms.inc({ alarm }),
     paymentBreaker: (open) => breaker.set(open ? 1 : 0),
     text: () => registry.metrics(),
   };

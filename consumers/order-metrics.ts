@@ -59,9 +59,11 @@ export function createOrderMetrics(registry: Registry): OrderMetrics {
   ]);
   const open = gauge("stampede_open_orders", "Orders that have not settled, by status", ["status"]);
   const overdue = gauge("stampede_overdue_orders", "Orders that are open although ORDER_SETTLE_S is over", []);
-  const payments = gauge("stampede_unsettled_payments", "Payments without a definite answer (CHARGE), or to refund", [
-    "waiting",
-  ]);
+  const payments = gauge(
+    "stampede_unsettled_payments",
+    "Payments without a definite answer (CHARGE), to refund, or to ask about (CHECK)",
+    ["waiting"],
+  );
   const waiting = gauge("stampede_parked_commands", "Commands of orders that are put aside now", ["step"]);
   const oldest = gauge(
     "stampede_oldest_seconds",

@@ -7,10 +7,11 @@ import { CurrencySchema, MoneySchema } from "./money.ts";
  *   POST /payments                {key, amount, currency, token}   charge: authorize and capture in one
  *   GET  /payments/:key                                            find
  *   POST /payments/:key/void                                       no capture under this key from now on
- *   POST /payments/:key/refunds   {key, amount}                    `key`: the refund's own, `refund:<orderId>`
+ *   POST /payments/:key/refunds   {key, amount}                    `key`: the refund's own, `refund:<orderId>…`
  *
- * All answer 200 with the payment as it is now (a decline is one, too), or 404 NOT_FOUND. Every other answer, and none
- * at all, says nothing about the payment.
+ * All answer 200 with the payment as it is now (a decline is one, too). Find answers 404 NOT_FOUND if there is none. A charge
+ * that is not taken (400, 402 or 422 with a refusal as body) is declined, if no earlier charge under its key captured. Every
+ * other answer, and none at all, says nothing about the payment: it is asked for again, after Retry-After if that is given.
  */
 export const PROVIDER_STATUSES = ["PENDING", "CAPTURED", "DECLINED", "VOIDED", "REFUNDED"] as const;
 export type ProviderStatus = (typeof PROVIDER_STATUSES)[number];
@@ -37,3 +38,10 @@ export type ChargeRequest = Static<typeof ChargeRequest>;
 
 export const RefundRequest = Type.Object({ key: Type.String({ minLength: 1, maxLength: 200 }), amount: MoneySchema });
 export type RefundRequest = Static<typeof RefundRequest>;
+
+/** The body of an answer that is not a payment: the provider's own word, which a proxy's page is not. */
+export const ProviderRefusal = Type.Object({ code: Type.String({ minLength: 1, maxLength: 200 }) });
+export type ProviderRefusal = Static<typeof ProviderRefusal>;
+
+/** Statuses by which a provider refuses a charge as it stands: the request, the card, its terms. */
+export const REFUSED_STATUSES: ReadonlySet<number> = new Set([400, 402, 422]);

@@ -55,6 +55,7 @@ export const RESULTS = {
   MIN_ORDER_AMOUNT: { status: 422, retryable: false, title: "The order is below the coupon's minimum" },
   INSUFFICIENT_POINTS: { status: 422, retryable: false, title: "Not enough points" },
   PAYMENT_DECLINED: { status: 402, retryable: false, title: "The payment was declined" },
+  PAYMENT_MISMATCH: { status: 402, retryable: false, title: "Another amount or currency was paid; it goes back" },
   SHIPPING_NOT_SERVED: { status: 422, retryable: false, title: "We don't ship there" },
   STEP_TIMED_OUT: { status: 504, retryable: true, title: "A step did not answer in time" },
   CANCELLED_BY_USER: { status: 409, retryable: false, title: "Cancelled by its owner" },

@@ -1,13 +1,14 @@
 import { announce, capture, type Entry } from "./entry.ts";
+import type { Refusal } from "./refusals.ts";
 
 /** What a charge does to the books, and how it is answered. */
 export interface Charged {
   readonly entry: Entry;
   /**
    * now: with the payment. slowly: with what it is when the time of slow cards is over. never: the caller hears nothing.
-   * error: status 500.
+   * Else with an error (errors.ts) and without an effect.
    */
-  readonly answer: "now" | "slowly" | "never" | "error";
+  readonly answer: "now" | "slowly" | "never" | Refusal;
 }
 
 type Behaviour = (entry: Entry, nowMs: number) => Charged;
@@ -19,6 +20,15 @@ const ok: Behaviour = (entry) => ({ entry: capture(entry), answer: "now" });
 const decline =
   (reason: string): Behaviour =>
   (entry) => ({ entry: { ...entry, status: "DECLINED", reason }, answer: "now" });
+/** The first `times` charges are answered with an error, then it works. */
+const failing =
+  (answer: Refusal, times: number): Behaviour =>
+  (entry, nowMs) =>
+    entry.calls <= times ? { entry, answer } : ok(entry, nowMs);
+/** Another capture than what was asked for. */
+const capturing =
+  (what: (entry: Entry) => Pick<Entry, "captured" | "currency">): Behaviour =>
+  (entry) => ({ entry: { ...capture(entry), ...what(entry) }, answer: "now" });
 const lost: Behaviour = (entry, nowMs) => (entry.calls === 1 ? { entry, answer: "never" } : ok(entry, nowMs));
 
 /** What each token does to a payment that has no outcome yet. Whatever is not here is declined. */
@@ -34,8 +44,18 @@ export const BEHAVIOURS = {
   /** As if lost, but PAYMENT_SIMULATOR_LATE_MS after its void a capture appears all the same. No provider should do that. */
   tok_late_capture: lost,
   /** Two errors of the server, without an effect, then it works. */
-  tok_error: (entry, nowMs) => (entry.calls <= ERRORS ? { entry, answer: "error" } : ok(entry, nowMs)),
+  tok_error: failing("ERROR", ERRORS),
   tok_duplicate_webhook: (entry, nowMs) => ({ entry: announce(capture(entry), 2, nowMs), answer: "now" }),
+  /** Half of it, one unit more, or all of it in another currency. */
+  tok_captures_less: capturing(({ amount, currency }) => ({ captured: Math.floor(amount / 2), currency })),
+  tok_captures_more: capturing(({ amount, currency }) => ({ captured: amount + 1, currency })),
+  tok_captures_dollars: capturing(({ amount }) => ({ captured: amount, currency: "USD" })),
+  /** The charge itself is not taken: the provider's own word, with a 4xx. */
+  tok_refused: failing("UNSUPPORTED_CARD", Number.POSITIVE_INFINITY),
+  /** Answers of 401 (our key), 409 (somebody is at work on it) and 429 (with Retry-After: 1), each once, then it works. */
+  tok_unauthorized: failing("UNAUTHORIZED", 1),
+  tok_conflict: failing("CONFLICT", 1),
+  tok_too_many: failing("TOO_MANY", 1),
 } as const satisfies Record<string, Behaviour>;
 
 const unknownToken = decline("unknown_token");

@@ -2,6 +2,7 @@ import type { ChargeRequest, RefundRequest } from "../contracts/payment-api.ts";
 import { charge, voided } from "./behaviour.ts";
 import { announce, capture, type Entry, newEntry, refundedOf } from "./entry.ts";
 import { openJournal } from "./journal.ts";
+import type { Refusal } from "./refusals.ts";
 
 export interface BooksOptions {
   /** Empty: in memory only. */
@@ -11,8 +12,6 @@ export interface BooksOptions {
   /** The entry owes somebody a webhook. Called again for the same ones after a restart. */
   readonly onWebhooks: (entry: Entry) => void;
 }
-
-export type Refusal = "NOT_FOUND" | "MISMATCH" | "TOO_MUCH";
 
 /** All payments. What is answered is in the file before. */
 export class Books {
@@ -44,7 +43,7 @@ export class Books {
   }
 
   /** @returns null: its caller shall never hear */
-  async charge({ key, ...terms }: ChargeRequest): Promise<Entry | Refusal | "ERROR" | null> {
+  async charge({ key, ...terms }: ChargeRequest): Promise<Entry | Refusal | null> {
     const known = this.#entries.get(key) ?? newEntry(key, `pay_${crypto.randomUUID().slice(0, 13)}`);
     if (known.status !== "NONE") {
       // A void may have come before any charge: then it knows no terms.
@@ -55,11 +54,12 @@ export class Books {
     this.#write(entry);
     if (entry.webhooks.length > 0) this.#options.onWebhooks(entry);
     if (answer === "never") return null;
-    if (answer === "error") return "ERROR";
     if (answer === "slowly") {
       await Bun.sleep(this.#options.slowMs);
       const now = this.#entries.get(key)!;
       if (now.status === "PENDING") this.#write(capture(now));
+    } else if (answer !== "now") {
+      return answer;
     }
     return this.#entries.get(key)!;
   }
@@ -82,6 +82,15 @@ export class Books {
     const entry: Entry = { ...next, status: refundedOf(next) === next.captured ? "REFUNDED" : "CAPTURED" };
     this.#write(entry);
     return entry;
+  }
+
+  /** Somebody gives money back at the provider's own desk: nobody asked for it under a key, and a webhook tells of it. */
+  refundAtDesk(key: string, amount: number): Entry | Refusal {
+    const entry = this.refund(key, { key: `desk:${crypto.randomUUID()}`, amount: amount as RefundRequest["amount"] });
+    if (typeof entry === "string") return entry;
+    const told = this.#write(announce(entry, 1, Date.now(), "REFUNDED"));
+    this.#options.onWebhooks(told);
+    return told;
   }
 
   /** A webhook was taken. */

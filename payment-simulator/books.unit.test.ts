@@ -32,7 +32,32 @@ test("every token behaves as it is called", async () => {
   expect(await answers("tok_timeout_charged", 2)).toEqual([null, "CAPTURED"]);
   expect(await answers("tok_timeout_lost", 2)).toEqual([null, "CAPTURED"]);
   expect(await answers("tok_error", 3)).toEqual(["ERROR", "ERROR", "CAPTURED"]);
+  expect(await answers("tok_refused", 3)).toEqual(["UNSUPPORTED_CARD", "UNSUPPORTED_CARD", "UNSUPPORTED_CARD"]);
+  expect(await answers("tok_unauthorized", 2)).toEqual(["UNAUTHORIZED", "CAPTURED"]);
+  expect(await answers("tok_conflict", 2)).toEqual(["CONFLICT", "CAPTURED"]);
+  expect(await answers("tok_too_many", 2)).toEqual(["TOO_MANY", "CAPTURED"]);
   expect(await answers("toString", 1)).toEqual(["DECLINED"]);
+});
+
+test("tokens that capture something else than what was asked for", async () => {
+  const books = open();
+  const captured = async (token: string) => {
+    const { captured, currency } = (await books.charge({ key: token, token, ...terms })) as Entry;
+    return `${captured} ${currency}`;
+  };
+  expect(await captured("tok_captures_less")).toBe("50 EUR");
+  expect(await captured("tok_captures_more")).toBe("101 EUR");
+  expect(await captured("tok_captures_dollars")).toBe("100 USD");
+});
+
+test("a refund at the desk is in the books, and a webhook tells of it", async () => {
+  const heard: string[] = [];
+  const books = open("", heard);
+  await books.charge({ key: "k", token: "tok_ok", ...terms });
+  expect(status(books.refundAtDesk("k", 40))).toBe("CAPTURED");
+  expect(status(books.refundAtDesk("k", 60))).toBe("REFUNDED");
+  expect(status(books.refundAtDesk("k", 1))).toBe("TOO_MUCH");
+  expect(heard.filter((line) => line === "k REFUNDED 1").length).toBeGreaterThanOrEqual(2);
 });
 
 test("a key is charged once, and with the same terms", async () => {

@@ -62,12 +62,12 @@ export const capture = (entry: Entry): Entry => ({
   lateAt: null,
 });
 
-/** Owes the receiver of webhooks the news of what the entry is now. */
-export function announce(entry: Entry, times: number, nowMs: number): Entry {
+/** Owes the receiver of webhooks the news of what the entry is now. @param outcome of a partial refund, REFUNDED */
+export function announce(entry: Entry, times: number, nowMs: number, outcome = entry.status): Entry {
   const body = {
     id: `evt_${entry.reference}_${entry.webhooks.length + 1}`,
     key: entry.key,
-    outcome: entry.status,
+    outcome,
     amount: entry.captured,
     currency: entry.currency,
     occurredAt: new Date(nowMs).toISOString(),

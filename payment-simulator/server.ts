@@ -1,27 +1,20 @@
 import type { TSchema } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { ChargeRequest, RefundRequest } from "../contracts/payment-api.ts";
-import { Books, type Refusal } from "./books.ts";
+import { Books } from "./books.ts";
 import type { PaymentSimulatorConfig } from "./config.ts";
 import { type Entry, paymentOf } from "./entry.ts";
+import { type Refusal, refuse } from "./refusals.ts";
 import { createWebhooks } from "./webhooks.ts";
 
-const STATUS: Readonly<Record<Refusal | "ERROR", number>> = {
-  NOT_FOUND: 404,
-  MISMATCH: 422,
-  TOO_MUCH: 422,
-  ERROR: 500,
-};
 const PAGE = 1_000;
 /** Longer than any caller waits. */
 const NEVER_MS = 120_000;
 
-const refusal = (code: keyof typeof STATUS) => Response.json({ code }, { status: STATUS[code] });
-
-function answer(result: Entry | Refusal | "ERROR"): Response {
-  if (typeof result === "string") return refusal(result);
+function answer(result: Entry | Refusal): Response {
+  if (typeof result === "string") return refuse(result);
   const payment = paymentOf(result);
-  return payment === null ? refusal("NOT_FOUND") : Response.json(payment);
+  return payment === null ? refuse("NOT_FOUND") : Response.json(payment);
 }
 
 /** Until the caller gives up. */
@@ -45,6 +38,13 @@ const checked = <T extends TSchema>(schema: T) => {
 };
 const invalid = () => Response.json({ code: "INVALID" }, { status: 400 });
 
+const readDeskRefund = checked(RefundRequest);
+/** `{key, amount}`: a refund of payment `key` that we did not ask for. */
+const deskOf = (books: Books) => async (request: Request) => {
+  const body = await readDeskRefund(request);
+  return body === null ? invalid() : answer(books.refundAtDesk(body.key, body.amount));
+};
+
 /** Starts the simulator: the provider's interface (contracts/payment-api.ts), and what tests and the verifier ask. */
 export function startSimulator(config: PaymentSimulatorConfig): { readonly port: number; stop(): Promise<void> } {
   const { PAYMENT_SIMULATOR_LATE_MS: lateMs, PAYMENT_SIMULATOR_SLOW_MS: slowMs } = config;
@@ -57,6 +57,7 @@ export function startSimulator(config: PaymentSimulatorConfig): { readonly port:
   const books = new Books({ file: config.PAYMENT_SIMULATOR_BOOKS, slowMs, lateMs, onWebhooks: send });
   const readCharge = checked(ChargeRequest);
   const readRefund = checked(RefundRequest);
+  const desk = deskOf(books);
   let isDown = false;
   const whenUp =
     <R extends Request>(handler: (request: R) => Response | Promise<Response>) =>
@@ -107,6 +108,7 @@ export function startSimulator(config: PaymentSimulatorConfig): { readonly port:
           return Response.json({ mode });
         },
       },
+      "/simulator/refunds": { POST: desk },
       "/health/live": Response.json({ status: "live" }),
       "/health/ready": Response.json({ status: "ready" }),
     },

@@ -42,7 +42,8 @@ export function news(before: Payment, after: Payment): ResultEvent[] {
   if (after.outcome === null || after.outcome === before.outcome) return [];
   const events: ResultEvent[] = [];
   if (before.outcome === null) events.push(result(after, after.outcome));
-  const back = after.returnWanted ? answerToRestore(after) : null;
+  // Asked for by the saga: a capture that does not pay its order goes back without being asked for.
+  const back = before.returnWanted ? answerToRestore(after) : null;
   if (back !== null && back.eventId !== events[0]?.eventId) events.push(back);
   return events;
 }

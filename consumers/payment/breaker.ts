@@ -1,11 +1,14 @@
-/** Of the last calls so many are looked at, and from so many on they mean something. */
+/** Window size in calls, and the minimum number of calls before the breaker may open. */
 const WINDOW = 10;
 const MINIMUM = 5;
 const FAILING_SHARE = 0.5;
 
 export interface Breaker {
-  /** A call ended. @param known it had a definite answer; a decline is one */
-  count(known: boolean): void;
+  /**
+   * A call ended. @param works the provider answered as one that works does; a decline is such an answer
+   * @param notBefore the provider asked to be left alone until then, milliseconds since 1970
+   */
+  count(works: boolean, notBefore?: number): void;
   /** How many calls may begin, of those that there is room for. */
   allowed(room: number, nowMs: number): number;
   readonly isOpen: boolean;
@@ -30,11 +33,12 @@ export function createBreaker(openMs: number, onChange: (open: boolean) => void)
     get isOpen() {
       return open;
     },
-    count(known) {
-      if (open) return known ? turn(false) : undefined;
-      results = [...results.slice(1 - WINDOW), known];
+    count(works, notBefore = 0) {
+      if (open && works) return turn(false);
+      results = [...results.slice(1 - WINDOW), works];
       const failed = results.filter((one) => !one).length;
       if (results.length >= MINIMUM && failed >= results.length * FAILING_SHARE) turn(true);
+      if (open) nextTryAt = Math.max(nextTryAt, notBefore);
     },
     allowed(room, nowMs) {
       if (!open) return room;

@@ -14,23 +14,33 @@ const payment: Leased = {
   captured: money(0),
   refunded: money(0),
   returnWanted: false,
+  checkWanted: false,
   attempts: 1,
 };
 
+const euros = "EUR" as Currency;
+type Charged = Awaited<ReturnType<PaymentProvider["charge"]>>;
+
 /** The calls that are made when `find` answers this, and the answer that counts. */
-async function calls(of: Partial<Leased>, find: Answer): Promise<string[]> {
+async function calls(
+  of: Partial<Leased>,
+  find: Answer,
+  charged: Charged = { kind: "unknown", why: "charge" },
+): Promise<string[]> {
   const made: string[] = [];
-  const call = (name: string, answer: Answer) => async () => {
-    made.push(name);
-    return answer;
-  };
+  const call =
+    <T extends Answer | Charged>(name: string, answer: T) =>
+    async () => {
+      made.push(name);
+      return answer;
+    };
   const provider: PaymentProvider = {
     find: call("find", find),
-    charge: call("charge", { kind: "unknown", why: "charge" }),
+    charge: call("charge", charged),
     void: call("void", { kind: "unknown", why: "void" }),
-    refund: async (_orderId, amount) => {
-      made.push(`refund ${amount}`);
-      return { kind: "captured", captured: money(100), refunded: amount, reference: "p" };
+    refund: async (_orderId, amount, key) => {
+      made.push(`refund ${amount} ${key}`);
+      return { kind: "captured", captured: money(100), refunded: amount, currency: euros, reference: "p" };
     },
   };
   const answer = await callProvider(provider, { ...payment, ...of });
@@ -55,7 +65,7 @@ test("what is not wanted any more is never charged", async () => {
 
 test("a refund is of what is left, and one that is not complete is no end", async () => {
   const of = { status: "CAPTURED" as const, captured: money(100), refunded: money(30), returnWanted: true };
-  expect(await calls(of, notFound)).toEqual(["refund 70", "unknown: the refund is not complete"]);
+  expect(await calls(of, notFound)).toEqual(["refund 70 refund:o:30:70", "unknown: the refund is not complete"]);
 });
 
 test("a refund in vain asks what there is to refund: a webhook may have told of a capture that never was", async () => {
@@ -63,6 +73,71 @@ test("a refund in vain asks what there is to refund: a webhook may have told of 
   const declined: Answer = { kind: "declined", reason: null, reference: "p" };
   expect(await calls(of, declined)).toEqual(["find", "declined"]);
   expect(await calls(of, notFound)).toEqual(["find", "not-found"]);
-  const captured: Answer = { kind: "captured", captured: money(100), refunded: money(10), reference: "p" };
-  expect(await calls(of, captured)).toEqual(["find", "refund 90", "unknown: the refund is not complete"]);
+  const captured: Answer = {
+    kind: "captured",
+    captured: money(100),
+    refunded: money(10),
+    currency: euros,
+    reference: "p",
+  };
+  expect(await calls(of, captured)).toEqual([
+    "find",
+    "refund 90 refund:o:10:90",
+    "unknown: the refund is not complete",
+  ]);
+});
+
+test("the whole refund has the published key; another amount never goes out under it", async () => {
+  const of = { status: "CAPTURED" as const, captured: money(100), returnWanted: true };
+  expect((await calls(of, notFound))[0]).toBe("refund 100 refund:o");
+  expect((await calls({ ...of, captured: money(70) }, notFound))[0]).toBe("refund 70 refund:o:0:70");
+  expect((await calls({ ...of, captured: money(150), refunded: money(50) }, notFound))[0]).toBe(
+    "refund 100 refund:o:50:100",
+  );
+});
+
+test("a capture that a webhook alone told of is asked about before it is refunded", async () => {
+  const of = { status: "CAPTURED" as const, captured: money(999), returnWanted: true, checkWanted: true };
+  const captured: Answer = {
+    kind: "captured",
+    captured: money(100),
+    refunded: money(0),
+    currency: euros,
+    reference: "p",
+  };
+  expect(await calls(of, captured)).toEqual(["find", "refund 100 refund:o", "unknown: the refund is not complete"]);
+});
+
+test("of a payment that is definite the provider is only asked", async () => {
+  const captured: Answer = {
+    kind: "captured",
+    captured: money(100),
+    refunded: money(40),
+    currency: euros,
+    reference: "p",
+  };
+  for (const status of ["CAPTURED", "DECLINED", "VOIDED", "REFUNDED"] as const) {
+    expect(await calls({ status, checkWanted: true }, captured)).toEqual(["find", "captured"]);
+  }
+});
+
+test("a refused charge is a decline if none was sent before, or the provider knows of none", async () => {
+  const refused: Charged = { kind: "refused", code: "CARD_UNSUPPORTED" };
+  expect(await calls({}, notFound, refused)).toEqual(["charge", "declined"]);
+  expect(await calls({ attempts: 2 }, notFound, refused)).toEqual(["find", "charge", "find", "declined"]);
+});
+
+test("a charge without an answer in time is asked for at once: what answers is not away", async () => {
+  const late: Charged = { kind: "unknown", why: "late", late: true };
+  expect(await calls({}, notFound, late)).toEqual(["charge", "find", "unknown: late"]);
+  const captured: Answer = {
+    kind: "captured",
+    captured: money(100),
+    refunded: money(0),
+    currency: euros,
+    reference: "p",
+  };
+  expect(await calls({}, captured, late)).toEqual(["charge", "find", "captured"]);
+  const away: Answer = { kind: "unknown", why: "away" };
+  expect(await calls({}, away, late)).toEqual(["charge", "find", "unknown: away"]);
 });

@@ -1,7 +1,7 @@
 import type { Currency, Money } from "../../contracts/money.ts";
 import type { OrderId } from "../../contracts/order-ids.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
+import { findStepOutcomes, type OutcomeRow } from "../../db/queries/find-step-outcomes.ts";
 import { insertPayments, type NewPayment } from "../../db/queries/insert-payments.ts";
 import { lockPayments, type PaymentRow } from "../../db/queries/lock-payments.ts";
 import { writePaymentOutcomes, writePayments } from "../../db/queries/write-payments.ts";
@@ -11,8 +11,7 @@ import type { Payment } from "./payment.ts";
 const MAX_TEXT = 500;
 const storable = (text: string | null): string => (text ?? "").replaceAll("\0", "").slice(0, MAX_TEXT);
 
-function paymentOf(row: PaymentRow): Payment {
-  const { outcome, outcome_at: at } = row;
+function paymentOf(row: PaymentRow, said: OutcomeRow | undefined): Payment {
   return {
     orderId: row.order_id as OrderId,
     amount: Number(row.amount) as Money,
@@ -21,23 +20,30 @@ function paymentOf(row: PaymentRow): Payment {
     status: row.status,
     captured: Number(row.captured_amount) as Money,
     refunded: Number(row.refunded_amount) as Money,
+    refundedElsewhere: Number(row.refunded_elsewhere) as Money,
+    capturedCurrency: capturedIn(row),
     reason: row.failure_reason,
     reference: row.provider_reference,
     returnWanted: row.return_wanted,
+    checkWanted: row.check_wanted,
     attempts: row.attempts,
     leaseOwner: row.lease_owner,
     dueAt: row.next_attempt_at?.getTime() ?? 0,
     outcome:
-      outcome === null
+      said === undefined
         ? null
         : {
-            outcome,
-            reason: row.reason as ResultCode | null,
-            at: at!.getTime(),
-            restoredAt: row.restored_at?.getTime() ?? null,
+            outcome: said.outcome,
+            reason: said.reason,
+            at: said.createdAt.getTime(),
+            restoredAt: said.restoredAt?.getTime() ?? null,
           },
   };
 }
+
+/** A capture that the version before wrote has no currency: that version looked at the one that was asked for alone. */
+const capturedIn = (row: PaymentRow): Currency | null =>
+  row.captured_amount === "0" ? null : ((row.captured_currency ?? row.currency) as Currency);
 
 export interface Changed {
   readonly before: Payment;
@@ -59,10 +65,15 @@ export async function changePayments(
   if (orderIds.length === 0) return changes;
   await sql.begin(async (tx) => {
     changes.clear();
-    // Sent together: one round trip.
-    const [, rows] = await Promise.all([insertPayments(tx, fresh), lockPayments(tx, orderIds)]);
+    // Sent together: one round trip. The outcomes by a statement that begins when the locks are held.
+    const [, rows, outcomes] = await Promise.all([
+      insertPayments(tx, fresh),
+      lockPayments(tx, orderIds),
+      findStepOutcomes(tx, "PAYMENT", orderIds),
+    ]);
+    const said = new Map(outcomes.map((outcome) => [outcome.orderId, outcome]));
     for (const row of rows) {
-      const before = paymentOf(row);
+      const before = paymentOf(row, said.get(row.order_id as OrderId));
       changes.set(before.orderId, { before, after: evolve(before, row.now.getTime()) });
     }
     const different = [...changes.values()].filter(({ before, after }) => before !== after);
@@ -73,6 +84,7 @@ export async function changePayments(
           ...after,
           reason: storable(after.reason),
           reference: storable(after.reference),
+          capturedCurrency: after.capturedCurrency ?? "",
           leased: after.leaseOwner !== null,
         })),
       ),

@@ -1,7 +1,14 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { type ChargeRequest, ProviderPayment, type RefundRequest } from "../../contracts/payment-api.ts";
+import {
+  type ChargeRequest,
+  ProviderPayment,
+  ProviderRefusal,
+  REFUSED_STATUSES,
+  type RefundRequest,
+} from "../../contracts/payment-api.ts";
 import { failureCode } from "../failure.ts";
-import { type Answer, type PaymentProvider, refundKey } from "./provider.ts";
+import { retryAfterMs } from "./back-off.ts";
+import type { Answer, Definite, PaymentProvider, Refused, Unknown } from "./provider.ts";
 
 export interface HttpProviderOptions {
   readonly url: string;
@@ -11,24 +18,50 @@ export interface HttpProviderOptions {
   readonly timeoutMs: number;
 }
 
-const check = TypeCompiler.Compile(ProviderPayment);
-const unknown = (why: string): Answer => ({ kind: "unknown", why });
+/** A payment takes less than 1 kB. What is longer is not read. */
+const MAX_BODY = 65_536;
 
-/** What a payment's description says for certain. */
-function answerOf(body: unknown, key: string): Answer {
-  if (!check.Check(body)) return unknown("the answer is not a payment");
-  if (body.key !== key) return unknown("the answer is about another payment");
-  const { capturedAmount: captured, refundedAmount: refunded, reference, reason } = body;
-  switch (body.status) {
+const isPayment = TypeCompiler.Compile(ProviderPayment);
+const isRefusal = TypeCompiler.Compile(ProviderRefusal);
+const unknown = (why: string, more: Partial<Unknown> = {}): Unknown => ({ kind: "unknown", why, ...more });
+
+/** What a payment's description says for certain. One that contradicts itself says nothing, and somebody must look. */
+function answerOf(body: unknown, key: string): Definite | Unknown {
+  if (!isPayment.Check(body)) return unknown("the answer is not a payment", { alarm: true });
+  if (body.key !== key) return unknown("the answer is about another payment", { alarm: true });
+  const { status, capturedAmount: captured, refundedAmount: refunded, currency, reference, reason } = body;
+  const contradiction = unknown(`${status} with ${captured} captured and ${refunded} refunded contradicts itself`, {
+    alarm: true,
+    alive: true,
+  });
+  if (refunded > captured) return contradiction;
+  switch (status) {
     case "PENDING":
-      return unknown("the provider is still working on it");
-    case "CAPTURED":
+      return unknown("the provider is still working on it", { alive: true });
     case "REFUNDED":
-      return { kind: captured === refunded ? "refunded" : "captured", captured, refunded, reference };
+      if (refunded < captured) return contradiction;
+      return { kind: "refunded", captured, refunded, currency, reference };
+    case "CAPTURED":
+      return { kind: captured === refunded ? "refunded" : "captured", captured, refunded, currency, reference };
     case "DECLINED":
     case "VOIDED":
-      return { kind: body.status === "DECLINED" ? "declined" : "voided", reason, reference };
+      if (captured > 0)
+        return captured === refunded ? { kind: "refunded", captured, refunded, currency, reference } : contradiction;
+      return { kind: status === "DECLINED" ? "declined" : "voided", reason, reference };
   }
+}
+
+interface Response {
+  readonly status: number;
+  /** undefined: no JSON. */
+  readonly body: unknown;
+  readonly waitMs: number;
+}
+
+/** An answer that is not a payment: nothing is known. Of an error of the caller's side somebody is told. */
+function unexpected({ status, waitMs }: Response): Unknown {
+  const isOurs = status < 500;
+  return unknown(`status ${status}`, { ...(isOurs ? { alarm: true } : {}), ...(waitMs > 0 ? { waitMs } : {}) });
 }
 
 /** Talks the interface of contracts/payment-api.ts, which is the simulator's. */
@@ -39,34 +72,70 @@ export function createHttpProvider({ url, apiKey, timeoutMs }: HttpProviderOptio
     ...(apiKey === "" ? {} : { authorization: `Bearer ${apiKey}` }),
   };
 
-  async function call(key: string, path: string, body?: ChargeRequest | RefundRequest): Promise<Answer> {
+  async function call(path: string, method: "GET" | "POST", body?: ChargeRequest | RefundRequest) {
     try {
       const response = await fetch(`${base}${path}`, {
-        method: body === undefined && !path.endsWith("/void") ? "GET" : "POST",
+        method,
         headers,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(timeoutMs),
         redirect: "manual", // a charge must not be sent to wherever a misconfigured proxy points
       });
-      const text = await response.text();
-      if (response.status === 200) return answerOf(JSON.parse(text), key);
-      // A 404 of a proxy, or of a wrong URL, is not the provider's word.
-      if (response.status === 404 && (JSON.parse(text) as { code?: unknown })?.code === "NOT_FOUND") {
-        return { kind: "not-found" };
-      }
-      return unknown(`status ${response.status}`);
+      const waitMs = retryAfterMs(response.headers.get("retry-after"), Date.now());
+      return { status: response.status, body: await jsonOf(response), waitMs };
     } catch (error) {
       const { code, message } = failureCode(error);
-      return unknown(`${code}: ${message}`);
+      return unknown(`${code}: ${message}`, code === "TimeoutError" ? { late: true } : {});
     }
   }
 
   const at = (orderId: string) => `/payments/${encodeURIComponent(orderId)}`;
-  return {
-    charge: ({ orderId, amount, currency, token }) =>
-      call(orderId, "/payments", { key: orderId, amount, currency, token }),
-    find: (orderId) => call(orderId, at(orderId)),
-    void: (orderId) => call(orderId, `${at(orderId)}/void`),
-    refund: (orderId, amount) => call(orderId, `${at(orderId)}/refunds`, { key: refundKey(orderId), amount }),
+  /** Of every call but `find`: a payment, or nothing is known. */
+  const said = (response: Response | Unknown, key: string): Definite | Unknown => {
+    if ("kind" in response) return response;
+    return response.status === 200 ? answerOf(response.body, key) : unexpected(response);
   };
+  return {
+    async charge({ orderId, amount, currency, token }) {
+      const response = await call("/payments", "POST", { key: orderId, amount, currency, token });
+      return ("kind" in response ? null : refusalOf(response, orderId)) ?? said(response, orderId);
+    },
+    async find(orderId): Promise<Answer> {
+      const response = await call(at(orderId), "GET");
+      // A 404 of a proxy, or of a wrong URL, is not the provider's word.
+      const isUnknownThere =
+        "status" in response &&
+        response.status === 404 &&
+        isRefusal.Check(response.body) &&
+        response.body.code === "NOT_FOUND";
+      return isUnknownThere ? { kind: "not-found" } : said(response, orderId);
+    },
+    void: async (orderId) => said(await call(`${at(orderId)}/void`, "POST"), orderId),
+    refund: async (orderId, amount, key) =>
+      said(await call(`${at(orderId)}/refunds`, "POST", { key, amount }), orderId),
+  };
+}
+
+/** The provider's own word that it does not take this charge; null: not that, or somebody else's (a proxy's page). */
+function refusalOf({ status, body }: Response, orderId: string): Definite | Refused | null {
+  if (!REFUSED_STATUSES.has(status)) return null;
+  if (isRefusal.Check(body)) return { kind: "refused", code: body.code };
+  const answer = answerOf(body, orderId);
+  return answer.kind === "declined" ? answer : null;
+}
+
+/** The body as JSON; undefined: it is none, or longer than any answer of a payment provider. */
+async function jsonOf(response: globalThis.Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.byteLength;
+    if (length > MAX_BODY) return undefined; // leaving the loop cancels the rest
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    return undefined; // no JSON: the status alone counts
+  }
 }

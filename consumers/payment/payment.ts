@@ -25,11 +25,17 @@ export interface Payment {
   readonly status: "INTENT" | "CAPTURED" | "DECLINED" | "VOIDED" | "REFUNDED";
   readonly captured: Money;
   readonly refunded: Money;
-  /** The provider's words for a decline. */
+  /** Of `refunded`: what went back at the provider's own desk while we meant to keep it. */
+  readonly refundedElsewhere: Money;
+  /** In which the provider captured; null: nothing is captured. */
+  readonly capturedCurrency: Currency | null;
+  /** The provider's words for a decline, or why a person should look at it. */
   readonly reason: string | null;
   readonly reference: string | null;
   /** No capture may stay. */
   readonly returnWanted: boolean;
+  /** The provider reported something that the row does not say: it is asked what is true. */
+  readonly checkWanted: boolean;
   /** Leases that were taken for what is due now. 0 of an INTENT: nobody has called the provider. */
   readonly attempts: number;
   readonly leaseOwner: string | null;
@@ -39,5 +45,9 @@ export interface Payment {
 }
 
 /** Whether a worker has something to do for it; the index `payments_due` holds exactly these. */
-export const isOpen = ({ status, returnWanted }: Payment): boolean =>
-  status === "INTENT" || (status === "CAPTURED" && returnWanted);
+export const isOpen = ({ status, returnWanted, checkWanted }: Payment): boolean =>
+  status === "INTENT" || (status === "CAPTURED" && returnWanted) || checkWanted;
+
+/** The provider captured what was asked for, and keeps all of it. */
+export const isPaid = ({ amount, currency, captured, refunded, capturedCurrency }: Payment): boolean =>
+  captured === amount && refunded === 0 && capturedCurrency === currency;

@@ -1,24 +1,44 @@
 import type { Currency, Money } from "../../contracts/money.ts";
 import type { OrderId } from "../../contracts/order-ids.ts";
 
-/**
- * What a provider can say of a payment for certain. Amounts are the provider's own, not what we asked for.
- * NOT_FOUND: it knows no payment under this key; of a charge that is still on its way it may know one later.
- */
+/** What a provider can say of a payment for certain. Amounts and currency are the provider's own, not what we asked for. */
 export type Definite =
   | {
       readonly kind: "captured" | "refunded";
       readonly captured: Money;
       readonly refunded: Money;
+      readonly currency: Currency;
       readonly reference: string;
     }
   | { readonly kind: "declined" | "voided"; readonly reason: string | null; readonly reference: string };
 
-export type Answer =
-  | Definite
-  | { readonly kind: "not-found" }
-  /** Nothing is known: no answer in time, an error of theirs, a payment that is being worked on. Never a refusal. */
-  | { readonly kind: "unknown"; readonly why: string };
+/** It knows no payment under this key; of a charge that is still on its way it may know one later. */
+export interface NotFound {
+  readonly kind: "not-found";
+}
+
+/** Nothing is known: no answer in time, an error of theirs, a payment that is being worked on. Never a refusal. */
+export interface Unknown {
+  readonly kind: "unknown";
+  readonly why: string;
+  /** The provider itself works, only this payment has no outcome yet: it does not count towards the breaker. */
+  readonly alive?: boolean;
+  /** The time limit passed without an answer: a slow card, or a provider that is away. */
+  readonly late?: boolean;
+  /** A person should look at it: the same call is not likely to succeed later. */
+  readonly alarm?: boolean;
+  /** The provider wants no call for so long, milliseconds; bounded by the adapter. */
+  readonly waitMs?: number;
+}
+
+export type Answer = Definite | NotFound | Unknown;
+
+/** The provider will not take this charge: its terms, its token, the amount. It says nothing about earlier charges. */
+export interface Refused {
+  readonly kind: "refused";
+  /** The provider's own word for it. */
+  readonly code: string;
+}
 
 export interface Charge {
   readonly orderId: OrderId;
@@ -35,13 +55,23 @@ export interface Charge {
  */
 export interface PaymentProvider {
   /** Authorizes and captures. After a void of the same key it captures nothing and answers `voided`. */
-  charge(charge: Charge): Promise<Answer>;
+  charge(charge: Charge): Promise<Definite | Unknown | Refused>;
   find(orderId: OrderId): Promise<Answer>;
   /** No charge with this key may capture from now on. Answers `captured` if one has. */
-  void(orderId: OrderId): Promise<Answer>;
-  /** Gives back `amount` of the capture, once: its idempotency key is `refund:<orderId>`. */
-  refund(orderId: OrderId, amount: Money): Promise<Answer>;
+  void(orderId: OrderId): Promise<Definite | Unknown>;
+  /** Gives back `amount` of the capture, once for each `key`. */
+  refund(orderId: OrderId, amount: Money, key: string): Promise<Definite | Unknown>;
 }
 
-/** A refund's own idempotency key. */
-export const refundKey = (orderId: OrderId): string => `refund:${orderId}`;
+/**
+ * A refund's own idempotency key. The whole of what was asked for has the published name. Any other amount has a key of
+ * its own, which also names what had gone back before: a provider refuses another amount under a known key.
+ * @param of what the provider holds, and what was asked of it
+ */
+export function refundKey(
+  orderId: OrderId,
+  of: { readonly asked: Money; readonly captured: Money; readonly refunded: Money },
+): string {
+  const amount = of.captured - of.refunded;
+  return amount === of.asked && of.refunded === 0 ? `refund:${orderId}` : `refund:${orderId}:${of.refunded}:${amount}`;
+}

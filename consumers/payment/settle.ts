@@ -1,10 +1,12 @@
 import type { ResultEvent } from "../../contracts/step-events.ts";
 import type { Sql } from "../../db/client.ts";
+import { failureCode, failureKind } from "../failure.ts";
 import { jittered } from "../pause.ts";
+import { type Alarm, alarmsOf } from "./alarms.ts";
 import { news } from "./answers.ts";
 import { backOff } from "./back-off.ts";
 import { changePayments } from "./change-payments.ts";
-import { learn, tryLater } from "./evolve.ts";
+import { learn, notFound, tryLater } from "./evolve.ts";
 import { isOpen, type Payment } from "./payment.ts";
 import type { Answer } from "./provider.ts";
 
@@ -26,28 +28,60 @@ export interface Settled {
   readonly events: readonly ResultEvent[];
   /** There is more to do for it: another call. */
   readonly open: boolean;
+  readonly alarms: readonly Alarm[];
+}
+/** Nothing was written for this one. */
+export interface Unsettled {
+  readonly error: unknown;
 }
 
 /**
- * Commits what the provider said of some payments; one result for each, in the order given.
- * @throws the database's error: nothing was written
+ * Commits what the provider said of some payments; one result for each, in the order given. An answer that the database
+ * refuses is found by halving the batch: the others are settled, and its payment is asked for again later.
  */
-export async function settle(
-  { sql, owner, retryMs }: SettleDeps,
-  called: readonly Called[],
-): Promise<readonly Settled[]> {
+export async function settle(deps: SettleDeps, called: readonly Called[]): Promise<readonly (Settled | Unsettled)[]> {
+  try {
+    return await commit(deps, called);
+  } catch (error) {
+    if (failureKind(error) !== "permanent") return called.map(() => ({ error }));
+    if (called.length === 1) return [await putOff(deps, called[0]!, error)];
+    const half = called.length >> 1;
+    return [...(await settle(deps, called.slice(0, half))), ...(await settle(deps, called.slice(half)))];
+  }
+}
+
+/** @throws the database's error: nothing was written */
+async function commit({ sql, owner, retryMs }: SettleDeps, called: readonly Called[]): Promise<readonly Settled[]> {
   const answers = new Map(called.map(({ orderId, answer }) => [orderId, answer]));
   const changes = await changePayments(sql, [...answers.keys()], (payment, now) => {
     if (payment.leaseOwner !== owner) return payment;
     const answer = answers.get(payment.orderId)!;
-    if (answer.kind === "not-found" || answer.kind === "unknown") {
-      return tryLater(payment, jittered(backOff(payment.attempts, retryMs)), now);
-    }
-    return learn(payment, answer, now);
+    if (answer.kind !== "not-found" && answer.kind !== "unknown") return learn(payment, answer, now);
+    const waitMs = jittered(backOff(payment.attempts, retryMs));
+    if (answer.kind === "not-found") return notFound(payment, waitMs, now);
+    const why = answer.alarm ? answer.why : null;
+    return tryLater(payment, Math.max(waitMs, answer.waitMs ?? 0), now, why);
   });
-  return called.map(({ orderId }) => {
+  return called.map(({ orderId, answer }) => {
     const change = changes.get(orderId);
-    if (change === undefined) return { events: [], open: false };
-    return { events: news(change.before, change.after), open: isOpen(change.after) };
+    if (change === undefined || change.before === change.after) return { events: [], open: false, alarms: [] };
+    const { before, after } = change;
+    return { events: news(before, after), open: isOpen(after), alarms: alarmsOf(before, after, answer) };
   });
+}
+
+/** An answer that can't be written down is as good as none, but somebody must look at it. */
+async function putOff({ sql, owner, retryMs }: SettleDeps, { orderId }: Called, error: unknown) {
+  const { code, message } = failureCode(error);
+  const why = `the database refuses the provider's answer: ${code} ${message}`;
+  try {
+    await changePayments(sql, [orderId], (payment, now) =>
+      payment.leaseOwner === owner
+        ? tryLater(payment, jittered(backOff(payment.attempts, retryMs)), now, why)
+        : payment,
+    );
+    return { events: [], open: true, alarms: [{ kind: "NOT_STORED" as const, why }] };
+  } catch (failure) {
+    return { error: failure };
+  }
 }

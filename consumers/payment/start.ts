@@ -25,7 +25,7 @@ export function startPayment(neighbours: Neighbours): { readonly role: Role; rea
     breakerMs: config.PAYMENT_BREAKER_MS,
     fault: createFault(config.NODE_ENV, config.FAULT_POINT),
     onError: complainer(log, "payment"),
-    observe: { called: metrics.paymentCalled, breaker: metrics.paymentBreaker },
+    observe: { called: metrics.paymentCalled, breaker: metrics.paymentBreaker, alarm: metrics.paymentAlarm },
   });
   return { role: paymentRole({ sql: db.sql, producer, log, wake: workers.wake }), workers };
 }

@@ -5,15 +5,16 @@ import type { OrderId } from "../../contracts/order-ids.ts";
 import { gather } from "../../db/gather.ts";
 import { type LeasedPayment, leasePayments } from "../../db/queries/lease-payments.ts";
 import type { Producer } from "../../kafka/kafka.ts";
-import { failureCode } from "../failure.ts";
+import { failureCode, failureKind } from "../failure.ts";
 import type { Log } from "../log.ts";
 import { jittered, pause } from "../pause.ts";
 import { startTicker } from "../ticker.ts";
+import type { AlarmKind } from "./alarms.ts";
 import { createBreaker } from "./breaker.ts";
-import { callProvider, type Leased } from "./call-provider.ts";
+import { CALLS_PER_LEASE, callProvider, type Leased } from "./call-provider.ts";
 import { createPlaces } from "./places.ts";
 import type { PaymentProvider } from "./provider.ts";
-import { type Called, type SettleDeps, type Settled, settle } from "./settle.ts";
+import { type Called, type SettleDeps, type Settled, settle, type Unsettled } from "./settle.ts";
 
 export interface WorkersDeps extends SettleDeps {
   readonly provider: PaymentProvider;
@@ -30,6 +31,8 @@ export interface WorkersDeps extends SettleDeps {
     /** A call to the provider ended. */
     called(kind: string, seconds: number): void;
     breaker(open: boolean): void;
+    /** A person should look at a payment. */
+    alarm(kind: AlarmKind): void;
   };
 }
 
@@ -56,21 +59,24 @@ const leased = (row: LeasedPayment): Leased => ({
   captured: Number(row.captured_amount) as Money,
   refunded: Number(row.refunded_amount) as Money,
   returnWanted: row.return_wanted,
+  checkWanted: row.check_wanted,
   attempts: row.attempts,
 });
 
 /** Role payment, its half at the provider: takes payments that are due, calls, settles. */
 export function startWorkers(deps: WorkersDeps): Workers {
   const { sql, provider, producer, fault, owner, concurrency, timeoutMs, log, observe } = deps;
-  // A lease outlasts the two calls that it may take (find, then charge or void) and their settling.
-  const forMs = 2 * timeoutMs + 2_000;
+  // A lease outlasts the calls that it may take and their settling.
+  const forMs = CALLS_PER_LEASE * timeoutMs + 2_000;
   const breaker = createBreaker(deps.breakerMs, (open) => {
     observe.breaker(open);
     if (open) log.error({ role: "payment" }, "the payment provider is ill: payments wait for it");
     else log.info({ role: "payment" }, "the payment provider answers again");
   });
   const stopping = new AbortController();
-  const settled = gather<Called, Settled>((called) => settle(deps, called), SETTLE_BATCH);
+  const settled = gather<Called, Settled | Unsettled>((called) => settle(deps, called), SETTLE_BATCH);
+  /** Orders that somebody is at work for. */
+  const inHand = new Set<OrderId>();
   let hungry = false;
   const places = createPlaces(concurrency, () => {
     if (hungry) ticker.wake();
@@ -80,7 +86,8 @@ export function startWorkers(deps: WorkersDeps): Workers {
     const { orderId, attempts } = payment;
     const begun = performance.now();
     const answer = await callProvider(provider, payment);
-    breaker.count(answer.kind !== "unknown");
+    const works = answer.kind !== "unknown" || answer.alive === true;
+    breaker.count(works, Date.now() + ((answer.kind === "unknown" && answer.waitMs) || 0));
     observe.called(answer.kind, (performance.now() - begun) / 1_000);
     fault("payment:called");
     if (answer.kind === "unknown") {
@@ -89,25 +96,48 @@ export function startWorkers(deps: WorkersDeps): Workers {
       else log.warn(fields, "a payment has no answer yet");
     }
     // An answer is worth more than one try: without it the next worker would have to ask again.
-    const result = await persistently(() => settled({ orderId, answer }));
+    const result = await persistently(async () => {
+      const one = await settled({ orderId, answer });
+      if ("error" in one) throw one.error;
+      return one;
+    });
     fault("payment:settled");
+    for (const { kind, why } of result?.alarms ?? []) {
+      observe.alarm(kind);
+      log.error({ role: "payment", orderId, alarm: kind, why }, "somebody should look at this payment");
+    }
     if (result?.open) ticker.wake();
     // What is not told before the process ends is told when the sweeper has the saga ask again: see answers.ts.
     const records = result?.events.map(recordOf) ?? [];
     if (records.length > 0) await persistently(() => producer.sendAll(records));
   }
 
-  /** Again and again until it succeeds; undefined when the process stops before. */
+  /**
+   * Again and again until it succeeds; undefined when the process stops before, or no retry can help: then the lease runs out,
+   * and the provider is asked again.
+   */
   async function persistently<T>(what: () => Promise<T>): Promise<T | undefined> {
     for (let waitMs = 100; ; waitMs = Math.min(5_000, 2 * waitMs)) {
       try {
         return await what();
       } catch (error) {
         deps.onError(error);
-        if (stopping.signal.aborted) return undefined;
+        if (stopping.signal.aborted || failureKind(error) === "permanent") return undefined;
         await pause(jittered(waitMs), stopping.signal);
       }
     }
+  }
+
+  function begin(payment: Leased): void {
+    const { orderId } = payment;
+    inHand.add(orderId);
+    places.take(() =>
+      work(payment)
+        .catch((error) => {
+          log.error({ role: "payment", orderId, ...failureCode(error) }, "a payment's worker failed");
+        })
+        .finally(() => inHand.delete(orderId)),
+    );
   }
 
   async function round(signal: AbortSignal): Promise<void> {
@@ -115,14 +145,8 @@ export function startWorkers(deps: WorkersDeps): Workers {
       const limit = breaker.allowed(places.free(), Date.now());
       hungry = limit === 0 && !breaker.isOpen;
       if (limit === 0 || signal.aborted) return;
-      const due = await leasePayments(sql, { owner, forMs, limit });
-      for (const row of due) {
-        places.take(() =>
-          work(leased(row)).catch((error) => {
-            log.error({ role: "payment", orderId: row.order_id, ...failureCode(error) }, "a payment's worker failed");
-          }),
-        );
-      }
+      const due = await leasePayments(sql, { owner, forMs, limit, except: [...inHand] });
+      for (const row of due) begin(leased(row));
       if (due.length < limit) return;
     }
   }

@@ -11,29 +11,29 @@ export interface PaymentRow {
   readonly refunded_amount: string;
   readonly failure_reason: string | null;
   readonly provider_reference: string | null;
+  readonly refunded_elsewhere: string;
+  readonly captured_currency: string | null;
   readonly return_wanted: boolean;
+  readonly check_wanted: boolean;
   readonly attempts: number;
   readonly lease_owner: string | null;
   readonly next_attempt_at: Date | null;
-  readonly outcome: "COMPLETED" | "FAILED" | "TOMBSTONE" | null;
-  readonly reason: string | null;
-  readonly outcome_at: Date | null;
-  readonly restored_at: Date | null;
   /** The transaction's time, in whole milliseconds as the columns have them. */
   readonly now: Date;
 }
 
 /**
- * Locks payments in order of their order ids and reads them with their outcomes. Whoever writes a PAYMENT outcome holds its
- * payment's lock, so the outcome needs none of its own (FOR UPDATE could not take it through the outer join anyway).
+ * Locks payments in order of their order ids and reads them. Their outcomes are read by the next statement
+ * (find-step-outcomes.ts): whoever writes a PAYMENT outcome holds its payment's lock, and a statement that waited for a lock
+ * sees the locked row as it is now, but everything it joins as it was before the wait.
  */
 export function lockPayments(sql: Executor, orderIds: readonly string[]): Promise<readonly PaymentRow[]> {
   return sql<PaymentRow[]>`
-    SELECT p.order_id, p.amount, p.currency, p.token, p.status, p.captured_amount, p.refunded_amount, p.failure_reason,
-           p.provider_reference, p.return_wanted, p.attempts, p.lease_owner, p.next_attempt_at,
-           o.outcome, o.reason, o.created_at AS outcome_at, o.restored_at, now()::timestamptz(3) AS now
-    FROM payments p LEFT JOIN step_outcomes o ON o.order_id = p.order_id AND o.step = 'PAYMENT'
-    WHERE p.order_id = ANY (${textArray(orderIds)}::text[])
-    ORDER BY p.order_id
-    FOR UPDATE OF p`;
+    SELECT order_id, amount, currency, token, status, captured_amount, refunded_amount, refunded_elsewhere,
+           captured_currency, failure_reason, provider_reference, return_wanted, check_wanted, attempts, lease_owner, next_attempt_at,
+           now()::timestamptz(3) AS now
+    FROM payments
+    WHERE order_id = ANY (${textArray(orderIds)}::text[])
+    ORDER BY order_id
+    FOR UPDATE`;
 }

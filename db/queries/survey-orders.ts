@@ -3,7 +3,7 @@ import type { Executor } from "../client.ts";
 export interface Surveyed {
   /** OPEN: somebody still owes the order an answer. OVERDUE: open although its time is over; one of OPEN, too. */
   readonly what: "OPEN" | "OVERDUE" | "PAYMENT" | "PARKED";
-  /** The order's status, what the payment waits for (CHARGE, REFUND), the parked command's step. */
+  /** The order's status, what the payment waits for (CHARGE, REFUND, CHECK), the parked command's step. */
   readonly name: string;
   readonly count: number;
   /** Age of the oldest, seconds. */
@@ -22,8 +22,9 @@ export function surveyOrders(sql: Executor): Promise<readonly Surveyed[]> {
       UNION ALL
       SELECT 'OVERDUE', status, created_at FROM order_sagas WHERE due_at IS NOT NULL AND settle_by < now()
       UNION ALL
-      SELECT 'PAYMENT', CASE WHEN status = 'INTENT' THEN 'CHARGE' ELSE 'REFUND' END, created_at FROM payments
-      WHERE status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted)
+      SELECT 'PAYMENT', CASE WHEN status = 'INTENT' THEN 'CHARGE'
+                             WHEN status = 'CAPTURED' AND return_wanted THEN 'REFUND' ELSE 'CHECK' END, created_at
+      FROM payments WHERE status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted
       UNION ALL
       SELECT 'PARKED', step, created_at FROM delayed_commands
     ) waiting

@@ -7,9 +7,12 @@ export interface PaymentChange {
   readonly status: string;
   readonly captured: number;
   readonly refunded: number;
+  readonly refundedElsewhere: number;
+  readonly capturedCurrency: string;
   readonly reason: string;
   readonly reference: string;
   readonly returnWanted: boolean;
+  readonly checkWanted: boolean;
   readonly attempts: number;
   /** Somebody still works on it. */
   readonly leased: boolean;
@@ -23,8 +26,9 @@ export async function writePayments(sql: Executor, changes: readonly PaymentChan
   await sql`
     UPDATE payments p
     SET status = c.status, captured_amount = c.captured, refunded_amount = c.refunded,
-        failure_reason = NULLIF(c.reason, ''), provider_reference = NULLIF(c.reference, ''),
-        return_wanted = c.return_wanted, attempts = c.attempts,
+        refunded_elsewhere = c.refunded_elsewhere,
+        captured_currency = NULLIF(c.captured_currency, ''), failure_reason = NULLIF(c.reason, ''), provider_reference = NULLIF(c.reference, ''),
+        return_wanted = c.return_wanted, check_wanted = c.check_wanted, attempts = c.attempts,
         lease_owner = CASE WHEN c.leased THEN p.lease_owner END,
         lease_until = CASE WHEN c.leased THEN p.lease_until END,
         next_attempt_at = to_timestamp(c.due_ms / 1000.0), updated_at = now()
@@ -32,13 +36,17 @@ export async function writePayments(sql: Executor, changes: readonly PaymentChan
                 ${textArray(changes.map((c) => c.status))}::text[],
                 ${intArray(changes.map((c) => c.captured))}::bigint[],
                 ${intArray(changes.map((c) => c.refunded))}::bigint[],
+                ${intArray(changes.map((c) => c.refundedElsewhere))}::bigint[],
+                ${textArray(changes.map((c) => c.capturedCurrency))}::text[],
                 ${textArray(changes.map((c) => c.reason))}::text[],
                 ${textArray(changes.map((c) => c.reference))}::text[],
                 ${flags(changes.map((c) => c.returnWanted))}::boolean[],
+                ${flags(changes.map((c) => c.checkWanted))}::boolean[],
                 ${intArray(changes.map((c) => c.attempts))}::int[],
                 ${flags(changes.map((c) => c.leased))}::boolean[],
                 ${intArray(changes.map((c) => Math.ceil(c.dueAt)))}::bigint[])
-      AS c (order_id, status, captured, refunded, reason, reference, return_wanted, attempts, leased, due_ms)
+      AS c (order_id, status, captured, refunded, refunded_elsewhere, captured_currency, reason, reference, return_wanted, check_wanted, attempts,
+            leased, due_ms)
     WHERE p.order_id = c.order_id`;
 }
 

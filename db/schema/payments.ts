@@ -23,11 +23,17 @@ export const payments = pgTable(
     status: text("status").$type<PaymentStatus>().notNull().default("INTENT"),
     capturedAmount: amount("captured_amount").notNull().default(0),
     refundedAmount: amount("refunded_amount").notNull().default(0),
+    // Of refunded_amount: what went back at the provider's own desk, of a payment that we meant to keep.
+    refundedElsewhere: amount("refunded_elsewhere").notNull().default(0),
+    // In which the provider captured; NULL: nothing was captured (or by a version that did not look).
+    capturedCurrency: text("captured_currency"),
     failureReason: text("failure_reason"),
     // The provider's own name for it, once known.
     providerReference: text("provider_reference"),
     // The saga wants the money back: no capture may stay.
     returnWanted: boolean("return_wanted").notNull().default(false),
+    // The provider reported something that this row does not say: ask it.
+    checkWanted: boolean("check_wanted").notNull().default(false),
     // Work is due at next_attempt_at, unless somebody holds the lease.
     nextAttemptAt: time("next_attempt_at").default(sql`now()`),
     leaseOwner: text("lease_owner"),
@@ -43,10 +49,11 @@ export const payments = pgTable(
       "payments_amounts",
       sql`${t.amount} >= 0 AND ${t.refundedAmount} >= 0 AND ${t.refundedAmount} <= ${t.capturedAmount}`,
     ),
-    // What a worker looks for: not definite yet, or to be given back.
+    check("payments_refunded_elsewhere", sql`${t.refundedElsewhere} >= 0`),
+    // What a worker looks for: not definite yet, to be given back, or to be asked about.
     index("payments_due")
       .on(t.nextAttemptAt)
-      .where(sql`${t.status} = 'INTENT' OR (${t.status} = 'CAPTURED' AND ${t.returnWanted})`),
+      .where(sql`${t.status} = 'INTENT' OR (${t.status} = 'CAPTURED' AND ${t.returnWanted}) OR ${t.checkWanted}`),
   ],
 );
 

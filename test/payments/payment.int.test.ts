@@ -66,6 +66,10 @@ const hears = (orderId: OrderId, ...types: string[]) =>
     const heard = told(orderId).map(({ type }) => type);
     return types.every((type) => heard.includes(type));
   });
+const alarmsOf = (orderId: OrderId) =>
+  world.lines.flatMap(({ fields }) => (fields.orderId === orderId && fields.alarm ? [fields.alarm] : []));
+const refundAtDesk = (key: OrderId, amount: number) =>
+  fetch(`${simulator.url}/simulator/refunds`, { method: "POST", body: JSON.stringify({ key, amount }) });
 const row = async (orderId: OrderId) =>
   (
     await world.db.sql`
@@ -163,6 +167,85 @@ test("timeout, void, and a capture all the same: refunded without the saga", asy
   // Old news, whatever it says, changes nothing any more.
   await send(paymentReported({ ...report, providerEventId: "evt_2" }, 0));
   await until("it is read", async () => (await world.lag(topic)) === 0);
+  await expectBalanced(world.db.sql, simulator.url);
+}, 180_000);
+
+test.each([
+  ["tok_captures_less", 625, "EUR"],
+  ["tok_captures_more", 1_251, "EUR"],
+  ["tok_captures_dollars", 1_250, "USD"],
+])(
+  "%s: not what was asked for is not paid, goes back, and somebody is told",
+  async (token, there, captured_currency) => {
+    const orderId = orderNamed(token);
+    await request(orderId, token);
+    await hears(orderId, "PaymentFailed");
+    expect(told(orderId)[0].data.reason).toBe("PAYMENT_MISMATCH");
+    await until("the money is back", async () => (await row(orderId)).status === "REFUNDED");
+    const money = { captured_amount: String(there), refunded_amount: String(there), captured_currency };
+    expect(await row(orderId)).toMatchObject({ ...money, outcome: "FAILED" });
+    expect((await row(orderId)).failure_reason).toContain(`captured ${there} ${captured_currency}`);
+    expect(told(orderId).map(({ type }) => type)).toEqual(["PaymentFailed"]);
+    expect(alarmsOf(orderId)).toEqual(["MISMATCH"]);
+    await expectBalanced(world.db.sql, simulator.url);
+  },
+  180_000,
+);
+
+test("a refund at the provider's own desk, in part and in whole, is asked about and written down", async () => {
+  const orderId = orderNamed("desk");
+  await request(orderId, "tok_ok");
+  await hears(orderId, "PaymentCompleted");
+  for (const [part, back, status] of [
+    [250, 250, "CAPTURED"],
+    [1_000, 1_250, "REFUNDED"],
+  ] as const) {
+    await refundAtDesk(orderId, part);
+    const report = { orderId, providerEventId: `desk-${part}`, outcome: "REFUNDED" as const, amount, currency };
+    await send(paymentReported(report, 0), paymentReported(report, 0));
+    await until("it is known", async () => Number((await row(orderId)).refunded_elsewhere) === back);
+    expect(await row(orderId)).toMatchObject({ status, refunded_amount: String(back), check_wanted: false });
+  }
+  expect(alarmsOf(orderId)).toEqual(["REFUNDED_ELSEWHERE", "REFUNDED_ELSEWHERE"]);
+  await expectBalanced(world.db.sql, simulator.url);
+  // Its order is cancelled after that: nothing is left to give back, and the saga need not wait.
+  await restore(orderId);
+  await hears(orderId, "PaymentRestored");
+  await expectBalanced(world.db.sql, simulator.url);
+}, 180_000);
+
+test("a part was refunded at the desk before we give back: the rest goes under a key of its own", async () => {
+  const orderId = orderNamed("desk-first");
+  await request(orderId, "tok_ok");
+  await hears(orderId, "PaymentCompleted");
+  await refundAtDesk(orderId, 250);
+  await restore(orderId);
+  await hears(orderId, "PaymentRestored");
+  expect(await row(orderId)).toMatchObject({ status: "REFUNDED", captured_amount: "1250", refunded_amount: "1250" });
+  await expectBalanced(world.db.sql, simulator.url);
+}, 180_000);
+
+test("a charge that the provider refuses in its own words is declined; any other 4xx waits, and somebody is told", async () => {
+  const refused = orderNamed("tok_refused");
+  const unclear = ["tok_unauthorized", "tok_conflict", "tok_too_many"];
+  await send(
+    asked("PaymentRequested", refused, "tok_refused"),
+    ...unclear.map((token) => asked("PaymentRequested", orderNamed(token), token)),
+  );
+  await hears(refused, "PaymentFailed");
+  expect(await row(refused)).toMatchObject({
+    status: "DECLINED",
+    failure_reason: "UNSUPPORTED_CARD",
+    reason: "PAYMENT_DECLINED",
+  });
+  for (const token of unclear) {
+    await hears(orderNamed(token), "PaymentCompleted");
+    expect(alarmsOf(orderNamed(token))).toEqual(["CALL_REFUSED"]);
+  }
+  const asked429 = await row(orderNamed("tok_too_many"));
+  expect(asked429.updated_at.getTime() - asked429.created_at.getTime()).toBeGreaterThanOrEqual(1_000); // Retry-After: 1
+  // The simulator never keeps a refused charge, so its books do not know it either.
+  await world.db.sql`UPDATE payments SET status = 'VOIDED' WHERE order_id = ${refused}`;
   await expectBalanced(world.db.sql, simulator.url);
 }, 180_000);
 

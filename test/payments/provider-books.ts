@@ -29,6 +29,7 @@ export async function expectBalanced(sql: postgres.Sql, url: string): Promise<vo
   const books = await readBooks(url);
   const rows = await sql`
     SELECT p.order_id, p.status, p.captured_amount::int AS captured, p.refunded_amount::int AS refunded, p.amount::int,
+           p.refunded_elsewhere::int AS elsewhere, p.captured_currency, p.currency,
            o.outcome, o.restored_at
     FROM payments p LEFT JOIN step_outcomes o ON o.order_id = p.order_id AND o.step = 'PAYMENT'`;
   for (const row of rows) {
@@ -41,11 +42,13 @@ export async function expectBalanced(sql: postgres.Sql, url: string): Promise<vo
       captured: expected.capturedAmount,
       refunded: expected.refundedAmount,
     });
+    if (theirs && theirs.capturedAmount > 0) expect(row.captured_currency).toBe(theirs.currency);
     const paid = row.outcome === "COMPLETED" && row.restored_at === null;
     expect({ order: row.order_id, kept: row.captured - row.refunded }).toEqual({
       order: row.order_id,
-      kept: paid ? row.amount : 0,
+      kept: paid ? row.amount - row.elsewhere : 0,
     });
+    if (paid) expect(row.captured_currency).toBe(row.currency);
   }
   expect([...books.keys()]).toEqual([]);
 }

@@ -21,6 +21,6 @@ export async function outstanding(sql: postgres.Sql): Promise<{ sagas: number; p
     SELECT (SELECT count(*)::int FROM order_sagas WHERE due_at IS NOT NULL) AS sagas,
            (SELECT count(*)::int FROM delayed_commands) AS parked,
            (SELECT count(*)::int FROM payments
-            WHERE status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted)) AS payments`;
+            WHERE status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted) AS payments`;
   return { ...row! };
 }

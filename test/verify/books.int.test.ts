@@ -230,6 +230,8 @@ test.each([...stock, ...money, ...states, ...repeated])(
 );
 
 const innocents: [string, Plant][] = [
+  ["a paid order, of which the provider refunded a part at its own desk", (tx, id) => tx`UPDATE payments SET refunded_amount = 100, refunded_elsewhere = 100 WHERE order_id = ${id.paid}`],
+  ["more than was asked for, that went back whole", (tx, id) => tx`UPDATE payments SET status = 'REFUNDED', captured_amount = 999999, refunded_amount = 999999, return_wanted = true WHERE order_id = ${id.declined}`],
   ["a late capture of a cancelled order that is just going back", (tx, id) => tx`UPDATE payments SET status = 'CAPTURED', captured_amount = 1900, return_wanted = true WHERE order_id = ${id.declined}`],
   ["an order that ran out of time a moment ago", (tx, id) => tx`UPDATE order_sagas SET settle_by = now() - interval '59 seconds' WHERE order_id IN (${id.underway}, ${id.undoing})`],
   ["an order that the database refused: it has a saga alone", async (tx, id) => {

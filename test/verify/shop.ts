@@ -44,7 +44,7 @@ export function openShop(sql: Sql): Shop {
     breakerMs: 100,
     log,
     onError: () => {},
-    observe: { called() {}, breaker() {} },
+    observe: { called() {}, breaker() {}, alarm() {} },
   });
   const deps = { sql, producer, log };
   const holding = { sql, holdingOf: async () => "NOT_WON" as const, keepHours: 1, onError: () => {} };
@@ -68,7 +68,7 @@ export function openShop(sql: Sql): Shop {
   }
   const unpaid = async () => {
     const rows = await sql`
-      SELECT FROM payments WHERE status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) LIMIT 1`;
+      SELECT FROM payments WHERE status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted LIMIT 1`;
     return rows.length;
   };
   return {

@@ -63,7 +63,7 @@ function differences(orderIds: readonly string[], rows: Rows, books: Books): Map
 async function readRows(sql: Executor, orderIds: readonly string[] | null): Promise<Rows> {
   const rows = await sql<PaymentRow[]>`
     SELECT order_id AS "orderId", status, captured_amount::double precision AS captured,
-           refunded_amount::double precision AS refunded, status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) AS open
+           refunded_amount::double precision AS refunded, status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted AS open
     FROM payments WHERE ${orderIds === null}::boolean OR order_id = ANY (${textArray(orderIds ?? [])}::text[])`;
   return new Map(rows.map((row) => [row.orderId, row]));
 }

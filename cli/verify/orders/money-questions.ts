@@ -48,27 +48,29 @@ export const strayCoupons = (tx: TransactionSql): Question => tx`
 
 /**
  * Orders whose money is not where it should be. Of a cancelled one it may be on its way back: a capture that appeared after
- * the payment was void is refunded without the saga (how long that takes: `compensations-end`).
+ * the payment was void is refunded without the saga (how long that takes: `compensations-end`). What was refunded of a
+ * completed one at the provider's own desk is the merchant's business: it was paid.
  */
 export const strayPayments = (tx: TransactionSql): Question => tx`
   SELECT 'order ' || coalesce(o.id, p.order_id) AS what,
     CASE
       WHEN o.id IS NULL THEN format('a payment (%s) for an order that does not exist', p.status)
-      WHEN p.kept < 0 OR p.captured_amount > o.payable AND NOT p.returning THEN
+      WHEN p.kept < 0 OR p.captured_amount > o.payable AND p.kept > 0 AND NOT p.returning THEN
         format('%s captured and %s refunded of %s', p.captured_amount, p.refunded_amount, o.payable)
       WHEN p.status IN ('INTENT', 'CAPTURED', 'REFUNDED') AND p.amount <> o.payable AND NOT p.returning THEN
         format('%s to be paid, %s asked for', o.payable, p.amount)
-      WHEN o.status = 'COMPLETED' AND coalesce(p.kept, 0) <> o.payable THEN
-        format('COMPLETED, %s of %s paid', coalesce(p.kept, 0), o.payable)
+      WHEN o.status = 'COMPLETED' AND coalesce(p.paid, 0) <> o.payable THEN
+        format('COMPLETED, %s of %s paid', coalesce(p.paid, 0), o.payable)
       WHEN o.status = 'COMPLETED' AND p.return_wanted THEN 'COMPLETED, and its money is to be returned'
       WHEN o.status = 'CANCELLED' AND NOT o.open AND p.status = 'INTENT' THEN 'CANCELLED, and whether it was charged is not known'
       WHEN o.status = 'CANCELLED' AND NOT o.open AND p.kept <> 0 AND NOT p.returning THEN format('CANCELLED, %s kept', p.kept)
-      WHEN o.payment AND coalesce(p.kept, 0) <> o.payable THEN
-        format('its PAYMENT step stands, %s of %s paid', coalesce(p.kept, 0), o.payable)
+      WHEN o.payment AND coalesce(p.paid, 0) <> o.payable THEN
+        format('its PAYMENT step stands, %s of %s paid', coalesce(p.paid, 0), o.payable)
       WHEN NOT o.payment AND p.kept <> 0 AND NOT p.returning THEN format('its PAYMENT step does not stand, %s kept', p.kept)
     END AS why
   FROM stage_orders o
-  FULL JOIN (SELECT *, captured_amount - refunded_amount AS kept, status = 'CAPTURED' AND return_wanted AS returning
+  FULL JOIN (SELECT *, captured_amount - refunded_amount AS kept, status = 'CAPTURED' AND return_wanted AS returning,
+                    captured_amount - refunded_amount + refunded_elsewhere AS paid
              FROM payments) p ON p.order_id = o.id`;
 
 /** Orders with a shipment too many or none. */

@@ -1,0 +1,42 @@
+import { isPaid, type Payment } from "./payment.ts";
+import type { Answer } from "./provider.ts";
+
+/**
+ * Why a person should look at a payment.
+ * MISMATCH: another amount or currency was captured. REFUNDED_ELSEWHERE: money of a paid order went back, and not by us.
+ * CAPTURE_GONE: the provider takes back its word that it captured. CALL_REFUSED: it does not take our calls, or its answer can't
+ * be understood. NOT_STORED: the database refuses its answer. STRAY_CAPTURE: money was taken for an order that is not paid.
+ */
+export const ALARMS = [
+  "MISMATCH",
+  "REFUNDED_ELSEWHERE",
+  "CAPTURE_GONE",
+  "CALL_REFUSED",
+  "NOT_STORED",
+  "STRAY_CAPTURE",
+] as const;
+export type AlarmKind = (typeof ALARMS)[number];
+
+export interface Alarm {
+  readonly kind: AlarmKind;
+  readonly why: string;
+}
+
+/** What somebody should hear of an answer and of what it made of the payment. */
+export function alarmsOf(before: Payment, after: Payment, answer: Answer): Alarm[] {
+  const alarms: Alarm[] = [];
+  const alarm = (kind: AlarmKind, why: string) => void alarms.push({ kind, why });
+  if (answer.kind === "unknown" && answer.alarm) alarm("CALL_REFUSED", answer.why);
+  const isOther = after.outcome?.reason === "PAYMENT_MISMATCH" || (after.status === "CAPTURED" && !isPaid(after));
+  if (before.outcome === null && isOther) alarm("MISMATCH", after.reason ?? "");
+  const { captured } = after;
+  if (after.refundedElsewhere > before.refundedElsewhere) {
+    alarm("REFUNDED_ELSEWHERE", `${after.refundedElsewhere} of ${captured} were refunded elsewhere`);
+  }
+  if (before.outcome?.outcome === "COMPLETED" && before.outcome.restoredAt === null && !before.returnWanted) {
+    if (captured !== before.captured) alarm("CAPTURE_GONE", `${before.captured} were captured, now ${captured}`);
+  }
+  const isStray = before.outcome !== null && before.captured === 0 && after.captured > after.refunded;
+  if (isStray && after.returnWanted) alarm("STRAY_CAPTURE", `${after.captured} were captured after the end`);
+  return alarms;
+}
