@@ -24,6 +24,8 @@ export interface ConsumersMetrics {
   relayedOrders(orders: number): void;
   orderLedgerEntries(entries: number): void;
   recovered(seconds: number): void;
+  /** An alarm belongs on this one: sales or buckets that the role cannot treat while it treats the others. */
+  leftOut(role: string, things: number): void;
   /** Calls to the payment provider by what they told. */
   paymentCalled(kind: string, seconds: number): void;
   /** An alarm belongs on this one: the payment provider is ill. */
@@ -100,6 +102,12 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     help: "Requests in hand whose queued sale is paused or being rebuilt",
     registers,
   });
+  const leftOut = new Gauge({
+    name: "stampede_left_out",
+    help: "Sales or order buckets that the role cannot treat now (the log names them); the others go on",
+    labelNames: ["role"],
+    registers,
+  });
   const swept = counter("stampede_swept_orders_total", "Orders that had waited too long and were asked about", []);
   new Gauge({
     name: "stampede_consumer_in_hand",
@@ -130,6 +138,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     resent: (count) => resent.inc(count),
     relayedOrders: (count) => relayedOrders.inc(count),
     orderLedgerEntries: (entries) => orderLedger.set(entries),
+    leftOut: (role, things) => leftOut.set({ role }, things),
     recovered: (duration) => recoveries.observe(duration),
     paymentCalled: (answer, duration) => paymentCalls.observe({ answer }, duration),
     paymentAlarm: (alarm) => alarms.inc({ alarm }),

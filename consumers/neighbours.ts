@@ -1,4 +1,5 @@
 import { createFault } from "../contracts/fault-points.ts";
+import { LeftOut } from "../contracts/left-out.ts";
 import type { Database } from "../db/client.ts";
 import type { Kafka, Producer } from "../kafka/kafka.ts";
 import { SALE_LOADER_CHANNEL } from "../lua/keys.ts";
@@ -37,8 +38,10 @@ export interface RunningRole {
 }
 
 /** What settling claims needs; the same for the log's consumer and the ledger's reader. */
-export function settlingFor(role: RoleName, { config, db, redis, producer, log, metrics }: Neighbours): Settling {
+export function settlingFor(role: RoleName, neighbours: Neighbours, leftOut = leftOutOf(role, neighbours)): Settling {
+  const { config, db, redis, producer, log, metrics } = neighbours;
   return {
+    leftOut,
     sql: db.sql,
     scripts: createSaleScripts(redis),
     producer,
@@ -51,6 +54,14 @@ export function settlingFor(role: RoleName, { config, db, redis, producer, log, 
     count: metrics.claims,
     onError: (message, error) => log.warn({ role, ...failureCode(error) }, message),
   };
+}
+
+/** What a role leaves out of its rounds goes into the log and the metrics under the role's name. */
+export function leftOutOf(role: RoleName, { log, metrics }: Pick<Neighbours, "log" | "metrics">): LeftOut {
+  return new LeftOut({
+    complain: (complaint) => log.error({ role, ...complaint }, "left out; the others go on"),
+    count: (things) => metrics.leftOut(role, things),
+  });
 }
 
 /** Complains about the same thing once in so long, although it comes back every round. */

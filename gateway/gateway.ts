@@ -2,6 +2,7 @@ import pino from "pino";
 import { StampedeError } from "../contracts/errors.ts";
 import { createFault } from "../contracts/fault-points.ts";
 import type { CouponId } from "../contracts/ids.ts";
+import { LeftOut } from "../contracts/left-out.ts";
 import { choiceOf, redisPercent } from "../contracts/pipeline.ts";
 import { chosenBy, SAGA_SETTING, sagaView } from "../contracts/saga-mode.ts";
 import { createDatabase } from "../db/client.ts";
@@ -353,7 +354,11 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       allowedOrigins: config.allowedOrigins,
     },
   );
-  const stopNews = followNews(board, redisNews(redis, subscriber, onError), onError);
+  const leftOut = new LeftOut({
+    complain: (complaint) => log.error(complaint, "left out; the others go on"),
+    count: metrics.leftOut,
+  });
+  const stopNews = followNews(board, redisNews(redis, subscriber, onError), leftOut, onError);
   // What an operator chose holds from the first claim on; a database that does not answer now is asked again and again.
   await Promise.race([pipelines.look().catch(onError), new Promise((resolve) => setTimeout(resolve, 2_000))]);
   await whenReady(redis, 2_000); // a first request that finds no connection yet would be refused for nothing

@@ -9,6 +9,8 @@ export interface GatewayMetrics {
   /** A POST /orders was answered. `code`: ACCEPTED, REPEATED, or why it was refused. */
   observeOrder(code: ResultCode, seconds: number): void;
   breakerOpen(open: boolean): void;
+  /** Sales that Redis cannot say anything about now, while it answers about others. */
+  leftOut(sales: number): void;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
 }
@@ -72,6 +74,11 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
     help: "1: Kafka's reports are late, claims answer from the ledger",
     registers: [registry],
   });
+  const leftOut = new Gauge({
+    name: "stampede_left_out_sales",
+    help: "Sales that Redis cannot say anything about now (the log names them); the others go on",
+    registers: [registry],
+  });
   const orders = new Counter({
     name: "stampede_orders_total",
     help: "Answered POST /orders: ACCEPTED, REPEATED, or why they were refused",
@@ -101,6 +108,7 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
       orders.inc({ code });
       if (code === "ACCEPTED" || code === "REPEATED") orderLatency.observe(seconds);
     },
+    leftOut: (sales) => leftOut.set(sales),
     breakerOpen: (open) => breaker.set(open ? 1 : 0),
     text: () => registry.metrics(),
   };

@@ -32,15 +32,12 @@ export async function readTail(
 }
 
 /**
- * The newest ledger id that each sale gave to the Redis pipeline; null: none since the sale was loaded. One field of a
- * hash tells a reader that there is nothing new, without a look at a ledger full of Kafka's entries.
+ * The newest ledger id that a sale gave to the Redis pipeline; null: none since the sale was loaded. One field of a hash
+ * tells a reader that there is nothing new, without a look at a ledger full of Kafka's entries.
  * @throws StampedeError REDIS_UNAVAILABLE
  */
-export function newestOfRedisPipeline(
-  redis: RedisConnection,
-  couponIds: readonly CouponId[],
-): Promise<(string | null)[]> {
-  return Promise.all(couponIds.map((couponId) => redis.hget(saleKeys(couponId).sale, "lastRedis"))).catch(rethrow);
+export function newestOfRedisPipeline(redis: RedisConnection, couponId: CouponId): Promise<string | null> {
+  return redis.hget(saleKeys(couponId).sale, "lastRedis").catch(rethrow);
 }
 
 /** Whether ledger id `a` lies behind `b`. Ids are `milliseconds-sequence`; as text 10-0 would come before 9-0. */

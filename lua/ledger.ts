@@ -2,7 +2,7 @@ import { type CouponId, isRequestId, isUserId, type RequestId, type UserId } fro
 import { commandAt } from "./commands.ts";
 import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
-import { redisFailure, rethrow } from "./redis-failure.ts";
+import { rethrow } from "./redis-failure.ts";
 
 /** A claim that Redis granted and PostgreSQL may not have. */
 export interface LedgerEntry {
@@ -82,16 +82,7 @@ export function parseLedgerEntry(ledgerId: string, fields: readonly string[]): L
   return values.p === "redis" ? { ...entry, pipeline: "redis" } : entry;
 }
 
-/** Entries of each sale's ledger, in one turn. @throws StampedeError REDIS_UNAVAILABLE */
-export async function ledgerLengths(redis: RedisConnection, couponIds: readonly CouponId[]): Promise<number[]> {
-  return await Promise.all(couponIds.map((couponId) => redis.xlen(saleKeys(couponId).ledger))).catch(
-    (error: unknown) => {
-      throw redisFailure(error);
-    },
-  );
-}
-
-/** @throws StampedeError REDIS_UNAVAILABLE */
-export async function ledgerLength(redis: RedisConnection, couponId: CouponId): Promise<number> {
-  return (await ledgerLengths(redis, [couponId]))[0]!;
+/** Entries of a sale's ledger. @throws StampedeError REDIS_UNAVAILABLE */
+export function ledgerLength(redis: RedisConnection, couponId: CouponId): Promise<number> {
+  return redis.xlen(saleKeys(couponId).ledger).catch(rethrow);
 }

@@ -53,17 +53,23 @@ export function parseOrderEntry(ledgerId: string, fields: readonly string[]): Or
   if (!isOrderId(orderId) || !isUserId(userId)) return null;
   try {
     const created: OrderCreated = JSON.parse(event);
-    const { data } = created;
-    return data.orderId === orderId && data.userId === userId ? { ledgerId, orderId, userId, created } : null;
+    const { type, data } = created;
+    return type === "OrderCreated" && data.orderId === orderId && data.userId === userId
+      ? { ledgerId, orderId, userId, created }
+      : null;
   } catch {
     return null; // cut off, or written by hand
   }
 }
 
-/** Entries of every bucket's ledger. @throws StampedeError REDIS_UNAVAILABLE */
+/** Entries of a bucket's ledger. @throws StampedeError REDIS_UNAVAILABLE */
+export function orderLedgerLength(redis: RedisConnection, bucket: number): Promise<number> {
+  return redis.xlen(orderLedgerKey(bucket)).catch(rethrow);
+}
+
+/** Entries of every bucket's ledger. @throws StampedeError REDIS_UNAVAILABLE, also if only one bucket does not answer */
 export function orderLedgerLengths(redis: RedisConnection): Promise<number[]> {
-  const buckets = Array.from({ length: ORDER_BUCKETS }, (_, bucket) => redis.xlen(orderLedgerKey(bucket)));
-  return Promise.all(buckets).catch(rethrow);
+  return Promise.all(Array.from({ length: ORDER_BUCKETS }, (_, bucket) => orderLedgerLength(redis, bucket)));
 }
 
 /** Takes orders that PostgreSQL has out of their ledger. @throws StampedeError REDIS_UNAVAILABLE */

@@ -1,18 +1,21 @@
 import type { CouponId } from "../../contracts/ids.ts";
+import type { LeftOut } from "../../contracts/left-out.ts";
 import type { LedgerPage, LedgerRange } from "../../lua/ledger.ts";
 import { type PageDeps, settlePage } from "./settle-page.ts";
 
 export interface RelayDeps extends PageDeps {
   /** Sales whose ledgers may hold entries. */
   readonly sales: () => Promise<readonly CouponId[]>;
-  /** Entries per ledger, in the order of the ids. */
-  readonly lengths: (couponIds: readonly CouponId[]) => Promise<readonly number[]>;
+  /** Entries in a sale's ledger. */
+  readonly length: (couponId: CouponId) => Promise<number>;
   readonly read: (couponId: CouponId, range: LedgerRange) => Promise<LedgerPage>;
   /** One process at a time per sale; undefined when all are held elsewhere. */
   readonly lease: <T>(
     couponIds: readonly CouponId[],
     work: (held: readonly CouponId[]) => Promise<T>,
   ) => Promise<T | undefined>;
+  /** Sales whose ledgers cannot be read or settled hold nobody else up. */
+  readonly leftOut: LeftOut;
   readonly waitingEntries: (entries: number) => void;
   /** How old an entry must be: younger ones are on their way through Kafka, or the tail is about to take them. */
   readonly ageMs: number;
@@ -26,6 +29,8 @@ const PAGE = 1_000;
 /** Entries that are no claims stay until somebody removes them: twice a second would bury the rest of the log. */
 const COMPLAIN_EVERY_MS = 60_000;
 const HURRY = 12;
+/** So that a sale with a long backlog does not keep all others waiting. */
+const SALES_AT_ONCE = 3;
 
 /**
  * One round over all ledgers: entries that nobody has relieved for `ageMs` are settled straight from Redis, by the same
@@ -35,24 +40,25 @@ const HURRY = 12;
  * that the log holds the news, too. The next rounds find the rows, and tell and relieve as soon as Kafka is back.
  */
 export async function relayRound(deps: RelayDeps, stopping: AbortSignal): Promise<void> {
-  const now = Date.now();
+  const now = performance.now();
   for (const [couponId, until] of deps.onHold) if (until <= now) deps.onHold.delete(couponId);
   const sales = (await deps.sales()).filter((couponId) => !deps.onHold.has(couponId));
-  const lengths = await deps.lengths(sales);
-  deps.waitingEntries(lengths.reduce((sum, length) => sum + length, 0));
-  const filled = sales.filter((_, i) => lengths[i]! > 0);
-  const overdue: CouponId[] = [];
-  await Promise.all(
-    filled.map(async (couponId) => {
-      // One entry tells: in a rush every ledger is full of entries that are a few milliseconds old.
-      const oldest = await deps.read(couponId, { olderThanMs: deps.ageMs, count: 1 });
-      if (oldest.entries.length + oldest.malformed.length > 0) overdue.push(couponId);
+  const { leftOut } = deps;
+  const lengths = await leftOut.settle("ledger length", sales, String, deps.length);
+  deps.waitingEntries(lengths.reduce((sum, { result }) => sum + result, 0));
+  const filled = lengths.filter(({ result }) => result > 0).map(({ thing }) => thing);
+  // One entry tells: in a rush every ledger is full of entries that are a few milliseconds old.
+  const oldest = await leftOut.settle("oldest ledger entry", filled, String, (couponId) =>
+    deps.read(couponId, { olderThanMs: deps.ageMs, count: 1 }),
+  );
+  const overdue = oldest.filter(({ result }) => result.entries.length + result.malformed.length > 0);
+  if (overdue.length === 0) return;
+  const ids = overdue.map(({ thing }) => thing);
+  await deps.lease(ids, (held) =>
+    leftOut.settle("settling the ledger", held, String, (couponId) => relaySale(deps, couponId, stopping), {
+      atOnce: SALES_AT_ONCE,
     }),
   );
-  if (overdue.length === 0) return;
-  await deps.lease(overdue, async (held) => {
-    for (const couponId of held) await relaySale(deps, couponId, stopping);
-  });
 }
 
 /**
@@ -77,7 +83,7 @@ async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSig
 }
 
 function complain(deps: RelayDeps, couponId: CouponId, entries: readonly string[]): void {
-  const now = Date.now();
+  const now = performance.now();
   if ((deps.complained.get(couponId) ?? 0) > now) return;
   deps.complained.set(couponId, now + COMPLAIN_EVERY_MS);
   deps.log.error({ couponId, entries: entries.slice(0, 10) }, "the ledger holds entries that are no claims; they stay");

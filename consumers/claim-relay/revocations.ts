@@ -42,27 +42,39 @@ interface Order extends PendingRevocation {
  * @throws what PostgreSQL threw, or Kafka: the slots are free then, and the owners are told by a later round
  */
 export async function carryOutRevocations(deps: RevocationDeps, stopping: AbortSignal): Promise<void> {
+  /** Sales that have to wait: a page that is full of theirs must not hide those of others. */
+  const waiting = new Set<string>();
+  const list = (limit: number) => listPendingRevocations(deps.sql, deps.keepHours, limit, [...waiting]);
   // Asked without a lease: nearly every round finds nothing.
-  while (!stopping.aborted && (await listPendingRevocations(deps.sql, deps.keepHours, 1)).length > 0) {
-    let moved = 0;
+  while (!stopping.aborted && (await list(1)).length > 0) {
+    let isDone = true;
     await deps.lease(async () => {
-      moved = await carryOutPage(deps);
+      const before = waiting.size;
+      const page = await list(PAGE);
+      const moved = await carryOutPage(deps, page, waiting);
+      isDone = page.length < PAGE || (moved === 0 && waiting.size === before);
     });
-    if (moved < PAGE) return;
+    if (isDone) return;
   }
 }
 
-/** @returns how many are done now */
-async function carryOutPage(deps: RevocationDeps): Promise<number> {
+/** Notes the sales of those that cannot be carried out now in `waiting`. @returns how many are done now */
+async function carryOutPage(
+  deps: RevocationDeps,
+  page: readonly PendingRevocation[],
+  waiting: Set<string>,
+): Promise<number> {
   const { sql, log } = deps;
-  const orders = await withNames(sql, await listPendingRevocations(sql, deps.keepHours, PAGE));
+  const orders = await withNames(sql, page);
   const released = orders.filter((order) => order.released);
   const queue = orders.filter((order) => !order.released);
   const hand = async () => {
     for (let order = queue.shift(); order !== undefined; order = queue.shift()) {
       try {
         if (await release(deps, order)) released.push(order);
+        else waiting.add(order.coupon_id);
       } catch (error) {
+        waiting.add(order.coupon_id);
         log.warn({ requestId: order.request_id, ...failureCode(error) }, "a revocation waits for its sale");
       }
     }

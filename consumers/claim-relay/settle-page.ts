@@ -60,7 +60,7 @@ export async function settlePage(
 
 function report(deps: PageDeps, couponId: CouponId, settlement: Settlement): void {
   const { settled, deferred, unknown, unacknowledged } = settlement;
-  if (unacknowledged > 0) deps.onHold.set(couponId, Date.now() + HOLD_MS);
+  if (unacknowledged > 0) deps.onHold.set(couponId, performance.now() + HOLD_MS);
   if (settled > 0) deps.relayed(settled);
   const fields = { couponId, settled, deferred: deferred.length, unknown: unknown.length, unacknowledged };
   if (unknown.length > 0) deps.log.error(fields, "ledger entries of a sale that PostgreSQL does not know; they stay");

@@ -2,12 +2,12 @@ import type { CouponId } from "../../contracts/ids.ts";
 import { listLiveSales } from "../../db/queries/list-live-sales.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { LEDGER_CHANNEL } from "../../lua/keys.ts";
-import { ledgerLengths, readLedger } from "../../lua/ledger.ts";
+import { ledgerLength, readLedger } from "../../lua/ledger.ts";
 import { newestOfRedisPipeline, readTail } from "../../lua/ledger-tail.ts";
 import type { Claim } from "../coupon-persist/outcome.ts";
 import { persistClaims } from "../coupon-persist/persist-claims.ts";
 import { settleClaims } from "../coupon-persist/settle-claims.ts";
-import { complainer, type Neighbours, type RunningRole, settlingFor } from "../neighbours.ts";
+import { complainer, leftOutOf, type Neighbours, type RunningRole, settlingFor } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
 import { type RelayDeps, relayRound } from "./relay.ts";
 import { startRevocations } from "./start-revocations.ts";
@@ -19,7 +19,8 @@ import { Tail } from "./tail.ts";
  */
 export function startRelay(neighbours: Neighbours): RunningRole {
   const { config, db, redis, subscriber, log, metrics } = neighbours;
-  const settling = settlingFor("claim-relay", neighbours);
+  const leftOut = leftOutOf("claim-relay", neighbours);
+  const settling = settlingFor("claim-relay", neighbours, leftOut);
   const shared = {
     // A sale that is being rebuilt is left to the loader: its ledger is persisted there, and nothing can be removed yet.
     sales: async () =>
@@ -28,11 +29,12 @@ export function startRelay(neighbours: Neighbours): RunningRole {
         .map(({ id }) => id as CouponId),
     settle: (claims: readonly Claim[]) => settleClaims(settling, claims),
     log,
+    leftOut,
     onHold: new Map<CouponId, number>(),
   };
   const tail = new Tail({
     ...shared,
-    newest: (ids) => newestOfRedisPipeline(redis, ids),
+    newest: (couponId) => newestOfRedisPipeline(redis, couponId),
     read: (couponId, after, count) => readTail(redis, couponId, after, count),
     lease: (ids, work) => withLeases(db.sql, LEASES.ledgerTail, ids, (held) => work(held as readonly CouponId[])),
     persist: (claims) => persistClaims(db.sql, claims),
@@ -43,7 +45,7 @@ export function startRelay(neighbours: Neighbours): RunningRole {
   });
   const deps: RelayDeps = {
     ...shared,
-    lengths: (ids) => ledgerLengths(redis, ids),
+    length: (couponId) => ledgerLength(redis, couponId),
     read: (couponId, range) => readLedger(redis, couponId, range),
     lease: (ids, work) => withLeases(db.sql, LEASES.claimRelay, ids, (held) => work(held as readonly CouponId[])),
     level: "info",

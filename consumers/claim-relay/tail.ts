@@ -1,4 +1,5 @@
 import type { CouponId } from "../../contracts/ids.ts";
+import type { LeftOut } from "../../contracts/left-out.ts";
 import { isLater, type LedgerTail } from "../../lua/ledger-tail.ts";
 import type { Claim } from "../coupon-persist/outcome.ts";
 import { pause } from "../pause.ts";
@@ -7,8 +8,10 @@ import { asClaim, type PageDeps, settlePage } from "./settle-page.ts";
 export interface TailDeps extends PageDeps {
   /** Sales whose ledgers may hold entries. */
   readonly sales: () => Promise<readonly CouponId[]>;
-  /** Per sale the newest ledger id of the Redis pipeline. */
-  readonly newest: (couponIds: readonly CouponId[]) => Promise<readonly (string | null)[]>;
+  /** The newest ledger id of the Redis pipeline. */
+  readonly newest: (couponId: CouponId) => Promise<string | null>;
+  /** Sales that Redis does not answer about hold nobody else up. */
+  readonly leftOut: LeftOut;
   readonly read: (couponId: CouponId, after: string | undefined, count: number) => Promise<LedgerTail>;
   /** One process at a time per sale; undefined when all are held elsewhere. */
   readonly lease: <T>(
@@ -81,7 +84,7 @@ export class Tail {
     const { lookEveryMs, lease, onHold, moreToDo } = this.#deps;
     if (performance.now() - this.#lookedAt >= lookEveryMs) await this.#look();
     // Another installation may share this Redis: only what PostgreSQL knows is ours.
-    const wanted = [...this.#woken].filter((id) => this.#sales.has(id) && (onHold.get(id) ?? 0) <= Date.now());
+    const wanted = [...this.#woken].filter((id) => this.#sales.has(id) && (onHold.get(id) ?? 0) <= performance.now());
     this.#woken.clear();
     if (wanted.length === 0) return;
     await pause(COLLECT_MS, stopping);
@@ -99,14 +102,14 @@ export class Tail {
   /** Finds sales whose newest claim of the Redis pipeline lies behind where we have read to. */
   async #look(): Promise<void> {
     const sales = await this.#deps.sales();
-    const newest = await this.#deps.newest(sales);
+    const newest = await this.#deps.leftOut.settle("newest claim", sales, String, this.#deps.newest);
     this.#lookedAt = performance.now();
     this.#sales = new Set(sales);
     for (const cursors of [this.#reached, this.#covered]) {
       for (const couponId of cursors.keys()) if (!this.#sales.has(couponId)) cursors.delete(couponId);
     }
     this.#newest.clear();
-    for (const [i, couponId] of sales.entries()) if (newest[i] != null) this.#compare(couponId, newest[i]!);
+    for (const { thing, result } of newest) if (result !== null) this.#compare(thing, result);
   }
 
   #compare(couponId: CouponId, last: string): void {
@@ -128,9 +131,9 @@ export class Tail {
     const endAt = performance.now() + TURN_MS;
     let open = held;
     while (open.length > 0 && !stopping.aborted && performance.now() < endAt) {
-      const more: CouponId[] = [];
-      for (const couponId of open) if (await this.#page(couponId)) more.push(couponId);
-      open = more;
+      // What is left out here is behind its newest claim, so a later look finds it again.
+      const pages = await this.#deps.leftOut.settle("tail", open, String, (id) => this.#page(id), { atOnce: 1 });
+      open = pages.filter(({ result }) => result).map(({ thing }) => thing);
     }
     return open;
   }
@@ -145,7 +148,7 @@ export class Tail {
         const outcome = await settlePage(this.#deps, couponId, entries);
         if (outcome === "FAILED") {
           // A look after the hold finds the sale where it was.
-          this.#deps.onHold.set(couponId, Date.now() + this.#deps.lookEveryMs);
+          this.#deps.onHold.set(couponId, performance.now() + this.#deps.lookEveryMs);
           return false;
         }
         if (outcome === "UNTOLD") this.#logAwayUntil = performance.now() + LOG_AWAY_MS;
@@ -154,7 +157,7 @@ export class Tail {
     const newest = full ? undefined : this.#newest.get(couponId);
     const now = reached !== null && (newest === undefined || isLater(reached, newest)) ? reached : newest;
     if (now !== undefined) this.#advance(couponId, now);
-    return full && (this.#deps.onHold.get(couponId) ?? 0) <= Date.now();
+    return full && (this.#deps.onHold.get(couponId) ?? 0) <= performance.now();
   }
 
   #advance(couponId: CouponId, to: string): void {

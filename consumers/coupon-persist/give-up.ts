@@ -1,3 +1,4 @@
+import type { LeftOut } from "../../contracts/left-out.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
 import { insertTombstones } from "../../db/queries/insert-tombstones.ts";
@@ -31,19 +32,29 @@ export async function bury(
 /**
  * Second half, only for claims whose tombstone is committed: the slot (if this request still holds one in this epoch)
  * goes out again, the ledger entry goes, the status becomes FAILED. Repeating it frees nothing twice.
- * @returns the claims that a fence kept from being released; they are not to be told FAILED yet
+ * @returns the claims that a fence, or a sale that Redis does not answer about, kept from being released; they are not to
+ * be told FAILED yet
  */
 export async function releaseBuried(
-  scripts: Pick<SaleScripts, "release">,
+  { scripts, leftOut }: { readonly scripts: Pick<SaleScripts, "release">; readonly leftOut: LeftOut },
   buried: readonly GivenUp[],
 ): Promise<ReadonlySet<Claim>> {
-  const fenced = new Set<Claim>();
-  await Promise.all(
-    buried.map(async ({ claim, reason }) => {
-      const { couponId, userId, requestId, epoch, ledgerId } = claim;
-      const code = await scripts.release(couponId, { userId, requestId, epoch, reason, ledgerId });
-      if (code === "NOT_LOADED") fenced.add(claim);
-    }),
+  const kept = new Set(buried.map(({ claim }) => claim));
+  const sales = new Set(buried.map(({ claim }) => claim.couponId));
+  await leftOut.settle(
+    "releasing claims",
+    [...sales],
+    String,
+    async (couponId) => {
+      const ofSale = buried.filter(({ claim }) => claim.couponId === couponId);
+      const release = async ({ claim, reason }: GivenUp) => {
+        const { userId, requestId, epoch, ledgerId } = claim;
+        const code = await scripts.release(couponId, { userId, requestId, epoch, reason, ledgerId });
+        if (code !== "NOT_LOADED") kept.delete(claim);
+      };
+      await Promise.all(ofSale.map(release));
+    },
+    { throwsIfAway: false },
   );
-  return fenced;
+  return kept;
 }

@@ -1,5 +1,6 @@
 import type { Fault } from "../../contracts/fault-points.ts";
 import type { CouponId, RequestId } from "../../contracts/ids.ts";
+import type { LeftOut } from "../../contracts/left-out.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
 import type { OutgoingRecord, Producer } from "../../kafka/kafka.ts";
@@ -15,6 +16,8 @@ export interface Settling {
   readonly sql: Sql;
   readonly scripts: SaleScripts;
   readonly producer: Pick<Producer, "sendAll">;
+  /** Sales that Redis does not answer about: their claims are deferred, those of others go on. */
+  readonly leftOut: LeftOut;
   /** Redis and PostgreSQL contradict each other: the sale must be rebuilt. */
   readonly raiseFence: (couponId: CouponId, epoch: number, why: ClaimOutcome["code"]) => Promise<void>;
   /** Where a process may be killed, for tests. */
@@ -50,10 +53,11 @@ interface Issued {
  * The order is the promise: PostgreSQL commits; then Redis is repaired where it disagrees; then the facts go to
  * coupon-events and are acknowledged there; then the ledger entries go. A crash anywhere leaves the claim in the log or the ledger.
  * A claim that was revoked between its row and its news is told FAILED once more, so that this is the last word.
- * @throws what PostgreSQL, Kafka, or Redis (where it must be repaired) threw; repeat the whole batch
+ * Where Redis does not answer about a sale (its shard is away, a key is broken), only that sale's claims are deferred.
+ * @throws what PostgreSQL or Kafka threw; repeat the whole batch
  */
 export async function settleClaims(deps: Settling, claims: readonly Claim[]): Promise<Settlement> {
-  const issued: Issued[] = [];
+  const found: Issued[] = [];
   const givenUp: GivenUp[] = [];
   const deferred: Claim[] = [];
   const unknown: Claim[] = [];
@@ -70,7 +74,7 @@ export async function settleClaims(deps: Settling, claims: readonly Claim[]): Pr
         case "PERSISTED":
         case "REPEATED":
         case "ALIASED":
-          issued.push({ claim, outcome });
+          found.push({ claim, outcome });
           break;
         case "TOMBSTONED":
           givenUp.push({ claim, reason: outcome.reason });
@@ -99,8 +103,10 @@ export async function settleClaims(deps: Settling, claims: readonly Claim[]): Pr
   }
   deferred.push(...open);
 
-  await repairWinners(deps, issued);
-  const fenced = await releaseBuried(deps.scripts, givenUp);
+  const unrepaired = await repairWinners(deps, found);
+  deferred.push(...unrepaired);
+  const issued = found.filter(({ claim }) => !unrepaired.has(claim));
+  const fenced = await releaseBuried(deps, givenUp);
   deferred.push(...fenced);
   const told = givenUp.filter(({ claim }) => !fenced.has(claim));
   await tell(deps, issued, told);
@@ -123,30 +129,68 @@ async function decideAgain(
   givenUp: GivenUp[],
   deferred: Claim[],
 ): Promise<readonly Claim[]> {
-  if (passed.length === 0) return [];
-  const { granted, refused, undecided } = await reclaim(deps.scripts, passed);
+  const bySale = [...groupBySale(passed)];
+  const answered = await deps.leftOut.settle(
+    "deciding claims again",
+    bySale,
+    ([couponId]) => couponId,
+    ([, ofSale]) => reclaim(deps.scripts, ofSale),
+    { throwsIfAway: false },
+  );
+  const answeredSales = new Set(answered.map(({ thing: [couponId] }) => couponId));
+  for (const [couponId, ofSale] of bySale) if (!answeredSales.has(couponId)) deferred.push(...ofSale);
+  const granted: Claim[] = [];
+  const refused: GivenUp[] = [];
+  for (const { result } of answered) {
+    granted.push(...result.granted);
+    refused.push(...result.refused);
+    deferred.push(...result.undecided);
+  }
   const { buried, persisted } = await bury(deps.sql, refused);
   givenUp.push(...buried);
-  deferred.push(...undecided);
   return [...granted, ...persisted];
 }
 
-/** The alias rule: Redis forgot the older win of a user; its winner entry becomes that one. */
-async function repairWinners(deps: Settling, issued: readonly Issued[]): Promise<void> {
-  await Promise.all(
-    issued.map(async ({ claim, outcome }) => {
-      if (outcome.code !== "ALIASED") return;
-      const { couponId, userId, requestId } = claim;
-      // NOT_LOADED: the sale is being rebuilt from PostgreSQL, which is the same repair.
-      await deps.scripts.replaceWinner(couponId, {
-        userId,
-        requestId,
-        keptRequestId: outcome.original as RequestId,
-        keptSlot: outcome.slot,
-        freeSlot: !outcome.slotHeld,
-      });
-    }),
+export function groupBySale<C extends Pick<Claim, "couponId">>(claims: readonly C[]): Map<CouponId, C[]> {
+  const bySale = new Map<CouponId, C[]>();
+  for (const claim of claims) {
+    const sale = bySale.get(claim.couponId);
+    if (sale === undefined) bySale.set(claim.couponId, [claim]);
+    else sale.push(claim);
+  }
+  return bySale;
+}
+
+/**
+ * The alias rule: Redis forgot the older win of a user; its winner entry becomes that one.
+ * @returns the claims whose repair failed: they are not to be told yet
+ */
+async function repairWinners(deps: Settling, found: readonly Issued[]): Promise<ReadonlySet<Claim>> {
+  const aliases = found.flatMap(({ claim, outcome }) =>
+    outcome.code === "ALIASED" ? [{ ...claim, claim, outcome }] : [],
   );
+  const bySale = [...groupBySale(aliases)];
+  const repaired = await deps.leftOut.settle(
+    "repairing winners",
+    bySale,
+    ([couponId]) => couponId,
+    async ([couponId, ofSale]) => {
+      const calls = ofSale.map(({ userId, requestId, outcome }) =>
+        // NOT_LOADED: the sale is being rebuilt from PostgreSQL, which is the same repair.
+        deps.scripts.replaceWinner(couponId, {
+          userId,
+          requestId,
+          keptRequestId: outcome.original as RequestId,
+          keptSlot: outcome.slot,
+          freeSlot: !outcome.slotHeld,
+        }),
+      );
+      await Promise.all(calls);
+    },
+    { throwsIfAway: false },
+  );
+  const done = new Set(repaired.map(({ thing: [couponId] }) => couponId));
+  return new Set(aliases.filter(({ couponId }) => !done.has(couponId)).map(({ claim }) => claim));
 }
 
 async function tell(deps: Settling, issued: readonly Issued[], failed: readonly GivenUp[]): Promise<void> {

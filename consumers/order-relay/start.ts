@@ -1,14 +1,18 @@
 import { knownOrders } from "../../db/queries/known-orders.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
-import { createAcknowledgeOrders, orderLedgerLengths, readOrderLedger } from "../../lua/order-ledger.ts";
-import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { ORDER_BUCKETS } from "../../lua/keys.ts";
+import { createAcknowledgeOrders, orderLedgerLength, readOrderLedger } from "../../lua/order-ledger.ts";
+import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
 import { OrderRelay } from "./relay.ts";
 
 /** Role order-relay: a round over all order ledgers, again and again. */
-export function startOrderRelay({ config, db, redis, producer, log, metrics }: Neighbours): RunningRole {
+export function startOrderRelay(neighbours: Neighbours): RunningRole {
+  const { config, db, redis, producer, log, metrics } = neighbours;
   const relay = new OrderRelay({
-    lengths: () => orderLedgerLengths(redis),
+    buckets: ORDER_BUCKETS,
+    length: (bucket) => orderLedgerLength(redis, bucket),
+    leftOut: leftOutOf("order-relay", neighbours),
     read: (bucket, range) => readOrderLedger(redis, bucket, range),
     acknowledge: createAcknowledgeOrders(redis),
     known: (orderIds) => knownOrders(db.sql, orderIds),

@@ -1,6 +1,8 @@
 import type { CouponId } from "../../contracts/ids.ts";
+import type { LeftOut } from "../../contracts/left-out.ts";
 import { type LiveSale, listLiveSales } from "../../db/queries/list-live-sales.ts";
 import { lockSale } from "../../db/queries/lock-sale.ts";
+import { neverClaimed } from "../../db/queries/never-claimed.ts";
 import { highestSlot } from "../../db/queries/resize-sale.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import type { SaleHealth } from "../../lua/sale-loading.ts";
@@ -9,90 +11,92 @@ import { failureCode } from "../failure.ts";
 import type { Log } from "../log.ts";
 import { diagnose } from "./diagnose.ts";
 import { loadSale } from "./load-sale.ts";
-import { type LostSale, type RecoveryDeps, recover } from "./recover.ts";
+import { type LostSale, Recovery, type RecoveryDeps } from "./recover.ts";
 
 export interface LoaderDeps extends RecoveryDeps {
   readonly scripts: Pick<SaleScripts, "setState" | "resize">;
   /** Sales that ended longer ago are left to PostgreSQL. */
   readonly keepHours: number;
+  /** Sales that cannot be looked at or treated hold nobody else up. */
+  readonly leftOut: LeftOut;
   readonly log: Log;
 }
 
-/** Sales looked at in one turn of the event loop. */
+/** Sales looked at together. */
 const LOOKS_AT_ONCE = 64;
-/** Recoveries under way; each holds a connection for its leases. */
-const MAX_RECOVERIES = 3;
+const FIRST_LOADS_AT_ONCE = 16;
+/** Groups of recoveries under way; each holds a connection for its leases. */
+const MAX_GROUPS = 3;
+/** A recovery that keeps failing begins again at most once in this time. */
+const MAX_REST_MS = 60_000;
+
+const idOf = ({ id }: LiveSale) => id as CouponId;
 
 /**
  * Keeps Redis what PostgreSQL says: one `look` over all live sales. What takes long (recoveries) goes on beside the
- * looks, so that a new sale never waits for another one's recovery.
+ * looks, so that a new sale never waits for another one's recovery; and those that need not wait for the log go in groups of
+ * their own, so that they don't wait for those that do.
  */
 export class Loader {
   readonly #deps: LoaderDeps;
+  readonly #recovery: Recovery;
   readonly #busy = new Set<CouponId>();
-  readonly #recoveries = new Set<Promise<void>>();
+  readonly #groups = { waiting: new Set<Promise<void>>(), quick: new Set<Promise<void>>() };
 
   constructor(deps: LoaderDeps) {
     this.#deps = deps;
+    this.#recovery = new Recovery(deps);
   }
 
   /** @throws what PostgreSQL or Redis threw; the next look tries again */
   async look(stopping: AbortSignal): Promise<void> {
-    const { sql, loading } = this.#deps;
-    const sales = (await listLiveSales(sql, this.#deps.keepHours)).filter(({ id }) => !this.#busy.has(id as CouponId));
+    const { sql, loading, leftOut } = this.#deps;
+    const sales = (await listLiveSales(sql, this.#deps.keepHours)).filter((sale) => !this.#busy.has(idOf(sale)));
     const fresh: LiveSale[] = [];
     const lost: LostSale[] = [];
     const round = loading.startRound();
-    for (let at = 0; at < sales.length; at += LOOKS_AT_ONCE) {
-      const some = sales.slice(at, at + LOOKS_AT_ONCE);
-      const healths = await Promise.all(some.map(({ id }) => loading.health(id as CouponId, round)));
-      await Promise.all(some.map((sale, i) => this.#treat(sale, healths[i]!, fresh, lost)));
-    }
+    const health = (sale: LiveSale) => loading.health(idOf(sale), round);
+    const looks = await leftOut.settle("look", sales, idOf, health, { atOnce: LOOKS_AT_ONCE });
+    const treat = ({ thing, result }: (typeof looks)[number]) => this.#treat(thing, result, fresh, lost);
+    await leftOut.settle("treatment", looks, ({ thing }) => thing.id, treat, { atOnce: FIRST_LOADS_AT_ONCE });
+    await this.#recover(lost, stopping);
     if (fresh.length > 0) await this.#firstLoads(fresh);
-    if (lost.length > 0 && this.#recoveries.size < MAX_RECOVERIES) this.#recover(lost, stopping);
   }
 
   /** Resolves when nothing is being recovered any more. */
   async settled(): Promise<void> {
-    await Promise.all(this.#recoveries);
+    await Promise.all([...this.#groups.waiting, ...this.#groups.quick]);
   }
 
   async #treat(sale: LiveSale, health: SaleHealth, fresh: LiveSale[], lost: LostSale[]): Promise<void> {
-    const { log } = this.#deps;
-    const couponId = sale.id as CouponId;
     const diagnosis = diagnose(sale, health);
-    try {
-      if (diagnosis.need === "first-load") fresh.push(sale);
-      else if (diagnosis.need === "set-terms") await this.#setTerms(couponId, sale.epoch);
-      else if (diagnosis.need === "recovery") {
-        const { epoch, load_state: loadState, issue_mode } = sale;
-        const queued = issue_mode === "QUEUED";
-        lost.push({ couponId, epoch, loadState, queued, redisEpoch: health.epoch, why: diagnosis.why });
-      }
-    } catch (error) {
-      log.error({ couponId, need: diagnosis.need, ...failureCode(error) }, "the sale is looked at again");
+    if (diagnosis.need === "first-load") fresh.push(sale);
+    else if (diagnosis.need === "set-terms") await this.#setTerms(idOf(sale), sale.epoch);
+    else if (diagnosis.need === "recovery") {
+      const { epoch, load_state: loadState, issue_mode } = sale;
+      const isFenced = health.reason === "RECOVERING";
+      const queued = issue_mode === "QUEUED";
+      const redis = { redisEpoch: health.epoch, isFenced };
+      lost.push({ couponId: idOf(sale), epoch, loadState, queued, ...redis, why: diagnosis.why });
     }
   }
 
   /** Under leases: to another loader a sale that is LOADING and held by nobody is one whose loader died half-way. */
   async #firstLoads(fresh: readonly LiveSale[]): Promise<void> {
-    const ids = fresh.map(({ id }) => id);
-    await withLeases(this.#deps.sql, LEASES.saleLoader, ids, (held) =>
-      Promise.all(fresh.filter(({ id }) => held.includes(id)).map((sale) => this.#firstLoad(sale))),
-    );
+    const load = (sale: LiveSale) => this.#firstLoad(sale);
+    await withLeases(this.#deps.sql, LEASES.saleLoader, fresh.map(idOf), async (held) => {
+      const ours = fresh.filter(({ id }) => held.includes(id));
+      await this.#deps.leftOut.settle("first load", ours, idOf, load, { atOnce: FIRST_LOADS_AT_ONCE });
+    });
   }
 
   /** Fence first: the load script replaces only what its own epoch has fenced. Two loaders meet at NEW → LOADING. */
   async #firstLoad({ id, epoch }: LiveSale): Promise<void> {
     const { sql, loading, log } = this.#deps;
     const couponId = id as CouponId;
-    try {
-      if ((await loading.fence(couponId, epoch)) === "STALE_EPOCH") return;
-      const outcome = await loadSale(sql, loading, couponId, epoch, "NEW");
-      if (outcome === "LOADED") log.info({ couponId }, "loaded a new sale");
-    } catch (error) {
-      log.error({ couponId, need: "first-load", ...failureCode(error) }, "the sale is looked at again");
-    }
+    if ((await loading.fence(couponId, epoch)) === "STALE_EPOCH") return;
+    const outcome = await loadSale(sql, loading, couponId, epoch, "NEW");
+    if (outcome === "LOADED") log.info({ couponId }, "loaded a new sale");
   }
 
   /**
@@ -116,23 +120,41 @@ export class Loader {
     });
   }
 
-  #recover(lost: readonly LostSale[], stopping: AbortSignal): void {
-    const { sql, log } = this.#deps;
-    const ids = lost.map(({ couponId }) => couponId);
+  async #recover(lost: readonly LostSale[], stopping: AbortSignal): Promise<void> {
+    const { leftOut, sql } = this.#deps;
+    const due = lost.filter(({ couponId }) => !leftOut.isResting("recovery", couponId));
+    if (due.length === 0) return;
+    const ids = due.map(({ couponId }) => couponId);
+    const never = await neverClaimed(sql, ids);
+    for (const kind of ["quick", "waiting"] as const) {
+      const sales = due.filter(({ couponId, queued }) => (queued || never.has(couponId)) === (kind === "quick"));
+      if (sales.length > 0 && this.#groups[kind].size < MAX_GROUPS) this.#begin(sales, this.#groups[kind], stopping);
+    }
+  }
+
+  #begin(sales: readonly LostSale[], groups: Set<Promise<void>>, stopping: AbortSignal): void {
+    const { sql, leftOut, log } = this.#deps;
+    const ids = sales.map(({ couponId }) => couponId);
     for (const id of ids) this.#busy.add(id);
-    const work = (held: readonly string[]) =>
-      recover(
-        this.#deps,
-        lost.filter(({ couponId }) => held.includes(couponId)),
-        stopping,
-      );
-    const recovery: Promise<void> = withLeases(sql, LEASES.saleLoader, ids, work)
+    const recover = async (sale: LostSale) => {
+      try {
+        await this.#recovery.recover(sale, stopping);
+      } finally {
+        this.#busy.delete(sale.couponId);
+      }
+    };
+    const work = async (held: readonly string[]) => {
+      const ours = sales.filter(({ couponId }) => held.includes(couponId));
+      const nameOf = ({ couponId }: LostSale) => couponId;
+      await leftOut.settle("recovery", ours, nameOf, recover, { throwsIfAway: false, maxRestMs: MAX_REST_MS });
+    };
+    const group: Promise<void> = withLeases(sql, LEASES.saleLoader, ids, work)
       .then(() => {})
-      .catch((error) => log.error({ sales: ids, ...failureCode(error) }, "a recovery failed and begins again"))
+      .catch((error) => log.error({ sales: ids.slice(0, 10), ...failureCode(error) }, "recoveries begin again"))
       .finally(() => {
         for (const id of ids) this.#busy.delete(id);
-        this.#recoveries.delete(recovery);
+        groups.delete(group);
       });
-    this.#recoveries.add(recovery);
+    groups.add(group);
   }
 }

@@ -6,9 +6,11 @@ import { neverClaimed } from "../../db/queries/never-claimed.ts";
 import type { LoadState } from "../../db/schema.ts";
 import type { SaleLoading } from "../../lua/sale-loading.ts";
 import { failureCode } from "../failure.ts";
+import { Hands } from "../hands.ts";
 import type { Log } from "../log.ts";
 import { pause } from "../pause.ts";
 import { loadSale } from "./load-sale.ts";
+import { SharedDrain } from "./shared-drain.ts";
 
 export interface LostSale {
   readonly couponId: CouponId;
@@ -19,6 +21,8 @@ export interface LostSale {
   readonly queued: boolean;
   /** As Redis showed it; 0 if it has nothing. */
   readonly redisEpoch: number;
+  /** Redis shows the fence of that epoch, and has decided nothing since. */
+  readonly isFenced: boolean;
   readonly why: string;
 }
 
@@ -40,99 +44,97 @@ export interface RecoveryDeps {
 
 interface Fenced extends LostSale {
   readonly newEpoch: number;
+  /** By the monotonic clock. */
   readonly fencedAt: number;
 }
 
 /** What drain and load take at least, on top of the wait. */
 const LOAD_MS = 300;
 
-/** Sales that are fenced or loaded at the same time. */
+/** Sales that are fenced, or loaded, at the same time. */
 const AT_ONCE = 8;
-
-/** Runs `work` for all, a few at a time; a failure is logged and leaves that one out. */
-async function forEach<T extends { readonly couponId: CouponId }, R>(
-  sales: readonly T[],
-  log: Log,
-  step: string,
-  work: (sale: T) => Promise<R | null>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const queue = [...sales];
-  const hand = async () => {
-    for (let sale = queue.shift(); sale !== undefined; sale = queue.shift()) {
-      try {
-        const result = await work(sale);
-        if (result !== null) results.push(result);
-      } catch (error) {
-        log.error({ couponId: sale.couponId, step, ...failureCode(error) }, "a recovery failed and begins again");
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, hand));
-  return results;
-}
+/** Ledgers that are persisted at the same time. They may be long, so nobody but their own sales waits for them. */
+const LEDGERS_AT_ONCE = 4;
 
 /**
  * Brings sales back whose state in Redis is lost or in doubt, without forgetting a single claim:
- * 1 fence: a new epoch, RECOVERING, here and in Redis. 2 persist the surviving ledgers. 3 wait until no claim of the old
+ * 1 fence: a new epoch, RECOVERING, here and in Redis. 2 persist the surviving ledger. 3 wait until no claim of the old
  * epoch can come to the log any more (message.timeout.ms after the fence), then until all it holds is persisted. 4–6 load.
  * A queued sale needs no step 3: no gateway sends its claims, and what role coupon-decide has in hand is persisted before the
- * snapshot or decided again after it (EPOCH_PASSED).
- * All given sales share the one wait of step 3. A sale that falls out of a step keeps its fence, and the next look at it
- * begins again with a higher epoch.
+ * snapshot or decided again after it (EPOCH_PASSED). A sale that nobody can have claimed needs neither 2 nor 3.
+ * Each sale goes through the steps on its own; only the wait for the log is shared. A sale that falls out of a step keeps its
+ * fence, and goes on behind that fence with the next look, or begins again with a higher epoch if its fence is gone.
  */
-export async function recover(deps: RecoveryDeps, lost: readonly LostSale[], stopping: AbortSignal): Promise<void> {
-  const { log } = deps;
-  const startedAt = performance.now();
-  const fenced = await forEach(lost, log, "fence", (sale) => fence(deps, sale));
-  if (fenced.length === 0) return;
-  const waiting: Fenced[] = [];
-  const quiet: Fenced[] = [];
-  await forEach(fenced, log, "ledger", async (sale) => {
-    if (await neverClaimed(deps.sql, sale.couponId)) {
-      quiet.push(sale);
-      return null;
+export class Recovery {
+  readonly #deps: RecoveryDeps;
+  readonly #fences = new Hands(AT_ONCE);
+  readonly #ledgers = new Hands(LEDGERS_AT_ONCE);
+  readonly #loads = new Hands(AT_ONCE);
+  readonly #drain: SharedDrain;
+  /** Sales that fell out of a step behind a fence of this process. */
+  readonly #fenced = new Map<CouponId, Fenced>();
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+    this.#drain = new SharedDrain(deps.drain);
+  }
+
+  /** @throws what a neighbour threw; the sale stays closed until the next try */
+  async recover(sale: LostSale, stopping: AbortSignal): Promise<void> {
+    const { sql, persistLedger, log } = this.#deps;
+    const { couponId } = sale;
+    const startedAt = performance.now();
+    const fenced = await this.#fences.take(() => this.#fence(sale));
+    if (fenced === null) return;
+    const isNew = (await neverClaimed(sql, [couponId])).has(couponId);
+    if (!isNew) {
+      const { held, entries } = await this.#ledgers.take(() => persistLedger(couponId));
+      log.info({ couponId, held, entries }, "recovery: the ledger is persisted");
+      if (!sale.queued && !(await this.#waitForLog(fenced, stopping))) return;
     }
-    const { held, entries } = await deps.persistLedger(sale.couponId);
-    log.info({ couponId: sale.couponId, held, entries }, "recovery: the ledger is persisted");
-    (sale.queued ? quiet : waiting).push(sale);
-    return null;
-  });
+    await this.#loads.take(() => this.#load(fenced, startedAt));
+    this.#fenced.delete(couponId);
+  }
 
-  const load = (sales: readonly Fenced[]) =>
-    forEach(sales, log, "load", async ({ couponId, newEpoch, why }) => {
-      const outcome = await loadSale(deps.sql, deps.loading, couponId, newEpoch, "RECOVERING");
-      const seconds = (performance.now() - startedAt) / 1_000;
-      log.info({ couponId, epoch: newEpoch, why, seconds, outcome }, "recovery: done");
-      if (outcome === "LOADED") deps.recovered(seconds);
-      return null;
-    });
-  await load(quiet);
-  if (waiting.length === 0) return;
+  async #fence(sale: LostSale): Promise<Fenced | null> {
+    const { sql, loading, messageTimeoutMs, log } = this.#deps;
+    const { couponId, epoch, redisEpoch, why, queued } = sale;
+    const before = this.#fenced.get(couponId);
+    const stands = sale.isFenced && redisEpoch === epoch && sale.loadState === "RECOVERING";
+    if (before !== undefined && before.newEpoch === epoch && stands) return before;
+    this.#fenced.delete(couponId);
+    const opensInMs = (queued ? 0 : messageTimeoutMs) + LOAD_MS;
+    const newEpoch = await beginRecovery(sql, couponId, sale, redisEpoch, why, opensInMs);
+    if (newEpoch === null) return null; // somebody else was faster; the next look sees what they did
+    // STALE_EPOCH: Redis shows a still higher one; the next look takes that into account.
+    if ((await loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;
+    log.warn({ couponId, epoch: newEpoch, why }, "recovery: the sale is fenced");
+    const fenced = { ...sale, newEpoch, fencedAt: performance.now() };
+    this.#fenced.set(couponId, fenced);
+    return fenced;
+  }
 
-  const quietAt = Math.max(...waiting.map(({ fencedAt }) => fencedAt)) + deps.messageTimeoutMs;
-  const expect = (inMs: number) =>
-    void forEach(waiting, log, "reopening", (sale) => sayReopening(deps.sql, sale, inMs));
-  expect(quietAt - performance.now() + LOAD_MS);
-  await pause(quietAt - performance.now(), stopping);
-  log.info({ sales: waiting.length }, "recovery: waiting until the log is persisted");
-  if (stopping.aborted || !(await deps.drain(stopping, (remainingMs) => expect(remainingMs + LOAD_MS)))) return;
-  await load(waiting);
-}
+  /** @returns false when `stopping` ended it */
+  async #waitForLog(sale: Fenced, stopping: AbortSignal): Promise<boolean> {
+    const quietAt = sale.fencedAt + this.#deps.messageTimeoutMs;
+    this.#expect(sale, quietAt - performance.now() + LOAD_MS);
+    await pause(Math.max(0, quietAt - performance.now()), stopping);
+    if (stopping.aborted) return false;
+    this.#deps.log.info({ couponId: sale.couponId }, "recovery: waiting until the log is persisted");
+    return await this.#drain.join(stopping, (remainingMs) => this.#expect(sale, remainingMs + LOAD_MS));
+  }
 
-/** Beside the work, never in its way: clients are told when to come back, and a wrong word costs them a second question. */
-async function sayReopening(sql: Sql, { couponId, newEpoch }: Fenced, inMs: number): Promise<null> {
-  await expectReopening(sql, couponId, newEpoch, inMs);
-  return null;
-}
+  /** Beside the work, never in its way: clients are told when to come back, and a wrong word costs them a second question. */
+  #expect({ couponId, newEpoch }: Fenced, inMs: number): void {
+    this.#fences
+      .take(() => expectReopening(this.#deps.sql, couponId, newEpoch, Math.max(0, inMs)))
+      .catch((error) => this.#deps.log.warn({ couponId, ...failureCode(error) }, "recovery: its end is not announced"));
+  }
 
-async function fence(deps: RecoveryDeps, sale: LostSale): Promise<Fenced | null> {
-  const { couponId, redisEpoch, why, queued } = sale;
-  const opensInMs = (queued ? 0 : deps.messageTimeoutMs) + LOAD_MS;
-  const newEpoch = await beginRecovery(deps.sql, couponId, sale, redisEpoch, why, opensInMs);
-  if (newEpoch === null) return null; // somebody else was faster; the next look sees what they did
-  // STALE_EPOCH: Redis shows a still higher one; the next look takes that into account.
-  if ((await deps.loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;
-  deps.log.warn({ couponId, epoch: newEpoch, why }, "recovery: the sale is fenced");
-  return { ...sale, newEpoch, fencedAt: performance.now() };
+  async #load({ couponId, newEpoch, why }: Fenced, startedAt: number): Promise<void> {
+    const outcome = await loadSale(this.#deps.sql, this.#deps.loading, couponId, newEpoch, "RECOVERING");
+    const seconds = (performance.now() - startedAt) / 1_000;
+    this.#deps.log.info({ couponId, epoch: newEpoch, why, seconds, outcome }, "recovery: done");
+    if (outcome === "LOADED") this.#deps.recovered(seconds);
+  }
 }

@@ -3,7 +3,7 @@ import { readLedger } from "../../lua/ledger.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
 import { persistClaims } from "../coupon-persist/persist-claims.ts";
 import { CLAIMS_TOPIC, PERSIST_GROUP } from "../coupon-persist/role.ts";
-import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
 import { createRenewedAdmin } from "../renewed-admin.ts";
 import { startTicker } from "../ticker.ts";
 import { drain } from "./drain.ts";
@@ -27,6 +27,7 @@ export function startLoader(neighbours: Neighbours): RunningRole {
     drain: (stopping, report) => drain(admin, producer, CLAIMS_TOPIC, PERSIST_GROUP, log, stopping, report),
     messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
     keepHours: config.SALE_KEEP_HOURS,
+    leftOut: leftOutOf("sale-loader", neighbours),
     log,
     recovered: metrics.recovered,
   });

@@ -1,3 +1,4 @@
+import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
 
 export interface PendingRevocation {
@@ -17,16 +18,18 @@ export interface PendingRevocation {
 /**
  * Revocations that are not carried out yet, oldest first. Those of a sale that is being rebuilt wait until it is loaded:
  * nothing could be released meanwhile. `keepHours` as in list-live-sales.ts.
+ * @param except sales whose revocations are not asked for
  */
 export function listPendingRevocations(
   sql: Executor,
   keepHours: number,
   limit: number,
+  except: readonly string[] = [],
 ): Promise<readonly PendingRevocation[]> {
   return sql<PendingRevocation[]>`
     SELECT r.request_id, r.coupon_id, r.user_id, u.reason, r.released_at IS NOT NULL AS released, c.epoch,
            c.ends_at > now() - make_interval(hours => ${keepHours}) AS live
     FROM revocations r JOIN coupons c ON c.id = r.coupon_id JOIN user_coupons u ON u.request_id = r.request_id
-    WHERE r.done_at IS NULL AND c.load_state = 'LOADED'
+    WHERE r.done_at IS NULL AND c.load_state = 'LOADED' AND r.coupon_id <> ALL (${textArray(except)}::text[])
     ORDER BY r.created_at LIMIT ${limit}`;
 }

@@ -1,4 +1,5 @@
 import type { CouponId } from "../../contracts/ids.ts";
+import type { LeftOut } from "../../contracts/left-out.ts";
 import type { Board, SaleNews } from "./board.ts";
 
 export interface NewsSources {
@@ -9,24 +10,33 @@ export interface NewsSources {
 }
 
 const CONFIRM_MS = 250;
+const READS_AT_ONCE = 16;
 
 /**
  * Keeps the board current: announcements at once, and a look every quarter of a second at sales that are being asked for,
- * because announcements can be missed and a refusal without confirmation expires.
+ * because announcements can be missed and a refusal without confirmation expires. A sale that Redis cannot say anything
+ * about (its shard is away, its hash is broken) keeps no other one waiting.
  * @returns how to stop
  */
-export function followNews(board: Board, sources: NewsSources, onError: (error: unknown) => void): () => void {
+export function followNews(
+  board: Board,
+  sources: NewsSources,
+  leftOut: LeftOut,
+  onError: (error: unknown) => void,
+): () => void {
   sources.subscribe((couponId, news) => board.hear(couponId, news, performance.now()));
   let looking = false;
   const timer = setInterval(async () => {
     if (looking) return;
     looking = true;
     try {
-      for (const couponId of board.due(performance.now())) {
+      const due = board.due(performance.now());
+      const read = async (couponId: CouponId) => {
         const news = await sources.read(couponId);
         if (news === null) board.forget(couponId);
         else board.hear(couponId, news, performance.now());
-      }
+      };
+      await leftOut.settle("confirming sales", due, String, read, { atOnce: READS_AT_ONCE });
     } catch (error) {
       onError(error); // unconfirmed refusals expire by themselves; Redis is asked again
     } finally {

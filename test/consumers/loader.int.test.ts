@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { persistClaims } from "../../consumers/coupon-persist/persist-claims.ts";
-import type { Neighbours } from "../../consumers/neighbours.ts";
+import { leftOutOf, type Neighbours } from "../../consumers/neighbours.ts";
 import { drain } from "../../consumers/sale-loader/drain.ts";
 import { Loader } from "../../consumers/sale-loader/loader.ts";
 import { persistLedger } from "../../consumers/sale-loader/persist-ledger.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { newRequestId, type UserId } from "../../contracts/ids.ts";
 import { findReopening } from "../../db/queries/find-reopening.ts";
+import { listLiveSales } from "../../db/queries/list-live-sales.ts";
+import { neverClaimed } from "../../db/queries/never-claimed.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { whenReady } from "../../lua/redis.ts";
@@ -31,21 +33,28 @@ afterAll(async () => {
 });
 
 /** A loader as the role starts it, on this file's topic and group. */
-function newLoader(neighbours: Neighbours = world.neighbours, messageTimeoutMs?: number): Loader {
+function newLoader(
+  neighbours: Neighbours = world.neighbours,
+  messageTimeoutMs?: number,
+  beforeLedger: (couponId: CouponId) => Promise<void> = async () => {},
+): Loader {
   const { db, redis, loading, config, log, metrics } = neighbours;
   return new Loader({
     sql: db.sql,
     loading,
     scripts: world.settling.scripts,
-    persistLedger: (couponId) =>
-      persistLedger(
+    persistLedger: async (couponId) => {
+      await beforeLedger(couponId);
+      return await persistLedger(
         (id, range) => readLedger(redis, id, range),
         (claims) => persistClaims(db.sql, claims),
         couponId,
-      ),
+      );
+    },
     drain: (stopping, report) => drain(world.admin, world.rawProducer, topic, `group-${topic}`, log, stopping, report),
     messageTimeoutMs: messageTimeoutMs ?? config.MESSAGE_TIMEOUT_MS,
     keepHours: 1,
+    leftOut: leftOutOf("sale-loader", neighbours),
     log,
     recovered: metrics.recovered,
   });
@@ -259,4 +268,97 @@ test("a queued sale is rebuilt without a wait: its claims never were in the clai
   await until("it is loaded", async () => (await stateOf(sale)).load_state === "LOADED", LONG_MS / 2);
   await loader.settled();
   expect(await readSale(world.redis, sale)).toMatchObject({ epoch: 2, winners: 1, next: 1 });
+});
+
+test("sales that are open come before those that open later, and ended ones come last", async () => {
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const sale = async (startsInMs: number, endsInMs: number) => {
+    const id = await world.newSale(1);
+    await world.db.sql`UPDATE coupons SET starts_at = ${at(startsInMs)}, ends_at = ${at(endsInMs)} WHERE id = ${id}`;
+    return id;
+  };
+  const HOUR = 3_600_000;
+  const wanted = {
+    longEnded: await sale(-9 * HOUR, -2 * HOUR),
+    tomorrow: await sale(24 * HOUR, 25 * HOUR),
+    justEnded: await sale(-9 * HOUR, -HOUR),
+    open: await sale(-HOUR, HOUR),
+    soon: await sale(HOUR / 10, HOUR),
+  };
+  const ids = (await listLiveSales(world.db.sql, 3)).map(({ id }) => id);
+  const { open, soon, tomorrow, justEnded, longEnded } = wanted;
+  expect(ids.filter((id) => (Object.values(wanted) as string[]).includes(id))).toEqual([
+    open,
+    soon,
+    tomorrow,
+    justEnded,
+    longEnded,
+  ]);
+});
+
+test("a sale is loaded behind its own ledger, not behind another sale's that takes long", async () => {
+  const [long, short] = [await world.newSale(10), await world.newSale(10)];
+  await look(newLoader());
+  for (const sale of [long, short]) {
+    await world.claim(sale, "ann");
+    await world.redis.del(saleKeys(sale).sale);
+  }
+  const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
+  const loader = newLoader(world.neighbours, 100, (couponId) => (couponId === long ? mayGoOn : Promise.resolve()));
+  await loader.look(never);
+  await until("the short one is loaded", async () => {
+    const { load_state, epoch } = await stateOf(short);
+    return load_state === "LOADED" && epoch === 2;
+  });
+  expect(await stateOf(long)).toMatchObject({ load_state: "RECOVERING" });
+  goOn();
+  await loader.settled();
+  expect(await stateOf(long)).toMatchObject({ load_state: "LOADED", epoch: 2 });
+});
+
+test("a recovery that fails behind its fence goes on behind it, and takes no new epoch each round", async () => {
+  const sale = await world.newSale(10);
+  await look(newLoader());
+  await world.claim(sale, "ann");
+  await world.redis.del(saleKeys(sale).sale);
+  let tries = 0;
+  const loader = newLoader(world.neighbours, 100, async () => {
+    if (++tries < 4) throw new Error("canceling statement due to statement timeout");
+  });
+  await until("it is loaded at last", async () => {
+    await look(loader);
+    return (await stateOf(sale)).load_state === "LOADED";
+  });
+  expect(tries).toBe(4);
+  expect(await stateOf(sale)).toMatchObject({ epoch: 2 });
+});
+
+test("whether a sale was ever claimed is found by index, whatever kind of row it has", async () => {
+  const { sql } = world.db;
+  const sales = { none: "", held: "", buried: "", alias: "" };
+  for (const name of Object.keys(sales) as (keyof typeof sales)[]) sales[name] = await world.newSale(5, 3_600_000 / 2);
+  const row = (couponId: string, status: string, slot: number | null) => sql`
+    INSERT INTO user_coupons (coupon_id, user_id, slot, request_id, epoch, status)
+    VALUES (${couponId}, 'ann', ${slot}, ${`${couponId}-000000000000000001`}, 1, ${status})`;
+  await row(sales.held, "ACTIVE", 1);
+  await row(sales.buried, "REVOKED", null);
+  await sql`
+    INSERT INTO request_aliases (request_id, coupon_id, user_id, original_request_id)
+    VALUES (${`${sales.alias}-000000000000000002`}, ${sales.alias}, 'ann', 'x')`;
+  expect([...(await neverClaimed(sql, Object.values(sales)))]).toEqual([sales.none]);
+
+  const crowd = await world.newSale(50_000);
+  await sql`
+    INSERT INTO user_coupons (coupon_id, user_id, slot, request_id, epoch)
+    SELECT ${crowd}, 'user-' || n, n, ${crowd} || '-' || lpad(n::text, 18, '0'), 1 FROM generate_series(1, 50000) n`;
+  await sql`ANALYZE user_coupons`;
+  const read = async () =>
+    Number(
+      (await sql`SELECT coalesce(seq_tup_read, 0) AS n FROM pg_stat_user_tables WHERE relname = 'user_coupons'`)[0]!.n,
+    );
+  await sql`SELECT pg_stat_force_next_flush()`;
+  const before = await read();
+  await neverClaimed(sql, Object.values(sales));
+  await sql`SELECT pg_stat_force_next_flush()`;
+  expect((await read()) - before).toBe(0);
 });

@@ -4,7 +4,7 @@ import type { ProductId } from "../../contracts/order-ids.ts";
 import { createAdmission } from "../../lua/admission.ts";
 import { createInbox } from "../../lua/inbox.ts";
 import { placedKey, saleKeys } from "../../lua/keys.ts";
-import { ledgerLengths, readLedger } from "../../lua/ledger.ts";
+import { ledgerLength, readLedger } from "../../lua/ledger.ts";
 import { createAcknowledgeOrders, orderLedgerLengths, readOrderLedger } from "../../lua/order-ledger.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import { createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
@@ -79,7 +79,7 @@ test("every script of a sale runs on every master", async () => {
     for await (const portion of readWinners(redis, couponId)) winners += portion.length;
     expect(winners).toBe(4);
   }
-  expect(await ledgerLengths(redis, sales)).toEqual([2, 2, 2]);
+  for (const couponId of sales) expect(await ledgerLength(redis, couponId)).toBe(2);
 }, 180_000);
 
 test("claims of different sales in one turn reach their own masters", async () => {

@@ -1,0 +1,170 @@
+import { StampedeError } from "./errors.ts";
+
+/** What is said of things that were left out. Goes into the log as it is. */
+export interface LeftOutComplaint {
+  /** Which part of the round they failed in. */
+  readonly step: string;
+  readonly code: string;
+  readonly error: string;
+  /** Names of the first ten. */
+  readonly names: readonly string[];
+  readonly leftOut: number;
+}
+
+export interface LeftOutObserver {
+  /** Told about things that are newly left out, one complaint per step and code; about the same thing once a minute. */
+  readonly complain: (complaint: LeftOutComplaint) => void;
+  /** How many things are left out now. */
+  readonly count: (things: number) => void;
+}
+
+interface Failing {
+  readonly failures: number;
+  /** Not tried again before. By the monotonic clock, as all times here. */
+  readonly restsUntil: number;
+  readonly saidAt: number;
+  readonly failedAt: number;
+}
+
+const FIRST_REST_MS = 250;
+const USUAL_MAX_REST_MS = 5_000;
+const REMIND_MS = 60_000;
+/** Things that are remembered as failing; more are left out too, but in silence and without a rest. */
+const MAX_REMEMBERED = 10_000;
+const NAMED = 10;
+
+export interface SettleOptions {
+  /** How many things are in work together. Default: all. */
+  readonly atOnce?: number;
+  /** Default true. */
+  readonly throwsIfAway?: boolean;
+  /** The longest rest of what keeps failing. Default 5,000. */
+  readonly maxRestMs?: number;
+}
+
+export interface Settled<T, R> {
+  readonly thing: T;
+  readonly result: R;
+}
+
+/**
+ * Does the same work for many things (sales, buckets) so that one that fails stops none of the others: it is left out,
+ * complained of and counted, and tried again after a rest that grows to five seconds: a shard that is away must not cost
+ * every round a timeout. Things that succeed again are forgotten at once.
+ */
+export class LeftOut {
+  readonly #observer: LeftOutObserver;
+  readonly #now: () => number;
+  readonly #failing = new Map<string, Failing>();
+
+  constructor(observer: LeftOutObserver, now: () => number = () => performance.now()) {
+    this.#observer = observer;
+    this.#now = now;
+  }
+
+  /**
+   * @param step names this work in complaints; things rest separately in each step
+   * @returns the results of those that succeeded, in the order given
+   * @throws REDIS_UNAVAILABLE when that is why all of them failed: then no thing is to blame, and the round is repeated
+   * (with `throwsIfAway: false` they are left out like any others)
+   */
+  async settle<T, R>(
+    step: string,
+    things: readonly T[],
+    nameOf: (thing: T) => string,
+    work: (thing: T) => Promise<R>,
+    options: SettleOptions = {},
+  ): Promise<Settled<T, R>[]> {
+    const { atOnce = Number.POSITIVE_INFINITY, throwsIfAway = true, maxRestMs = USUAL_MAX_REST_MS } = options;
+    const awake = things.filter((thing) => !this.isResting(step, nameOf(thing)));
+    const settled = await settleAll(awake, work, atOnce);
+    const done: { thing: T; result: R }[] = [];
+    const failed: { name: string; error: unknown }[] = [];
+    for (const [i, one] of settled.entries()) {
+      const thing = awake[i]!;
+      if (one.status === "rejected") failed.push({ name: nameOf(thing), error: one.reason });
+      else {
+        this.#failing.delete(`${step} ${nameOf(thing)}`);
+        done.push({ thing, result: one.value });
+      }
+    }
+    if (failed.length > 0) {
+      if (throwsIfAway && done.length === 0 && failed.every(({ error }) => isAway(error))) throw failed[0]!.error;
+      this.#note(step, failed, maxRestMs);
+    }
+    this.#forgetOld();
+    this.#observer.count(this.#failing.size);
+    return done;
+  }
+
+  /** Failed in this step, and is not tried again yet. */
+  isResting(step: string, name: string): boolean {
+    const failing = this.#failing.get(`${step} ${name}`);
+    return failing !== undefined && failing.restsUntil > this.#now();
+  }
+
+  #note(step: string, failed: readonly { readonly name: string; readonly error: unknown }[], maxRestMs: number): void {
+    const now = this.#now();
+    const complaints = new Map<string, LeftOutComplaint>();
+    for (const { name, error } of failed) {
+      const key = `${step} ${name}`;
+      const known = this.#failing.get(key);
+      const isRemembered = known !== undefined || this.#failing.size < MAX_REMEMBERED;
+      const isNews = known === undefined ? isRemembered : now - known.saidAt >= REMIND_MS;
+      const failures = (known?.failures ?? 0) + 1;
+      // The first failure costs no rest: mostly the next round finds the thing well again.
+      const rest = failures === 1 ? 0 : Math.min(maxRestMs, FIRST_REST_MS * 2 ** (failures - 2));
+      if (isRemembered) {
+        const saidAt = isNews ? now : known!.saidAt;
+        this.#failing.set(key, { failures, restsUntil: now + rest, saidAt, failedAt: now });
+      }
+      if (!isNews) continue;
+      const code = codeOf(error);
+      const before = complaints.get(code);
+      const names = before?.names ?? [];
+      complaints.set(code, {
+        step,
+        code,
+        error: before?.error ?? (error instanceof Error ? error.message.slice(0, 200) : String(error)),
+        names: names.length < NAMED ? [...names, name] : names,
+        leftOut: (before?.leftOut ?? 0) + 1,
+      });
+    }
+    for (const complaint of complaints.values()) this.#observer.complain(complaint);
+  }
+
+  /** Things that nobody asks for any more (a sale that is gone) are no longer left out. */
+  #forgetOld(): void {
+    if (this.#failing.size === 0) return;
+    const now = this.#now();
+    for (const [key, { restsUntil, failedAt }] of this.#failing) {
+      if (Math.max(restsUntil, failedAt) + REMIND_MS <= now) this.#failing.delete(key);
+    }
+  }
+}
+
+/** Promise.allSettled with at most `atOnce` things in work. */
+async function settleAll<T, R>(
+  things: readonly T[],
+  work: (thing: T) => Promise<R>,
+  atOnce: number,
+): Promise<PromiseSettledResult<R>[]> {
+  if (things.length <= atOnce) return await Promise.allSettled(things.map(work));
+  const results: PromiseSettledResult<R>[] = [];
+  let next = 0;
+  const hand = async () => {
+    for (let i = next++; i < things.length; i = next++) {
+      const [result] = await Promise.allSettled([work(things[i]!)]);
+      results[i] = result!;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, hand));
+  return results;
+}
+
+const isAway = (error: unknown) => error instanceof StampedeError && error.code === "REDIS_UNAVAILABLE";
+
+function codeOf(error: unknown): string {
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  return typeof code === "string" ? code : typeof name === "string" ? name : "UNKNOWN";
+}
