@@ -67,7 +67,12 @@ export const GatewayEnvironment = Type.Object({
     "Memory for the winners of sales that are sold out, paused or closed, 5 to 11 bytes each; what does not fit is asked of Redis",
   ),
   MAX_BODY_BYTES: integer(16_384, 1_024, 10_000_000, "Largest request body and WebSocket message"),
-  IDLE_TIMEOUT_S: integer(60, 5, 960, "Seconds without traffic before a connection is closed"),
+  IDLE_TIMEOUT_S: integer(
+    75,
+    5,
+    255,
+    "Seconds without traffic before a connection or socket is closed; longer than a balancer's keep-alive, usually 60. On Node connections end after about 10",
+  ),
   AUTH_TIMEOUT_S: integer(5, 1, 60, "Seconds a socket has to authenticate"),
   SOCKETS_PER_USER: integer(10, 1, 10_000, "Sockets one user may hold on one gateway"),
   SOCKETS_PER_ADDRESS: integer(20_000, 1, 1_000_000, "Sockets one address may hold on one gateway"),
@@ -81,6 +86,12 @@ export const GatewayEnvironment = Type.Object({
     description: "Signs the payment provider's webhooks; empty: the gateway refuses all of them",
   }),
   WEBHOOK_ACK_MS: integer(3_000, 1, 60_000, "How long a webhook waits for Kafka before it gets 503"),
+  SHUTDOWN_DELAY_MS: integer(
+    1_000,
+    0,
+    300_000,
+    "How long a stopping gateway still serves, with readiness 503, before its port closes: what a balancer needs to notice",
+  ),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running requests"),
 });
 export type GatewayEnvironment = Static<typeof GatewayEnvironment>;

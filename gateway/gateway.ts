@@ -399,6 +399,9 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     async stop() {
       if (stopping) return;
       stopping = true;
+      // Readiness says 503 from here on. Balancers need a moment to hear it, and send new connections meanwhile.
+      log.info({ delayMs: config.SHUTDOWN_DELAY_MS }, "stopping: not ready any more, still serving");
+      await new Promise((resolve) => setTimeout(resolve, config.SHUTDOWN_DELAY_MS));
       log.info("stopping: no new requests, running ones finish");
       stopNews();
       pipelines.stop();

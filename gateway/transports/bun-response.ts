@@ -1,3 +1,4 @@
+import { withStanding } from "./standing-headers.ts";
 import type { HttpResponse } from "./transport.ts";
 
 type HeaderRecord = Readonly<Record<string, string>>;
@@ -8,11 +9,11 @@ const prepared = new WeakMap<HeaderRecord, Headers>();
  * Frozen headers are converted once and found again by identity: `new Response` with a ready Headers costs 1.0 µs less than
  * with a record of two headers (7.4 against 8.5 µs CPU a request, 16 requests pipelined).
  */
-function headersOf(record: HeaderRecord): Headers | HeaderRecord {
-  if (!Object.isFrozen(record)) return record;
+function headersOf(record: HeaderRecord | undefined): Headers | HeaderRecord {
+  if (record === undefined || !Object.isFrozen(record)) return withStanding(record);
   let headers = prepared.get(record);
   if (headers === undefined) {
-    headers = new Headers(record);
+    headers = new Headers(withStanding(record));
     prepared.set(record, headers);
   }
   return headers;
@@ -21,10 +22,10 @@ function headersOf(record: HeaderRecord): Headers | HeaderRecord {
 /** Bun's response for ours. `close`: tell the client that this connection ends with the answer. */
 export function toResponse(answer: HttpResponse, close: boolean): Response {
   const { body = null, status, headers } = answer;
-  const response = new Response(
-    body as ConstructorParameters<typeof Response>[0],
-    headers === undefined ? { status } : { status, headers: headersOf(headers) },
-  );
+  const response = new Response(body as ConstructorParameters<typeof Response>[0], {
+    status,
+    headers: headersOf(headers),
+  });
   if (close) response.headers.set("connection", "close");
   return response;
 }

@@ -1,11 +1,10 @@
 import type { Server } from "bun";
 import { StampedeError } from "../../contracts/errors.ts";
-import { allowHeader } from "./allow-header.ts";
 import { BunHttpRequest, type NativeRequest } from "./bun-request.ts";
 import { toResponse } from "./bun-response.ts";
 import { BunSocket, websocketHandler } from "./bun-socket.ts";
-import { groupByPath, methodsOf } from "./paths.ts";
-import type { Handler, HttpResponse, Listen, Method, TransportOptions } from "./transport.ts";
+import { allowedAt, groupByPath } from "./paths.ts";
+import type { Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
 
 /**
  * Bun refuses a body by itself only from here on, with a bare 413: up to this many times the limit our handlers refuse it
@@ -42,7 +41,7 @@ export const listenBun: Listen = async (options) => {
     try {
       return answer(await pending);
     } catch (error) {
-      if (request.hungUp(error)) return new Response(null, { status: 400 }); // nobody reads it
+      if (request.hungUp(error)) return answer({ status: 400 }); // nobody reads it
       return answer(failed(request, error));
     } finally {
       running--;
@@ -85,12 +84,12 @@ export const listenBun: Listen = async (options) => {
     const request = new BunHttpRequest(native, server, maxBodyBytes);
     try {
       const { method, path } = request;
-      const allowed: Method[] = path === socket?.path ? ["GET"] : methodsOf(paths, path);
+      const allowed = allowedAt(paths, socket?.path, path);
       if (method === "OPTIONS" && allowed.length > 0) {
-        return answer({ status: 204, headers: { allow: allowHeader(allowed) } });
+        return answer({ status: 204, headers: { allow: allowed.join(", ") } });
       }
       // The path is normalized (`/a/../b`), the router's was not: a method it does have means that the router knew better.
-      return answer(notFound(request, allowed.includes(method as Method) ? [] : allowed));
+      return answer(notFound(request, allowed.includes(method) ? [] : allowed));
     } catch (error) {
       return answer(failed(request, error));
     }
@@ -142,11 +141,11 @@ function serve<Data>(
     development: false as const,
     id: null, // no hot reload: a restarted module must not inherit our connections
     maxRequestBodySize: maxBodyBytes * NATIVE_BODY_FACTOR,
-    idleTimeout: Math.min(idleTimeoutS, 255), // Bun's maximum
+    idleTimeout: idleTimeoutS, // up to 255: Bun refuses to listen with more
     routes,
     fetch: unmatched,
     // Only if `failed` itself fails; Bun's own page would show the stack.
-    error: () => new Response(null, { status: 500 }),
+    error: () => toResponse({ status: 500 }, false),
   };
   return socket === undefined
     ? (Bun.serve(common as never) as Server<unknown>)

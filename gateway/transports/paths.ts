@@ -33,11 +33,19 @@ export function groupByPath(routes: readonly Route[]): PathEntry[] {
   return [...entries.values()];
 }
 
-/** The methods that some route has for this path. Only for refusals: it tries every pattern. */
-export function methodsOf(entries: readonly PathEntry[], path: string): Method[] {
-  const methods = new Set<Method>();
+/**
+ * The methods that this path takes, as `Allow` names them: HEAD comes with GET (of a page, not of the socket's path), OPTIONS
+ * with every path. Empty: no route has it. Only for refusals: it tries every pattern.
+ */
+export function allowedAt(entries: readonly PathEntry[], socketPath: string | undefined, path: string): string[] {
+  if (path === socketPath) return ["GET", "OPTIONS"];
+  const methods = new Set<string>();
   for (const { pattern, handlers } of entries) {
-    if (pattern.test(path)) for (const method of handlers.keys()) methods.add(method);
+    if (!pattern.test(path)) continue;
+    for (const method of handlers.keys()) {
+      methods.add(method);
+      if (method === "GET") methods.add("HEAD");
+    }
   }
-  return [...methods];
+  return methods.size === 0 ? [] : [...methods, "OPTIONS"];
 }

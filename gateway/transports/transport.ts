@@ -19,7 +19,8 @@ export interface HttpRequest {
   readonly remoteAddress: string;
   /**
    * A header by its lower-case name. Only valid before the handler's first await (a uWebSockets.js rule). Of a header that came
-   * twice it is the first value or all of them, joined by a comma; of `authorization` always all.
+   * twice it is the first value or all of them, joined by a comma; of `authorization` always all. One without a value is
+   * undefined or empty; `idempotency-key` is then empty, because whoever sends it means something by it.
    */
   header(name: string): string | undefined;
   /** The whole body. @throws StampedeError BODY_TOO_LARGE beyond the transport's limit */
@@ -29,7 +30,7 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly body?: string | Uint8Array;
-  /** Lower-case names. `content-length` and `date` are the transport's. A frozen record is prepared once and reused. */
+  /** Lower-case names. `content-length`, `date` and `x-content-type-options` are the transport's. A frozen record is prepared once and reused. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -84,8 +85,8 @@ export interface TransportOptions<Data> {
   readonly maxBodyBytes: number;
   readonly idleTimeoutS: number;
   readonly routes: readonly Route[];
-  /** For paths and methods that no route has; `allowed` lists the methods the path does have. */
-  readonly notFound: (request: HttpRequest, allowed: readonly Method[]) => HttpResponse;
+  /** For paths and methods that no route has; `allowed` lists the methods the path does have, with HEAD and OPTIONS. */
+  readonly notFound: (request: HttpRequest, allowed: readonly string[]) => HttpResponse;
   /** A handler threw or rejected. */
   readonly failed: (request: HttpRequest, error: unknown) => HttpResponse;
   readonly socket?: SocketRoute<Data> & {

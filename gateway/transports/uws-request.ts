@@ -18,6 +18,15 @@ function joined(native: NativeRequest, wanted: string): string {
   return all;
 }
 
+/** Whether a header was sent, with a value or without: the addon's getHeader says "" for both. */
+function isSent(native: NativeRequest, wanted: string): boolean {
+  let sent = false;
+  native.forEach((name) => {
+    if (name === wanted) sent = true;
+  });
+  return sent;
+}
+
 /**
  * A view of uWebSockets.js's request, which lives for one turn only. Most is computed when it is asked for: a refusal from
  * memory reads one parameter and one header. `detach` copies the rest for a handler that goes on.
@@ -60,7 +69,8 @@ export class UwsHttpRequest implements HttpRequest {
     const native = this.native;
     if (native === undefined) throw new Error(`Header ${name} is read after the handler's first await`);
     const value = name === "authorization" ? joined(native, name) : native.getHeader(name);
-    return value === "" ? undefined : value;
+    if (value !== "") return value;
+    return name === "idempotency-key" && isSent(native, name) ? "" : undefined;
   }
 
   /** Decodes the route's parameters. @returns false if one is malformed */

@@ -1,5 +1,6 @@
 import type { HttpResponse as NativeResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
+import { withStanding } from "./standing-headers.ts";
 import type { HttpResponse } from "./transport.ts";
 
 type HeaderRecord = Readonly<Record<string, string>>;
@@ -8,13 +9,14 @@ type HeaderRecord = Readonly<Record<string, string>>;
 const prepared = new WeakMap<HeaderRecord, Map<number, Uint8Array>>();
 
 const NO_HEADERS: HeaderRecord = Object.freeze({});
+/** uWebSockets.js closes a connection that was idle for about ten seconds. A client that is told does not send into its end. */
+const KEEP_ALIVE = "keep-alive: timeout=8";
 /** Would end the header and begin another: uWebSockets.js writes what it gets. */
 const UNSAFE = /[\0\r\n]/;
 
 function headText(status: number, headers: HeaderRecord): string {
-  let text = `${status} ${STATUS_CODES[status] ?? ""}`;
-  for (const name in headers) {
-    const value = headers[name]!;
+  let text = `${status} ${STATUS_CODES[status] ?? ""}\r\n${KEEP_ALIVE}`;
+  for (const [name, value] of Object.entries(withStanding(headers))) {
     if (UNSAFE.test(value) || UNSAFE.test(name)) throw new TypeError(`Header ${name} has a line break`);
     text += `\r\n${name}: ${value}`;
   }

@@ -1,9 +1,8 @@
 import type { HttpRequest as NativeRequest, HttpResponse as NativeResponse, us_socket_context_t } from "uWebSockets.js";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StampedeError } from "../../contracts/errors.ts";
-import { allowHeader } from "./allow-header.ts";
-import { groupByPath, methodsOf } from "./paths.ts";
-import type { Handler, HttpResponse, Listen, Method, TransportOptions } from "./transport.ts";
+import { allowedAt, groupByPath } from "./paths.ts";
+import type { Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
 import { listenOn, loadAddon } from "./uws-addon.ts";
 import { type Body, type BodyRules, cutSilentBodies, HungUp } from "./uws-body.ts";
 import { UwsHttpRequest } from "./uws-request.ts";
@@ -23,8 +22,8 @@ type NativeHandler = (response: NativeResponse, native: NativeRequest) => void;
  * (9.4–10.2), an async handler 8.8 (8.9–9.4), reading a small body 10.6–11.2 (12.7).
  *
  * uWebSockets.js itself closes connections that were idle for ten seconds, whatever the configuration says; answers 431 to
- * heads over 16 KiB, 400 to malformed requests (no answer at all, but the idle timeout, to a line that is not HTTP) and 505 to
- * HTTP/1.0: a proxy in front must speak HTTP/1.1.
+ * heads over 16 KiB, 400 to malformed requests (no answer at all, but the idle timeout, to a line that is not HTTP and to chunk
+ * extensions) and 505 to HTTP/1.0 and to targets that don't begin with a slash: a proxy in front must speak HTTP/1.1.
  */
 export const listenUws: Listen = async (options) => {
   const { maxBodyBytes, notFound, failed, socket } = options;
@@ -98,9 +97,9 @@ export const listenUws: Listen = async (options) => {
     }
     try {
       const { method, path } = request;
-      const allowed: Method[] = path === socket?.path ? ["GET"] : methodsOf(paths, path);
+      const allowed = allowedAt(paths, socket?.path, path);
       if (method === "OPTIONS" && allowed.length > 0) {
-        answerNow(request, { status: 204, headers: { allow: allowHeader(allowed) } });
+        answerNow(request, { status: 204, headers: { allow: allowed.join(", ") } });
       } else answerNow(request, notFound(request, allowed));
     } catch (error) {
       refuse(request, error);

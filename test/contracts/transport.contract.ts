@@ -1,5 +1,6 @@
 import type { Listen } from "../../gateway/transports/transport.ts";
 import { broadcastContract } from "./transport/broadcast.ts";
+import { httpCornersContract, type ParserLimits } from "./transport/http-corners.ts";
 import { idleContract } from "./transport/idle.ts";
 import { requestsContract } from "./transport/requests.ts";
 import { routingContract } from "./transport/routing.ts";
@@ -7,9 +8,10 @@ import { socketsContract } from "./transport/sockets.ts";
 import { stoppingContract } from "./transport/stopping.ts";
 
 /** What every transport must do, over the network. An adapter's test calls this and nothing else. */
-export function transportContract(name: string, listen: Listen): void {
+export function transportContract(name: string, listen: Listen, limits: ParserLimits): void {
   routingContract(name, listen);
   requestsContract(name, listen);
+  httpCornersContract(name, listen, limits);
   stoppingContract(name, listen);
   socketsContract(name, listen);
   broadcastContract(name, listen);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { CLOSE } from "../../contracts/socket-messages.ts";
-import { call } from "../support/client.ts";
+import { call, claim } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush, type UserStory } from "../support/rush.ts";
 import { TestSocket } from "../support/socket.ts";
@@ -49,6 +49,31 @@ test("a gateway told to stop in mid-rush loses no answer and no record, and send
   await until("its routes are gone", async () => (await system.redis.keys("{u:listener-*}:route")).length === 0);
   await promisesKept(system, id, { winners: 4_000, fault: "gateway told to stop in mid-rush" });
 }, 180_000);
+
+test("a gateway with a delay serves new connections while it tells balancers to leave, and sockets stay until then", async () => {
+  const { id } = await system.createSale({ total: 1_000 });
+  const leaving = await system.addGateway({ SHUTDOWN_DELAY_MS: "2500" });
+  const socket = await TestSocket.welcomed(leaving.url, system.token("delayed-listener"));
+  const stopped = leaving.stop();
+  const ready = () => fetch(`${leaving.url}/health/ready`, { headers: { connection: "close" } });
+  const notReady = await until("readiness says so", async () => {
+    const answer = await ready();
+    return answer.status === 503 && ((await answer.json()) as { status: string });
+  });
+  expect(notReady.status).toBe("stopping");
+  let served = 0;
+  // Claims on connections of their own, as long as the delay lasts.
+  for (let user = 0; (await ready().catch(() => null)) !== null; user++) {
+    const answer = await claim(leaving.url, id, system.token(`late-${user}`)).catch(() => null);
+    if (answer === null) break;
+    expect(answer.status).toBe(202);
+    served++;
+  }
+  expect(served).toBeGreaterThan(3);
+  expect(await socket.closed()).toBe(CLOSE.RECONNECT);
+  expect(await stopped).toBe(0);
+  await promisesKept(system, id, { winners: served, fault: "gateway told to stop with a delay" });
+}, 60_000);
 
 test("a gateway that is stopping says so to health checks, and takes no new connection", async () => {
   // It says so for a quarter of a second, which a machine may sleep through: then the next one is asked.

@@ -42,6 +42,7 @@ export function sandbox({ cluster = false } = {}): Sandbox {
   const own: Record<string, string> = {
     STAMPEDE_STACK: dir,
     STAMPEDE_NATIVE: "1",
+    SHUTDOWN_DELAY_MS: "0",
     STAMPEDE_REDIS_PORT: String(ports.redis),
     STAMPEDE_POSTGRES_PORT: String(ports.postgres),
     STAMPEDE_KAFKA_PORT: String(ports.kafka),

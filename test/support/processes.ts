@@ -49,7 +49,7 @@ async function startProcess(name: ProgramName, port: number, env: Record<string,
   const output = openSync(logFile, "w");
   const child = Bun.spawn(await programOf(name, root, env.STAMPEDE_TEST_RUNTIME), {
     cwd: root,
-    env: { ...process.env, ...stack.env, NODE_ENV: "test", ...env },
+    env: { ...process.env, ...stack.env, NODE_ENV: "test", SHUTDOWN_DELAY_MS: "0", ...env },
     stdio: ["ignore", output, output],
   });
   const started: TestProcess = {

@@ -64,7 +64,8 @@ export class RawHttp {
       headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
     }
     const status = Number(first!.split(" ")[1]);
-    const length = options.head || status === 204 || status === 101 ? 0 : Number(headers["content-length"] ?? 0);
+    const length =
+      options.head || status === 204 || status === 100 || status === 101 ? 0 : Number(headers["content-length"] ?? 0);
     const start = split + 4;
     while (this.buffered.length < start + length && !this.ended) await this.change();
     const body = this.buffered.toString("utf8", start, start + length);

@@ -86,8 +86,9 @@ export function routingContract(name: string, listen: Listen): void {
       }
       const wrong = await get("POST", "/cart/items");
       expect(wrong.status).toBe(405);
-      expect(wrong.headers.allow).toBe("PUT, DELETE");
-      expect((await get("PATCH", "/coupons/a/issue")).headers.allow).toBe("POST");
+      expect(wrong.headers.allow).toBe("PUT, DELETE, OPTIONS");
+      expect((await get("PATCH", "/coupons/a/issue")).headers.allow).toBe("POST, OPTIONS");
+      expect((await get("PATCH", "/coupons/a")).headers.allow).toBe("GET, HEAD, OPTIONS");
       expect((await get("GET", "/coupons/a/issue")).status).toBe(405);
     }));
 
