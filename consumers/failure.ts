@@ -1,5 +1,6 @@
 import { StampedeError } from "../contracts/errors.ts";
 import { classify, type ErrorKind, isDatabaseError } from "../db/errors.ts";
+import { loggable } from "../db/loggable-error.ts";
 import { KafkaError } from "../kafka/kafka.ts";
 
 /** Errors that our own code makes when the data is not what it expects: the same data will do it again. */
@@ -28,10 +29,6 @@ function kafkaKind(error: KafkaError): ErrorKind {
 
 /** A code and a sentence for the dead letter's headers and the log. Never the record's own content. */
 export function failureCode(error: unknown): { readonly code: string; readonly message: string } {
-  if (!(error instanceof Error)) return { code: "UNKNOWN", message: String(error) };
-  const code = (error as { code?: unknown }).code ?? (error.cause as { code?: unknown } | undefined)?.code;
-  // DrizzleQueryError puts the statement's parameters into its message; its cause has the server's own sentence.
-  const message =
-    error.name === "DrizzleQueryError" && error.cause instanceof Error ? error.cause.message : error.message;
-  return { code: typeof code === "string" ? code : error.name, message: message.slice(0, 500) };
+  const { code, message } = loggable(error);
+  return { code, message };
 }

@@ -12,12 +12,13 @@ export class StampedeError extends Error {
   constructor(
     code: ResultCode,
     detail?: string,
-    options: { cause?: unknown; retryAfterS?: number; extra?: Record<string, unknown> } = {},
+    options: { cause?: unknown; retryAfterS?: number; extra?: Record<string, unknown>; retryable?: false } = {},
   ) {
     super(detail ?? RESULTS[code].title, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "StampedeError";
     this.code = code;
-    this.retryable = RESULTS[code].retryable;
+    // An INTERNAL is worth a retry, unless its cause lies in what was asked.
+    this.retryable = options.retryable ?? RESULTS[code].retryable;
     this.retryAfterS = options.retryAfterS;
     this.extra = options.extra;
   }

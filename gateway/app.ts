@@ -14,6 +14,7 @@ import {
   SaleList,
 } from "../contracts/http.ts";
 import { OrderSummary, StepView } from "../contracts/http-orders.ts";
+import { IdempotencyKeySchema } from "../contracts/order-ids.ts";
 import { PipelineChange, PipelineView } from "../contracts/pipeline.ts";
 import { SagaChange, SagaView } from "../contracts/saga-mode.ts";
 import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
@@ -173,8 +174,9 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
       tag: "admin",
       security: "operator",
       body: CreateSale,
+      headers: { "Idempotency-Key": IdempotencyKeySchema },
       answers: { 201: Sale },
-      refusals: ["UNSUPPORTED_MEDIA_TYPE", ...DATABASE],
+      refusals: ["UNSUPPORTED_MEDIA_TYPE", "IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_KEY_REUSED", ...DATABASE],
       handler: createSaleRoute(parts.saleCreation, authenticate),
     },
     stateEndpoint("open", "Open a paused or closed sale"),

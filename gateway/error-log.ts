@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { StampedeError } from "../contracts/errors.ts";
+import { loggable } from "../db/loggable-error.ts";
 
 const QUIET_MS = 1_000;
 
@@ -11,13 +12,11 @@ function kindOf(error: unknown): string {
   return String(error).slice(0, 60);
 }
 
-/** What of an error may stand in a log: no parameters of statements, no request headers. */
-function loggable(error: unknown): object {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { code } = error as { code?: unknown };
-  const cause = error.cause instanceof Error ? error.cause.message : undefined;
-  const message = error.name === "DrizzleQueryError" ? "a statement failed" : error.message;
-  return { name: error.name, code, message, cause, stack: error instanceof StampedeError ? undefined : error.stack };
+/** As a log line's `error`. Of our own errors the code says where they come from; their cause says why. */
+function fieldsOf(error: unknown): object {
+  const { name, code, message, frames } = loggable(error);
+  const cause = error instanceof Error && error.cause instanceof Error ? loggable(error.cause).message : undefined;
+  return { name, code, message, cause, stack: error instanceof StampedeError ? undefined : frames };
 }
 
 /** Logs each kind of error at most once a second and counts the rest: a dead Redis must not fill a disk. */
@@ -33,6 +32,6 @@ export function createErrorLog(log: Logger): (error: unknown) => void {
     }
     if (seen.size > 1_000) seen.clear();
     seen.set(kind, { at: now, suppressed: 0 });
-    log.warn({ error: loggable(error), suppressed: last?.suppressed ?? 0 }, "something failed");
+    log.warn({ error: fieldsOf(error), suppressed: last?.suppressed ?? 0 }, "something failed");
   };
 }

@@ -1,7 +1,7 @@
 import pino from "pino";
 import { StampedeError } from "../contracts/errors.ts";
 import { createFault } from "../contracts/fault-points.ts";
-import type { CouponId } from "../contracts/ids.ts";
+import { type CouponId, newCouponId } from "../contracts/ids.ts";
 import { LeftOut } from "../contracts/left-out.ts";
 import { choiceOf, redisPercent } from "../contracts/pipeline.ts";
 import { chosenBy, SAGA_SETTING, sagaView } from "../contracts/saga-mode.ts";
@@ -20,6 +20,7 @@ import { listDeadLetters } from "../db/queries/list-dead-letters.ts";
 import { listMyCoupons } from "../db/queries/list-my-coupons.ts";
 import { listSales } from "../db/queries/list-sales.ts";
 import { isReleased } from "../db/queries/mark-revocations.ts";
+import { once } from "../db/queries/once.ts";
 import { resizeSale } from "../db/queries/resize-sale.ts";
 import { retryDeadLetter } from "../db/queries/retry-dead-letter.ts";
 import { revokeClaim } from "../db/queries/revoke-claim.ts";
@@ -253,7 +254,12 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     viewSale,
     listMyCoupons: listCoupons,
     saleCreation: {
-      insert: (sale, actor) => guarded(() => createSale(sql, sale, actor)),
+      insert: (asking, terms) =>
+        guarded(() =>
+          once(sql, { ...asking, request: ["sale", terms] }, (tx) =>
+            createSale(tx, { ...terms, id: newCouponId() }, asking.actor),
+          ),
+        ),
       wakeLoader: async (couponId) => void (await redis.publish(SALE_LOADER_CHANNEL, couponId)),
       view: viewSale,
     },
@@ -288,7 +294,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
           resizeSale(sql, couponId, total, actor, (to, highest) => resizeInRedis(couponId, to, highest), onError),
         ),
       recovering,
-      view: createViewSale(sales), // of its own: a look that began before the change must not be the answer to it
+      view: viewSale,
     },
     revoking: {
       commit: async (wish, unpersisted) => {
@@ -378,7 +384,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
             headers: { allow: allowed.join(", ") },
           }),
     failed: (_request, error) => {
-      if (!(error instanceof StampedeError)) onError(error);
+      if (!(error instanceof StampedeError) || error.code === "INTERNAL") onError(error);
       return problemOf(error);
     },
     socket: {

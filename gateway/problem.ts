@@ -28,6 +28,8 @@ const RETRY_AFTER_S: Partial<Record<ResultCode, number>> = {
 interface Prepared {
   readonly status: number;
   readonly start: string;
+  /** The same, but `retryable` false. */
+  readonly finalStart: string;
   readonly detail: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -41,6 +43,7 @@ for (const [name, { status, retryable, title }] of Object.entries(RESULTS)) {
   prepared.set(code, {
     status,
     start: JSON.stringify(members).slice(0, -1),
+    finalStart: JSON.stringify({ ...members, retryable: false }).slice(0, -1),
     detail: JSON.stringify(title),
     // Frozen: the transport keeps the native form of headers that can't change.
     headers: Object.freeze({
@@ -57,6 +60,8 @@ export interface ProblemOptions {
   readonly retryAfterS?: number | undefined;
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+  /** false: the same request fails again, whatever the code's table says. */
+  readonly retryable?: boolean;
 }
 
 /** An RFC 9457 answer for a code; `requestId` in it is the HTTP request's. */
@@ -76,14 +81,21 @@ export function problem(code: ResultCode, options?: ProblemOptions): HttpRespons
       ...(wait === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(wait))) }),
       ...options.headers,
     },
-    body: `${base.start},"detail":${detail},"requestId":"${nextHttpId()}"${extra === "," ? "" : extra}}`,
+    body: `${options.retryable === false ? base.finalStart : base.start},"detail":${detail},"requestId":"${nextHttpId()}"${extra === "," ? "" : extra}}`,
   };
 }
 
+/** Errors that our own code makes when a request is not what it expects: the same request will do it again. */
+const OUR_MISTAKE = [TypeError, RangeError, SyntaxError, ReferenceError];
+
 /** The answer for an error that a handler threw; anything that is not ours is INTERNAL and tells nothing. */
 export function problemOf(error: unknown): HttpResponse {
-  if (!(error instanceof StampedeError)) return problem("INTERNAL");
-  return problem(error.code, { detail: error.message, retryAfterS: error.retryAfterS, extra: error.extra });
+  if (!(error instanceof StampedeError)) {
+    return problem("INTERNAL", OUR_MISTAKE.some((kind) => error instanceof kind) ? { retryable: false } : undefined);
+  }
+  const { code, message, retryAfterS, extra, retryable } = error;
+  const detail = code === "INTERNAL" ? undefined : message; // for the log; a client can do nothing with it
+  return problem(code, { detail, retryAfterS, extra, retryable });
 }
 
 const JSON_HEADERS = Object.freeze({ "content-type": "application/json", "cache-control": "no-store" });

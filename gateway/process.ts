@@ -1,3 +1,4 @@
+import { loggable } from "../db/loggable-error.ts";
 import { readConfig } from "./config.ts";
 import { type Runtime, startGateway } from "./gateway.ts";
 
@@ -12,7 +13,7 @@ export async function runGateway(environment: Record<string, string | undefined>
       gateway.stop().then(
         () => process.exit(0),
         (error) => {
-          console.error(error);
+          console.error(loggable(error).message);
           process.exit(1);
         },
       );
@@ -20,7 +21,7 @@ export async function runGateway(environment: Record<string, string | undefined>
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(error instanceof Error ? error.message : String(error));
     process.exit(1);
   }
 }

@@ -12,6 +12,7 @@ interface CreateOptions {
   price: number;
   currency: string;
   flash?: boolean;
+  key?: string;
   json?: boolean;
 }
 
@@ -36,11 +37,12 @@ function createCommand(): Command {
     .option("--stock <n>", "how many can be sold", wholeNumber(0, MAX_STOCK), 0)
     .option("--currency <code>", "ISO 4217", "EUR")
     .option("--flash", "orders are admitted by Redis before they are taken")
+    .option("--key <text>", "Idempotency-Key: asking again under the same key creates nothing")
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  ./dev product create --name Mug --price 1250 --stock 100")
-    .action(async ({ name, price, stock, currency, flash = false, json }: CreateOptions) => {
+    .action(async ({ name, price, stock, currency, flash = false, key, json }: CreateOptions) => {
       const wish = { name, price: price as Money, stock, flash, currency: currency as CreateProduct["currency"] & {} };
-      const product = await api().createProduct(wish);
+      const product = await api().createProduct(wish, key);
       print([product], json, product);
     });
 }

@@ -19,6 +19,7 @@ interface CreateOptions {
   maxDiscount?: number;
   minOrder?: number;
   validUntil?: Date;
+  key?: string;
   json?: boolean;
 }
 
@@ -86,12 +87,17 @@ function createCommand(): Command {
         .choices(["DIRECT", "QUEUED"])
         .default("DIRECT"),
     )
+    .option("--key <text>", "Idempotency-Key: asking again under the same key creates nothing")
     .option("--json", "as JSON")
-    .addHelpText("after", "\nExample:\n  ./dev sale create --total 1000 --starts +10s --ends +2h --name 'Spring rush'")
+    .addHelpText(
+      "after",
+      "\nExample:\n  ./dev sale create --total 1000 --starts +10s --ends +2h --name 'Spring rush'" +
+        "\n\nUnder a --key write times out: +10s is another time when it is asked again.",
+    )
     .action(async (given: Partial<CreateOptions> & Omit<CreateOptions, "starts" | "ends">) => {
       const starts = given.starts ?? new Date();
       const ends = given.ends ?? new Date(starts.getTime() + HOUR_MS);
-      const sale = await api().create(saleRequest({ ...given, starts, ends }));
+      const sale = await api().create(saleRequest({ ...given, starts, ends }), given.key);
       print([sale], given.json, sale);
     });
 }

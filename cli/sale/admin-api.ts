@@ -14,9 +14,16 @@ import { signToken } from "../token/sign.ts";
 const TOKEN_S = 300;
 const TIMEOUT_MS = 10_000;
 
-/** The gateway's operator calls. Every method @throws CliError with the gateway's own words. */
+/** Codes of a connection that was never made, so that nothing can have happened. */
+const NOT_SENT = new Set(["ConnectionRefused", "FailedToOpenSocket", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
+
+/**
+ * The gateway's operator calls. Every method @throws CliError with the gateway's own words, or, of a change that was sent and
+ * not answered, saying that its outcome is unknown and how it is repeated. Methods with a `key` make one of their own without it.
+ */
 export interface AdminApi {
-  create(sale: CreateSale): Promise<Sale>;
+  /** Under a `key`, a repeat finds the sale of the first time. */
+  create(sale: CreateSale, key?: string): Promise<Sale>;
   change(couponId: string, action: "open" | "pause" | "close"): Promise<Sale>;
   resize(couponId: string, total: number): Promise<Sale>;
   /** The sale stands in the request's id. */
@@ -28,7 +35,8 @@ export interface AdminApi {
   switchPipeline(pipeline: PipelineChoice): Promise<PipelineView>;
   saga(): Promise<SagaView>;
   switchSaga(mode: SagaChoice): Promise<SagaView>;
-  createProduct(product: CreateProduct): Promise<Product>;
+  /** Under a `key`, as create. */
+  createProduct(product: CreateProduct, key?: string): Promise<Product>;
   /** Under a `key`, a repeat adds nothing and gets the first answer. */
   restock(productId: string, quantity: number, key?: string): Promise<Product>;
   /** Newest first, at most `limit`. */
@@ -42,31 +50,38 @@ export interface AdminApi {
   discardDeadLetter(id: DeadLetterId, why: string): Promise<DeadLetterDetail>;
 }
 
-export function adminApi(env: StackEnv): AdminApi {
+export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
   const base = `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}`;
   const claims = { sub: "operator:cli", iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: "operator" };
   const token = signToken(env.JWT_SECRET, { ...claims, expiresInS: TOKEN_S });
 
-  async function call<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown, key?: string): Promise<T> {
+  async function call<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown, key?: Key): Promise<T> {
     let answer: Response;
+    let text: string;
     try {
       answer = await fetch(base + path, {
         method,
         headers: {
           authorization: `Bearer ${token}`,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...(key === undefined ? {} : { "idempotency-key": key }),
+          ...(key === undefined ? {} : { "idempotency-key": key.text }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       });
+      text = await answer.text(); // an answer may break off, too
     } catch (cause) {
+      if (method !== "GET" && !NOT_SENT.has(String((cause as { code?: unknown }).code))) {
+        throw new CliError(`the gateway at ${base} did not answer: ${repeating(key)}`, { cause });
+      }
       throw new CliError(`no gateway answers at ${base}: start it with ./dev up`, { cause });
     }
-    const text = await answer.text();
-    if (!answer.ok) throw new CliError(refusal(answer.status, text));
-    return JSON.parse(text) as T;
+    if (answer.ok) return JSON.parse(text) as T;
+    const mayHaveHappened = answer.status >= 500 && method !== "GET";
+    throw new CliError(refusal(answer.status, text) + (mayHaveHappened ? `; ${repeating(key)}` : ""));
   }
+  const keyed = <T>(path: string, body: unknown, text: string = crypto.randomUUID(), written = "") =>
+    call<T>("POST", path, body, { text, written });
 
   async function pages<T>(path: string, limit: number, filter: Record<string, string> = {}): Promise<T[]> {
     const items: T[] = [];
@@ -81,7 +96,7 @@ export function adminApi(env: StackEnv): AdminApi {
   }
 
   return {
-    create: (sale) => call("POST", "/admin/coupons", sale),
+    create: (sale, key) => keyed("/admin/coupons", sale, key, timesOf(sale)),
     change: (couponId, action) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/${action}`),
     resize: (couponId, total) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/resize`, { total }),
     revoke: (requestId, why) => call("POST", `/admin/coupons/${saleOfRequest(requestId)}/revoke`, { requestId, why }),
@@ -91,16 +106,34 @@ export function adminApi(env: StackEnv): AdminApi {
     saga: () => call("GET", "/admin/saga"),
     switchSaga: (mode) => call("PUT", "/admin/saga", { mode }),
     list: (limit) => pages<Sale>("/coupons", limit),
-    createProduct: (product) => call("POST", "/admin/products", product),
+    createProduct: (product, key) => keyed("/admin/products", product, key),
     restock: (productId, quantity, key) =>
-      call("POST", `/admin/products/${encodeURIComponent(productId)}/restock`, { quantity }, key),
+      keyed(`/admin/products/${encodeURIComponent(productId)}/restock`, { quantity }, key),
     products: (limit) => pages<Product>("/products", limit),
     deadLetters: (filter, limit) => pages<DeadLetter>("/admin/dead-letters", limit, filter),
     deadLetter: (id) => call("GET", `/admin/dead-letters/${id}`),
     retryDeadLetter: (id) => call("POST", `/admin/dead-letters/${id}/retry`),
     discardDeadLetter: (id, why) => call("POST", `/admin/dead-letters/${id}/discard`, { why }),
-    grantPoints: (grant, key) => call("POST", "/admin/points/grants", grant, key),
+    grantPoints: (grant, key) => keyed("/admin/points/grants", grant, key),
   };
+}
+
+/** An Idempotency-Key, and the options that must be written out so that the command says the same again. */
+interface Key {
+  readonly text: string;
+  readonly written: string;
+}
+
+/** `now` and `+10s` are other times when the command is repeated. */
+const timesOf = ({ startsAt, endsAt, validUntil }: CreateSale) =>
+  ` --starts ${startsAt} --ends ${endsAt}${validUntil === undefined ? "" : ` --valid-until ${validUntil}`}`;
+
+/** What to do about a change that may have happened. Without a key it is one that happens once by its nature. */
+function repeating(key: Key | undefined): string {
+  if (key === undefined) return "outcome unknown, repeat the command: asking twice is asking once";
+  const { text, written } = key;
+  const quoted = /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return `outcome unknown, repeat with --key ${quoted}${written}: it happens once`;
 }
 
 function refusal(status: number, text: string): string {

@@ -1,4 +1,4 @@
-import type { Sql } from "../client.ts";
+import type { Executor } from "../client.ts";
 import { insertAudit } from "./insert-audit.ts";
 
 export interface SaleToCreate {
@@ -19,15 +19,18 @@ export interface SaleToCreate {
 
 const instant = (text: string) => new Date(text).toISOString();
 
-/** A new sale (load state NEW: role sale-loader brings it to Redis) and its audit line, in one transaction. */
-export async function createSale(sql: Sql, sale: SaleToCreate, actor: string): Promise<void> {
-  await sql.begin(async (tx) => {
-    await tx`
-      INSERT INTO coupons (id, name, total, starts_at, ends_at, issue_mode, discount_type, discount_value, max_discount,
-                           min_order_amount, valid_until)
-      VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${instant(sale.startsAt)}, ${instant(sale.endsAt)}, ${sale.issueMode ?? "DIRECT"},
-              ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null}, ${sale.minOrderAmount ?? 0},
-              ${sale.validUntil === undefined ? null : instant(sale.validUntil)})`;
-    await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });
-  });
+/** A new sale (load state NEW: role sale-loader brings it to Redis) and its audit line. Call it in a transaction (once.ts). */
+export async function createSale<Id extends string>(
+  tx: Executor,
+  sale: SaleToCreate & { readonly id: Id },
+  actor: string,
+): Promise<{ readonly id: Id }> {
+  await tx`
+    INSERT INTO coupons (id, name, total, starts_at, ends_at, issue_mode, discount_type, discount_value, max_discount,
+                         min_order_amount, valid_until)
+    VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${instant(sale.startsAt)}, ${instant(sale.endsAt)},
+            ${sale.issueMode ?? "DIRECT"}, ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null},
+            ${sale.minOrderAmount ?? 0}, ${sale.validUntil === undefined ? null : instant(sale.validUntil)})`;
+  await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });
+  return { id: sale.id };
 }

@@ -1,19 +1,20 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import { CreateSale, type Sale } from "../../contracts/http.ts";
-import { type CouponId, newCouponId } from "../../contracts/ids.ts";
+import type { CouponId } from "../../contracts/ids.ts";
 import { identifyOperator } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
 import { jsonBody } from "../json-body.ts";
 import { json } from "../problem.ts";
 import type { Handler } from "../transports/transport.ts";
-
-export interface NewSale extends CreateSale {
-  readonly id: CouponId;
-}
+import { idempotencyKey } from "./idempotency-key.ts";
+import type { Asking } from "./products.ts";
 
 export interface SaleCreation {
-  /** Writes the sale and the audit line in one transaction. */
-  insert(sale: NewSale, actor: string): Promise<void>;
+  /**
+   * Writes the sale and the audit line in one transaction; a repeat under the same key finds the sale of the first time.
+   * @throws StampedeError IDEMPOTENCY_KEY_REUSED, DATABASE_UNAVAILABLE
+   */
+  insert(asking: Asking, terms: CreateSale): Promise<{ readonly id: CouponId }>;
   /** Tells role sale-loader that there is something to load. */
   wakeLoader(couponId: CouponId): Promise<void>;
   view(couponId: CouponId): Promise<Sale | null>;
@@ -39,11 +40,10 @@ export function checkTerms(terms: CreateSale): void {
 export function createSaleRoute(creation: SaleCreation, authenticate: Authenticate): Handler {
   const read = jsonBody(CreateSale);
   return async (request) => {
-    const { userId } = identifyOperator(request, authenticate);
+    const asking = { actor: identifyOperator(request, authenticate).userId, idempotencyKey: idempotencyKey(request) };
     const terms = await read(request);
     checkTerms(terms);
-    const id = newCouponId();
-    await creation.insert({ ...terms, id }, userId);
+    const { id } = await creation.insert(asking, terms);
     // Redis may be away: the sale exists, and the loader finds it by itself when Redis is back.
     await creation.wakeLoader(id).catch(() => {});
     const deadline = Date.now() + LOAD_WAIT_MS;

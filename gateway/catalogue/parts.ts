@@ -15,10 +15,10 @@ import { createAdmission } from "../../lua/admission.ts";
 import { createRankingCache } from "../../lua/ranking.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { databaseCalls } from "../database-calls.ts";
+import { sharedLook } from "../shared-look.ts";
 import type { CatalogueParts } from "./endpoints.ts";
 import type { Offers } from "./offers.ts";
 import { createReadRanking } from "./ranking.ts";
-import { sharedLook } from "./shared-look.ts";
 
 export interface CatalogueSources {
   readonly database: Database;

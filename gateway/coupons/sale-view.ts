@@ -4,6 +4,7 @@ import { isCouponId } from "../../contracts/ids.ts";
 import type { SaleRow } from "../../db/queries/find-sale.ts";
 import type { SaleSnapshot } from "../../lua/sale-reading.ts";
 import { json, problem } from "../problem.ts";
+import { sharedLook } from "../shared-look.ts";
 import type { Handler } from "../transports/transport.ts";
 
 /** What a visitor sees of a sale: PostgreSQL's terms, Redis' count. */
@@ -60,18 +61,12 @@ export interface SaleSources {
 
 export type ViewSale = (couponId: CouponId) => Promise<Sale | null>;
 
-/** One look at one sale. A thousand visitors of the same second share it. */
+/** One look at one sale. A thousand visitors of the same moment share it; an answer to a change never comes from before it. */
 export function createViewSale(sources: SaleSources): ViewSale {
-  const looking = new Map<CouponId, Promise<Sale | null>>();
-  return (couponId) => {
-    const shared = looking.get(couponId);
-    if (shared !== undefined) return shared;
-    const look = Promise.all([sources.find(couponId), sources.live(couponId)])
-      .then(([row, live]) => (row === null ? null : viewSale(row, live, Date.now())))
-      .finally(() => looking.delete(couponId));
-    looking.set(couponId, look);
-    return look;
-  };
+  return sharedLook(async (couponId: CouponId) => {
+    const [row, live] = await Promise.all([sources.find(couponId), sources.live(couponId)]);
+    return row === null ? null : viewSale(row, live, Date.now());
+  });
 }
 
 /** GET /coupons/:couponId */

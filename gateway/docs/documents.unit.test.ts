@@ -72,6 +72,7 @@ test("what keeps a call from happening twice, or proves who calls, stands among 
     (post?.parameters ?? []).filter((one) => one.in === "header").map(({ name, required }) => [path, name, required]),
   );
   expect(headers.sort()).toEqual([
+    ["/admin/coupons", "Idempotency-Key", false],
     ["/admin/points/grants", "Idempotency-Key", false],
     ["/admin/products", "Idempotency-Key", false],
     ["/admin/products/{productId}/restock", "Idempotency-Key", false],

@@ -92,6 +92,44 @@ function sample(text: string, name: string, labels = ""): number {
   return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
+test("a sale that is asked for twice under one Idempotency-Key is one sale; another body under it is refused", async () => {
+  const terms = saleTerms({ total: 7, name: "asked twice" });
+  const ask = (key: string, json: object = terms, token = system.operator) =>
+    call(`${system.url}/admin/coupons`, { token, json, headers: { "idempotency-key": key } });
+  const answers = await Promise.all([ask("sale 4711"), ask("sale 4711"), ask("sale 4711")]);
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+  expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+  const reused = await ask("sale 4711", { ...terms, total: 8 });
+  expect(reused).toMatchObject({ status: 422, body: { code: "IDEMPOTENCY_KEY_REUSED" } });
+  expect(await ask("")).toMatchObject({ status: 400, body: { code: "IDEMPOTENCY_KEY_INVALID" } });
+  const colleague = await ask("sale 4711", terms, system.token("operator-2", { role: "operator" }));
+  expect(colleague.body.id).not.toBe(answers[0]!.body.id);
+  const [row] = await system.sql`SELECT count(*)::int AS n FROM coupons WHERE name = 'asked twice'`;
+  expect(row!.n).toBe(2);
+});
+
+test("the answer to a change, and every look after it, shows the new state, however many look meanwhile", async () => {
+  const { id } = await system.createSale({ total: 5 });
+  const url = `${system.url}/coupons/${id}`;
+  let going = true;
+  const crowd = Array.from({ length: 8 }, async () => {
+    while (going) await call(url);
+  });
+  for (let round = 0; round < 20; round++) {
+    for (const [action, state] of [
+      ["pause", "PAUSED"],
+      ["open", "OPEN"],
+      ["close", "CLOSED"],
+    ] as const) {
+      const path = `${system.url}/admin/coupons/${id}/${action}`;
+      expect((await call(path, { token: system.operator, method: "POST" })).body.state).toBe(state);
+      expect((await call(url)).body.state).toBe(state);
+    }
+  }
+  going = false;
+  await Promise.all(crowd);
+});
+
 test("metrics count what was answered, and health says what is up", async () => {
   const metrics = async (url = system.url) => (await call(`${url}/metrics`)).body as string;
   const before = await metrics();

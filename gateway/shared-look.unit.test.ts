@@ -29,3 +29,35 @@ test("a failed look is everybody's who shared it, and nobody's afterwards", asyn
   expect(failures.map((one) => one.status === "rejected" && one.reason.message)).toEqual(["broken 1", "broken 1"]);
   await expect(look("broken", 1)).rejects.toThrow("broken 2");
 });
+
+test("who asks while a look is at work gets one that begins afterwards, and shares it: a change is seen", async () => {
+  let stored = "open";
+  let looks = 0;
+  const slow = sharedLook(async (_id: string) => {
+    looks++;
+    const read = stored;
+    await Bun.sleep(5);
+    return read;
+  });
+  const before = slow("sale");
+  await Bun.sleep(1);
+  stored = "paused"; // and its operator was answered
+  const after = [slow("sale"), slow("sale"), slow("sale")];
+  expect(await before).toBe("open");
+  expect(await Promise.all(after)).toEqual(["paused", "paused", "paused"]);
+  expect(looks).toBe(2);
+  stored = "closed";
+  expect(await slow("sale")).toBe("closed");
+});
+
+test("a look that failed does not keep the next one from beginning", async () => {
+  let looks = 0;
+  const look = sharedLook(async (_id: string) => {
+    if (++looks === 1) throw new Error("away");
+    return looks;
+  });
+  const first = look("x").catch((error: Error) => error.message);
+  await null;
+  expect(await look("x")).toBe(2);
+  expect(await first).toBe("away");
+});
