@@ -2,9 +2,15 @@ import type { Consumer, TopicPartition } from "../kafka/kafka.ts";
 import { keyOf } from "../kafka/partitions.ts";
 import { pause } from "./pause.ts";
 
-/** Positions of one batch: the next offset to read per partition, with the ownership under which they were read. */
+interface Position extends TopicPartition {
+  offset: number;
+  /** The ownership under which the records were read. */
+  readonly tenure: number;
+}
+
+/** Positions of one batch: the next offset to read per partition. */
 export interface BatchPositions {
-  readonly positions: ReadonlyMap<string, { topic: string; partition: number; offset: number; tenure: number }>;
+  readonly positions: ReadonlyMap<string, Position>;
 }
 
 /**
@@ -21,7 +27,7 @@ export class CommitQueue {
   /** What was committed instead of a pending position, because a record before it waits. */
   readonly #heldAt = new Map<string, number>();
   readonly #tenures = new Map<string, number>();
-  readonly #pending = new Map<string, { topic: string; partition: number; offset: number; tenure: number }>();
+  readonly #pending = new Map<string, Position>();
   readonly #restMs: number;
   #running: Promise<void> | undefined;
 
@@ -41,19 +47,24 @@ export class CommitQueue {
     this.#restMs = restMs;
   }
 
-  /** The positions after these records, in the order they were polled. */
-  positionsAfter(records: readonly (TopicPartition & { readonly offset: number })[]): BatchPositions {
-    const positions: Map<string, { topic: string; partition: number; offset: number; tenure: number }> = new Map();
-    let last: { topic: string; partition: number; offset: number; tenure: number } | undefined;
+  /**
+   * The positions after these records, in the order they were polled. To be called at the poll that brought them: a partition that
+   * is taken away before their batch begins must be seen as it was then.
+   * @param before what the same batch holds already
+   */
+  positionsAfter(
+    records: readonly (TopicPartition & { readonly offset: number })[],
+    before?: BatchPositions,
+  ): BatchPositions {
+    const positions = new Map(before?.positions);
+    let last: Position | undefined;
     for (const { topic, partition, offset } of records) {
       // Records come in runs of one partition; the key is built once a run.
       if (last === undefined || last.partition !== partition || last.topic !== topic) {
         const key = keyOf({ topic, partition });
-        last = positions.get(key);
-        if (last === undefined) {
-          last = { topic, partition, offset: 0, tenure: this.#tenures.get(key) ?? 0 };
-          positions.set(key, last);
-        }
+        const tenure = this.#tenures.get(key) ?? 0;
+        last = { topic, partition, offset: 0, tenure };
+        positions.set(key, last);
       }
       last.offset = offset + 1;
     }
@@ -107,7 +118,7 @@ export class CommitQueue {
 
   /** A position behind a record that waits stays pending, and that record's offset goes out in its place, once. */
   #takeCommittable() {
-    const offsets: { topic: string; partition: number; offset: number; tenure: number }[] = [];
+    const offsets: Position[] = [];
     for (const [key, position] of this.#pending) {
       const offset = Math.min(position.offset, this.#firstWaiting(position) ?? position.offset);
       if (offset === position.offset) {

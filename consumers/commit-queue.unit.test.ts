@@ -82,6 +82,20 @@ test("a batch that was read before its partition went away commits nothing, even
   expect(committed.join(" ").split(" ").sort()).toEqual(["0:11", "1:4"]);
 });
 
+test("records are judged by the poll that brought them, not by the beginning of their batch", async () => {
+  const { commits, committed } = queue();
+  const first = commits.positionsAfter([...read(0, 3), ...read(1, 3)]);
+  commits.revoked([{ topic: "t", partition: 0 }]); // while the batch was still being collected
+  commits.done(commits.positionsAfter(read(1, 4), first));
+  await commits.flush();
+  expect(committed).toEqual(["1:5"]);
+  const second = commits.positionsAfter(read(0, 3, 4));
+  commits.revoked([{ topic: "t", partition: 0 }]);
+  commits.done(commits.positionsAfter(read(0, 20), second)); // it came back, further on
+  await commits.flush();
+  expect(committed).toEqual(["1:5", "0:21"]);
+});
+
 test("a record that waits holds its partition's offset, once, until it is dealt with", async () => {
   let waits: number | undefined = 4;
   const committed: string[] = [];

@@ -27,6 +27,8 @@ export interface Neighbours {
   readonly loading: LoaderDeps["loading"];
   readonly log: Log;
   readonly metrics: ConsumersMetrics;
+  /** A role has met a mistake of ours that it cannot go on after. */
+  readonly roleEnded?: (role: string, error: unknown) => void;
 }
 
 /** A role at work. */

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import pino from "pino";
+import { takeStrayErrors } from "../contracts/stray-errors.ts";
 import { createDatabase } from "../db/client.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { createRenewedProducer } from "../kafka/renewed-producer.ts";
@@ -25,6 +26,8 @@ export interface ConsumersParts {
 
 /** It connects within milliseconds; whoever waits longer for it starts without it. */
 const REDIS_HEAD_START_MS = 5_000;
+/** On top of the times that a stop gives to its parts. */
+const SPARE_MS = 10_000;
 
 const help = (
   command: string,
@@ -70,15 +73,29 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
     properties: config.kafkaProperties,
     log: (level, message) => log[level]({}, message),
   });
-  const producer = createRenewedProducer(kafka, { messageTimeoutMs: config.MESSAGE_TIMEOUT_MS }, (why) =>
-    log.error({ why }, "the producer was replaced"),
+  const producer = createRenewedProducer(
+    kafka,
+    { messageTimeoutMs: config.MESSAGE_TIMEOUT_MS },
+    {
+      renewed: (why) => log.error({ why }, "the producer was replaced"),
+      notRenewed: (error) => log.error(failureCode(error), "the producer could not be replaced yet"),
+    },
   );
   // A round before the connection stands would log that Redis is away, at every start. One that is away is waited for by the roles.
   await Promise.all([redis, subscriber].map((connection) => whenReady(connection, REDIS_HEAD_START_MS)));
   const roles: RunningRole[] = [];
+  let stopped: Promise<void> | undefined;
+  let stopAll = async () => {};
+  const stopOnce = () => (stopped ??= stopAll());
+  const end = takeStrayErrors({
+    report: (error, what) => log.error({ ...failureCode(error), stack: stackOf(error) }, what),
+    stop: stopOnce,
+    limitMs: config.SHUTDOWN_GRACE_MS + config.MESSAGE_TIMEOUT_MS + SPARE_MS,
+  });
+  const roleEnded = (role: string, error: unknown) => end(error, `role ${role} cannot go on: the process stops`);
   const metrics = createMetrics(() => new Map(roles.map(({ name, inHand }) => [name, inHand()])));
   const loading = createSaleLoading(redis);
-  const neighbours = { config, db, redis, subscriber, kafka, producer, loading, log, metrics };
+  const neighbours = { config, db, redis, subscriber, kafka, producer, loading, log, metrics, roleEnded };
   for (const name of config.roles) roles.push(startRole(name, neighbours));
 
   let stopping = false;
@@ -97,10 +114,8 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
   );
   log.info({ roles: config.roles, port: server.port, kafka: kafka.version }, "consumers started");
 
-  const stop = async (signal: string) => {
-    if (stopping) return;
+  stopAll = async () => {
     stopping = true;
-    log.info({ signal }, "stopping");
     await Promise.all(roles.map((role) => role.stop(config.SHUTDOWN_GRACE_MS)));
     await producer.close();
     redis.disconnect();
@@ -108,16 +123,20 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
     await db.close();
     await server.stop();
     log.info({}, "stopped");
-    process.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      stop(signal).catch((error) => {
-        log.error(failureCode(error), "the shutdown failed");
-        process.exit(1);
-      });
+      if (stopping) return;
+      log.info({ signal }, "stopping");
+      stopOnce().then(
+        () => process.exit(0),
+        (error) => {
+          log.error(failureCode(error), "the shutdown failed");
+          process.exit(1);
+        },
+      );
     });
   }
-  // Everything that is done here can be done again: a stray rejection is worth a line in the log, not the process.
-  process.on("unhandledRejection", (error) => log.error(failureCode(error), "unhandled rejection"));
 }
+
+const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined);

@@ -20,7 +20,7 @@ export type Patience = "wait" | "dead-letter";
 export interface Waiting {
   /** Offset of the partition's first record that waits. */
   firstOf(partition: TopicPartition): number | undefined;
-  /** It is time to try again: `handle` is called, with no records if none have come. */
+  /** It is time to try again: `handle` is called, with no records if none have come. `nowMs`: by `performance.now()`. */
   due(nowMs: number): boolean;
   /** The partitions are somebody else's now; what waited there is theirs. */
   revoked(partitions: readonly TopicPartition[]): void;

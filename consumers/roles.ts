@@ -99,12 +99,14 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
 }
 
 /** A role that consumes topics. */
-function onLog(name: RoleName, role: Role, { kafka, producer, log, metrics, config }: Neighbours): RunningRole {
+function onLog(name: RoleName, role: Role, neighbours: Neighbours): RunningRole {
+  const { kafka, producer, log, metrics, config, roleEnded } = neighbours;
   const runner = startRunner(role, {
     kafka,
     producer,
     log,
     retrying: { attempts: 3, pauseMs: config.RETRY_PAUSE_MS },
+    ended: (error) => roleEnded?.(name, error),
     observe: {
       batch: (records, seconds) => metrics.batch(name, records, seconds),
       retried: () => metrics.retried(name),

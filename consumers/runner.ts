@@ -1,6 +1,6 @@
 import type { Consumer, IncomingRecord, Kafka, TopicPartition } from "../kafka/kafka.ts";
 import { type BatchWorkerDeps, RETRYING, type Retrying, seeThrough } from "./batch-worker.ts";
-import { CommitQueue } from "./commit-queue.ts";
+import { type BatchPositions, CommitQueue } from "./commit-queue.ts";
 import { failureCode } from "./failure.ts";
 import type { Log } from "./log.ts";
 import { pause, within } from "./pause.ts";
@@ -15,6 +15,14 @@ export interface RunnerDeps {
   readonly observe: BatchWorkerDeps["observe"] & {
     batch(records: number, seconds: number): void;
   };
+  /** Told when the runner has met a mistake of ours and stands still for good. */
+  readonly ended?: (error: unknown) => void;
+}
+
+/** Records of one batch, with the positions as they were when each of them was polled. */
+interface Polled {
+  readonly records: readonly IncomingRecord[];
+  readonly positions: BatchPositions;
 }
 
 export interface Runner {
@@ -40,6 +48,7 @@ const REST_MS = 250;
  */
 const PACE_PER_RECORD_MS = 4;
 const AFTER_POLL_ERROR_MS = 1_000;
+const NOTHING: Polled = { records: [], positions: { positions: new Map() } };
 
 /**
  * Runs a role: poll → handle → produce → commit. Up to `role.concurrency` batches are at work, offsets become committable
@@ -64,7 +73,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     REST_MS,
   );
   const atWork = new Set<Promise<void>>();
-  let stash: IncomingRecord[] = [];
+  let stash: Polled | undefined;
   let inHand = 0;
   /** When the next batch may begin, by the role's pace. */
   let nextAt = 0;
@@ -78,7 +87,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
         if (change === "revoked") {
           commits.revoked(partitions);
           role.waiting?.revoked(partitions);
-          stranded.revoked(consumer.assignment().length, Date.now());
+          stranded.revoked(consumer.assignment().length, performance.now());
         } else stranded.assigned();
         const names = partitions.map(({ topic, partition }) => `${topic}/${partition}`);
         log.info({ role: role.name, partitions: names }, `partitions ${change}`);
@@ -88,50 +97,59 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
 
   async function replace(): Promise<void> {
     await consumer.close().catch((cause) => log.warn(failureCode(cause), "the consumer did not close"));
-    consumer = open();
+    while (!stopping.signal.aborted) {
+      try {
+        consumer = open();
+        return;
+      } catch (error) {
+        log.error({ role: role.name, ...failureCode(error) }, "there can be no new consumer yet");
+        await pause(AFTER_POLL_ERROR_MS, stopping.signal);
+      }
+    }
   }
 
-  async function poll(max: number, timeoutMs: number): Promise<IncomingRecord[]> {
+  /** What comes next, behind what the same batch holds already. */
+  async function poll(max: number, timeoutMs: number, held = NOTHING): Promise<Polled> {
     try {
-      return await consumer.poll(max, timeoutMs);
+      const records = await consumer.poll(max, timeoutMs);
+      if (records.length === 0) return held;
+      const positions = commits.positionsAfter(records, held.positions);
+      return { records: held.records.length === 0 ? records : held.records.concat(records), positions };
     } catch (error) {
       log.error({ role: role.name, ...failureCode(error) }, "polling failed");
       const { code } = failureCode(error);
       if (code === "FATAL" || code === "FENCED" || code === "CLOSED") await replace();
       await pause(AFTER_POLL_ERROR_MS, stopping.signal);
-      return [];
+      return held;
     }
   }
 
   /** A batch: what is there, and under load (more than one record) what comes within `lingerMs` or until a hand is free. */
-  async function collect(): Promise<IncomingRecord[]> {
-    let records = stash;
-    stash = [];
-    if (records.length === 0) records = await poll(role.maxBatch, POLL_MS);
-    if (records.length > 0 && role.paceMs !== undefined) return records.concat(await keepPace(records.length));
-    if (records.length <= 1) return records;
+  async function collect(): Promise<Polled> {
+    let batch = stash ?? (await poll(role.maxBatch, POLL_MS));
+    stash = undefined;
+    if (batch.records.length > 0 && role.paceMs !== undefined) return await keepPace(batch);
+    if (batch.records.length <= 1) return batch;
     const until = performance.now() + role.lingerMs;
-    while (records.length < role.maxBatch && !stopping.signal.aborted) {
+    while (batch.records.length < role.maxBatch && !stopping.signal.aborted) {
       const left = until - performance.now();
       if (left < 1) break;
-      const more = await poll(role.maxBatch - records.length, Math.ceil(left));
-      if (more.length > 0) records = records.concat(more);
+      batch = await poll(role.maxBatch - batch.records.length, Math.ceil(left), batch);
     }
-    return records;
+    return batch;
   }
 
-  /** What came until the role's next batch may begin. */
-  async function keepPace(taken: number): Promise<IncomingRecord[]> {
+  /** With what comes until the role's next batch may begin. */
+  async function keepPace(batch: Polled): Promise<Polled> {
     const left = nextAt - performance.now();
-    if (left < 1 || taken >= role.maxBatch) return [];
+    if (left < 1 || batch.records.length >= role.maxBatch) return batch;
     await pause(left, stopping.signal);
-    return poll(role.maxBatch - taken, 1);
+    return poll(role.maxBatch - batch.records.length, 1, batch);
   }
 
-  function begin(records: IncomingRecord[]): void {
+  function begin({ records, positions }: Polled): void {
     const startedAt = performance.now();
     nextAt = startedAt + Math.min(role.paceMs ?? 0, records.length * PACE_PER_RECORD_MS);
-    const positions = commits.positionsAfter(records);
     const earlier = before;
     inHand += records.length;
     // A batch is committable when it and all before it are dealt with; one that was abandoned holds back the later ones.
@@ -149,8 +167,8 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       (error) => {
         // seeThrough answers for its errors; whatever else comes here is a mistake of ours and must not look like success.
         log.error({ role: role.name, ...failureCode(error) }, "the runner stops: a batch ended in an unknown state");
-        stopping.abort();
         atWork.delete(task);
+        endWith(error);
       },
     );
     atWork.add(task);
@@ -165,8 +183,9 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       const assigned = consumer.assignment();
       consumer.pause(assigned);
       for (const one of assigned) paused.set(`${one.topic}/${one.partition}`, one);
-      const [late] = await Promise.all([poll(role.maxBatch, 100), within(250, Promise.race(atWork))]);
-      stash = stash.concat(late); // of partitions that came in this moment
+      // Records can come of partitions that were assigned in this moment.
+      const [held] = await Promise.all([poll(role.maxBatch, 100, stash), within(250, Promise.race(atWork))]);
+      if (held.records.length > 0) stash = held;
     }
     consumer.resume([...paused.values()]);
   }
@@ -177,17 +196,27 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
         await holdOn();
         continue;
       }
-      const records = await collect();
-      if (records.length > 0 || role.waiting?.due(Date.now())) begin(records);
+      const batch = await collect();
+      if (batch.records.length > 0 || role.waiting?.due(performance.now())) begin(batch);
       else {
         await commits.flush();
-        if (!stranded.isDue(Date.now()) || stopping.signal.aborted) continue;
+        if (!stranded.isDue(performance.now()) || stopping.signal.aborted) continue;
         log.error({ role: role.name }, "without partitions for long: joining the group anew");
         await replace();
       }
     }
   }
-  const running = run();
+  /** Nothing is polled or committed any more; somebody has to start the role anew. */
+  function endWith(error: unknown): void {
+    if (stopping.signal.aborted) return;
+    stopping.abort();
+    deps.ended?.(error);
+  }
+  const running = run().catch((error) => {
+    if (stopping.signal.aborted) return; // closed under its hands
+    log.error({ role: role.name, ...failureCode(error) }, "the runner stops: a mistake of ours");
+    endWith(error);
+  });
 
   return {
     name: role.name,

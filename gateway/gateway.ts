@@ -102,7 +102,10 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
   const producer = createRenewedProducer(
     kafka,
     { messageTimeoutMs: config.MESSAGE_TIMEOUT_MS, topicCompression: topicCompression() },
-    (why) => log.error({ why }, "the producer was replaced"),
+    {
+      renewed: (why) => log.error({ why }, "the producer was replaced"),
+      notRenewed: onError,
+    },
   );
   const { sql, orm } = database;
 

@@ -1,16 +1,39 @@
+import pino from "pino";
+import { takeStrayErrors } from "../contracts/stray-errors.ts";
 import { loggable } from "../db/loggable-error.ts";
 import { readConfig } from "./config.ts";
-import { type Runtime, startGateway } from "./gateway.ts";
+import { createErrorLog } from "./error-log.ts";
+import { type Gateway, type Runtime, startGateway } from "./gateway.ts";
 
-/** Runs the gateway as this process. SIGTERM and SIGINT stop it gracefully, a second one at once. Exit 1: it did not start. */
+/** On top of the times that a stop gives to its parts. */
+const SPARE_MS = 5_000;
+
+/**
+ * Runs the gateway as this process. SIGTERM and SIGINT stop it gracefully, a second one at once. Exit 1: it did not start, or
+ * something went wrong that nobody caught.
+ */
 export async function runGateway(environment: Record<string, string | undefined>, runtime: Runtime): Promise<void> {
   try {
-    const gateway = await startGateway(readConfig(environment), runtime);
+    const config = readConfig(environment);
+    const log = pino({ level: config.LOG_LEVEL, base: { process: "gateway", gatewayId: config.gatewayId } });
+    const onError = createErrorLog(log);
+    let gateway: Gateway | undefined;
+    let stopped: Promise<void> | undefined;
+    const stopOnce = () => (stopped ??= gateway?.stop() ?? Promise.resolve());
+    takeStrayErrors({
+      report(error, what) {
+        log.error(what);
+        onError(error);
+      },
+      stop: stopOnce,
+      limitMs: config.SHUTDOWN_GRACE_MS + config.MESSAGE_TIMEOUT_MS + SPARE_MS,
+    });
+    gateway = await startGateway(config, runtime);
     let stopping = false;
     const stop = () => {
       if (stopping) process.exit(1);
       stopping = true;
-      gateway.stop().then(
+      stopOnce().then(
         () => process.exit(0),
         (error) => {
           console.error(loggable(error).message);

@@ -51,27 +51,41 @@ export class Progress {
   }
 }
 
+/** What is said of renewals, for the log. */
+export interface RenewalNews {
+  renewed(why: string): void;
+  /** There could be no new client; it is tried again in a second. */
+  notRenewed(error: unknown): void;
+}
+
 /**
  * A producer that replaces its client when that one can never send again (`fatal`), or delivers nothing any more. What was under
  * way is rejected with CLOSED and may still arrive: as after a time-out, its sender repeats it or has it in a ledger. A record
  * may then be in the log twice; its event id is the same.
- * @param onRenewal told why, for the log
  */
 export function createRenewedProducer(
   kafka: Pick<Kafka, "producer">,
   options: ProducerOptions,
-  onRenewal: (why: string) => void,
+  tell: RenewalNews,
   patience: Patience = PATIENCE,
 ): Producer {
   let current = kafka.producer(options);
   let progress = new Progress(current.stats(), patience);
+  let why: string | null = null;
   const timer = setInterval(() => {
-    const why = progress.look(current.stats(), performance.now());
+    why ??= progress.look(current.stats(), performance.now());
     if (why === null) return;
     const old = current;
-    current = kafka.producer(options);
+    try {
+      current = kafka.producer(options);
+    } catch (error) {
+      // Too many open files, say. The next look tries again; thrown on, it would end the process.
+      tell.notRenewed(error);
+      return;
+    }
     progress = new Progress(current.stats(), patience);
-    onRenewal(why);
+    tell.renewed(why);
+    why = null;
     old.close(0).catch(() => {}); // it is beyond repair; closing only frees its memory
   }, LOOK_MS);
   timer.unref();

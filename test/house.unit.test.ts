@@ -81,6 +81,28 @@ test("only configuration reads the environment", async () => {
   expect(readers).toEqual([]);
 });
 
+// An address keeps nothing alive. Whoever takes one must hold what it belongs to until C has returned, and that file does.
+test("only kafka/bun/memory.ts takes addresses of JavaScript's memory", async () => {
+  const takers: string[] = [];
+  for (const room of Object.keys(ROOMS)) {
+    for await (const file of new Glob(`${room}/**/*.ts`).scan(root)) {
+      const text = await Bun.file(resolve(root, file)).text();
+      if (/import \{[^}]*\bptr\b[^}]*\} from "bun:ffi"/.test(text)) takers.push(file);
+    }
+  }
+  expect(takers).toEqual(["kafka/bun/memory.ts"]);
+});
+
+test("a traceparent is read by W3C's grammar wherever one comes in", async () => {
+  const unread: string[] = [];
+  for await (const file of new Glob("gateway/**/*.ts").scan(root)) {
+    const text = await Bun.file(resolve(root, file)).text();
+    const doors = text.match(/header\("traceparent"\)/g)?.length ?? 0;
+    if (doors !== (text.match(/readTraceparent\(request\.header\("traceparent"\)\)/g)?.length ?? 0)) unread.push(file);
+  }
+  expect(unread).toEqual([]);
+});
+
 // Bun has them, Node 20 has not, and the types know them all: only a request to a process on Node would find out.
 const NEWER_THAN_NODE_20 =
   /\b(?:(?:Map|Object)\.groupBy|Array\.fromAsync|Promise\.(?:withResolvers|try)|Iterator\.from|RegExp\.escape|Error\.isError)\b|\.(?:values|keys|entries)\(\)\s*\.(?:map|filter|find|some|every|toArray|reduce|take|drop|flatMap|forEach)\(|\.(?:isSubsetOf|isSupersetOf|isDisjointFrom|symmetricDifference)\(|\b(?:await )?using \w+ =/;

@@ -61,7 +61,12 @@ export function couponDecide(deciding: Deciding): Role {
     const { unsettled, rejected } = await settleDecisions(settling, decisions, records);
     settling.fault("decide:settled");
     for (const [couponId, decided] of decisions) {
-      waiting.keep(couponId, unsettled.has(couponId) ? turn.get(couponId)! : decided.waiting, tenures, Date.now());
+      waiting.keep(
+        couponId,
+        unsettled.has(couponId) ? turn.get(couponId)! : decided.waiting,
+        tenures,
+        performance.now(),
+      );
       if (!unsettled.has(couponId)) count(observe, decided);
     }
     return [...gone, ...rejected];
@@ -78,7 +83,7 @@ export function couponDecide(deciding: Deciding): Role {
     waiting,
     async handle(records) {
       const tenures = waiting.tenures();
-      const turn = waiting.dueSales(Date.now());
+      const turn = waiting.dueSales(performance.now());
       if (waiting.size >= MAX_WAITING && turn.size === 0) {
         throw new StampedeError("OVERLOADED", `${waiting.size} requests wait for their sales`);
       }

@@ -1,10 +1,11 @@
-import { ptr, read } from "bun:ffi";
+import { read } from "bun:ffi";
 import type { BrokerNews } from "../broker-news.ts";
 import { codeOf } from "../error-codes.ts";
 import { type ClientOptions, KafkaError } from "../kafka.ts";
 import { adminProperties } from "../properties.ts";
 import { blocking } from "./blocking.ts";
 import type { OpenLibrary } from "./library.ts";
+import { lend, Memory } from "./memory.ts";
 import { NativeClient } from "./native-client.ts";
 import { type Librdkafka, PRODUCER, type Ptr } from "./symbols.ts";
 
@@ -96,11 +97,11 @@ export class AdminClient {
     return blocking(this.#client, what, timeoutMs, call);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#client.drain();
     for (const request of this.#requests.values()) request.failed(closed());
     this.#requests.clear();
-    this.#client.destroy(0);
+    await this.#client.destroy();
   }
 
   #onEvent(event: Ptr): void {
@@ -111,16 +112,19 @@ export class AdminClient {
   }
 }
 
-/** A C array of pointers, for the calls that take many objects. Keep it until the call has returned. */
-export function pointerArray(pointers: readonly Ptr[]): BigUint64Array {
-  return BigUint64Array.from(pointers, (pointer) => BigInt(pointer));
+/** Runs a call that takes many objects: with a C array of pointers to them. */
+export function withPointers<T>(pointers: readonly Ptr[], use: (array: Ptr) => T): T {
+  return lend(
+    BigUint64Array.from(pointers, (pointer) => BigInt(pointer)),
+    use,
+  );
 }
 
 /** What a function `f(result, size_t *count)` returns: an array of pointers. */
 export function readPointers(list: (count: Ptr) => Ptr | bigint | null): Ptr[] {
-  const count = new BigUint64Array(1);
-  const start = list(ptr(count)) as Ptr | null;
-  return Array.from({ length: Number(count[0]) }, (_, i) => read.ptr(start as Ptr, i * 8) as Ptr);
+  const count = new Memory(8);
+  const start = list(count.at) as Ptr | null;
+  return Array.from({ length: count.word(0) }, (_, i) => read.ptr(start as Ptr, i * 8) as Ptr);
 }
 
 const closed = () => new KafkaError("CLOSED", "the admin client is closed");

@@ -1,4 +1,3 @@
-import { ptr, read } from "bun:ffi";
 import type { BrokerNews } from "../broker-news.ts";
 import { codeOf, ERR } from "../error-codes.ts";
 import { lagOf } from "../group-lag.ts";
@@ -14,9 +13,10 @@ import {
   type TopicPartitionOffset,
 } from "../kafka.ts";
 import { unfenced } from "../unfenced.ts";
-import { AdminClient, pointerArray, readPointers, type TopicResult } from "./admin-client.ts";
+import { AdminClient, readPointers, type TopicResult, withPointers } from "./admin-client.ts";
 import { GroupQuestioner } from "./group-questioner.ts";
 import type { OpenLibrary } from "./library.ts";
+import { Memory } from "./memory.ts";
 import { type ClusterMetadata, readMetadata } from "./metadata.ts";
 import { OFFSET } from "./partition-list.ts";
 import { queryOffsets } from "./query-offsets.ts";
@@ -65,7 +65,7 @@ export class BunAdmin implements TopicAdmin {
             rd.rd_kafka_NewTopic_set_config(native, name, value);
           return native;
         });
-        rd.rd_kafka_CreateTopics(this.#client.rk, ptr(pointerArray(made)), made.length, options, queue);
+        withPointers(made, (array) => rd.rd_kafka_CreateTopics(this.#client.rk, array, made.length, options, queue));
         for (const native of made) rd.rd_kafka_NewTopic_destroy(native);
       },
       // The event of each kind of request is its own result type; librdkafka's accessors only cast it.
@@ -92,7 +92,7 @@ export class BunAdmin implements TopicAdmin {
       "delete topics",
       (options, queue) => {
         const made = names.map((name) => rd.rd_kafka_DeleteTopic_new(name) as Ptr);
-        rd.rd_kafka_DeleteTopics(this.#client.rk, ptr(pointerArray(made)), made.length, options, queue);
+        withPointers(made, (array) => rd.rd_kafka_DeleteTopics(this.#client.rk, array, made.length, options, queue));
         for (const native of made) rd.rd_kafka_DeleteTopic_destroy(native);
       },
       (event) => this.#topicResults((count) => rd.rd_kafka_DeleteTopics_result_topics(event, count)),
@@ -114,7 +114,7 @@ export class BunAdmin implements TopicAdmin {
       "create partitions",
       (options, queue) => {
         const made = rd.rd_kafka_NewPartitions_new(topic, total, null, 0) as Ptr;
-        rd.rd_kafka_CreatePartitions(this.#client.rk, ptr(pointerArray([made])), 1, options, queue);
+        withPointers([made], (array) => rd.rd_kafka_CreatePartitions(this.#client.rk, array, 1, options, queue));
         rd.rd_kafka_NewPartitions_destroy(made);
       },
       (event) => this.#topicResults((count) => rd.rd_kafka_CreatePartitions_result_topics(event, count)),
@@ -148,8 +148,7 @@ export class BunAdmin implements TopicAdmin {
   }
 
   async close(): Promise<void> {
-    this.#client.close();
-    await this.#groups.close();
+    await Promise.all([this.#client.close(), this.#groups.close()]);
   }
 
   /** A change is answered before the broker that is asked next has heard of it: waits until it shows, 5 s at most. */
@@ -169,11 +168,11 @@ export class BunAdmin implements TopicAdmin {
   }
 
   async #metadata(allTopics: boolean, timeoutMs: number): Promise<ClusterMetadata> {
-    const out = new BigUint64Array(1);
+    const out = new Memory(8);
     await this.#client.blocking("metadata", timeoutMs, (blockMs) =>
-      this.#rd.rd_kafka_metadata(this.#client.rk, allTopics ? 1 : 0, null, ptr(out), blockMs),
+      this.#rd.rd_kafka_metadata(this.#client.rk, allTopics ? 1 : 0, null, out.at, blockMs),
     );
-    const metadata = read.ptr(ptr(out), 0) as Ptr;
+    const metadata = out.word(0) as Ptr;
     const copy = readMetadata(metadata);
     this.#rd.rd_kafka_metadata_destroy(metadata);
     return copy;

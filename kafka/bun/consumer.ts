@@ -1,4 +1,4 @@
-import { ptr, read } from "bun:ffi";
+import { read } from "bun:ffi";
 import type { BrokerNews } from "../broker-news.ts";
 import {
   type ClientOptions,
@@ -16,18 +16,18 @@ import { Commits } from "./commits.ts";
 import { kafkaError, takeError } from "./errors.ts";
 import { GroupAssignment } from "./group-assignment.ts";
 import type { OpenLibrary } from "./library.ts";
+import { Memory } from "./memory.ts";
 import { MESSAGE, MessageReader } from "./message.ts";
 import { NativeClient } from "./native-client.ts";
 import { readPartitionList, withPartitionList } from "./partition-list.ts";
-import { CONSUMER, EVENT, type Librdkafka, NO_CONSUMER_CLOSE, type Ptr } from "./symbols.ts";
+import { CONSUMER, EVENT, IMMEDIATE, type Librdkafka, NO_CONSUMER_CLOSE, type Ptr } from "./symbols.ts";
 
 /**
- * We closed it ourselves, without blocking. RD_KAFKA_DESTROY_F_IMMEDIATE (4): do not
- * join librdkafka's threads; they end by themselves and leave about 150 kB behind. Joining can freeze the process for
- * ever, because a consumer whose topic was deleted or whose partition was lost may hold a reference too many
- * (confluentinc/librdkafka#4362, seen with 2.0.2 and 2.3.0).
+ * We closed it ourselves, without blocking. Its threads are not joined, on no thread: that can take for ever, because a consumer
+ * whose topic was deleted or whose partition was lost may hold a reference too many (confluentinc/librdkafka#4362, seen with
+ * 2.0.2 and 2.3.0).
  */
-const DESTROY_FLAGS = NO_CONSUMER_CLOSE | 0x4;
+const DESTROY_FLAGS = NO_CONSUMER_CLOSE | IMMEDIATE;
 /** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
 const LEAVE_LIMIT_MS = 5_000;
 /** How long a commit that a rebalance refuses is tried again: a rebalance waits for heartbeats, one a second. */
@@ -50,7 +50,7 @@ export class BunConsumer implements Consumer {
   readonly #reader: MessageReader;
   readonly #assignment: GroupAssignment;
   readonly #maxPollIntervalMs: number;
-  #batch = new BigUint64Array(1);
+  #batch = new Memory(8);
   readonly #waiting = new Wakeable();
   #polled = performance.now();
   #closing: Promise<void> | undefined;
@@ -167,7 +167,7 @@ export class BunConsumer implements Consumer {
     this.#client.drain(this.#commitAnswers);
     this.#commits.failAll(closed());
     for (const queue of [this.#group, this.#records, this.#commitAnswers]) this.#client.releaseQueue(queue);
-    this.#client.destroy(DESTROY_FLAGS);
+    this.#client.abandon(DESTROY_FLAGS);
   }
 
   #wakingQueue(queue: Ptr | bigint | null, number: number): Ptr {
@@ -187,13 +187,13 @@ export class BunConsumer implements Consumer {
   }
 
   #take(max: number): IncomingRecord[] {
-    if (this.#batch.length < max) this.#batch = new BigUint64Array(max);
-    const at = ptr(this.#batch);
-    const count = Number(this.#rd.rd_kafka_consume_batch_queue(this.#records, 0, at, max));
+    if (this.#batch.bytes.length < max * 8) this.#batch = new Memory(max * 8);
+    const batch = this.#batch;
+    const count = Number(this.#rd.rd_kafka_consume_batch_queue(this.#records, 0, batch.at, max));
     const records: IncomingRecord[] = [];
     this.#reader.beginBatch();
     for (let i = 0; i < count; i++) {
-      const message = read.ptr(at, i * 8) as Ptr;
+      const message = batch.word(i * 8) as Ptr;
       const native = read.i32(message, MESSAGE.err);
       if (native === 0) records.push(this.#reader.read(message));
       else this.news.error(`fetch: ${this.#rd.rd_kafka_err2str(native)} (${native})`);

@@ -7,7 +7,7 @@ import { kafkaError } from "./errors.ts";
 import type { OpenLibrary } from "./library.ts";
 import { NativeClient } from "./native-client.ts";
 import { type PartitionResult, readPartitionList, withPartitionList } from "./partition-list.ts";
-import { CONSUMER, NO_CONSUMER_CLOSE } from "./symbols.ts";
+import { CONSUMER } from "./symbols.ts";
 
 export class GroupQuestioner implements Questioner {
   readonly #client: NativeClient;
@@ -39,6 +39,6 @@ export class GroupQuestioner implements Questioner {
   }
 
   async close(): Promise<void> {
-    this.#client.destroy(NO_CONSUMER_CLOSE);
+    await this.#client.destroy();
   }
 }

@@ -3,12 +3,13 @@ import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { KafkaError } from "../kafka.ts";
-import { type Libc, openLibc } from "./libc.ts";
+import { type Libc, openLibc, openThreads, type Threads } from "./libc.ts";
 import { type Librdkafka, SYMBOLS } from "./symbols.ts";
 
 export interface OpenLibrary {
   readonly rd: Librdkafka;
   readonly libc: Libc;
+  readonly threads: Threads | null;
   /** Of librdkafka, e.g. "2.0.2". */
   readonly version: string;
   readonly path: string;
@@ -24,7 +25,8 @@ export function openLibrary(preferred?: string): OpenLibrary {
   for (const path of preferred ? [preferred] : [...installedByAddon(), ...systemLibraries()]) {
     try {
       const rd = dlopen(path, SYMBOLS).symbols;
-      return { rd, libc: openLibc(), version: rd.rd_kafka_version_str() ?? "unknown", path };
+      const version = rd.rd_kafka_version_str() ?? "unknown";
+      return { rd, libc: openLibc(), threads: openThreads(), version, path };
     } catch (error) {
       tried.push(`${path}: ${error instanceof Error ? error.message : error}`);
     }

@@ -1,6 +1,7 @@
-import { ptr, read } from "bun:ffi";
+import { read } from "bun:ffi";
 import type { IncomingRecord } from "../kafka.ts";
 import type { OpenLibrary } from "./library.ts";
+import { Memory } from "./memory.ts";
 import { cString } from "./native-client.ts";
 import type { Ptr } from "./symbols.ts";
 
@@ -22,8 +23,7 @@ const NO_HEADERS: Readonly<Record<string, Uint8Array>> = Object.freeze(Object.cr
 /** Copies fetched messages out of librdkafka's memory. */
 export class MessageReader {
   readonly #library: OpenLibrary;
-  readonly #out = new BigUint64Array(4);
-  readonly #at = ptr(this.#out);
+  readonly #out = new Memory(24);
   #topicPointer = 0;
   #topicName = "";
 
@@ -64,14 +64,14 @@ export class MessageReader {
 
   #headers(message: Ptr): Readonly<Record<string, Uint8Array>> {
     const { rd } = this.#library;
-    const at = this.#at;
+    const { at } = this.#out;
     if (rd.rd_kafka_message_headers(message, at) !== 0) return NO_HEADERS;
-    const list = read.ptr(at, 0) as Ptr;
+    const list = this.#out.word(0) as Ptr;
     const headers: Record<string, Uint8Array> = Object.create(null);
     const [name, value, size] = [at, (at + 8) as Ptr, (at + 16) as Ptr];
     for (let i = 0; rd.rd_kafka_header_get_all(list, i, name, value, size) === 0; i++) {
-      const content = this.#bytes(read.ptr(at, 8), read.ptr(at, 16));
-      headers[cString(read.ptr(at, 0))] = content ?? new Uint8Array(0);
+      const content = this.#bytes(this.#out.word(8), this.#out.word(16));
+      headers[cString(this.#out.word(0))] = content ?? new Uint8Array(0);
     }
     return headers;
   }

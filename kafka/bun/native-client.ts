@@ -1,16 +1,23 @@
-import { CString, ptr, read } from "bun:ffi";
+import { CString } from "bun:ffi";
 import type { BrokerNews } from "../broker-news.ts";
 import { codeOf, ERR } from "../error-codes.ts";
 import { KafkaError } from "../kafka.ts";
 import type { Properties } from "../properties.ts";
 import { createConf } from "./conf.ts";
+import { destroyInBackground } from "./destroy.ts";
 import type { OpenLibrary } from "./library.ts";
+import { lend, Memory } from "./memory.ts";
 import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 import { createWakeup, type Wakeup } from "./wakeup.ts";
 
 const MAIN_QUEUE = 1;
 /** A client that reaches nobody says so up to twenty times a second. */
 const NAME_AGAIN_MS = 1_000;
+/**
+ * A queue wakes us once, when it becomes non-empty: a wake-up that is lost would leave it non-empty, and everybody who waits for
+ * what is in it waiting, for ever. So all queues are looked at once in so long; an empty one costs a microsecond.
+ */
+const LOOK_MS = 1_000;
 
 /**
  * One rd_kafka_t with its event queue: what producer, consumer and admin share. Logs, errors and statistics are
@@ -21,7 +28,13 @@ export class NativeClient {
   readonly rk: Ptr;
   /** Logs, errors, statistics, delivery reports and answers to requests; of a consumer not its group's events. */
   readonly queue: Ptr;
-  readonly #wakeup: Wakeup;
+  readonly #library: OpenLibrary;
+  #wakeup: Wakeup;
+  #isBroken = false;
+  /** The number of each queue that wakes us. */
+  readonly #numbers = new Map<Ptr, number>();
+  readonly #onWake: (queues: Uint8Array) => void;
+  readonly #look: ReturnType<typeof setInterval>;
   readonly #onEvent: (type: number, event: Ptr) => void;
   readonly #news: BrokerNews;
   readonly #brokers: string;
@@ -41,31 +54,43 @@ export class NativeClient {
     onWake: (queues: Uint8Array) => void = () => this.drain(),
   ) {
     this.rd = library.rd;
+    this.#library = library;
     this.#onEvent = onEvent;
+    this.#onWake = onWake;
     this.#news = news;
     this.#brokers = String(properties["bootstrap.servers"]);
-    const conf = createConf(this.rd, properties);
-    const reason = Buffer.alloc(512);
-    const rk = this.rd.rd_kafka_new(type, conf, ptr(reason), 512) as Ptr | null;
-    if (!rk) {
-      this.rd.rd_kafka_conf_destroy(conf); // rd_kafka_new takes it only when it succeeds
-      throw new KafkaError("INVALID", reason.toString("utf8", 0, reason.indexOf(0)));
+    this.#wakeup = this.#createWakeup();
+    try {
+      this.rk = this.#create(type, properties);
+    } catch (error) {
+      this.#wakeup.close();
+      throw error;
     }
-    this.rk = rk;
-    this.queue = this.rd.rd_kafka_queue_get_main(rk) as Ptr;
-    this.rd.rd_kafka_set_log_queue(rk, null);
-    this.#wakeup = createWakeup(library.libc, (queues) => {
-      if (!this.#destroyed) onWake(queues);
-    });
+    this.queue = this.rd.rd_kafka_queue_get_main(this.rk) as Ptr;
+    this.rd.rd_kafka_set_log_queue(this.rk, null);
     this.wakeOn(this.queue, MAIN_QUEUE);
     // A queue wakes us when it becomes non-empty. What librdkafka put into it before we listened (a word about a property,
-    // a broker that refused at once) would keep it non-empty, and us asleep, for ever.
+    // a broker that refused at once) would keep it non-empty, and us asleep until the next look.
     setImmediate(() => this.drain());
+    this.#look = setInterval(() => this.#lookAtAll(), LOOK_MS);
+    this.#look.unref();
+  }
+
+  #create(type: number, properties: Properties): Ptr {
+    const conf = createConf(this.rd, properties);
+    const reason = new Memory(512);
+    const rk = this.rd.rd_kafka_new(type, conf, reason.at, 512) as Ptr | null;
+    if (!rk) {
+      this.rd.rd_kafka_conf_destroy(conf); // rd_kafka_new takes it only when it succeeds
+      throw new KafkaError("INVALID", reason.text());
+    }
+    return rk;
   }
 
   /** Lets a queue wake the event loop when it becomes non-empty. `number` (2–255) says which one it was. */
   wakeOn(queue: Ptr, number: number): void {
-    this.rd.rd_kafka_queue_io_event_enable(queue, this.#wakeup.fd, ptr(new Uint8Array([number])), 1);
+    this.#numbers.set(queue, number);
+    lend(new Uint8Array([number]), (at) => this.rd.rd_kafka_queue_io_event_enable(queue, this.#wakeup.fd, at, 1));
   }
 
   get connected(): boolean {
@@ -94,6 +119,9 @@ export class NativeClient {
       if (!event) return;
       try {
         this.#handle(this.rd.rd_kafka_event_type(event), event);
+      } catch (error) {
+        // A mistake of a listener's. Thrown on, it would end the process, or hold up whoever waits for the events behind it.
+        this.#news.error(`an event was not dealt with: ${error instanceof Error ? error.stack : error}`);
       } finally {
         this.rd.rd_kafka_event_destroy(event);
       }
@@ -103,17 +131,58 @@ export class NativeClient {
   /** Frees a queue that was given to `wakeOn`. */
   releaseQueue(queue: Ptr): void {
     // Threads that outlive us must not write into a descriptor that is somebody else's by then.
+    this.#numbers.delete(queue);
     this.rd.rd_kafka_queue_io_event_enable(queue, -1, null, 0);
     this.rd.rd_kafka_queue_destroy(queue);
   }
 
   /** Stops librdkafka's threads and frees everything. Queues of the caller's must be released before. */
-  destroy(flags: number): void {
-    if (this.#destroyed) return;
+  async destroy(): Promise<void> {
+    if (this.#letGo()) await destroyInBackground(this.#library, this.rk);
+  }
+
+  /** Lets librdkafka's threads end by themselves. Queues of the caller's must be released before. */
+  abandon(flags: number): void {
+    if (this.#letGo()) this.rd.rd_kafka_destroy_flags(this.rk, flags);
+  }
+
+  #letGo(): boolean {
+    if (this.#destroyed) return false;
     this.#destroyed = true;
+    clearInterval(this.#look);
     this.releaseQueue(this.queue);
-    this.rd.rd_kafka_destroy_flags(this.rk, flags);
     this.#wakeup.close();
+    return true;
+  }
+
+  #createWakeup(): Wakeup {
+    return createWakeup(
+      this.#library.libc,
+      (queues) => {
+        if (!this.#destroyed) this.#onWake(queues);
+      },
+      (why) => {
+        this.#isBroken = true;
+        this.#news.error(`queues cannot wake the event loop (${why}): they are looked at once a second until they can`);
+      },
+    );
+  }
+
+  #lookAtAll(): void {
+    if (this.#isBroken) this.#listenAnew();
+    this.#onWake(Uint8Array.from(this.#numbers.values()));
+  }
+
+  #listenAnew(): void {
+    const broken = this.#wakeup;
+    try {
+      this.#wakeup = this.#createWakeup();
+    } catch {
+      return; // no file descriptors, as before; the next look tries again
+    }
+    this.#isBroken = false;
+    for (const [queue, number] of this.#numbers) this.wakeOn(queue, number);
+    broken.close();
   }
 
   #handle(type: number, event: Ptr): void {
@@ -152,20 +221,19 @@ export class NativeClient {
     }
     const fatal = this.rd.rd_kafka_event_error_is_fatal(event) !== 0;
     if (fatal && this.#fatal === undefined) {
-      const reason = Buffer.alloc(512);
-      const cause = this.rd.rd_kafka_fatal_error(this.rk, ptr(reason), 512);
+      const reason = new Memory(512);
+      const cause = this.rd.rd_kafka_fatal_error(this.rk, reason.at, 512);
       const code = codeOf(cause) === "FENCED" ? "FENCED" : "FATAL";
-      this.#fatal = new KafkaError(code, reason.toString("utf8", 0, reason.indexOf(0)), cause);
+      this.#fatal = new KafkaError(code, reason.text(), cause);
     }
     this.#news.error(this.rd.rd_kafka_event_error_string(event) ?? String(native), fatal);
   }
 
   #onLog(event: Ptr): void {
-    const out = new BigUint64Array(3);
-    const at = ptr(out);
-    if (this.rd.rd_kafka_event_log(event, at, (at + 8) as Ptr, (at + 16) as Ptr) !== 0) return;
-    const [facility, message] = [cString(read.ptr(at, 0)), cString(read.ptr(at, 8))];
-    this.#news.line(read.i32(at, 16), facility, message);
+    const out = new Memory(24);
+    if (this.rd.rd_kafka_event_log(event, out.at, (out.at + 8) as Ptr, (out.at + 16) as Ptr) !== 0) return;
+    const [facility, message] = [cString(out.word(0)), cString(out.word(8))];
+    this.#news.line(out.int(16), facility, message);
   }
 }
 

@@ -1,10 +1,11 @@
-import { ptr, read } from "bun:ffi";
+import { read } from "bun:ffi";
 import { BaseProducer, producerClosed } from "../base-producer.ts";
 import type { BrokerNews } from "../broker-news.ts";
 import type { ClientOptions, KafkaError, OutgoingRecord, ProducerOptions } from "../kafka.ts";
 import { producerProperties } from "../properties.ts";
 import { kafkaError } from "./errors.ts";
 import type { OpenLibrary } from "./library.ts";
+import { Memory } from "./memory.ts";
 import { MESSAGE } from "./message.ts";
 import { NativeClient } from "./native-client.ts";
 import { RecordWriter } from "./record-writer.ts";
@@ -12,16 +13,15 @@ import { EVENT, PRODUCER, type Ptr } from "./symbols.ts";
 
 /** Reports taken out of an event per call. */
 const REPORTS = 256;
-/** RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT */
-const PURGE_ALL = 0x3;
+/** RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING: librdkafka's threads may be busy elsewhere. */
+const PURGE_ALL = 0x7;
 /** How long the reports of purged records may take, milliseconds; they come from librdkafka's own threads. */
 const PURGE_LIMIT_MS = 2_000;
 
 export class BunProducer extends BaseProducer {
   readonly #client: NativeClient;
   readonly #writer: RecordWriter;
-  readonly #reports = new BigUint64Array(REPORTS);
-  readonly #reportsAt = ptr(this.#reports);
+  readonly #reports = new Memory(REPORTS * 8);
 
   /** @throws KafkaError INVALID if librdkafka refuses a property */
   constructor(library: OpenLibrary, client: ClientOptions, news: BrokerNews, options: ProducerOptions = {}) {
@@ -56,14 +56,14 @@ export class BunProducer extends BaseProducer {
     }
     this.sends.end(producerClosed());
     this.#writer.close();
-    this.#client.destroy(0);
+    await this.#client.destroy();
   }
 
   #onReports(event: Ptr): void {
     const { rd } = this.#client;
     for (;;) {
-      const count = Number(rd.rd_kafka_event_message_array(event, this.#reportsAt, REPORTS));
-      for (let i = 0; i < count; i++) this.#onReport(read.ptr(this.#reportsAt, i * 8) as Ptr);
+      const count = Number(rd.rd_kafka_event_message_array(event, this.#reports.at, REPORTS));
+      for (let i = 0; i < count; i++) this.#onReport(this.#reports.word(i * 8) as Ptr);
       if (count < REPORTS) break;
     }
     this.sends.reported();

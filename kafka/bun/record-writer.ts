@@ -1,7 +1,7 @@
-import { ptr } from "bun:ffi";
 import { codeOf } from "../error-codes.ts";
 import { type Bytes, type Compression, KafkaError, type OutgoingRecord } from "../kafka.ts";
 import { takeError } from "./errors.ts";
+import { addressOf, lend, Memory } from "./memory.ts";
 import type { Librdkafka, Ptr } from "./symbols.ts";
 
 const ANY_PARTITION = -1;
@@ -9,6 +9,8 @@ const ANY_PARTITION = -1;
 const COPY = 0x2;
 /** sizeof(rd_kafka_vu_t): a tag and a union padded to 64 bytes. */
 const FIELD_BYTES = 72;
+/** Topic, partition, flags, opaque, value and key. */
+const FIXED_FIELDS = 6;
 const VTYPE = { RKT: 2, PARTITION: 3, VALUE: 4, KEY: 5, OPAQUE: 6, MSGFLAGS: 7, HEADER: 9 } as const;
 const SCRATCH_BYTES = 64 * 1024;
 /** UTF-8 needs at most three bytes for a UTF-16 unit. */
@@ -16,26 +18,42 @@ const MOST_BYTES_PER_UNIT = 3;
 
 const encoder = new TextEncoder();
 
-/** Bytes in C's hands: valid until the next `place` of the same scratch. */
-class Scratch {
-  readonly #buffer = new Uint8Array(SCRATCH_BYTES);
-  readonly #start = ptr(this.#buffer);
-  pointer: Ptr | null = null;
-  length = 0;
+/**
+ * The bytes of one argument. Texts are written into memory that is used again for the next record; larger texts, and bytes of the
+ * caller's, are held until `release`.
+ */
+class Argument {
+  readonly #scratch = new Memory(SCRATCH_BYTES);
+  #held: Uint8Array | null = null;
+  #written = 0;
+  #isMissing = true;
 
   place(bytes: Bytes | null | undefined): void {
-    if (bytes === null || bytes === undefined) {
-      this.pointer = null;
-      this.length = 0;
-    } else if (typeof bytes === "string" && bytes.length * MOST_BYTES_PER_UNIT <= SCRATCH_BYTES) {
-      this.length = encoder.encodeInto(bytes, this.#buffer).written;
-      this.pointer = this.#start;
-    } else {
-      const view = typeof bytes === "string" ? encoder.encode(bytes) : bytes;
-      this.length = view.length;
-      // An empty value is not a missing one: it needs an address too.
-      this.pointer = view.length === 0 ? this.#start : ptr(view);
-    }
+    this.#isMissing = bytes === null || bytes === undefined;
+    this.#held = null;
+    if (bytes === null || bytes === undefined) this.#written = 0;
+    else if (typeof bytes === "string" && bytes.length * MOST_BYTES_PER_UNIT <= SCRATCH_BYTES) {
+      this.#written = encoder.encodeInto(bytes, this.#scratch.bytes).written;
+    } else this.#held = typeof bytes === "string" ? encoder.encode(bytes) : bytes;
+  }
+
+  get length(): number {
+    return this.#held === null ? this.#written : this.#held.length;
+  }
+
+  /**
+   * Good for the next call only. Ask for it (and for the length) last: a buffer of the caller's that can be resized or
+   * transferred must not get the chance between this and the call.
+   */
+  address(): Ptr | null {
+    if (this.#isMissing) return null;
+    // An empty value is not a missing one: it needs an address too.
+    return this.#held === null || this.length === 0 ? this.#scratch.at : addressOf(this.#held);
+  }
+
+  /** After the call. */
+  release(): void {
+    this.#held = null;
   }
 }
 
@@ -44,8 +62,8 @@ export class RecordWriter {
   readonly #rd: Librdkafka;
   readonly #rk: Ptr;
   readonly #topics = new Map<string, Ptr>();
-  readonly #value = new Scratch();
-  readonly #key = new Scratch();
+  readonly #value = new Argument();
+  readonly #key = new Argument();
 
   constructor(
     rd: Librdkafka,
@@ -60,25 +78,29 @@ export class RecordWriter {
   write(record: OutgoingRecord, opaque: number): KafkaError | null {
     const topic = this.#topic(record.topic);
     if (topic === null) return new KafkaError("INVALID", `"${record.topic}" is no topic name`);
+    const { partition = ANY_PARTITION, headers } = record;
     const [value, key] = [this.#value, this.#key];
     value.place(record.value);
     key.place(record.key);
-    if (record.headers !== undefined) return this.#writeWithHeaders(topic, record, record.headers, opaque);
-    const partition = record.partition ?? ANY_PARTITION;
-    const { pointer, length } = value;
-    const result = this.#rd.rd_kafka_produce(
-      topic,
-      partition,
-      COPY,
-      pointer,
-      length,
-      key.pointer,
-      key.length,
-      opaque as Ptr,
-    );
-    if (result === 0) return null;
-    const native = this.#rd.rd_kafka_last_error();
-    return new KafkaError(codeOf(native), `${record.topic}: ${this.#rd.rd_kafka_err2str(native)}`, native);
+    try {
+      if (headers !== undefined) return this.#writeWithHeaders(topic, record.topic, partition, headers, opaque);
+      const result = this.#rd.rd_kafka_produce(
+        topic,
+        partition,
+        COPY,
+        value.address(),
+        value.length,
+        key.address(),
+        key.length,
+        opaque as Ptr,
+      );
+      if (result === 0) return null;
+      const native = this.#rd.rd_kafka_last_error();
+      return new KafkaError(codeOf(native), `${record.topic}: ${this.#rd.rd_kafka_err2str(native)}`, native);
+    } finally {
+      value.release();
+      key.release();
+    }
   }
 
   close(): void {
@@ -103,40 +125,44 @@ export class RecordWriter {
     return conf;
   }
 
-  /** Headers need the call that takes a list of tagged fields (rd_kafka_vu_t). */
+  /** Headers need the call that takes a list of tagged fields (rd_kafka_vu_t). They lie behind the list, in one piece of memory. */
   #writeWithHeaders(
     topic: Ptr,
-    record: OutgoingRecord,
+    topicName: string,
+    partition: number,
     headers: Readonly<Record<string, Bytes>>,
     opaque: number,
   ): KafkaError | null {
-    const entries = Object.entries(headers);
-    const fields = new DataView(new ArrayBuffer((6 + entries.length) * FIELD_BYTES));
-    const kept: Uint8Array[] = []; // keeps the headers' bytes alive until librdkafka has copied them
-    let at = 0;
+    const parts = Object.entries(headers).map(([name, content]) => ({
+      name: encoder.encode(`${name}\0`),
+      content: typeof content === "string" ? encoder.encode(content) : content,
+    }));
+    const count = FIXED_FIELDS + parts.length;
+    const bytes = parts.reduce((sum, { name, content }) => sum + name.length + content.length, count * FIELD_BYTES);
+    const memory = new Memory(bytes);
+    let [at, free] = [0, count * FIELD_BYTES];
     const field = (type: number, ...words: number[]) => {
-      fields.setInt32(at, type, true);
+      memory.view.setInt32(at, type, true);
       words.forEach((word, i) => {
-        fields.setBigUint64(at + 8 + i * 8, BigInt.asUintN(64, BigInt(word)), true);
+        memory.setWord(at + 8 + i * 8, word);
       });
       at += FIELD_BYTES;
     };
+    const copied = (content: Uint8Array): number => {
+      const start = free;
+      memory.bytes.set(content, start);
+      free += content.length;
+      return memory.at + start;
+    };
+    for (const { name, content } of parts) field(VTYPE.HEADER, copied(name), copied(content), content.length);
     const [value, key] = [this.#value, this.#key];
     field(VTYPE.RKT, topic);
-    field(VTYPE.PARTITION, record.partition ?? ANY_PARTITION);
+    field(VTYPE.PARTITION, partition);
     field(VTYPE.MSGFLAGS, COPY);
-    field(VTYPE.VALUE, value.pointer ?? 0, value.length);
-    field(VTYPE.KEY, key.pointer ?? 0, key.length);
     field(VTYPE.OPAQUE, opaque);
-    for (const [name, content] of entries) {
-      const bytes = typeof content === "string" ? encoder.encode(`${content}\0`).subarray(0, -1) : content;
-      const cName = encoder.encode(`${name}\0`);
-      const held = bytes.length === 0 ? cName : bytes; // an empty header still needs an address
-      kept.push(cName, held);
-      field(VTYPE.HEADER, ptr(cName), ptr(held), bytes.length);
-    }
-    const error = this.#rd.rd_kafka_produceva(this.#rk, ptr(fields), 6 + entries.length);
-    kept.length = 0;
-    return takeError(this.#rd, error, record.topic);
+    field(VTYPE.VALUE, value.address() ?? 0, value.length);
+    field(VTYPE.KEY, key.address() ?? 0, key.length);
+    const error = lend(memory.bytes, (fields) => this.#rd.rd_kafka_produceva(this.#rk, fields, count));
+    return takeError(this.#rd, error, topicName);
   }
 }

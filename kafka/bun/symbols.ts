@@ -136,5 +136,8 @@ export const CONSUMER = 1;
 /** RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: it never joined its group, or left it before. */
 export const NO_CONSUMER_CLOSE = 0x8;
 
+/** RD_KAFKA_DESTROY_F_IMMEDIATE: librdkafka's threads are not waited for; they end by themselves and leave about 150 kB behind. */
+export const IMMEDIATE = 0x4;
+
 /** rd_kafka_event_type_t */
 export const EVENT = { DR: 0x1, LOG: 0x4, ERROR: 0x8, REBALANCE: 0x10, OFFSET_COMMIT: 0x20, STATS: 0x40 } as const;

@@ -1,7 +1,6 @@
-import { ptr } from "bun:ffi";
 import { codeOf } from "../error-codes.ts";
 import { KafkaError } from "../kafka.ts";
-import { type AdminClient, pointerArray, readPointers, type TopicResult } from "./admin-client.ts";
+import { type AdminClient, readPointers, type TopicResult, withPointers } from "./admin-client.ts";
 import type { Ptr } from "./symbols.ts";
 
 const RESOURCE_TOPIC = 2;
@@ -18,7 +17,7 @@ export function describeConfigs(
     "describe topic configuration",
     (options, queue) => {
       const made = topics.map((topic) => rd.rd_kafka_ConfigResource_new(RESOURCE_TOPIC, topic) as Ptr);
-      rd.rd_kafka_DescribeConfigs(client.rk, ptr(pointerArray(made)), made.length, options, queue);
+      withPointers(made, (array) => rd.rd_kafka_DescribeConfigs(client.rk, array, made.length, options, queue));
       for (const resource of made) rd.rd_kafka_ConfigResource_destroy(resource);
     },
     (event) => {
@@ -59,7 +58,7 @@ export async function alterConfig(
       for (const [name, value] of Object.entries({ ...present, ...changes })) {
         rd.rd_kafka_ConfigResource_set_config(resource, name, value);
       }
-      rd.rd_kafka_AlterConfigs(client.rk, ptr(pointerArray([resource])), 1, options, queue);
+      withPointers([resource], (array) => rd.rd_kafka_AlterConfigs(client.rk, array, 1, options, queue));
       rd.rd_kafka_ConfigResource_destroy(resource);
     },
     (event) =>

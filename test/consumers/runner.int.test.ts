@@ -93,7 +93,7 @@ test("a transient failure is tried again in place, and then nothing is a dead le
   expect(await world.read(`${topic}.DLT`, 1, 1_000)).toEqual([]);
 });
 
-test("what stays transient is put aside after three tries, one record at a time", async () => {
+test("what stays transient is put aside after three tries, and the rest goes on", async () => {
   const topic = await world.newTopic(1);
   let tries = 0;
   const { role, done } = roleOf((value) => {
@@ -106,8 +106,62 @@ test("what stays transient is put aside after three tries, one record at a time"
   await until("the others are done", () => done.length === 2);
   await until("the offsets are committed", async () => (await world.lag(topic)) === 0);
   await runner.stop(1_000);
-  expect(tries).toBe(4); // three with the batch, one alone
+  expect(tries).toBe(5); // three with the batch, one with its half, one alone
   expect((await world.read(`${topic}.DLT`, 1)).map(text)).toEqual(["ill"]);
+});
+
+test("one poison record of a thousand is found by halves, in order, and is the only dead letter", async () => {
+  const topic = await world.newTopic(1);
+  let tries = 0;
+  const { role, done } = roleOf(() => {});
+  const counting: Role = {
+    ...role,
+    maxBatch: 1_000,
+    handle: (records, signal) => {
+      tries++;
+      if (records.some((record) => text(record) === "700"))
+        return Promise.reject(new StampedeError("VALIDATION_FAILED"));
+      return role.handle(records, signal);
+    },
+  };
+  const values = Array.from({ length: 1_000 }, (_, i) => `${i}`);
+  await send(topic, ...values);
+  const runner = world.run(counting, topic);
+  await until("the others are done", () => done.length === 999);
+  await until("the offsets are committed", async () => (await world.lag(topic)) === 0);
+  await runner.stop(1_000);
+  expect(done).toEqual(values.filter((value) => value !== "700"));
+  // Once as a whole, then two halves for each of ten levels; the thousand may have come in a few batches.
+  expect(tries).toBeLessThan(40);
+  expect((await world.read(`${topic}.DLT`, 1)).map(text)).toEqual(["700"]);
+  expect(await world.read(`${topic}.DLT`, 2, 500)).toHaveLength(1);
+});
+
+test("records of a partition that went away while their batch was being collected do not turn the group back", async () => {
+  const topic = await world.newTopic(2);
+  const toPartition = (partition: number, ...values: string[]) =>
+    world.rawProducer.sendAll(values.map((value) => ({ topic, value: `${partition} ${value}`, partition })));
+  // It waits for a fifth record, for longer than this test takes.
+  const slow = roleOf(() => {});
+  await Promise.all([0, 1].map((partition) => toPartition(partition, "a", "b")));
+  const assignments = () => world.lines.filter(({ message }) => message === "partitions assigned").length;
+  const runner = world.run({ ...slow.role, maxBatch: 5, lingerMs: 120_000 }, topic);
+  await Bun.sleep(2_000); // it holds all four now; if it had none yet, this test would prove nothing
+  const other = roleOf(() => {});
+  const visitor = world.run(other.role, topic);
+  await until("the visitor has a partition", () => other.done.length >= 2);
+  const taken = Number(other.done[0]!.split(" ")[0]);
+  await toPartition(taken, "c", "d", "e");
+  await until("the visitor is done with it", () => other.done.length === 5);
+  const before = assignments();
+  await visitor.stop(5_000);
+  await until("the partition is back", () => assignments() > before);
+  await toPartition(1 - taken, "c");
+  await until("the batch is done", () => slow.done.length === 5);
+  await until("all is committed", async () => (await world.lag(topic)) === 0);
+  await Bun.sleep(1_000); // longer than between two commits
+  expect(await world.lag(topic)).toBe(0);
+  await runner.stop(1_000);
 });
 
 test("a patient role waits as long as it takes, keeps its membership, and nothing is a dead letter", async () => {

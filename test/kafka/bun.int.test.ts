@@ -9,6 +9,9 @@ import { openLibrary } from "../../kafka/bun/library.ts";
 import type { CreateKafka } from "../../kafka/kafka.ts";
 import { kafkaContract } from "../contracts/kafka.contract.ts";
 import { type Broker, createBroker, testPort } from "./broker.ts";
+import { faultTests } from "./bun-faults.ts";
+import { memoryTests } from "./bun-memory.ts";
+import { openWorkbench } from "./contract/workbench.ts";
 
 setDefaultTimeout(180_000); // also for the hooks: a broker needs seconds to start
 const port = testPort(0);
@@ -25,10 +28,15 @@ const options = { brokers: `127.0.0.1:${port}`, clientId: "contract" };
 const openQuestioner = (groupId: string) => new GroupQuestioner(library, options, new BrokerNews(options), groupId);
 const createKafka: CreateKafka = (options) => createBunKafka(options, process.env.LIBRDKAFKA_PATH);
 
-kafkaContract("bun", createKafka, openQuestioner, {
+const controlled = {
   address: options.brokers,
   start: () => broker.start(),
   stop: () => broker.stop(),
   restart: () => broker.restart(),
-  freeze: (ms) => broker.freeze(ms),
-});
+  freeze: (ms: number) => broker.freeze(ms),
+};
+
+kafkaContract("bun", createKafka, openQuestioner, controlled);
+const open = () => openWorkbench(createKafka, controlled);
+memoryTests(open, library, options);
+faultTests(open, library, options);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { type Kafka, KafkaError } from "../../../kafka/kafka.ts";
 import { createRenewedProducer } from "../../../kafka/renewed-producer.ts";
 import { delivered, eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
 
@@ -10,8 +11,21 @@ export function renewalsContract(open: OpenWorkbench): void {
     await using bench = open();
     const topic = await bench.topic(1);
     const reasons: string[] = [];
-    const renewed = (why: string) => void reasons.push(why);
-    const producer = createRenewedProducer(bench.kafka, { messageTimeoutMs: 1_000 }, renewed, PATIENCE);
+    const failures: unknown[] = [];
+    const tell = {
+      renewed: (why: string) => void reasons.push(why),
+      notRenewed: (error: unknown) => void failures.push(error),
+    };
+    // The second client cannot be made at first: a throw would come out of a timer, and end the process.
+    let made = 0;
+    const noFiles = new KafkaError("UNAVAILABLE", "too many open files");
+    const kafka: Pick<Kafka, "producer"> = {
+      producer(options) {
+        if (++made === 2) throw noFiles;
+        return bench.kafka.producer(options);
+      },
+    };
+    const producer = createRenewedProducer(kafka, { messageTimeoutMs: 1_000 }, tell, PATIENCE);
     try {
       // The first record of an idempotent producer waits for its id, and a busy broker may need more than a second.
       await eventually("it delivers", () => delivered(producer.send({ topic, value: "before" })));
@@ -22,6 +36,7 @@ export function renewalsContract(open: OpenWorkbench): void {
         await Promise.all([send("lost"), send("lost")]);
         return reasons.length > 0;
       });
+      expect(failures).toEqual([noFiles]);
       expect(reasons[0]).toMatch(/^records have failed for \d+ s and none was acknowledged$/);
       expect([...codes].filter((code) => code !== "DELIVERY_TIMEOUT" && code !== "CLOSED")).toEqual([]);
       await bench.broker.start();

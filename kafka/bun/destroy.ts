@@ -1,0 +1,32 @@
+import type { OpenLibrary } from "./library.ts";
+import { Memory } from "./memory.ts";
+import { IMMEDIATE, NO_CONSUMER_CLOSE, type Ptr } from "./symbols.ts";
+
+/** How long `close` waits for the threads' end, milliseconds; they go on ending after it. */
+const LIMIT_MS = 5_000;
+const LONGEST_PAUSE_MS = 20;
+
+/**
+ * Frees an rd_kafka_t. `rd_kafka_destroy` waits for librdkafka's threads, and one of them may sit in a look-up of a broker's name for as
+ * long as the resolver pleases: so it is called on a thread of its own, and the event loop goes on. Where that cannot be done,
+ * nobody waits for the threads, which leaves about 150 kB of memory behind (RD_KAFKA_DESTROY_F_IMMEDIATE).
+ */
+export async function destroyInBackground({ rd, threads }: OpenLibrary, rk: Ptr): Promise<void> {
+  // C calls it as a void *(*)(void *): with one argument, and whatever it seems to return is not looked at.
+  const destroy = (rd.rd_kafka_destroy as unknown as { readonly ptr?: Ptr }).ptr;
+  const id = new Memory(8);
+  if (threads === null || destroy === undefined || threads.pthread_create(id.at, null, destroy, rk) !== 0) {
+    rd.rd_kafka_destroy_flags(rk, NO_CONSUMER_CLOSE | IMMEDIATE);
+    return;
+  }
+  const thread = id.word(0);
+  const until = performance.now() + LIMIT_MS;
+  for (
+    let pauseMs = 1;
+    threads.pthread_tryjoin_np(thread, null) !== 0;
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+  ) {
+    if (performance.now() > until) return void threads.pthread_detach(thread);
+    await Bun.sleep(pauseMs);
+  }
+}
