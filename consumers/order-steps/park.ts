@@ -1,5 +1,6 @@
 import type { Step } from "../../contracts/steps.ts";
 import type { Topic } from "../../contracts/topics.ts";
+import { readTraceparent } from "../../contracts/traceparent.ts";
 import type { Sql } from "../../db/client.ts";
 import { parkCommands } from "../../db/queries/park-commands.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
@@ -25,6 +26,14 @@ const parkedBefore = ({ headers }: IncomingRecord): number => {
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 };
 
+/** The headers as texts. PostgreSQL stores no NUL, and a trace that is none must not travel on. */
+function storableHeaders({ headers }: IncomingRecord): Record<string, string> {
+  const texts = Object.entries(headers).map(([name, value]) => [name, decoder.decode(value)] as const);
+  const isFine = ([name, text]: readonly [string, string]) =>
+    !name.includes("\0") && !text.includes("\0") && (name !== "traceparent" || readTraceparent(text) !== undefined);
+  return Object.fromEntries(texts.filter(isFine));
+}
+
 /** Puts requests aside, to be sent again by role delayed-commands. Nothing is failed because a neighbour is late. */
 export async function park(
   sql: Sql,
@@ -37,7 +46,6 @@ export async function park(
   const parked = new Map(
     requests.map(({ orderId, record }) => {
       const attempts = parkedBefore(record);
-      const headers = Object.entries(record.headers).map(([name, value]) => [name, decoder.decode(value)] as const);
       const command = {
         eventId: eventIdOf(record),
         orderId,
@@ -45,7 +53,7 @@ export async function park(
         topic: record.topic as Topic,
         key: record.key === null ? null : decoder.decode(record.key),
         value: decoder.decode(record.value ?? new Uint8Array()),
-        headers: Object.fromEntries(headers),
+        headers: storableHeaders(record),
         reason,
         attempts,
         delayMs: Math.round(jittered(Math.max(atLeastMs, delayMs(attempts)))),

@@ -1,4 +1,5 @@
 import { type CouponId, isCouponId, type UserId } from "../../contracts/ids.ts";
+import { readTraceparent } from "../../contracts/traceparent.ts";
 import { bearerToken } from "../auth/bearer.ts";
 import { type Authenticate, claimedSubject } from "../auth/hs256.ts";
 import { checkParameters } from "../page.ts";
@@ -91,6 +92,6 @@ export function claimRoute(
     }
     const length = request.header("content-length");
     const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;
-    return claim(request, userId, couponId, request.header("traceparent"), hasBody);
+    return claim(request, userId, couponId, readTraceparent(request.header("traceparent")), hasBody);
   };
 }

@@ -1,6 +1,7 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import { type OrderAccepted, PlaceOrder } from "../../contracts/http-orders.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
+import { readTraceparent } from "../../contracts/traceparent.ts";
 import { idempotencyKey } from "../admin/idempotency-key.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
@@ -19,7 +20,7 @@ export function placeOrderRoute(place: PlaceOrderFor, authenticate: Authenticate
   async function answered(request: HttpRequest): Promise<OrderAccepted> {
     const { userId } = identify(request, authenticate);
     const key = idempotencyKey(request);
-    const traceparent = request.header("traceparent");
+    const traceparent = readTraceparent(request.header("traceparent"));
     return await place({ userId, idempotencyKey: key, body: await read(request), traceparent });
   }
 

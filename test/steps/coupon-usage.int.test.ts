@@ -107,7 +107,7 @@ test("a coupon won in the same second: parked once, sent again, used; its restor
   const commands = [order!, dropped!].map((one) => ({
     ...asked("COUPON", one),
     topic,
-    headers: { traceparent: "00-trace" },
+    headers: { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" },
   }));
   const runner = world.run(role, topic);
   await world.rawProducer.sendAll([...commands, ...commands]);
@@ -132,7 +132,7 @@ test("a coupon won in the same second: parked once, sent again, used; its restor
   const text = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes!).toString();
   const originals = commands.map(({ key, value }) => `${key} ${value}`);
   expect(copies.filter(({ key, value }) => !originals.includes(`${text(key)} ${text(value)}`))).toEqual([]);
-  expect(text(copies[0]!.headers.traceparent)).toBe("00-trace");
+  expect(text(copies[0]!.headers.traceparent)).toBe("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 });
 
 test("Redis away, or restarted and not rebuilt: what PostgreSQL can't decide is parked, and only that", async () => {
