@@ -17,7 +17,12 @@ export const ConsumersEnvironment = Type.Object({
   }),
   CONSUMERS_HOST: Type.String({ default: "127.0.0.1", description: "Address of health and metrics" }),
   CONSUMERS_PORT: integer(8081, 0, 65_535, "Port of health and metrics; 0 takes any"),
-  DATABASE_CONNECTIONS: integer(12, 8, 1_000, "PostgreSQL connections of this process at most"),
+  DATABASE_CONNECTIONS: integer(
+    12,
+    4,
+    1_000,
+    "PostgreSQL connections for the work of this process at most; leases (16) and a few reads (2) have their own beside them",
+  ),
   RETRY_PAUSE_MS: integer(2_000, 10, 60_000, "Between the tries of a batch that failed"),
   LEDGER_AGE_MS: integer(5_000, 0, 3_600_000, "How old a ledger entry must be before the relay settles it"),
   RELAY_EVERY_MS: integer(500, 10, 60_000, "Between two rounds of the relay over all ledgers"),

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import pino from "pino";
 import { takeStrayErrors } from "../contracts/stray-errors.ts";
 import { createDatabase } from "../db/client.ts";
+import { loggable } from "../db/loggable-error.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { createRenewedProducer } from "../kafka/renewed-producer.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../lua/redis.ts";
@@ -88,7 +89,7 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
   let stopAll = async () => {};
   const stopOnce = () => (stopped ??= stopAll());
   const end = takeStrayErrors({
-    report: (error, what) => log.error({ ...failureCode(error), stack: stackOf(error) }, what),
+    report: (error, what) => log.error(loggable(error), what),
     stop: stopOnce,
     limitMs: config.SHUTDOWN_GRACE_MS + config.MESSAGE_TIMEOUT_MS + SPARE_MS,
   });
@@ -138,5 +139,3 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
     });
   }
 }
-
-const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined);

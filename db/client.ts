@@ -9,7 +9,7 @@ export type Executor = postgres.Sql | postgres.TransactionSql;
 export type Orm = PostgresJsDatabase<typeof schema>;
 
 export interface DatabaseOptions {
-  /** Connections for the hot statements. */
+  /** Connections for the hot statements. At least one: no transaction needs a second one. */
   readonly max: number;
   /** Shown in pg_stat_activity. */
   readonly name: string;
@@ -17,11 +17,17 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number;
 }
 
+/** Connections for leases alone (queries/with-leases.ts); nothing else may take one. */
+export interface LeasePool {
+  readonly sql: Sql;
+}
+
 export interface Database {
   /** Prepared statements, for what runs per batch or per request. */
   readonly sql: Sql;
   /** Drizzle on a client of its own: it replaces its client's parsers and prepares nothing. */
   readonly orm: Orm;
+  readonly leases: LeasePool;
   /** @throws whatever the driver throws when no server answers within `timeoutMs` */
   ping(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
@@ -30,6 +36,12 @@ export interface Database {
 const CONNECT_TIMEOUT_S = 5;
 const ORM_CONNECTIONS = 2;
 const ORM_IDLE_S = 60;
+/**
+ * Leases that a process with all roles holds at once: the loader seven (one for first loads, six for groups that it recovers), the claim
+ * relay three, the sweeper, the order relay and the admission loader one each; and some to spare. One more would wait, and harm nobody.
+ */
+const LEASE_CONNECTIONS = 16;
+const LEASE_IDLE_S = 60;
 
 /**
  * Opens nothing yet: the first statement connects, and a lost connection is replaced by the next statement (the driver
@@ -54,8 +66,12 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
   };
   const sql = openPostgres(url, { ...common, max: options.max });
   const ormClient = openPostgres(url, { ...common, max: ORM_CONNECTIONS, idle_timeout: ORM_IDLE_S, prepare: false });
+  // Whoever holds a lease needs a connection of `sql` for the work. If leases came from there too, as many of them as there are
+  // connections would wait for each other, for ever.
+  const leases = openPostgres(url, { ...common, max: LEASE_CONNECTIONS, idle_timeout: LEASE_IDLE_S });
   return {
     sql,
+    leases: { sql: leases },
     orm: drizzle(ormClient, { schema }),
     async ping(timeoutMs) {
       const query = sql`SELECT 1`.execute();
@@ -74,7 +90,7 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
       }
     },
     async close() {
-      await Promise.all([sql.end({ timeout: 5 }), ormClient.end({ timeout: 5 })]);
+      await Promise.all([sql, leases, ormClient].map((client) => client.end({ timeout: 5 })));
     },
   };
 }

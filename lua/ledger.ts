@@ -1,6 +1,7 @@
 import { type CouponId, isRequestId, isUserId, type RequestId, type UserId } from "../contracts/ids.ts";
 import { commandAt } from "./commands.ts";
 import { saleKeys } from "./keys.ts";
+import { LedgerAges } from "./ledger-ages.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 
@@ -24,23 +25,33 @@ export interface LedgerPage {
 }
 
 export interface LedgerRange {
-  /** By Redis' own clock, as are the entries' ids. 0: all. */
+  /** See LedgerAges. 0: all. */
   readonly olderThanMs: number;
   readonly count: number;
   /** Ledger id to read on after. */
   readonly after?: string;
 }
 
-/** Reads the oldest entries of a sale's ledger, without removing them. @throws StampedeError REDIS_UNAVAILABLE */
-export async function readLedger(redis: RedisConnection, couponId: CouponId, range: LedgerRange): Promise<LedgerPage> {
+/**
+ * Reads the oldest entries of a sale's ledger, without removing them.
+ * @param ages what the same reader has seen before; without it, ids from the future of Redis' clock are young
+ * @throws StampedeError REDIS_UNAVAILABLE
+ */
+export async function readLedger(
+  redis: RedisConnection,
+  couponId: CouponId,
+  range: LedgerRange,
+  ages: LedgerAges = new LedgerAges(),
+): Promise<LedgerPage> {
   const { ledger } = saleKeys(couponId);
   const from = range.after === undefined ? "-" : `(${range.after}`;
   const [time, found] = await Promise.all([
     commandAt(redis, ledger, "time") as Promise<[string, string]>,
     redis.xrange(ledger, from, "+", "COUNT", range.count),
   ]).catch(rethrow);
-  const until = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000) - range.olderThanMs;
-  const old = found.filter(([id]) => Number.parseInt(id, 10) <= until);
+  const redisMs = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
+  const ids = found.map(([id]) => id);
+  const old = found.slice(0, ages.oldest(ledger, ids, redisMs, range.olderThanMs));
   const entries: LedgerEntry[] = [];
   const malformed: string[] = [];
   for (const [id, fields] of old) {

@@ -4,6 +4,7 @@ import { isOrderId, type OrderId } from "../contracts/order-ids.ts";
 import { commandAt } from "./commands.ts";
 import { ORDER_BUCKETS, orderLedgerKey, pendingOrderKey } from "./keys.ts";
 import type { LedgerRange } from "./ledger.ts";
+import { LedgerAges } from "./ledger-ages.ts";
 import acknowledgeText from "./order-acknowledge.lua" with { type: "text" };
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
@@ -25,16 +26,26 @@ export interface OrderPage {
   readonly next: string | null;
 }
 
-/** Reads the oldest entries of a bucket's ledger, without removing them. @throws StampedeError REDIS_UNAVAILABLE */
-export async function readOrderLedger(redis: RedisConnection, bucket: number, range: LedgerRange): Promise<OrderPage> {
+/**
+ * Reads the oldest entries of a bucket's ledger, without removing them.
+ * @param ages what the same reader has seen before; without it, ids from the future of Redis' clock are young
+ * @throws StampedeError REDIS_UNAVAILABLE
+ */
+export async function readOrderLedger(
+  redis: RedisConnection,
+  bucket: number,
+  range: LedgerRange,
+  ages: LedgerAges = new LedgerAges(),
+): Promise<OrderPage> {
   const ledger = orderLedgerKey(bucket);
   const from = range.after === undefined ? "-" : `(${range.after}`;
   const [time, found] = await Promise.all([
     commandAt(redis, ledger, "time") as Promise<[string, string]>,
     redis.xrange(ledger, from, "+", "COUNT", range.count),
   ]).catch(rethrow);
-  const until = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000) - range.olderThanMs;
-  const old = found.filter(([id]) => Number.parseInt(id, 10) <= until);
+  const redisMs = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
+  const ids = found.map(([id]) => id);
+  const old = found.slice(0, ages.oldest(ledger, ids, redisMs, range.olderThanMs));
   const entries: OrderEntry[] = [];
   const malformed: string[] = [];
   for (const [ledgerId, fields] of old) {

@@ -16,7 +16,7 @@ export function startAdmissionLoader({ config, db, redis, log }: Neighbours): Pi
     snapshot: (orderIds: Parameters<typeof flashSnapshot>[1]) => flashSnapshot(db.sql, orderIds),
     strayMs: STRAY_MS,
   };
-  const round = () => withLeases(db.sql, LEASES.admission, ["all"], () => loadAdmission(deps));
+  const round = () => withLeases(db.leases, LEASES.admission, ["all"], () => loadAdmission(deps));
   const ticker = startTicker(config.LOADER_EVERY_MS, round, complainer(log, "admission"));
   return { stop: () => ticker.stop() };
 }

@@ -17,7 +17,7 @@ export function startRevocations(
     scripts,
     winnerOf: (couponId, userId) => winnerOf(redis, couponId, userId),
     producer,
-    lease: async (work) => void (await withLeases(db.sql, LEASES.revocations, ["all"], work)),
+    lease: async (work) => void (await withLeases(db.leases, LEASES.revocations, ["all"], work)),
     keepHours: config.SALE_KEEP_HOURS,
     fault: createFault(config.NODE_ENV, config.FAULT_POINT),
     log,

@@ -3,6 +3,7 @@ import { listLiveSales } from "../../db/queries/list-live-sales.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { LEDGER_CHANNEL } from "../../lua/keys.ts";
 import { ledgerLength, readLedger } from "../../lua/ledger.ts";
+import { LedgerAges } from "../../lua/ledger-ages.ts";
 import { newestOfRedisPipeline, readTail } from "../../lua/ledger-tail.ts";
 import type { Claim } from "../coupon-persist/outcome.ts";
 import { persistClaims } from "../coupon-persist/persist-claims.ts";
@@ -36,18 +37,19 @@ export function startRelay(neighbours: Neighbours): RunningRole {
     ...shared,
     newest: (couponId) => newestOfRedisPipeline(redis, couponId),
     read: (couponId, after, count) => readTail(redis, couponId, after, count),
-    lease: (ids, work) => withLeases(db.sql, LEASES.ledgerTail, ids, (held) => work(held as readonly CouponId[])),
+    lease: (ids, work) => withLeases(db.leases, LEASES.ledgerTail, ids, (held) => work(held as readonly CouponId[])),
     persist: (claims) => persistClaims(db.sql, claims),
     level: "debug",
     relayed: metrics.tailed,
     lookEveryMs: config.RELAY_EVERY_MS,
     moreToDo: () => tailTicker.wake(),
   });
+  const ages = new LedgerAges();
   const deps: RelayDeps = {
     ...shared,
     length: (couponId) => ledgerLength(redis, couponId),
-    read: (couponId, range) => readLedger(redis, couponId, range),
-    lease: (ids, work) => withLeases(db.sql, LEASES.claimRelay, ids, (held) => work(held as readonly CouponId[])),
+    read: (couponId, range) => readLedger(redis, couponId, range, ages),
+    lease: (ids, work) => withLeases(db.leases, LEASES.claimRelay, ids, (held) => work(held as readonly CouponId[])),
     level: "info",
     relayed: metrics.relayed,
     waitingEntries: metrics.ledgerEntries,

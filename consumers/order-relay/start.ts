@@ -1,6 +1,7 @@
 import { knownOrders } from "../../db/queries/known-orders.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { ORDER_BUCKETS } from "../../lua/keys.ts";
+import { LedgerAges } from "../../lua/ledger-ages.ts";
 import { createAcknowledgeOrders, orderLedgerLength, readOrderLedger } from "../../lua/order-ledger.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
@@ -9,15 +10,16 @@ import { OrderRelay } from "./relay.ts";
 /** Role order-relay: a round over all order ledgers, again and again. */
 export function startOrderRelay(neighbours: Neighbours): RunningRole {
   const { config, db, redis, producer, log, metrics } = neighbours;
+  const ages = new LedgerAges();
   const relay = new OrderRelay({
     buckets: ORDER_BUCKETS,
     length: (bucket) => orderLedgerLength(redis, bucket),
     leftOut: leftOutOf("order-relay", neighbours),
-    read: (bucket, range) => readOrderLedger(redis, bucket, range),
+    read: (bucket, range) => readOrderLedger(redis, bucket, range, ages),
     acknowledge: createAcknowledgeOrders(redis),
     known: (orderIds) => knownOrders(db.sql, orderIds),
     lease: (buckets, work) =>
-      withLeases(db.sql, LEASES.orderRelay, buckets.map(String), (held) => work(held.map(Number))),
+      withLeases(db.leases, LEASES.orderRelay, buckets.map(String), (held) => work(held.map(Number))),
     producer,
     waitingEntries: metrics.orderLedgerEntries,
     relayed: metrics.relayedOrders,

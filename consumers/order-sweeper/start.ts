@@ -46,7 +46,7 @@ export function startSweeper({ config, db, kafka, producer, log, metrics }: Neig
   async function round(stopping: AbortSignal): Promise<void> {
     await survey();
     if ((await due(1)).length === 0) return;
-    await withLeases(db.sql, LEASES.orderSweeper, ["all"], async () => {
+    await withLeases(db.leases, LEASES.orderSweeper, ["all"], async () => {
       while (!stopping.aborted && (await sweep(deps, progress, Date.now())) === AT_ONCE);
     });
   }

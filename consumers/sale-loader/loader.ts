@@ -1,5 +1,6 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import type { LeftOut } from "../../contracts/left-out.ts";
+import type { LeasePool } from "../../db/client.ts";
 import { type LiveSale, listLiveSales } from "../../db/queries/list-live-sales.ts";
 import { lockSale } from "../../db/queries/lock-sale.ts";
 import { neverClaimed } from "../../db/queries/never-claimed.ts";
@@ -14,6 +15,7 @@ import { loadSale } from "./load-sale.ts";
 import { type LostSale, Recovery, type RecoveryDeps } from "./recover.ts";
 
 export interface LoaderDeps extends RecoveryDeps {
+  readonly leases: LeasePool;
   readonly scripts: Pick<SaleScripts, "setState" | "resize">;
   /** Sales that ended longer ago are left to PostgreSQL. */
   readonly keepHours: number;
@@ -84,7 +86,7 @@ export class Loader {
   /** Under leases: to another loader a sale that is LOADING and held by nobody is one whose loader died half-way. */
   async #firstLoads(fresh: readonly LiveSale[]): Promise<void> {
     const load = (sale: LiveSale) => this.#firstLoad(sale);
-    await withLeases(this.#deps.sql, LEASES.saleLoader, fresh.map(idOf), async (held) => {
+    await withLeases(this.#deps.leases, LEASES.saleLoader, fresh.map(idOf), async (held) => {
       const ours = fresh.filter(({ id }) => held.includes(id));
       await this.#deps.leftOut.settle("first load", ours, idOf, load, { atOnce: FIRST_LOADS_AT_ONCE });
     });
@@ -133,7 +135,7 @@ export class Loader {
   }
 
   #begin(sales: readonly LostSale[], groups: Set<Promise<void>>, stopping: AbortSignal): void {
-    const { sql, leftOut, log } = this.#deps;
+    const { leases, leftOut, log } = this.#deps;
     const ids = sales.map(({ couponId }) => couponId);
     for (const id of ids) this.#busy.add(id);
     const recover = async (sale: LostSale) => {
@@ -148,7 +150,7 @@ export class Loader {
       const nameOf = ({ couponId }: LostSale) => couponId;
       await leftOut.settle("recovery", ours, nameOf, recover, { throwsIfAway: false, maxRestMs: MAX_REST_MS });
     };
-    const group: Promise<void> = withLeases(sql, LEASES.saleLoader, ids, work)
+    const group: Promise<void> = withLeases(leases, LEASES.saleLoader, ids, work)
       .then(() => {})
       .catch((error) => log.error({ sales: ids.slice(0, 10), ...failureCode(error) }, "recoveries begin again"))
       .finally(() => {

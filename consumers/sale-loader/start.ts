@@ -16,6 +16,7 @@ export function startLoader(neighbours: Neighbours): RunningRole {
   const admin = createRenewedAdmin(kafka);
   const loader = new Loader({
     sql: db.sql,
+    leases: db.leases,
     loading,
     scripts: createSaleScripts(redis),
     persistLedger: (couponId) =>

@@ -1,5 +1,5 @@
 import { textArray } from "../array-literal.ts";
-import type { Sql } from "../client.ts";
+import type { LeasePool } from "../client.ts";
 
 /** First keys of advisory locks that make one process of many do a piece of work; the second is the name's hash. */
 export const LEASES = {
@@ -16,11 +16,12 @@ export const LEASES = {
  * Does `work` with those of `names` that nobody else holds, and gives them back afterwards; a process that dies gives them
  * back with its connection. The lease keeps two processes from doing the same work twice; it does not protect it
  * (a lost connection frees it while the work goes on), so the work itself must be harmless when done twice.
- * Costs a connection while the work lasts, idle in a transaction that holds nothing but these locks.
+ * Costs a connection of its own while the work lasts, idle in a transaction that holds nothing but these locks; the work must not
+ * take a lease itself.
  * @returns undefined when all names are held elsewhere
  */
 export async function withLeases<T>(
-  sql: Sql,
+  { sql }: LeasePool,
   kind: number,
   names: readonly string[],
   work: (held: readonly string[]) => Promise<T>,

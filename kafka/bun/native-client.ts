@@ -121,7 +121,7 @@ export class NativeClient {
         this.#handle(this.rd.rd_kafka_event_type(event), event);
       } catch (error) {
         // A mistake of a listener's. Thrown on, it would end the process, or hold up whoever waits for the events behind it.
-        this.#news.error(`an event was not dealt with: ${error instanceof Error ? error.stack : error}`);
+        this.#news.error(`an event was not dealt with: ${error instanceof Error ? error.message : error}`);
       } finally {
         this.rd.rd_kafka_event_destroy(event);
       }

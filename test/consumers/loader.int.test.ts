@@ -41,6 +41,7 @@ function newLoader(
   const { db, redis, loading, config, log, metrics } = neighbours;
   return new Loader({
     sql: db.sql,
+    leases: db.leases,
     loading,
     scripts: world.settling.scripts,
     persistLedger: async (couponId) => {

@@ -141,7 +141,7 @@ test("the winners' snapshot streams every holder once, in slot order", async () 
 test("a lease is held by one at a time and given back", async () => {
   let inside = 0;
   const hold = () =>
-    withLeases(db.sql, 1, ["a", "b"], async (held) => {
+    withLeases(db.leases, 1, ["a", "b"], async (held) => {
       inside++;
       await Bun.sleep(100);
       return held;
@@ -150,4 +150,23 @@ test("a lease is held by one at a time and given back", async () => {
   expect(results.flatMap((held) => held ?? []).sort()).toEqual(["a", "b"]);
   expect(await hold()).toEqual(["a", "b"]);
   expect(inside).toBeGreaterThanOrEqual(2);
+});
+
+test("as many leases as there are connections for work, and each of them works: nobody waits for ever", async () => {
+  const few = createDatabase(database.url, { max: 4, name: "few" });
+  const holders = 16; // more than all that a process with all roles may hold
+  let held = 0;
+  let allHeld = () => {};
+  const together = new Promise<void>((resolve) => {
+    allHeld = resolve;
+  });
+  const work = async () => {
+    if (++held === holders) allHeld();
+    await together;
+    const [row] = await few.sql`SELECT 1 AS one`;
+    return row!.one;
+  };
+  const leases = Array.from({ length: holders }, (_, i) => withLeases(few.leases, 2, [`lease ${i}`], work));
+  expect(await Promise.all(leases)).toEqual(Array(holders).fill(1));
+  await few.close();
 });
