@@ -3,6 +3,7 @@ import { bareHost } from "../contracts/address.ts";
 import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
 import { chosenBy, type ModeSetting, modeSettingOf, SagaEnvironment } from "../contracts/saga-mode.ts";
 import { CarrierEnvironment, countriesServed, type Delivery, ShippingEnvironment } from "../contracts/shipping.ts";
+import { RetentionEnvironment } from "./retention/environment.ts";
 import { isRoleName, ROLE_NAMES, type RoleName } from "./role-names.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
@@ -27,7 +28,6 @@ export const ConsumersEnvironment = Type.Object({
   LEDGER_AGE_MS: integer(5_000, 0, 3_600_000, "How old a ledger entry must be before the relay settles it"),
   RELAY_EVERY_MS: integer(500, 10, 60_000, "Between two rounds of the relay over all ledgers"),
   LOADER_EVERY_MS: integer(1_000, 10, 60_000, "Between two looks of the loader at all sales"),
-  SALE_KEEP_HOURS: integer(168, 1, 8_760, "How long after its end a sale is kept in Redis and its ledger is read"),
   ...SagaEnvironment,
   ORDER_SETTLE_S: integer(900, 1, 86_400, "When the silent steps of an order are given up and it is compensated"),
   ORDER_SWEEP_MS: integer(30_000, 100, 600_000, "How long an order waits before its silent steps are asked again"),
@@ -45,6 +45,7 @@ export const ConsumersEnvironment = Type.Object({
   PAYMENT_BREAKER_MS: integer(10_000, 10, 300_000, "Between two tries of a payment provider that is ill"),
   DEAD_LETTER_RETRY_MS: integer(300_000, 100, 86_400_000, "Between two automatic retries of a dead letter"),
   DEAD_LETTER_ATTEMPTS: integer(5, 0, 1_000, "How often a dead letter is retried automatically; then operators must"),
+  ...RetentionEnvironment,
   SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running batches"),
 });
 export type ConsumersEnvironment = Static<typeof ConsumersEnvironment>;

@@ -7,6 +7,7 @@ import {
   integer,
   jsonb,
   pgTable,
+  primaryKey,
   text,
   unique,
   uniqueIndex,
@@ -56,6 +57,10 @@ export const coupons = pgTable(
     minOrderAmount: bigint("min_order_amount", { mode: "number" }).notNull().default(0),
     // Orders placed from then on cannot use it. NULL: it never expires.
     validUntil: time("valid_until"),
+    // When role retention took the ended sale out of Redis; NULL: Redis has it, or never had it. From then on the rows here
+    // are all there is, and `issued` how many coupons were out at that moment.
+    leftRedisAt: time("left_redis_at"),
+    issued: integer("issued"),
     createdAt: time("created_at").notNull().default(sql`now()`),
     updatedAt: time("updated_at").notNull().default(sql`now()`),
   },
@@ -74,6 +79,8 @@ export const coupons = pgTable(
     ),
     index("coupons_by_age").on(t.createdAt, t.id),
     index("coupons_by_end").on(t.endsAt),
+    // Ended sales that Redis may still hold: what role retention looks for.
+    index("coupons_in_redis").on(t.endsAt).where(sql`${t.leftRedisAt} IS NULL`),
   ],
 );
 
@@ -110,13 +117,17 @@ export const userCoupons = pgTable(
 );
 
 /** A user's second request for a coupon they hold: the same win under another name. */
-export const requestAliases = pgTable("request_aliases", {
-  requestId: id("request_id").primaryKey(),
-  couponId: id("coupon_id").notNull(),
-  userId: id("user_id").notNull(),
-  originalRequestId: id("original_request_id").notNull(),
-  createdAt: time("created_at").notNull().default(sql`now()`),
-});
+export const requestAliases = pgTable(
+  "request_aliases",
+  {
+    requestId: id("request_id").primaryKey(),
+    couponId: id("coupon_id").notNull(),
+    userId: id("user_id").notNull(),
+    originalRequestId: id("original_request_id").notNull(),
+    createdAt: time("created_at").notNull().default(sql`now()`),
+  },
+  (t) => [index("request_aliases_by_age").on(t.createdAt)],
+);
 
 /**
  * Claims that an operator took back. Written together with the claim's tombstone; what follows (the slot freed in Redis,
@@ -147,13 +158,17 @@ export const revocations = pgTable(
  * Requests that a queued sale refused, for good: their owners were told. Redis remembers them too, but may lose its memory.
  * A table of their own: these were never claims, and `user_coupons` stays what its name says.
  */
-export const refusedRequests = pgTable("refused_requests", {
-  requestId: id("request_id").primaryKey(),
-  couponId: id("coupon_id").notNull(),
-  userId: id("user_id").notNull(),
-  reason: text("reason").notNull(),
-  refusedAt: time("refused_at").notNull().default(sql`now()`),
-});
+export const refusedRequests = pgTable(
+  "refused_requests",
+  {
+    requestId: id("request_id").primaryKey(),
+    couponId: id("coupon_id").notNull(),
+    userId: id("user_id").notNull(),
+    reason: text("reason").notNull(),
+    refusedAt: time("refused_at").notNull().default(sql`now()`),
+  },
+  (t) => [index("refused_requests_by_age").on(t.refusedAt)],
+);
 
 /**
  * Records that no retry helped, one row per event. `topic`, `partition` and `offset` are of the copy that died first;
@@ -187,18 +202,21 @@ export const deadLetters = pgTable(
   ],
 );
 
-/** What operators and the machinery did to sales and claims. Append-only. */
+/** What operators and the machinery did to sales and claims. Append-only; partitioned by month (partitions.ts). */
 export const auditLog = pgTable(
   "audit_log",
   {
-    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    id: bigint("id", { mode: "number" }).notNull().generatedAlwaysAsIdentity(),
     actor: text("actor").notNull(),
     action: text("action").notNull(),
     target: text("target").notNull(),
     detail: jsonb("detail").$type<Record<string, unknown>>().notNull().default({}),
     at: time("at").notNull().default(sql`now()`),
   },
-  (t) => [index("audit_log_by_target").on(t.target, t.at)],
+  (t) => [
+    primaryKey({ name: "audit_log_pkey", columns: [t.id, t.at] }),
+    index("audit_log_by_target").on(t.target, t.at),
+  ],
 );
 
 /** What an operator chose for all processes at run time, one row per choice; the environment's value holds without one. */

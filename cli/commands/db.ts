@@ -1,10 +1,24 @@
+import { Type } from "@sinclair/typebox";
 import { Command } from "commander";
+import { RetentionEnvironment } from "../../consumers/retention/environment.ts";
+import { readEnvironment } from "../../contracts/environment.ts";
+import { openPostgres } from "../../db/connect.ts";
+import {
+  dropPartition,
+  expiredPartitions,
+  listPartitions,
+  makeMonths,
+  PARTITIONED_TABLES,
+  type Partition,
+} from "../../db/partitions.ts";
+import { inheritedEnvironment } from "../config.ts";
 import { migrateDatabase } from "../stack/schema.ts";
 import { createStack } from "../stack/stack.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
+import { table } from "../terminal/table.ts";
 
-export function dbCommand(): Command {
-  const migrate = new Command("migrate")
+function migrateCommand(): Command {
+  return new Command("migrate")
     .description("Creates the database if need be and brings it to the newest schema")
     .addHelpText("after", "\nExample:\n  ./dev db migrate")
     .action(async () => {
@@ -12,8 +26,55 @@ export function dbCommand(): Command {
       const done = await migrateDatabase(createStack());
       printedProgress().done("database", `${done} (${secondsSince(begun)})`);
     });
+}
+
+const monthOf = (ms: number | null) => (ms === null ? "–" : new Date(ms).toISOString().slice(0, 10));
+const rowOf = (what: string) => (one: Partition) => [
+  one.name,
+  monthOf(one.from),
+  monthOf(one.to),
+  one.rows.toLocaleString("en"),
+  `${(one.bytes / 1024 ** 2).toFixed(1)} MB`,
+  what,
+];
+
+async function partitions({ drop = false, dryRun = false }: { drop?: boolean; dryRun?: boolean }): Promise<void> {
+  const env = readEnvironment(Type.Object(RetentionEnvironment), inheritedEnvironment());
+  const keep = { audit_log: env.RETENTION_AUDIT_MONTHS, events: env.RETENTION_EVENTS_MONTHS };
+  const sql = openPostgres(createStack().env.DATABASE_URL, { max: 1, onnotice: () => {}, fetch_types: false });
+  const rows: string[][] = [];
+  try {
+    for (const name of PARTITIONED_TABLES) {
+      if (!dryRun) await makeMonths(sql, name);
+      const expired = await expiredPartitions(sql, name, keep[name]);
+      const isExpired = ({ name }: Partition) => expired.some((one) => one.name === name);
+      const all = await listPartitions(sql, name);
+      if (drop && !dryRun) for (const one of expired) await dropPartition(sql, one.name);
+      const fate = drop && !dryRun ? "dropped" : "older than is kept: --drop drops it";
+      rows.push(...all.map((one) => rowOf(isExpired(one) ? fate : "")(one)));
+    }
+  } finally {
+    await sql.end({ timeout: 2 });
+  }
+  console.log(table(["partition", "from", "to", "rows (about)", "size", ""], rows));
+}
+
+function partitionsCommand(): Command {
+  return new Command("partitions")
+    .description("The months of audit_log and events: makes those to come, lists all, drops old ones if told so")
+    .option("--drop", "drop months beyond RETENTION_AUDIT_MONTHS and RETENTION_EVENTS_MONTHS, for good")
+    .option("--dry-run", "only list what there is, and what --drop would drop")
+    .addHelpText(
+      "after",
+      "\nRun it as the database's owner, who migrates it.\n\nExample:\n  RETENTION_AUDIT_MONTHS=24 ./dev db partitions --drop --dry-run",
+    )
+    .action(partitions);
+}
+
+export function dbCommand(): Command {
   return new Command("db")
     .description("The database's schema")
     .addHelpText("after", "\nExample:\n  ./dev db migrate")
-    .addCommand(migrate);
+    .addCommand(migrateCommand())
+    .addCommand(partitionsCommand());
 }

@@ -18,6 +18,9 @@ export function beginLoading(
   return sql.begin(async (tx) => {
     const sale = await lockSale(tx, couponId);
     if (sale === null || !(await moveLoadState(tx, couponId, epoch, from, "LOADING"))) return null;
+    // Had it left Redis (role retention), it is on its way back.
+    await tx`
+      UPDATE coupons SET left_redis_at = NULL, issued = NULL WHERE id = ${couponId} AND left_redis_at IS NOT NULL`;
     const [terms] = await tx<LiveSale[]>`
       SELECT id, name, total, epoch, state, load_state, issue_mode, starts_at, ends_at FROM coupons
       WHERE id = ${couponId}`;

@@ -10,6 +10,7 @@ export const LEASES = {
   orderSweeper: 5_784_314,
   orderRelay: 5_784_320,
   admission: 5_784_321,
+  retention: 5_784_322,
 } as const;
 
 /**

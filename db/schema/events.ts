@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { bigint, customType, index, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { bigint, customType, index, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { id, time } from "./columns.ts";
 
 /**
@@ -7,11 +7,13 @@ import { id, time } from "./columns.ts";
  * `position` is not the order of commits: a reader that keeps a checkpoint takes only rows whose transaction is older than
  * every running one (`written_by < pg_snapshot_xmin(pg_current_snapshot())`), or it would step over rows still to come.
  * (stream, sequence) is not unique: a fault that repeats a number must be seen here, not refused.
+ * Partitioned by the month in which it occurred (partitions.ts). When an event occurred is part of it, the same in every
+ * copy, so event id and time together are as unique as the id alone.
  */
 export const events = pgTable(
   "events",
   {
-    eventId: text("event_id").primaryKey(),
+    eventId: text("event_id").notNull(),
     position: bigint("position", { mode: "number" }).notNull().generatedAlwaysAsIdentity(),
     writtenBy: customType<{ data: string }>({ dataType: () => "xid8" })("written_by")
       .notNull()
@@ -30,7 +32,8 @@ export const events = pgTable(
     storedAt: time("stored_at").notNull().default(sql`now()`),
   },
   (t) => [
-    uniqueIndex("events_position").on(t.position),
+    primaryKey({ name: "events_pkey", columns: [t.eventId, t.occurredAt] }),
+    index("events_position").on(t.position),
     index("events_by_stream").on(t.aggregateId, t.stream, t.sequence),
   ],
 );

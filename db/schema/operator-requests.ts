@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { index, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { id, time } from "./columns.ts";
 
 /** Operators' calls that carried an Idempotency-Key, with what they were answered: a repeat changes nothing. */
@@ -13,5 +13,5 @@ export const operatorRequests = pgTable(
     answer: jsonb("answer").$type<Record<string, unknown>>().notNull(),
     at: time("at").notNull().default(sql`now()`),
   },
-  (t) => [primaryKey({ columns: [t.actor, t.idempotencyKey] })],
+  (t) => [primaryKey({ columns: [t.actor, t.idempotencyKey] }), index("operator_requests_by_age").on(t.at)],
 );

@@ -50,6 +50,8 @@ export const payments = pgTable(
       sql`${t.amount} >= 0 AND ${t.refundedAmount} >= 0 AND ${t.refundedAmount} <= ${t.capturedAmount}`,
     ),
     check("payments_refunded_elsewhere", sql`${t.refundedElsewhere} >= 0`),
+    // Tokens that role retention has not removed yet.
+    index("payments_with_token").on(t.createdAt).where(sql`${t.token} <> ''`),
     // What a worker looks for: not definite yet, to be given back, or to be asked about.
     index("payments_due")
       .on(t.nextAttemptAt)

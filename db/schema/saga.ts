@@ -37,6 +37,8 @@ export const orderSagas = pgTable(
     check("order_sagas_version", sql`${t.version} >= 0`),
     check("order_sagas_attempts", sql`${t.attempts} >= 0`),
     index("order_sagas_due").on(t.dueAt).where(sql`${t.dueAt} IS NOT NULL`),
+    // For role retention. It never changes, so updates stay on their page.
+    index("order_sagas_by_age").on(t.createdAt),
   ],
 );
 

@@ -143,17 +143,25 @@ function template(server: string): Promise<string> {
   return made;
 }
 
-/** An empty, migrated database of its own. `server`: the URL of the server; default the shared one. */
+/** A migrated database of its own, without rows. `server`: the URL of the server; default the shared one. */
 export async function freshDatabase(server?: string): Promise<TestDatabase> {
   const url = server ?? (await sharedServer());
-  const source = await template(url);
+  return createDatabase(url, await template(url), server === undefined);
+}
+
+/** A database without a schema, for who tests migrations. */
+export async function emptyDatabase(): Promise<TestDatabase> {
+  return createDatabase(await sharedServer(), "template1", true);
+}
+
+async function createDatabase(url: string, source: string, isShared: boolean): Promise<TestDatabase> {
   const name = `test_${process.pid}_${crypto.randomUUID().slice(0, 8)}`;
   await admin(url, (sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(source)}`);
   return {
     url: named(url, name),
     async drop() {
       await admin(url, (sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`);
-      if (server === undefined) await release();
+      if (isShared) await release();
     },
   };
 }
