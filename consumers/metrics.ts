@@ -19,6 +19,8 @@ export interface ConsumersMetrics {
   ledgerEntries(entries: number): void;
   /** Orders about which the sweeper spoke. */
   sweptOrders(orders: number): void;
+  /** Looks of the sweeper at orders whose state a newer release wrote. */
+  unreadableSagas(orders: number): void;
   /** Parked commands that were sent again. */
   resent(commands: number): void;
   relayedOrders(orders: number): void;
@@ -52,6 +54,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
   const decided = counter("stampede_decided_requests_total", "Requests of queued sales by outcome", ["outcome"]);
   const relayed = counter("stampede_relayed_claims_total", "Claims settled from the ledger instead of the log", []);
   const tailed = counter("stampede_redis_pipeline_claims_total", "Claims of the Redis pipeline settled", []);
+  const unreadable = counter("stampede_unreadable_sagas_total", "Looks at orders whose state is a newer release's", []);
   const resent = counter("stampede_resent_commands_total", "Parked commands of orders that were sent again", []);
   const seconds = new Histogram({
     name: "stampede_consumer_batch_seconds",
@@ -133,6 +136,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     tailed: (count) => tailed.inc(count),
     ledgerEntries: (entries) => ledger.set(entries),
     sweptOrders: (orders) => swept.inc(orders),
+    unreadableSagas: (orders) => unreadable.inc(orders),
     orders: createOrderMetrics(registry),
     letters: createDeadLetterMetrics(registry),
     resent: (count) => resent.inc(count),

@@ -27,6 +27,13 @@ export interface Advancing {
   };
 }
 
+export interface Advanced {
+  /** To be published now that it is committed, each once. */
+  readonly outputs: StampedeEvent[];
+  /** Orders whose state a newer release wrote, and why that can't be read: nothing of theirs was handled. */
+  readonly unreadable: ReadonlyMap<OrderId, unknown>;
+}
+
 /** Two batches that meet at new orders: the second sees the first's rows when it looks again. */
 const TRIES = 5;
 
@@ -34,14 +41,13 @@ const TRIES = 5;
  * Advances orders by events: locks their sagas, handles the events in memory, writes what changed, all in one transaction.
  * @param refusal the one order of these events was refused by the database: it is cancelled, for this reason, without a row
  * of its own in `orders`
- * @returns what is to be published now that it is committed, each once
  * @throws what the database threw; nothing was written
  */
 export async function advanceOrders(
   deps: Advancing,
   inputs: readonly SagaInput[],
   refusal?: ResultCode,
-): Promise<StampedeEvent[]> {
+): Promise<Advanced> {
   const byOrder = new Map<OrderId, SagaInput[]>();
   for (const input of inputs) {
     const { orderId } = input.data;
@@ -51,13 +57,16 @@ export async function advanceOrders(
   }
   for (let attempt = 1; ; attempt++) {
     try {
-      const { versions, folded } = await deps.sql.begin((tx) => inOneTransaction(tx, deps, byOrder, refusal));
+      const { versions, folded, unreadable } = await deps.sql.begin((tx) =>
+        inOneTransaction(tx, deps, byOrder, refusal),
+      );
       for (const { orderId, state, transitions } of folded) {
         deps.memory.keep(orderId, { version: (versions.get(orderId) ?? 0) + transitions, state });
       }
       deps.observe?.advanced(folded);
       // An event that came twice in one batch says the same twice.
-      return [...new Map(folded.flatMap(({ outputs }) => outputs.map((event) => [event.eventId, event]))).values()];
+      const said = new Map(folded.flatMap(({ outputs }) => outputs.map((event) => [event.eventId, event])));
+      return { outputs: [...said.values()], unreadable };
     } catch (error) {
       if (!(error instanceof SagaAppeared) || attempt === TRIES) throw error;
     }
@@ -67,12 +76,13 @@ export async function advanceOrders(
 async function inOneTransaction(
   tx: Executor,
   deps: Advancing,
-  byOrder: ReadonlyMap<OrderId, readonly SagaInput[]>,
+  asked: ReadonlyMap<OrderId, readonly SagaInput[]>,
   refusal: ResultCode | undefined,
-): Promise<{ readonly versions: ReadonlyMap<string, number>; readonly folded: readonly Folded[] }> {
-  const versions = await lockSagas(tx, [...byOrder.keys()]);
-  const states = await statesOf(tx, deps.memory, versions);
-  const created = [...byOrder].flatMap(([orderId, inputs]) =>
+): Promise<Transaction> {
+  const versions = await lockSagas(tx, [...asked.keys()]);
+  const { states, unreadable } = await statesOf(tx, deps.memory, versions);
+  const byOrder = [...asked].filter(([orderId]) => !unreadable.has(orderId));
+  const created = byOrder.flatMap(([orderId, inputs]) =>
     states.get(orderId)?.order ? [] : (inputs.find((input) => input.type === "OrderCreated") ?? []),
   ) as OrderCreated[];
   const [mode, refused] = await Promise.all([
@@ -80,7 +90,7 @@ async function inOneTransaction(
     refusal === undefined ? open(tx, created) : new Set<string>(),
   ]);
   const at = Date.now();
-  const folded = [...byOrder].map(([orderId, inputs]) => {
+  const folded = byOrder.map(([orderId, inputs]) => {
     const why = refusal ?? (refused.has(orderId) ? "IDEMPOTENCY_KEY_REUSED" : undefined);
     const circumstances = { at, mode, ...(why === undefined ? {} : { refusal: why }) };
     return foldOrder(orderId, states.get(orderId) ?? null, inputs, circumstances);
@@ -91,24 +101,37 @@ async function inOneTransaction(
     folded.filter(({ transitions }) => transitions > 0),
     write,
   );
-  return { versions, folded };
+  return { versions, folded, unreadable };
 }
 
-/** The states of locked sagas: those that this process wrote itself are known, the others are read. */
+interface Transaction {
+  readonly versions: ReadonlyMap<string, number>;
+  readonly folded: readonly Folded[];
+  readonly unreadable: Advanced["unreadable"];
+}
+
+/** The states of locked sagas: those that this process wrote itself are known, the others are read, if that is possible. */
 async function statesOf(
   tx: Executor,
   memory: SagaMemory,
   versions: ReadonlyMap<string, number>,
-): Promise<ReadonlyMap<string, SagaState>> {
+): Promise<{ readonly states: ReadonlyMap<string, SagaState>; readonly unreadable: ReadonlyMap<OrderId, unknown> }> {
+  const unreadable = new Map<OrderId, unknown>();
   const states = new Map<string, SagaState>();
   for (const [orderId, version] of versions) {
     const state = memory.recall(orderId, version);
     if (state !== undefined) states.set(orderId, state);
   }
   const unknown = [...versions.keys()].filter((orderId) => !states.has(orderId));
-  if (unknown.length === 0) return states;
-  for (const { orderId, state } of await readSagas(tx, unknown)) states.set(orderId, readSagaState(state));
-  return states;
+  if (unknown.length === 0) return { states, unreadable };
+  for (const { orderId, state } of await readSagas(tx, unknown)) {
+    try {
+      states.set(orderId, readSagaState(state));
+    } catch (error) {
+      unreadable.set(orderId as OrderId, error);
+    }
+  }
+  return { states, unreadable };
 }
 
 /** Asked where orders begin, in their own transaction: a switch holds for the next order, and an idle role asks nothing. */

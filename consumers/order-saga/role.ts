@@ -1,15 +1,17 @@
 import { recordOf } from "../../contracts/event-topics.ts";
-import type { StampedeEvent } from "../../contracts/events.ts";
 import type { Fault } from "../../contracts/fault-points.ts";
+import type { OrderCreated } from "../../contracts/order-events.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
 import type { Topic } from "../../contracts/topics.ts";
-import type { Producer } from "../../kafka/kafka.ts";
+import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
 import { failureCode, failureKind } from "../failure.ts";
 import type { Log } from "../log.ts";
 import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
-import { type Advancing, advanceOrders } from "./advance-orders.ts";
+import { type Advanced, type Advancing, advanceOrders } from "./advance-orders.ts";
 import type { SagaInput } from "./inputs.ts";
 import { parseInput } from "./parse-input.ts";
 import { SagaMemory } from "./saga-memory.ts";
+import { salvageOrder } from "./salvage.ts";
 
 export const SAGA_TOPICS: readonly Topic[] = ["order-events", "order-processing-results"];
 
@@ -41,18 +43,17 @@ export function orderSaga(deps: OrderSagaDeps): Role {
     // takes an order's events in any order.
     concurrency: 2,
     async handle(records) {
-      const rejected: Rejected[] = [];
-      const inputs: SagaInput[] = [];
-      for (const record of records) {
-        try {
-          const input = parseInput(record);
-          if (input !== null) inputs.push(input);
-        } catch (error) {
-          rejected.push({ record, error });
-        }
+      const { inputs, lost, rejected } = read(records, deps.log);
+      const outputs = lost.length === 0 ? [] : (await advanceOrders(advancing, lost, "INTERNAL")).outputs;
+      if (inputs.length > 0) {
+        const advanced = await advance(
+          advancing,
+          inputs.map(({ input }) => input),
+        );
+        outputs.push(...advanced.outputs);
+        rejected.push(...parked(inputs, advanced.unreadable));
       }
-      if (inputs.length === 0) return rejected;
-      const outputs = await advance(advancing, inputs);
+      if (inputs.length + lost.length === 0) return rejected;
       deps.fault("saga:committed");
       if (outputs.some(({ type }) => ENDS.has(type))) deps.fault("saga:settled");
       if (outputs.length > 0) await deps.producer.sendAll(outputs.map(recordOf));
@@ -62,11 +63,48 @@ export function orderSaga(deps: OrderSagaDeps): Role {
   };
 }
 
+interface ReadInput {
+  readonly record: IncomingRecord;
+  readonly input: SagaInput;
+}
+
+/** A batch's events; orders that can't be read, which are cancelled; and what nobody can be told of. */
+function read(records: readonly IncomingRecord[], log: Log) {
+  const inputs: ReadInput[] = [];
+  const lost: OrderCreated[] = [];
+  const rejected: Rejected[] = [];
+  for (const record of records) {
+    try {
+      const input = parseInput(record);
+      if (input !== null) inputs.push({ record, input });
+    } catch (error) {
+      const order = salvageOrder(record);
+      if (order === null) {
+        rejected.push({ record, error });
+        continue;
+      }
+      lost.push(order);
+      log.error({ orderId: order.data.orderId, ...failureCode(error) }, "the order can't be read: it is cancelled");
+    }
+  }
+  return { inputs, lost, rejected };
+}
+
+/**
+ * Events of orders whose state a newer release wrote: as dead letters they are sent again every few minutes, and somebody is
+ * told. All other orders go on.
+ */
+const parked = (inputs: readonly ReadInput[], unreadable: ReadonlyMap<OrderId, unknown>): Rejected[] =>
+  inputs.flatMap(({ record, input }) => {
+    const { orderId } = input.data;
+    return unreadable.has(orderId) ? [{ record, error: unreadable.get(orderId) }] : [];
+  });
+
 /**
  * An order that the database will never take is cancelled, and its owner told. The runner hands over the records of a batch
  * that failed for good one by one, so that the order which is to blame comes alone.
  */
-async function advance(deps: Advancing & { log: Log }, inputs: readonly SagaInput[]): Promise<StampedeEvent[]> {
+async function advance(deps: Advancing & { log: Log }, inputs: readonly SagaInput[]): Promise<Advanced> {
   try {
     return await advanceOrders(deps, inputs);
   } catch (error) {

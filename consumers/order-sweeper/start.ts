@@ -3,6 +3,7 @@ import { findParkedSteps } from "../../db/queries/find-parked-steps.ts";
 import { postponeSagas } from "../../db/queries/postpone-sagas.ts";
 import { surveyOrders } from "../../db/queries/survey-orders.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
+import { failureCode } from "../failure.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
 import { createRenewedAdmin } from "../renewed-admin.ts";
 import { startTicker } from "../ticker.ts";
@@ -10,6 +11,8 @@ import { AT_ONCE, type Progress, type SweepDeps, sweep } from "./sweep.ts";
 
 /** Between two counts of what is under way, for the metrics. */
 const SURVEY_EVERY_MS = 5_000;
+/** Orders that a complaint names. */
+const SHOWN = 10;
 /** Between two complaints about orders that are over time. */
 const COMPLAIN_EVERY_MS = 60_000;
 
@@ -27,7 +30,14 @@ export function startSweeper({ config, db, kafka, producer, log, metrics }: Neig
     postpone: (sagas) => postponeSagas(db.sql, sagas),
     lags: (group, topic) => admin.groupLag(group, [topic]),
     producer,
-    observe: { swept: metrics.sweptOrders },
+    observe: {
+      swept: metrics.sweptOrders,
+      unreadable(orderIds, why) {
+        metrics.unreadableSagas(orderIds.length);
+        const fields = { role: "order-sweeper", orders: orderIds.slice(0, SHOWN), ...failureCode(why) };
+        log.error(fields, `${orderIds.length} orders can't be read: a newer release wrote their state`);
+      },
+    },
     sweepMs: config.ORDER_SWEEP_MS,
   };
   let surveyAt = 0;

@@ -19,7 +19,11 @@ export interface SweepDeps {
   readonly postpone: (sagas: readonly Postponed[]) => Promise<void>;
   readonly lags: (group: string, topic: Topic) => Promise<readonly PartitionLag[]>;
   readonly producer: Pick<Producer, "sendAll">;
-  readonly observe: { readonly swept: (orders: number) => void };
+  readonly observe: {
+    readonly swept: (orders: number) => void;
+    /** Orders whose state can't be read here: a newer release wrote it. They are looked at again later. */
+    readonly unreadable: (orderIds: readonly string[], why: unknown) => void;
+  };
   /** How long an order waits for its first look, milliseconds; twice as long after every DeadlinePassed. */
   readonly sweepMs: number;
 }
@@ -38,15 +42,19 @@ export type Progress = Map<string, ConsumedUntil>;
  * @returns how many orders were looked at
  */
 export async function sweep(deps: SweepDeps, progress: Progress, now: number): Promise<number> {
-  const due = (await deps.due(AT_ONCE)).map((row) => ({ ...row, state: readSagaState(row.state) }));
-  if (due.length === 0) return 0;
+  const found = await deps.due(AT_ONCE);
+  if (found.length === 0) return 0;
+  const { due, unreadable } = readStates(deps, found);
   const [parked, consumed] = await Promise.all([
     deps.parked(due.map(({ orderId }) => orderId)),
     consumedUntil(deps, progress, due, now),
   ]);
   const isParked = new Set(parked.map(({ orderId, step }) => `${orderId} ${step}`));
   const events: StampedeEvent[] = [];
-  const postponed: Postponed[] = [];
+  const postponed: Postponed[] = unreadable.map(({ orderId, attempts }) => {
+    const dueAt = new Date(now + pauseAfter(deps, attempts)).toISOString();
+    return { orderId, attempts, spoken: false, dueAt };
+  });
   for (const { orderId, state, attempts, settleBy } of due) {
     const late = (step: Step) => {
       const sent = state.steps[step];
@@ -62,14 +70,35 @@ export async function sweep(deps: SweepDeps, progress: Progress, now: number): P
         deadlinePassed({ orderId: order!.orderId, userId: order!.userId, resend, giveUp }, attempts + 1, now),
       );
     }
-    const next = now + Math.min(MAX_PAUSE_MS, deps.sweepMs * 2 ** Math.min(20, attempts + Number(spoken)));
+    const next = now + pauseAfter(deps, attempts + Number(spoken));
     const dueAt = new Date(now < settleAt ? Math.min(next, settleAt) : next).toISOString();
     postponed.push({ orderId, attempts, spoken, dueAt });
   }
   if (events.length > 0) await deps.producer.sendAll(events.map(recordOf));
   await deps.postpone(postponed);
   deps.observe.swept(events.length);
-  return due.length;
+  return found.length;
+}
+
+const pauseAfter = ({ sweepMs }: SweepDeps, attempts: number): number =>
+  Math.min(MAX_PAUSE_MS, sweepMs * 2 ** Math.min(20, attempts));
+
+/** The sagas' states. One that can't be read holds up no other. */
+function readStates({ observe }: SweepDeps, found: readonly DueSaga[]) {
+  const due: (DueSaga & { readonly state: SagaState })[] = [];
+  const unreadable: DueSaga[] = [];
+  let why: unknown;
+  for (const row of found) {
+    try {
+      due.push({ ...row, state: readSagaState(row.state) });
+    } catch (error) {
+      unreadable.push(row);
+      why = error;
+    }
+  }
+  const orderIds = unreadable.map(({ orderId }) => orderId);
+  if (unreadable.length > 0) observe.unreadable(orderIds, why);
+  return { due, unreadable };
 }
 
 /** Of the topics that these orders wait for. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { UserId } from "../../contracts/ids.ts";
 import { moneyOf } from "../../contracts/money.ts";
 import type { OrderCreated } from "../../contracts/order-events.ts";
+import { knownOrders } from "../../db/queries/known-orders.ts";
 import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";
@@ -61,3 +62,24 @@ test.each([
   },
   180_000,
 );
+
+test("an order that can't be read is CANCELLED and its owner told, once; its batch goes on; PostgreSQL has it", async () => {
+  const shop = await openShop(world);
+  const [before, bad, after] = [anOrder(), anOrder(), anOrder()];
+  const { orderId, userId, totalAmount } = bad.data;
+  const unreadable = { ...bad, sequence: "one", data: { ...bad.data, items: "three of them", payment: null } };
+  await shop.publish(before, unreadable as never, after, unreadable as never);
+  shop.startSaga();
+  shop.startSteps();
+  const ids = [before, after].map(({ data }) => data.orderId);
+  await shop.settled(...ids, orderId);
+  const { state } = (await shop.sagaOf(orderId))!;
+  expect(state).toMatchObject({ status: "CANCELLED", failure: { reason: "INTERNAL" } });
+  expect(state.order).toMatchObject({ userId, totalAmount, items: [] });
+  const told = shop.said.filter(({ type, aggregateId }) => type === "OrderStatusChanged" && aggregateId === orderId);
+  expect(new Set(told.map(({ eventId }) => eventId)).size).toBe(1);
+  expect(told[0]!.data).toMatchObject({ userId, status: "CANCELLED", reason: "INTERNAL" });
+  // The relay stops sending it, and it is nobody's dead letter.
+  expect(await knownOrders(world.db.sql, [orderId])).toEqual(new Set([orderId]));
+  expect(world.lines.filter(({ message }) => message === "dead letter")).toEqual([]);
+}, 180_000);
