@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Role } from "../../consumers/role.ts";
+import type { UserId } from "../../contracts/ids.ts";
+import { MAX_MONEY, type Money } from "../../contracts/money.ts";
+import { bookOrderPoints } from "../../db/queries/book-order-points.ts";
+import { grantPoints } from "../../db/queries/grant-points.ts";
+import { lockBalances } from "../../db/queries/lock-balances.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, newPurse, said, takenBack } from "./bench.ts";
 
@@ -67,4 +73,45 @@ test("a grant in the middle of it all is not lost", async () => {
   );
   await Promise.all([...grants, ...batches]);
   expect(await balance("eve")).toBe(1_000 + 20 * 5 - 50 * 10);
+});
+
+test("a grant never makes an open order's restore impossible: what it may give back counts", async () => {
+  await newPurse(world, "fay", 1_000);
+  const order = anOrder({ userId: "fay", points: 400 });
+  await bench.handled(world, role, asked("POINT", order));
+  const grant = (amount: number) =>
+    world.db.sql.begin((tx) =>
+      grantPoints(tx, { userId: "fay" as UserId, amount: amount as Money, reason: "gift" }, "olga"),
+    );
+  await expect(grant(MAX_MONEY - 999)).rejects.toMatchObject({ code: "AMOUNT_OUT_OF_RANGE", retryable: false });
+  expect(await balance("fay")).toBe(600);
+  expect(await grant(MAX_MONEY - 1_000)).toMatchObject({ balance: MAX_MONEY - 400 });
+  await bench.handled(world, role, takenBack("POINT", order));
+  expect(await balance("fay")).toBe(MAX_MONEY);
+  await expect(grant(1)).rejects.toMatchObject({ code: "AMOUNT_OUT_OF_RANGE" });
+});
+
+test("a grant that waited for an order's deduction sees it", async () => {
+  await newPurse(world, "gus", 1_000);
+  const order = anOrder({ userId: "gus", points: 400 });
+  let granting: Promise<unknown> | undefined;
+  await world.db.sql.begin(async (tx) => {
+    await lockBalances(tx, ["gus" as UserId]);
+    granting = world.db.sql
+      .begin((other) =>
+        grantPoints(other, { userId: "gus" as UserId, amount: (MAX_MONEY - 999) as Money, reason: "" }, "olga"),
+      )
+      .then(
+        () => "granted",
+        ({ code }) => code,
+      );
+    await until("the grant waits", async () => {
+      const [row] = await world.db.sql`
+        SELECT count(*)::int AS waiting FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      return row!.waiting === 1;
+    });
+    await bookOrderPoints(tx, [{ orderId: order.orderId, userId: order.userId, delta: -400 }]);
+  });
+  expect(await granting).toBe("AMOUNT_OUT_OF_RANGE");
 });
