@@ -30,7 +30,16 @@ export const STEP_EVENTS = {
 
   CouponUsageRequested: event(
     "CouponUsageRequested",
-    Type.Object({ ...Owner, couponId: CouponIdSchema, totalAmount: MoneySchema, discountAmount: MoneySchema }),
+    Type.Object({
+      ...Owner,
+      couponId: CouponIdSchema,
+      totalAmount: MoneySchema,
+      discountAmount: MoneySchema,
+      // No format: compiled, it would ask TypeBox's global registry.
+      orderedAt: Type.Optional(
+        Type.String({ description: "When the order was accepted, ISO 8601; absent in commands of releases before" }),
+      ),
+    }),
   ),
   CouponUsageCompleted: event("CouponUsageCompleted", Done),
   CouponUsageFailed: event("CouponUsageFailed", Failure),

@@ -19,6 +19,7 @@ export function command(step: Step, order: PlacedOrder, sent: Sent): StampedeEve
         couponId: order.couponId!, // else the step was SKIPPED
         totalAmount,
         discountAmount,
+        orderedAt: new Date(order.createdAt).toISOString(),
       });
     case "POINT":
       return message(origin, "PointDeductionRequested", { ...owner, points: order.pointsUsed });

@@ -77,8 +77,9 @@ class Wallets implements Ground<"COUPON"> {
     const held = this.#held.get(name);
     if (held === undefined) return WAIT;
     if (held.status === "USED") return { outcome: "FAILED", reason: "COUPON_ALREADY_USED" };
-    // By the time of the order, not of this attempt: nobody's coupon expires in a queue.
-    if (held.validUntil !== null && at >= held.validUntil.getTime())
+    // By the time at which the door took the order: nobody's coupon expires in a queue, be it the log, the saga or this step.
+    const orderedAt = Date.parse(data.orderedAt ?? "") || at;
+    if (held.validUntil !== null && orderedAt >= held.validUntil.getTime())
       return { outcome: "FAILED", reason: "COUPON_EXPIRED" };
     if (totalAmount < held.minOrderAmount) return { outcome: "FAILED", reason: "MIN_ORDER_AMOUNT" };
     this.#held.set(name, { ...held, status: "USED", orderId });

@@ -18,7 +18,7 @@ interface OfOrder {
 export interface Command<S extends Step> extends OfOrder {
   readonly kind: "command";
   readonly data: CommandData<S>;
-  /** When the saga asked for it, milliseconds since 1970; the same in every copy. */
+  /** When the saga asked for it, milliseconds since 1970; the same in every copy. The order may be much older. */
   readonly at: number;
 }
 /** Undo it, or never do it. */

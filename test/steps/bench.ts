@@ -28,6 +28,8 @@ export interface Wish {
   readonly total?: number;
   readonly country?: string;
   readonly postalCode?: string;
+  /** When the door took it, milliseconds since 1970. */
+  readonly createdAt?: number;
 }
 
 /** An order as the saga knows it. */
@@ -58,7 +60,7 @@ export function anOrder(wish: Wish = {}): PlacedOrder {
       ...(wish.postalCode === undefined ? {} : { postalCode: wish.postalCode }),
       name: 'Ann "the \\ quick" O\'Neill, 東京',
     },
-    createdAt: Date.now(),
+    createdAt: wish.createdAt ?? Date.now(),
   };
 }
 

@@ -56,20 +56,40 @@ test("two orders of one user want the same coupon: the first has it, until it gi
   expect((await world.rows(couponId))[0]!.status).toBe("USED");
 });
 
-test("an order below the minimum, and one that was placed too late", async () => {
+test("an order below the minimum, and one that was placed too late; one that only waited too long is in time", async () => {
   const couponId = await newSale();
   await world.settle(await world.claim(couponId, "ann"));
   const endsAt = Date.now() + 3_700_000;
   await world.db
     .sql`UPDATE coupons SET min_order_amount = 500, valid_until = ${new Date(endsAt)} WHERE id = ${couponId}`;
+  const hourLater = endsAt + 3_600_000;
   const [low, late, good] = [
     anOrder({ couponId, total: 499 }),
-    anOrder({ couponId }),
-    anOrder({ couponId, total: 500 }),
+    anOrder({ couponId, createdAt: endsAt }),
+    anOrder({ couponId, total: 500, createdAt: endsAt - 1 }),
   ];
   expect(
-    await answers(asked("COUPON", low!), asked("COUPON", late!, endsAt), asked("COUPON", good!, endsAt - 1)),
+    await answers(asked("COUPON", low!), asked("COUPON", late!, hourLater), asked("COUPON", good!, hourLater)),
   ).toEqual(["CouponUsageFailed MIN_ORDER_AMOUNT", "CouponUsageFailed COUPON_EXPIRED", "CouponUsageCompleted"]);
+});
+
+test("a command of the release before does not say when its order was placed: the time of the command counts", async () => {
+  const couponId = await newSale();
+  await world.settle(await world.claim(couponId, "ann"));
+  const endsAt = Date.now() + 3_700_000;
+  await world.db.sql`UPDATE coupons SET valid_until = ${new Date(endsAt)} WHERE id = ${couponId}`;
+  const before = (order: ReturnType<typeof anOrder>, at: number) => {
+    const record = asked("COUPON", order, at);
+    const event = JSON.parse(record.value as string);
+    expect(event.data.orderedAt).toBeString();
+    delete event.data.orderedAt;
+    return { ...record, value: JSON.stringify(event) };
+  };
+  const [late, good] = [anOrder({ couponId }), anOrder({ couponId })];
+  expect(await answers(before(late!, endsAt), before(good!, endsAt - 1))).toEqual([
+    "CouponUsageFailed COUPON_EXPIRED",
+    "CouponUsageCompleted",
+  ]);
 });
 
 test("a coupon that nobody won is refused: Redis says so, or there is no such sale, or all of it is persisted", async () => {
