@@ -14,6 +14,10 @@ export interface ConsumersMetrics {
   decided(outcome: string, count: number): void;
   /** Requests of queued sales that are paused or being rebuilt. */
   waitingRequests(requests: number): void;
+  /** Messages that were not told any more, because they are older than an inbox lives. */
+  oldNews(messages: number): void;
+  /** Messages whose owners cannot be told now. */
+  waitingNews(messages: number): void;
   relayed(claims: number): void;
   tailed(claims: number): void;
   ledgerEntries(entries: number): void;
@@ -111,6 +115,16 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     labelNames: ["role"],
     registers,
   });
+  const oldNews = counter(
+    "stampede_old_news_total",
+    "Messages too old to be told: an inbox would have forgotten them",
+    [],
+  );
+  const waitingNews = new Gauge({
+    name: "stampede_waiting_news",
+    help: "Messages in hand whose owners' part of Redis does not answer",
+    registers,
+  });
   const swept = counter("stampede_swept_orders_total", "Orders that had waited too long and were asked about", []);
   new Gauge({
     name: "stampede_consumer_in_hand",
@@ -132,6 +146,8 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     claims: (code, count) => claims.inc({ code }, count),
     decided: (outcome, count) => decided.inc({ outcome }, count),
     waitingRequests: (requests) => waitingRequests.set(requests),
+    oldNews: (count) => oldNews.inc(count),
+    waitingNews: (count) => waitingNews.set(count),
     relayed: (count) => relayed.inc(count),
     tailed: (count) => tailed.inc(count),
     ledgerEntries: (entries) => ledger.set(entries),

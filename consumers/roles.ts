@@ -3,7 +3,6 @@ import { createAdmission } from "../lua/admission.ts";
 import { holdingOf } from "../lua/holding.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { createRoutes } from "../lua/routes.ts";
-import { createToldOrders } from "../lua/told-orders.ts";
 import { admissionRelease } from "./admission/release-role.ts";
 import { startAdmissionLoader } from "./admission/start.ts";
 import { startRelay } from "./claim-relay/start.ts";
@@ -56,8 +55,9 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
       const role = notify({
         inbox: createInbox(redis),
         routes: createRoutes(redis),
-        orders: createToldOrders(redis),
         publish,
+        canWait: redis.isCluster,
+        observe: { old: metrics.oldNews, waiting: metrics.waitingNews },
         log,
       });
       return onLog(name, role, neighbours);

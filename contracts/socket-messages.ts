@@ -13,7 +13,15 @@ export const ClientMessages = {
   claim: Type.Object({ type: Type.Literal("claim"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
   subscribe: Type.Object({ type: Type.Literal("subscribe"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
   /** Send it right after `auth` (or first, with Authorization on the upgrade): what is new waits for it, for a second. */
-  resume: Type.Object({ type: Type.Literal("resume"), cursor: Type.Optional(Cursor) }),
+  resume: Type.Object(
+    { type: Type.Literal("resume"), cursor: Type.Optional(Cursor) },
+    {
+      description:
+        "Asks for everything after the last cursor the client saw (without one: all that is there). Answered by `resumed` or " +
+        "`resync`. An `error` before that says why it takes longer: it is tried again until it is answered, and nothing new is " +
+        "sent meanwhile.",
+    },
+  ),
   ping: Type.Object({ type: Type.Literal("ping"), ref: Ref }),
 } as const;
 
@@ -27,7 +35,10 @@ const IssuedCoupon = Type.Object({
 });
 
 export const ServerMessages = {
-  welcome: Type.Object({ type: Type.Literal("welcome"), userId: UserIdSchema, cursor: Cursor }),
+  welcome: Type.Object(
+    { type: Type.Literal("welcome"), userId: UserIdSchema, cursor: Cursor },
+    { description: "A client that has a cursor keeps it and sends `resume`; one that has none begins at this cursor." },
+  ),
   pong: Type.Object({ type: Type.Literal("pong"), ref: Ref }),
   subscribed: Type.Object({ type: Type.Literal("subscribed"), couponId: CouponIdSchema, ref: Ref }),
   /** With a slot, or (of a queued sale) PENDING: then `coupon.issued` or `coupon.failed` follows. */

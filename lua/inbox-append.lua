@@ -1,17 +1,68 @@
--- inbox-append: writes personal messages, then reads where their owners' sockets are. In this order: a socket writes
--- its route and then reads the inbox, so a message is seen by one of the two at least.
+-- inbox-append: writes personal messages, each event once, then reads where their owners' sockets are. In this order: a
+-- socket writes its route and then reads the inbox, so a message is seen by one of the two at least.
 -- KEYS inbox, route, inbox, route, …  (on a cluster: of one hash slot)
 -- ARGV 1 seconds an inbox lives after its last message  2 about how many messages it keeps
---      then per user: number of messages, message, …
--- Returns per user one line: `id id …|connectionId gatewayId connectionId gatewayId …`
+--      then per user: number of messages, milliseconds since 1970 before which none of them can have been written,
+--      and per message: JSON, eventId, orderId (empty: not a stage of an order), sequence in the order's stream
+-- Returns per user {'', previous, ids, connectionId, gatewayId, connectionId, gatewayId, …} or {error}.
+--   previous  the inbox's newest id before the first message that was written; empty: there was none
+--   ids       per message: `id` written now, `=id` written before, `-` a later stage of the order has been written
+-- A user whose keys can't be written fails alone: nothing that was written for the others is written again.
+local function append(inbox, route, at, count)
+  local written, stages = {}, {}
+  -- An event can't have been written before it happened, so only newer entries are compared.
+  local entries = redis.call('XREVRANGE', inbox, '+', ARGV[at + 1])
+  for _, entry in ipairs(entries) do
+    local fields = {}
+    for k = 1, #entry[2], 2 do
+      fields[entry[2][k]] = entry[2][k + 1]
+    end
+    -- Releases before this one wrote no event id; their messages are compared as text.
+    written[fields.e or fields.m] = entry[1]
+    if fields.o then
+      stages[fields.o] = math.max(stages[fields.o] or 0, tonumber(fields.q))
+    end
+  end
+  local newest = entries[1] or redis.call('XREVRANGE', inbox, '+', '-', 'COUNT', 1)[1]
+  local reply, ids, added = { '', newest and newest[1] or '' }, {}, false
+  for j = 1, count do
+    local from = at + 2 + (j - 1) * 4
+    local json, event, order, sequence = ARGV[from], ARGV[from + 1], ARGV[from + 2], tonumber(ARGV[from + 3])
+    local known = written[event] or written[json]
+    if known then
+      ids[j] = '=' .. known
+    elseif order ~= '' and (stages[order] or 0) >= sequence then
+      ids[j] = '-'
+    else
+      local id
+      -- `m` comes first: readers of every release take the message from there.
+      if order == '' then
+        id = redis.call('XADD', inbox, 'MAXLEN', '~', ARGV[2], '*', 'm', json, 'e', event)
+      else
+        id = redis.call('XADD', inbox, 'MAXLEN', '~', ARGV[2], '*', 'm', json, 'e', event, 'o', order, 'q', sequence)
+        stages[order] = sequence
+      end
+      written[event], ids[j], added = id, id, true
+    end
+  end
+  if added then
+    redis.call('EXPIRE', inbox, ARGV[1])
+  end
+  reply[3] = table.concat(ids, ' ')
+  for _, word in ipairs(redis.call('HGETALL', route)) do
+    reply[#reply + 1] = word
+  end
+  return reply
+end
+
 local replies, at = {}, 3
 for i = 1, #KEYS, 2 do
-  local ids = {}
-  for j = 1, tonumber(ARGV[at]) do
-    ids[j] = redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[2], '*', 'm', ARGV[at + j])
+  local count = tonumber(ARGV[at])
+  local fine, reply = pcall(append, KEYS[i], KEYS[i + 1], at, count)
+  if not fine then
+    reply = { type(reply) == 'table' and reply.err or tostring(reply) }
   end
-  at = at + #ids + 1
-  redis.call('EXPIRE', KEYS[i], ARGV[1])
-  replies[#replies + 1] = table.concat(ids, ' ') .. '|' .. table.concat(redis.call('HGETALL', KEYS[i + 1]), ' ')
+  replies[#replies + 1] = reply
+  at = at + 2 + count * 4
 end
 return replies

@@ -40,7 +40,7 @@ export function shadowKeys(couponId: CouponId, token: string): { readonly winner
 }
 
 export interface UserKeys {
-  /** stream of personal messages: m JSON without cursor */
+  /** stream of personal messages: m JSON without cursor, e eventId, and of a stage of an order: o orderId, q sequence */
   readonly inbox: string;
   /** hash: connectionId → gatewayId */
   readonly route: string;
@@ -51,8 +51,9 @@ export function userKeys(userId: UserId): UserKeys {
   return { inbox: `${tag}:inbox`, route: `${tag}:route` };
 }
 
-/** The last place in an order's stream that its owner was told of. */
-export const toldKey = (userId: UserId, orderId: OrderId): string => `{u:${userId}}:told:${orderId}`;
+/** string: eight characters, other ones after all keys were lost; part of the positions of empty inboxes */
+export const INBOX_GENERATION_KEY = "inbox:generation";
+
 /** Users' orders are spread over so many ledgers. Never change it: orders would be looked for where they are not. */
 export const ORDER_BUCKETS = 64;
 

@@ -4,7 +4,7 @@ import { serverIdentity } from "./commands.ts";
 import type { RedisConnection } from "./redis.ts";
 import { redisFailure } from "./redis-failure.ts";
 
-const TAG_LENGTH = 8;
+export const TAG_LENGTH = 8;
 
 /**
  * Eight characters that change when Redis restarts or fails over. A cursor carries them, so that positions in an inbox

@@ -2,11 +2,11 @@ import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { StampedeError } from "../../contracts/errors.ts";
 import { CouponIssued, CouponIssueFailed } from "../../contracts/events.ts";
-import type { UserId } from "../../contracts/ids.ts";
+import { requestTime, type UserId } from "../../contracts/ids.ts";
 import { OrderCancelRefused, OrderStatusChanged } from "../../contracts/order-events.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
 import type { PersonalMessage } from "../../contracts/socket-messages.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
+import type { NewMessage } from "../../lua/inbox.ts";
 
 // Without `issuedAt`: a compiled schema with a format asks TypeBox's global registry, which is not this room's to fill.
 const issued = TypeCompiler.Compile(Type.Omit(CouponIssued.properties.data, ["issuedAt"]));
@@ -19,11 +19,34 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /** A message as the inbox keeps it; the cursor is added on the way out. */
 type Kept<T> = T extends unknown ? Omit<T, "cursor"> : never;
 
-export interface Personal {
+/** What one user is told, and of which record. */
+export interface Personal extends NewMessage {
   readonly userId: UserId;
-  readonly json: string;
-  /** Of a stage of an order: a repeated one may come late. */
-  readonly order?: { readonly orderId: OrderId; readonly sequence: number };
+  /** When the event was made, milliseconds since 1970. */
+  readonly occurredAt: number;
+  readonly record: IncomingRecord;
+}
+
+/** What is known of an event besides its message. */
+type Facts = Pick<Personal, "eventId" | "occurredAt" | "record">;
+
+interface Envelope {
+  readonly type?: unknown;
+  readonly eventId?: unknown;
+  readonly occurredAt?: unknown;
+  readonly sequence?: unknown;
+  readonly data?: unknown;
+}
+
+function factsOf(event: Envelope, record: IncomingRecord): Facts {
+  const occurredAt = typeof event.occurredAt === "string" ? Date.parse(event.occurredAt) : Number.NaN;
+  const { topic, partition, offset } = record;
+  return {
+    // A record without an id of its own is at least the same when it is read again.
+    eventId: typeof event.eventId === "string" ? event.eventId : `${topic}/${partition}/${offset}`,
+    occurredAt: Number.isNaN(occurredAt) ? record.timestamp : occurredAt,
+    record,
+  };
 }
 
 /**
@@ -31,13 +54,14 @@ export interface Personal {
  * commands of orders). @throws StampedeError VALIDATION_FAILED
  */
 export function messageOf(record: IncomingRecord): Personal | null {
-  let event: { type?: unknown; sequence?: unknown; data?: unknown };
+  let event: Envelope;
   try {
     event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
   } catch (cause) {
     throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
   }
   const { data } = event ?? {};
+  const facts = factsOf(event ?? {}, record);
   if (event?.type === "CouponIssued") {
     const issuedAt = (data as Partial<CouponIssued["data"]> | undefined)?.issuedAt;
     if (!issued.Check(data) || typeof issuedAt !== "string" || Number.isNaN(Date.parse(issuedAt))) {
@@ -45,13 +69,13 @@ export function messageOf(record: IncomingRecord): Personal | null {
     }
     const { couponId, requestId, slot, userId } = data;
     const message: Kept<PersonalMessage> = { type: "coupon.issued", couponId, requestId, slot, issuedAt };
-    return { userId, json: JSON.stringify(message) };
+    return { ...facts, userId, json: JSON.stringify(message), since: requestTime(requestId) };
   }
   if (event?.type === "CouponIssueFailed") {
     if (!failed.Check(data)) throw new StampedeError("VALIDATION_FAILED", "not a CouponIssueFailed");
     const { couponId, requestId, reason, userId } = data;
     const message: Kept<PersonalMessage> = { type: "coupon.failed", couponId, requestId, reason };
-    return { userId, json: JSON.stringify(message) };
+    return { ...facts, userId, json: JSON.stringify(message), since: requestTime(requestId) };
   }
   if (event?.type === "OrderStatusChanged") {
     const { status } = (data ?? {}) as OrderStatusChanged["data"];
@@ -61,13 +85,13 @@ export function messageOf(record: IncomingRecord): Personal | null {
     const { userId, ...told } = { ...data, status };
     const message: Kept<PersonalMessage> = { type: "order.status", ...told };
     const order = { orderId: data.orderId, sequence: event.sequence as number };
-    return { userId, json: JSON.stringify(message), order };
+    return { ...facts, userId, json: JSON.stringify(message), since: facts.occurredAt, order };
   }
   if (event?.type === "OrderCancelRefused") {
     if (!cancelRefused.Check(data)) throw new StampedeError("VALIDATION_FAILED", "not an OrderCancelRefused");
     const { userId, ...told } = data;
     const message: Kept<PersonalMessage> = { type: "order.cancel_refused", ...told };
-    return { userId, json: JSON.stringify(message) };
+    return { ...facts, userId, json: JSON.stringify(message), since: facts.occurredAt };
   }
   return null;
 }

@@ -1,33 +1,29 @@
+import { StampedeError } from "../../contracts/errors.ts";
 import type { UserId } from "../../contracts/ids.ts";
 import type { Topic } from "../../contracts/topics.ts";
-import type { Inbox } from "../../lua/inbox.ts";
-import { gatewayChannel } from "../../lua/keys.ts";
-import type { Routes } from "../../lua/routes.ts";
-import type { ToldOrders } from "../../lua/told-orders.ts";
-import { failureCode } from "../failure.ts";
-import type { Log } from "../log.ts";
+import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { INBOX_TTL_S } from "../../lua/inbox.ts";
+import { failureCode, failureKind } from "../failure.ts";
 import type { Rejected, Role } from "../role.ts";
+import { type DeliverParts, Delivery, type NewsByUser } from "./deliver.ts";
 import { messageOf, type Personal } from "./messages.ts";
-import { withoutOldNews } from "./old-news.ts";
+import { WaitingNews } from "./waiting-news.ts";
 
 export const NOTIFY_TOPICS: readonly Topic[] = ["coupon-events", "notification-events"];
 
-export interface NotifyDeps {
-  readonly inbox: Pick<Inbox, "appendAll">;
-  readonly routes: Pick<Routes, "prune">;
-  readonly orders: ToldOrders;
-  /** @returns how many subscribers heard it; undefined where the number says nothing (on a cluster it counts one node's) */
-  readonly publish: (channel: string, payload: string) => Promise<number | undefined>;
-  readonly log: Log;
+export interface NotifyDeps extends DeliverParts {
+  /** Redis can fail for some users alone (a cluster): theirs wait, and the others go on. */
+  readonly canWait: boolean;
+  readonly observe: {
+    /** Messages that were not told any more, because they are older than an inbox lives. */
+    old(messages: number): void;
+    /** Messages whose owners cannot be told now. */
+    waiting(messages: number): void;
+  };
 }
 
-/** One message on its way to a gateway; short names, because a rush sends tens of thousands. */
-interface Push {
-  /** user, cursor, message */
-  readonly u: UserId;
-  readonly c: string;
-  readonly m: string;
-}
+/** Messages that may wait while the others go on. More, and everybody waits. */
+const MAX_WAITING = 10_000;
 
 /**
  * Tells owners what became of their claims and orders. First the inbox, then the route (one script does both, in this order), then
@@ -35,7 +31,27 @@ interface Push {
  * Redis away means wait: an outage of a minute must not turn news into dead letters.
  */
 export function notify(deps: NotifyDeps): Role {
-  const silence = new Silence();
+  const delivery = new Delivery(deps);
+  const waiting = new WaitingNews();
+
+  /** Keeps what may succeed later, and returns what can never. @throws the failure, if everybody has to wait for it */
+  function settle(
+    failed: ReadonlyMap<UserId, unknown>,
+    news: NewsByUser,
+    since: ReadonlyMap<string, number>,
+  ): Rejected[] {
+    const rejected: Rejected[] = [];
+    for (const [userId, error] of failed) {
+      const messages = news.get(userId)!;
+      if (isHopeless(error)) rejected.push(...messages.map(({ record }) => ({ record, error })));
+      else {
+        if (waiting.size === 0) deps.log.error(failureCode(error), "some users cannot be told now: their news wait");
+        waiting.keep(userId, messages, since, performance.now());
+      }
+    }
+    return rejected;
+  }
+
   return {
     name: "notify",
     groupId: "notify",
@@ -44,82 +60,53 @@ export function notify(deps: NotifyDeps): Role {
     maxBatch: 1_000,
     lingerMs: 2,
     concurrency: 1,
+    waiting,
     async handle(records) {
-      const rejected: Rejected[] = [];
-      const messages: Personal[] = [];
-      for (const record of records) {
-        try {
-          const message = messageOf(record);
-          if (message !== null) messages.push(message);
-        } catch (error) {
-          rejected.push({ record, error });
-        }
+      const since = waiting.tenures();
+      if (waiting.size >= MAX_WAITING && !waiting.due(performance.now())) {
+        throw new StampedeError("OVERLOADED", `${waiting.size} messages wait for their part of Redis`);
       }
-      const news = await withoutOldNews(deps.orders, messages, deps.log);
-      const byUser = new Map<UserId, string[]>();
-      for (const { userId, json } of news.fresh) {
-        const others = byUser.get(userId);
-        if (others === undefined) byUser.set(userId, [json]);
-        else others.push(json);
+      const { messages, rejected, old } = parse(records, Date.now());
+      if (old > 0) deps.observe.old(old);
+      const turn = waiting.turn(performance.now());
+      const waited = [...turn.keys()];
+      const behind: Personal[] = [];
+      for (const message of messages) {
+        const { userId } = message;
+        if (turn.has(userId)) turn.get(userId)!.push(message);
+        else if (waiting.has(userId)) behind.push(message);
+        else turn.set(userId, [message]);
       }
-      if (byUser.size > 0) await deliver(deps, silence, byUser);
-      await news.told();
+      const failed = turn.size > 0 ? await delivery.tell(turn) : new Map<UserId, unknown>();
+      const hopeful = [...failed.values()].find((error) => !isHopeless(error));
+      if (hopeful !== undefined && !deps.canWait) throw hopeful;
+      waiting.drop(waited);
+      rejected.push(...settle(failed, turn, since));
+      for (const message of behind) waiting.keep(message.userId, [message], since, performance.now());
+      deps.observe.waiting(waiting.size);
       return rejected;
     },
   };
 }
 
-async function deliver(
-  deps: NotifyDeps,
-  silence: Silence,
-  byUser: ReadonlyMap<UserId, readonly string[]>,
-): Promise<void> {
-  const items = [...byUser].map(([userId, messages]) => ({ userId, messages }));
-  const appended = await deps.inbox.appendAll(items);
-  const byGateway = new Map<string, Push[]>();
-  items.forEach(({ userId, messages }, i) => {
-    const { cursors, routes } = appended[i]!;
-    for (const gatewayId of new Set(routes.values())) {
-      const pushes = byGateway.get(gatewayId) ?? [];
-      if (pushes.length === 0) byGateway.set(gatewayId, pushes);
-      messages.forEach((m, k) => void pushes.push({ u: userId, c: cursors[k]!, m }));
+/** A command that Redis refuses for what stands under the user's keys (WRONGTYPE) is refused again tomorrow. */
+const isHopeless = (error: unknown): boolean =>
+  failureKind(error) === "permanent" || (error instanceof StampedeError && error.code === "INTERNAL");
+
+/** What the records tell. News that are older than an inbox lives are nobody's news any more (a group that was reset). */
+function parse(records: readonly IncomingRecord[], nowMs: number) {
+  const rejected: Rejected[] = [];
+  const messages: Personal[] = [];
+  let old = 0;
+  for (const record of records) {
+    try {
+      const message = messageOf(record);
+      if (message === null) continue;
+      if (nowMs - message.occurredAt >= INBOX_TTL_S * 1_000) old++;
+      else messages.push(message);
+    } catch (error) {
+      rejected.push({ record, error });
     }
-  });
-  const dead = new Set<string>();
-  await Promise.all(
-    [...byGateway].map(async ([gatewayId, pushes]) => {
-      const heard = await deps.publish(gatewayChannel(gatewayId), JSON.stringify(pushes));
-      if (silence.lasts(gatewayId, heard === 0, Date.now())) dead.add(gatewayId);
-    }),
-  );
-  if (dead.size === 0) return;
-  const prunes = items.map(({ userId }, i) =>
-    deps.routes.prune(
-      userId,
-      [...appended[i]!.routes].filter(([, gatewayId]) => dead.has(gatewayId)),
-    ),
-  );
-  await Promise.all(prunes).catch((error) => {
-    // They stay until the next message to these users, or their 24 hours are over.
-    deps.log.warn({ gateways: [...dead], ...failureCode(error) }, "dead routes could not be removed");
-  });
-}
-
-/** A gateway whose subscription was only interrupted is back within this time (it reconnects once a second). */
-const DEAD_AFTER_MS = 30_000;
-
-/** Since when nobody listens to a gateway's channel. A gateway that died leaves routes behind; those are removed. */
-class Silence {
-  readonly #since = new Map<string, number>();
-
-  /** Whether the gateway has been silent for so long that it is dead. */
-  lasts(gatewayId: string, silent: boolean, now: number): boolean {
-    if (!silent) {
-      this.#since.delete(gatewayId);
-      return false;
-    }
-    const since = this.#since.get(gatewayId);
-    if (since === undefined) this.#since.set(gatewayId, now);
-    return since !== undefined && now - since >= DEAD_AFTER_MS;
   }
+  return { messages, rejected, old };
 }

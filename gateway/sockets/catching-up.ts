@@ -1,6 +1,6 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import type { ClientSocket } from "./connection.ts";
-import { reply } from "./delivery.ts";
+import { isInGrace, reply } from "./delivery.ts";
 import type { Reading } from "./reading.ts";
 import { errorText } from "./replies.ts";
 
@@ -10,12 +10,18 @@ const AT_ONCE = 16;
 export interface CatchingUp {
   /** Greets a socket; if Redis does not answer, the client is told and is greeted later. */
   welcome(socket: ClientSocket): void;
-  /** Pushes to these sockets may have been lost. */
+  /** `resume`. Failures are told to the client, and the resume is tried again until it is answered. */
+  resume(socket: ClientSocket, from: string | null): Promise<void>;
+  /** Reads for a socket that is behind, unless somebody does already, or its client may be about to resume. */
+  ifBehind(socket: ClientSocket): void;
+  /** Pushes to these sockets may have been lost, or may be from now on: nothing is sent to them until they were read for. */
   behind(sockets: Iterable<ClientSocket>): void;
-  /** Works on those who are behind. Called by the sweep and when the subscription is back. */
+  /** Their routes may be gone as well, and it is time to repair both. */
+  repair(sockets: Iterable<ClientSocket>): void;
+  /** Works on those who wait. Called by the sweep. */
   run(): void;
   forget(socket: ClientSocket): void;
-  /** Nobody is behind. */
+  /** Nobody waits. */
   isIdle(): boolean;
 }
 
@@ -43,22 +49,47 @@ export function createCatchingUp(reading: Reading, onError: (error: unknown) => 
     }
   }
 
+  function run(): void {
+    for (let free = Math.min(AT_ONCE - busy, waiting.size); free > 0; free--) void work();
+  }
+
+  /** It failed: the client hears why, and it is tried again. */
+  function later(socket: ClientSocket, error: unknown, detail: string): void {
+    onError(error);
+    if (!socket.data.isOpen) return;
+    waiting.add(socket);
+    reply(socket, errorText(error instanceof StampedeError ? error.code : "INTERNAL", detail));
+  }
+
   return {
     welcome(socket) {
-      reading.welcome(socket).catch((error) => {
-        onError(error);
-        if (!socket.data.isOpen) return;
-        waiting.add(socket);
-        const code = error instanceof StampedeError ? error.code : "INTERNAL";
-        reply(socket, errorText(code, "The inbox does not answer: `welcome` follows when it does"));
-      });
+      reading
+        .welcome(socket)
+        .catch((error) => later(socket, error, "The inbox does not answer: `welcome` follows when it does"));
+    },
+    resume: (socket, from) =>
+      reading
+        .resume(socket, from)
+        .catch((error) => later(socket, error, "The inbox could not be read: it is tried again until `resumed`")),
+    ifBehind(socket) {
+      const { isBehind, reading } = socket.data;
+      if (!isBehind || reading !== null || isInGrace(socket)) return;
+      waiting.add(socket);
+      run();
     },
     behind(sockets) {
-      for (const socket of sockets) if (socket.data.userId !== null) waiting.add(socket);
+      for (const { data } of sockets) if (data.userId !== null) data.isBehind = true;
     },
-    run() {
-      for (let free = Math.min(AT_ONCE - busy, waiting.size); free > 0; free--) void work();
+    repair(sockets) {
+      for (const socket of sockets) {
+        if (socket.data.userId === null) continue;
+        socket.data.isBehind = true;
+        socket.data.mustRoute = true;
+        waiting.add(socket);
+      }
+      run();
     },
+    run,
     forget: (socket) => void waiting.delete(socket),
     isIdle: () => busy === 0 && waiting.size === 0,
   };

@@ -1,47 +1,50 @@
 import { CLOSE } from "../../contracts/socket-messages.ts";
 import type { InboxMessage } from "../../lua/inbox.ts";
+import { placeOf } from "../../lua/inbox-cursor.ts";
 import type { ClientSocket } from "./connection.ts";
-import { isAfter } from "./cursor-order.ts";
 import { withCursor } from "./replies.ts";
 
-/** Pushes kept back for one socket while its inbox is being read; more means that reading does not get anywhere. */
-const MAX_HELD = 1000;
+/** A message of role notify. */
+export interface Pushed extends InboxMessage {
+  /** The cursor of the message before it; empty: it is its inbox's first. Absent: it is not known. */
+  readonly previous?: string;
+}
 
 /** Sends what only this socket gets. A socket that cannot take it is closed: after a reconnect, `resume` brings it again. */
 export function reply(socket: ClientSocket, text: string): boolean {
   if (socket.send(text) !== 0) return true;
-  tooSlow(socket);
+  if (socket.data.isOpen) socket.close(CLOSE.SLOW_READER, "Messages were dropped: connect again and resume");
   return false;
 }
 
-function tooSlow(socket: ClientSocket): void {
-  if (socket.data.isOpen) socket.close(CLOSE.SLOW_READER, "Messages were dropped: connect again and resume");
+/** Sends the inbox's next message: the caller knows that everything before it was sent. */
+export function deliver(socket: ClientSocket, { cursor, json }: InboxMessage): boolean {
+  if (!reply(socket, withCursor(json, cursor))) return false;
+  socket.data.position = cursor;
+  return true;
 }
+
+/** Whether a fresh socket's client may still be about to `resume`. */
+export const isInGrace = (socket: ClientSocket): boolean => socket.data.graceUntil > performance.now();
 
 /**
- * Sends a message of the inbox, once. One that was overtaken carries the position of the newest that was sent: the client,
- * who keeps the last cursor it sees, must not be set back by it.
+ * A push is sent if it is the very next message of the inbox. Otherwise the socket is behind, and the inbox is read: a
+ * client keeps the last cursor that it sees, so none may be sent that lies beyond something it has not got.
  */
-export function deliverOne(socket: ClientSocket, { cursor, json }: InboxMessage): boolean {
-  const position = socket.data.position;
-  if (position === null || !position.take(cursor)) return true;
-  return reply(socket, withCursor(json, position.last));
-}
-
-/** A push: sent now, or kept back while older messages are on their way. */
-export function push(socket: ClientSocket, messages: readonly InboxMessage[]): void {
-  const { held } = socket.data;
-  if (held === null) {
-    for (const message of messages) if (!deliverOne(socket, message)) return;
-  } else if (held.length + messages.length > MAX_HELD) tooSlow(socket);
-  else held.push(...messages);
-}
-
-/** Sends what was kept back, in the order of the inbox. */
-export function release(socket: ClientSocket): void {
-  const { held } = socket.data;
-  socket.data.held = null;
-  if (held === null || !socket.data.isOpen) return;
-  held.sort((a, b) => (a.cursor === b.cursor ? 0 : isAfter(a.cursor, b.cursor) ? 1 : -1));
-  push(socket, held);
+export function push(socket: ClientSocket, messages: readonly Pushed[]): void {
+  const connection = socket.data;
+  for (const message of messages) {
+    const { position, isBehind, reading } = connection;
+    if (position === null || isBehind || reading !== null || isInGrace(socket)) {
+      connection.isBehind = true;
+      return;
+    }
+    const place = placeOf(position, message.cursor, message.previous);
+    if (place === "old") continue;
+    if (place === "gap") {
+      connection.isBehind = true;
+      return;
+    }
+    if (!deliver(socket, message)) return;
+  }
 }

@@ -4,11 +4,11 @@ import type { ResultCode } from "../../contracts/result-codes.ts";
 import { CLOSE, type ClientMessage } from "../../contracts/socket-messages.ts";
 import type { Authenticate, Identity } from "../auth/hs256.ts";
 import type { ClaimForUser } from "../coupons/claim.ts";
+import type { CatchingUp } from "./catching-up.ts";
 import type { ClientSocket } from "./connection.ts";
-import { release, reply } from "./delivery.ts";
+import { reply } from "./delivery.ts";
 import type { createMessageRate } from "./limits.ts";
 import { parseClientMessage } from "./messages.ts";
-import type { Reading } from "./reading.ts";
 import { claimText, errorText, pongText, welcomeText } from "./replies.ts";
 import type { SaleTopics } from "./sale-topics.ts";
 
@@ -17,7 +17,7 @@ export interface DispatchParts {
   readonly claimForUser: ClaimForUser;
   /** A refusal from memory, as the HTTP route's gate gives it; undefined: ask Redis. */
   readonly gate: (couponId: CouponId, userId: UserId) => ResultCode | undefined;
-  readonly reading: Reading;
+  readonly catchingUp: Pick<CatchingUp, "resume" | "ifBehind">;
   readonly topics: SaleTopics;
   readonly rate: ReturnType<typeof createMessageRate>;
   readonly maxInFlight: number;
@@ -32,7 +32,7 @@ const failure = (error: unknown, ref: string | undefined): string =>
 
 /** Answers what clients send. */
 export function createDispatch(parts: DispatchParts) {
-  const { authenticate, claimForUser, gate, reading, topics, rate, maxInFlight, identified, onError } = parts;
+  const { authenticate, claimForUser, gate, catchingUp, topics, rate, maxInFlight, identified, onError } = parts;
 
   /** Bun runs handlers of one socket concurrently and reads on: what may be in flight is limited here. */
   function start(socket: ClientSocket, ref: string | undefined, work: () => Promise<void>): void {
@@ -67,7 +67,7 @@ export function createDispatch(parts: DispatchParts) {
       reply(socket, errorText("FORBIDDEN", "This socket belongs to another user"));
     } else {
       connection.expiresAt = identity.expiresAt; // a fresh token, so that the socket can stay
-      if (connection.position !== null) reply(socket, welcomeText(identity.userId, connection.position.last));
+      if (connection.position !== null) reply(socket, welcomeText(identity.userId, connection.position));
     }
   }
 
@@ -97,7 +97,7 @@ export function createDispatch(parts: DispatchParts) {
         reply(socket, pongText(ref));
         break;
       case "resume":
-        start(socket, ref, () => reading.resume(socket, message.cursor ?? null));
+        start(socket, ref, () => catchingUp.resume(socket, message.cursor ?? null));
         break;
       case "subscribe":
         start(socket, ref, () => topics.subscribe(socket, message.couponId, ref));
@@ -115,12 +115,14 @@ export function createDispatch(parts: DispatchParts) {
     }
   }
 
-  /** A client that does not begin with `resume` wants what is new: its pushes need not wait any longer. */
+  /** A client that does not begin with `resume` wants what is new: that need not wait any longer. */
   function firstWord(socket: ClientSocket, type: ClientMessage["type"]): void {
     const connection = socket.data;
     connection.hasSpoken = true;
     connection.graceUntil = 0;
-    if (type !== "resume" && connection.reading === null) release(socket);
+    if (type === "resume") return;
+    connection.welcomedAt = null;
+    catchingUp.ifBehind(socket);
   }
 
   return (socket: ClientSocket, message: string | Uint8Array): void => {
@@ -129,7 +131,7 @@ export function createDispatch(parts: DispatchParts) {
       socket.close(CLOSE.UNSUPPORTED_DATA, "Messages are text");
       return;
     }
-    const verdict = rate(socket.data, Date.now());
+    const verdict = rate(socket.data, performance.now());
     if (verdict !== "ok") {
       reply(socket, errorText("RATE_LIMITED"));
       if (verdict === "abuse") socket.close(CLOSE.POLICY, "Too many messages");

@@ -1,48 +1,52 @@
 import { isUserId, type UserId } from "../../contracts/ids.ts";
-import type { InboxMessage } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
+import type { Pushed } from "./delivery.ts";
 
-export type Deliver = (userId: UserId, messages: readonly InboxMessage[]) => void;
+export type Deliver = (userId: UserId, messages: readonly Pushed[]) => void;
 
-/** One personal message of a push: user, cursor, JSON without the cursor. */
-interface Pushed {
+/** One personal message of a push: user, cursor, JSON without the cursor, and the cursor before it (absent: not known). */
+interface PushedText {
   readonly u: string;
   readonly c: string;
   readonly m: string;
+  readonly p?: string;
 }
 
-function isPushed(value: unknown): value is Pushed {
+function isPushed(value: unknown): value is PushedText {
   if (typeof value !== "object" || value === null) return false;
-  const { u, c, m } = value as Record<string, unknown>;
-  return typeof u === "string" && isUserId(u) && typeof c === "string" && typeof m === "string";
+  const { u, c, m, p } = value as Record<string, unknown>;
+  const isText = typeof u === "string" && typeof c === "string" && typeof m === "string";
+  return isText && isUserId(u) && (p === undefined || typeof p === "string");
 }
 
 /** Gives each user's messages of one push to `deliver`, neighbours of one user together. @throws Error if it is no push */
 export function readPush(text: string, deliver: Deliver): void {
   const pushed: unknown = JSON.parse(text);
-  if (!Array.isArray(pushed) || !pushed.every(isPushed)) throw new Error("A push is an array of {u, c, m}");
+  if (!Array.isArray(pushed) || !pushed.every(isPushed)) throw new Error("A push is an array of {u, c, m, p}");
   for (let i = 0; i < pushed.length; ) {
     const userId = pushed[i]!.u as UserId;
-    const messages: InboxMessage[] = [];
+    const messages: Pushed[] = [];
     for (; i < pushed.length && pushed[i]!.u === userId; i++) {
-      messages.push({ cursor: pushed[i]!.c, json: pushed[i]!.m });
+      const { c: cursor, m: json, p: previous } = pushed[i]!;
+      messages.push(previous === undefined ? { cursor, json } : { cursor, json, previous });
     }
     deliver(userId, messages);
   }
 }
 
-/**
- * Listens for the pushes of role notify to this gateway. `subscribed` is called whenever the subscription stands, at first
- * and again: what was published in between is lost to it. Returns how to stop.
- */
-export function listenForPushes(
-  subscriber: RedisConnection,
-  gatewayId: string,
-  deliver: Deliver,
-  subscribed: () => void,
-  onError: (error: unknown) => void,
-): () => void {
+export interface PushListener {
+  readonly deliver: Deliver;
+  /** The subscription stands, at first or again: what was published before is lost to it. */
+  readonly subscribed: () => void;
+  /** The subscription broke: pushes may be lost from now on. */
+  readonly interrupted: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Listens for the pushes of role notify to this gateway. Returns how to stop. */
+export function listenForPushes(subscriber: RedisConnection, gatewayId: string, listener: PushListener): () => void {
+  const { deliver, subscribed, interrupted, onError } = listener;
   const ours = gatewayChannel(gatewayId);
   const onMessage = (channel: string, text: string) => {
     if (channel !== ours) return;
@@ -56,10 +60,12 @@ export function listenForPushes(
   // A cluster moves its subscription to another node without a `ready`.
   const events = subscriber.isCluster ? ["ready", "+node", "-node"] : ["ready"];
   subscriber.on("message", onMessage);
+  subscriber.on("close", interrupted);
   for (const event of events) subscriber.on(event, subscribe);
   subscribe();
   return () => {
     subscriber.off("message", onMessage);
+    subscriber.off("close", interrupted);
     for (const event of events) subscriber.off(event, subscribe);
   };
 }

@@ -1,36 +1,32 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import type { UserId } from "../../contracts/ids.ts";
-import type { Inbox } from "../../lua/inbox.ts";
-import type { ClientSocket } from "./connection.ts";
-import { deliverOne, release, reply } from "./delivery.ts";
-import { Position } from "./position.ts";
-import {
-  errorText,
-  type OwnCoupon,
-  type OwnOrder,
-  type Page,
-  resumedText,
-  resyncText,
-  welcomeText,
-} from "./replies.ts";
+import type { Inbox, InboxPage } from "../../lua/inbox.ts";
+import { isBetween, isSameServer } from "../../lua/inbox-cursor.ts";
+import type { ClientSocket, Connection, PendingResume } from "./connection.ts";
+import { deliver, isInGrace, reply } from "./delivery.ts";
+import { type OwnCoupon, type OwnOrder, type Page, resumedText, resyncText, welcomeText } from "./replies.ts";
 
 export interface ReadingParts {
-  readonly inbox: Pick<Inbox, "read" | "tail">;
+  readonly inbox: Pick<Inbox, "read" | "positionAt">;
   readonly addRoute: (socket: ClientSocket) => Promise<void>;
   /** A user's newest coupons from PostgreSQL. */
   readonly listCoupons: (userId: UserId) => Promise<Page<OwnCoupon>>;
   /** The same of orders. */
   readonly listOrders: (userId: UserId) => Promise<Page<OwnOrder>>;
-  readonly onError: (error: unknown) => void;
+  /** The readings of a socket are done; it may be behind again. */
+  readonly done: (socket: ClientSocket) => void;
 }
 
-/** Everything that reads a user's inbox for one socket: one reading at a time, and pushes wait meanwhile. */
+/**
+ * Everything that reads a user's inbox for one socket, one reading at a time. A reading that fails rejects and leaves the
+ * socket as it was: behind, with its position and its resume, for another try.
+ */
 export interface Reading {
-  /** Route, then inbox, then `welcome`. Rejects if Redis does not answer. */
+  /** Position, then route, then `welcome`. */
   welcome(socket: ClientSocket): Promise<void>;
-  /** `resume`: all after `cursor` (null: all there is), then `resumed`, or `resync`. Failures are told to the client. */
-  resume(socket: ClientSocket, cursor: string | null): Promise<void>;
-  /** Pushes may have been missed: the route again, and all after what was sent last. Rejects if Redis does not answer. */
+  /** `resume`: all after `from` (null: all there is), then `resumed`, or `resync`. */
+  resume(socket: ClientSocket, from: string | null): Promise<void>;
+  /** Whatever a socket lacks: its welcome, its route, the answer to its resume, messages. */
   catchUp(socket: ClientSocket): Promise<void>;
 }
 
@@ -38,101 +34,149 @@ export interface Reading {
 const PAGE_SIZE = 100;
 
 /**
- * How long pushes to a fresh socket wait for a `resume`. Sent before it, they would move the client's cursor past messages
- * that it has not got yet, and a connection that broke at that moment would lose them.
+ * How long what is new waits for a fresh socket's `resume`. Sent before it, it would move the client's cursor past messages
+ * that the client has not got yet, and a connection that broke at that moment would lose them.
  */
 const RESUME_GRACE_MS = 1000;
 
-export function createReading(parts: ReadingParts): Reading {
-  const { inbox, addRoute, listCoupons, listOrders, onError } = parts;
+/** Resumes of one socket that are not answered yet; beyond that, the latest count. */
+const MAX_RESUMES = 16;
 
-  /** Runs `read` when the socket's earlier readings are done, and lets the pushes go that came meanwhile. */
+function answered(connection: Connection, resume: PendingResume | undefined): void {
+  const left = connection.resumes?.filter((other) => other !== resume) ?? [];
+  connection.resumes = left.length === 0 ? null : left;
+}
+
+export function createReading(parts: ReadingParts): Reading {
+  const { inbox, listCoupons, listOrders } = parts;
+
+  /** Runs `read` when the socket's earlier readings are done. */
   function inTurn(socket: ClientSocket, read: () => Promise<void>): Promise<void> {
     const connection = socket.data;
     const turn = (connection.reading ?? Promise.resolve()).then(async () => {
       if (!connection.isOpen) return;
-      connection.held ??= [];
       try {
         await read();
+      } catch (error) {
+        connection.isBehind = true;
+        throw error;
       } finally {
-        if (connection.reading === settled) {
-          connection.reading = null;
-          if (connection.graceUntil <= Date.now()) release(socket);
-        }
+        if (connection.reading === settled) connection.reading = null;
       }
+      if (connection.reading === null) parts.done(socket);
     });
     const settled = turn.catch(() => {}); // told to whoever asked for this turn; the next one does not care
     connection.reading = settled;
     return turn;
   }
 
-  /** Sends everything after `from`, in order. Returns how many; null: they were lost, the client has got the state instead. */
-  async function replay(socket: ClientSocket, from: string | null): Promise<number | null> {
-    const userId = socket.data.userId!;
-    let position: Position | undefined;
-    for (let cursor = from, sent = 0; ; ) {
-      const page = await inbox.read(userId, cursor, PAGE_SIZE);
-      if (page.lost) {
-        await resync(socket, page.cursor);
-        return null;
-      }
-      if (position === undefined) {
-        // What is sent from here on counts from the client's own position.
-        position = new Position(page.messages.length === 0 ? page.cursor : from);
-        socket.data.position = position;
-      }
-      for (const message of page.messages) if (!deliverOne(socket, message)) return sent;
-      sent += page.messages.length;
-      cursor = page.cursor;
-      if (page.messages.length < PAGE_SIZE) return sent;
+  async function addRoute(socket: ClientSocket): Promise<void> {
+    const connection = socket.data;
+    connection.mustRoute = false; // before the write: who finds it lost meanwhile wants it written once more
+    try {
+      await parts.addRoute(socket);
+    } catch (error) {
+      connection.mustRoute = true;
+      throw error;
     }
-  }
-
-  async function resync(socket: ClientSocket, cursor: string): Promise<void> {
-    const userId = socket.data.userId!;
-    const [coupons, orders] = await Promise.all([listCoupons(userId), listOrders(userId)]);
-    socket.data.position = new Position(cursor);
-    reply(socket, resyncText(cursor, coupons, orders));
   }
 
   async function greet(socket: ClientSocket): Promise<void> {
     const connection = socket.data;
     const userId = connection.userId!;
     // The position first: a message written after it is either read below or pushed over the route, so none falls between.
-    const tail = await inbox.tail(userId);
+    const position = await inbox.positionAt(userId, connection.identifiedAt);
     await addRoute(socket);
-    const { lost, messages, cursor } = await inbox.read(userId, tail, PAGE_SIZE);
+    const { lost, messages } = await inbox.read(userId, position, 1);
     if (!connection.isOpen) return;
-    connection.position = new Position(lost ? cursor : tail);
-    connection.held?.push(...messages);
-    connection.graceUntil = connection.hasSpoken ? 0 : Date.now() + RESUME_GRACE_MS;
-    reply(socket, welcomeText(userId, connection.position.last));
+    connection.position = position;
+    connection.welcomedAt = connection.hasSpoken ? null : position;
+    if (lost || messages.length > 0) connection.isBehind = true;
+    connection.graceUntil = connection.hasSpoken ? 0 : performance.now() + RESUME_GRACE_MS;
+    reply(socket, welcomeText(userId, position));
+  }
+
+  /** A page after `from`. After a restart what is left from the beginning on may not be all: that is lost as well. */
+  async function readPage(socket: ClientSocket, from: string | null): Promise<InboxPage> {
+    const { userId, position } = socket.data;
+    const page = await inbox.read(userId!, from, PAGE_SIZE);
+    if (from !== null || position === null || isSameServer(position, page.cursor)) return page;
+    return await inbox.read(userId!, position, PAGE_SIZE);
+  }
+
+  /** Gives the client the state from PostgreSQL instead of what was lost. */
+  async function resync(socket: ClientSocket, cursor: string): Promise<void> {
+    const connection = socket.data;
+    const userId = connection.userId!;
+    const [coupons, orders] = await Promise.all([listCoupons(userId), listOrders(userId)]);
+    if (!connection.isOpen || !reply(socket, resyncText(cursor, coupons, orders))) return;
+    connection.position = cursor;
+  }
+
+  /** Takes in one page: its messages are sent, and the position moves. Returns whether the socket goes on. */
+  function send(socket: ClientSocket, page: InboxPage, resume: PendingResume | undefined): boolean {
+    for (const message of page.messages) {
+      const { early } = resume ?? { early: null };
+      if (early !== null && isBetween(early.after, message.cursor, early.upTo)) continue;
+      if (!deliver(socket, message)) return false;
+      if (resume === undefined) continue;
+      resume.from = message.cursor; // a reading that fails behind this message goes on here
+      resume.sent++;
+    }
+    socket.data.position = page.cursor;
+    return true;
+  }
+
+  /** Answers the socket's resumes, and sends everything after its position, until nothing is left. */
+  async function replay(socket: ClientSocket): Promise<void> {
+    const connection = socket.data;
+    for (let losses = 0; connection.isOpen; ) {
+      connection.isBehind = false; // a push that comes during the reading sets it again
+      const resume = connection.resumes?.[0];
+      const page = await readPage(socket, resume === undefined ? connection.position : resume.from);
+      if (!connection.isOpen) return;
+      // Asked for meanwhile: what was read may lie beyond the client's cursor.
+      if (connection.resumes?.[0] !== resume) continue;
+      if (page.lost) {
+        if (++losses > 1) throw new StampedeError("INTERNAL", "The inbox loses its newest position");
+        await resync(socket, page.cursor);
+        answered(connection, resume);
+        continue; // what the inbox holds behind it comes after the state
+      }
+      losses = 0;
+      if (!send(socket, page, resume)) return;
+      if (page.messages.length === PAGE_SIZE) continue;
+      answered(connection, resume);
+      if (resume !== undefined && !reply(socket, resumedText(page.cursor, resume.sent))) return;
+      if (!connection.isBehind && connection.resumes === null) return;
+    }
   }
 
   return {
     welcome: (socket) => inTurn(socket, () => greet(socket)),
 
-    resume: (socket, cursor) =>
-      inTurn(socket, async () => {
-        try {
-          if (socket.data.position === null) await greet(socket); // the welcome had failed
-          const sent = await replay(socket, cursor);
-          if (sent !== null) reply(socket, resumedText(socket.data.position!.last, sent));
-        } catch (error) {
-          onError(error);
-          const code = error instanceof StampedeError ? error.code : "INTERNAL";
-          reply(socket, errorText(code, "The inbox could not be read: resume again"));
-        }
-      }),
+    resume(socket, from) {
+      const connection = socket.data;
+      // Noted at once: a reading that goes on meanwhile must not send what lies beyond the client's cursor.
+      const { welcomedAt: after, position: upTo } = connection;
+      const early = after === null || upTo === null || after === upTo ? null : { after, upTo };
+      connection.welcomedAt = null;
+      const resume: PendingResume = { from, sent: 0, early };
+      connection.resumes ??= [];
+      if (connection.resumes.push(resume) > MAX_RESUMES) connection.resumes.shift();
+      return inTurn(socket, async () => {
+        if (!connection.resumes?.includes(resume)) return;
+        if (connection.position === null) await greet(socket); // the welcome had failed
+        await replay(socket);
+      });
+    },
 
     catchUp: (socket) =>
       inTurn(socket, async () => {
-        if (socket.data.position === null) {
-          await greet(socket);
-          return;
-        }
-        await addRoute(socket);
-        await replay(socket, socket.data.position.last);
+        const connection = socket.data;
+        if (connection.position === null) await greet(socket);
+        if (connection.mustRoute) await addRoute(socket);
+        if (connection.resumes !== null || (connection.isBehind && !isInGrace(socket))) await replay(socket);
       }),
   };
 }

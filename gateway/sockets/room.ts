@@ -9,7 +9,7 @@ import type { Authenticate, Identity } from "../auth/hs256.ts";
 import type { ClaimForUser } from "../coupons/claim.ts";
 import { problem } from "../problem.ts";
 import type { SocketRoute } from "../transports/transport.ts";
-import { createCatchingUp } from "./catching-up.ts";
+import { type CatchingUp, createCatchingUp } from "./catching-up.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
 import { push, reply } from "./delivery.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -29,7 +29,7 @@ export interface SocketRoomDeps {
   readonly claimForUser: ClaimForUser;
   /** A refusal from memory for this user, as the HTTP route's gate gives it. Left out: Redis is asked every time. */
   readonly gate?: (couponId: CouponId, userId: UserId) => ResultCode | undefined;
-  readonly inbox: Pick<Inbox, "read" | "tail">;
+  readonly inbox: Pick<Inbox, "read" | "positionAt">;
   readonly routes: Pick<Routes, "add" | "remove" | "touch" | "has">;
   readonly listCoupons: ReadingParts["listCoupons"];
   readonly listOrders: ReadingParts["listOrders"];
@@ -61,35 +61,42 @@ const SLICE_PAUSE_MS = 10;
 /** Routes of closed sockets are taken away in the background; a Redis that does not answer is not waited for. */
 const LEAVE_MS = 1000;
 
-/** The WebSocket channel (design 3.7 and 7): claims, sale news, and each user's own messages. */
+/** The WebSocket channel: claims, sale news, and each user's own messages. */
 export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): SocketRoom {
   const { authenticate, onError } = deps;
   const registry = new Registry();
   const routing = createRouting(deps.routes, deps.gatewayId, onError);
-  const reading = createReading({ ...deps, addRoute: routing.add });
-  const catchingUp = createCatchingUp(reading, onError);
+  const catchingUp: CatchingUp = createCatchingUp(
+    createReading({ ...deps, addRoute: routing.add, done: (socket) => catchingUp.ifBehind(socket) }),
+    onError,
+  );
   const topics = createSaleTopics(deps.viewSale, deps.publish, limits.subscriptions ?? 100);
   const deliver: Deliver = (userId, messages) => {
-    for (const socket of registry.ofUser(userId)) push(socket, messages);
+    for (const socket of registry.ofUser(userId)) {
+      push(socket, messages);
+      catchingUp.ifBehind(socket);
+    }
   };
   const dispatch = createDispatch({
     authenticate,
     claimForUser: deps.claimForUser,
     gate: deps.gate ?? (() => undefined),
-    reading,
+    catchingUp,
     topics,
     rate: createMessageRate(limits.messagesPerS ?? 50, limits.messageBurst ?? 100),
     maxInFlight: limits.inFlight ?? 16,
     identified,
     onError,
   });
-  const everybodyIsBehind = () => {
-    catchingUp.behind(registry.all);
-    catchingUp.run();
-  };
-  const probe = createProbe(registry.all, routing, catchingUp, everybodyIsBehind, onError);
+  const repairAll = () => catchingUp.repair(registry.all);
+  const probe = createProbe(registry.all, routing, catchingUp, repairAll, onError);
   const stopSweep = startSweep(registry, routing, catchingUp, probe, limits.authTimeoutS);
-  const stopPushes = listenForPushes(deps.subscriber, deps.gatewayId, deliver, everybodyIsBehind, onError);
+  const stopPushes = listenForPushes(deps.subscriber, deps.gatewayId, {
+    deliver,
+    subscribed: repairAll,
+    interrupted: () => catchingUp.behind(registry.all),
+    onError,
+  });
   let opened = 0;
   let closing = false;
 
@@ -105,6 +112,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
       return;
     }
     socket.data.userId = userId;
+    socket.data.identifiedAt = performance.now();
     socket.data.expiresAt = expiresAt;
     registry.identify(socket);
     catchingUp.welcome(socket);
@@ -116,7 +124,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
       if (closing) return { refuse: problem("SHUTTING_DOWN") };
       const verdict = checkUpgrade(request, authenticate, limits.allowedOrigins);
       if ("refuse" in verdict) return verdict;
-      return { accept: new Connection(++opened, request.remoteAddress, Date.now(), verdict.identity) };
+      return { accept: new Connection(++opened, request.remoteAddress, performance.now(), verdict.identity) };
     },
     open(socket) {
       const { data: connection } = socket;
@@ -154,8 +162,8 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
         socket.close(CLOSE.RECONNECT, "Shutting down: connect again and resume");
         if (++slice % SLICE === 0) await new Promise((resolve) => setTimeout(resolve, SLICE_PAUSE_MS));
       }
-      const deadline = Date.now() + LEAVE_MS;
-      while (registry.all.size + routing.removing() > 0 && Date.now() < deadline) {
+      const deadline = performance.now() + LEAVE_MS;
+      while (registry.all.size + routing.removing() > 0 && performance.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     },

@@ -44,7 +44,7 @@ export function createRouting(
       // Before the write: if its answer is lost, the route may stand all the same.
       connection.isRouted = true;
       await routes.add(connection.userId!, idOf(socket), gatewayId);
-      connection.routedAt = Date.now();
+      connection.routedAt = performance.now();
       // Closed meanwhile: its removal may have overtaken the write.
       if (!connection.isOpen) remove(socket);
     },

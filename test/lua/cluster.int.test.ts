@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type CouponId, newCouponId } from "../../contracts/ids.ts";
 import type { ProductId } from "../../contracts/order-ids.ts";
 import { createAdmission } from "../../lua/admission.ts";
-import { createInbox } from "../../lua/inbox.ts";
+import { type Appended, createInbox } from "../../lua/inbox.ts";
 import { placedKey, saleKeys } from "../../lua/keys.ts";
 import { ledgerLength, readLedger } from "../../lua/ledger.ts";
 import { createAcknowledgeOrders, orderLedgerLengths, readOrderLedger } from "../../lua/order-ledger.ts";
@@ -15,6 +15,7 @@ import { createSaleScripts, parseAnnouncement } from "../../lua/sale-scripts.ts"
 import { UNHURRIED } from "../support/redis.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
 import { until } from "../support/until.ts";
+import { letter } from "./letter.ts";
 import { placedBy } from "./placed.ts";
 import { claimOf, claimsOf, connected, loadSale, terms, user, winner } from "./sale.ts";
 
@@ -108,15 +109,15 @@ test("announcements reach a subscriber on whichever node it is", async () => {
 test("inboxes and routes of users on all masters are written in one go", async () => {
   const inbox = createInbox(redis);
   const routes = createRoutes(redis);
-  const items = Array.from({ length: 60 }, (_, i) => ({ userId: user(`user-${i}`), messages: [`for ${i}`] }));
+  const items = Array.from({ length: 60 }, (_, i) => ({ userId: user(`user-${i}`), messages: [letter(`for ${i}`)] }));
   await routes.add(user("user-7"), "c1", "g1");
-  const appended = await inbox.appendAll(items);
+  const appended = (await inbox.appendAll(items)) as Appended[];
   expect([...appended[7]!.routes]).toEqual([["c1", "g1"]]);
   expect(await routes.prune(user("user-7"), appended[7]!.routes)).toBe(1);
   for (const [i, { userId }] of items.entries()) {
     const read = await inbox.read(userId, null, 10);
-    expect(read.messages).toEqual([{ cursor: appended[i]!.cursors[0]!, json: `for ${i}` }]);
-    expect(await inbox.tail(userId)).toBe(read.cursor);
+    expect(read.messages).toEqual([{ cursor: appended[i]!.written[0]!.cursor, json: `for ${i}` }]);
+    expect(read.cursor).toBe(appended[i]!.written[0]!.cursor);
   }
 });
 
@@ -126,7 +127,7 @@ test("after a failover the sale is closed until it is loaded on the new master; 
   const loading = createSaleLoading(redis);
   const inbox = createInbox(redis);
   for (const [i, id] of [couponId, other].entries()) await loadAgain(id, 10 + i);
-  const { cursors } = await inbox.append(user("hal"), ["before"]);
+  const { written } = await inbox.append(user("hal"), [letter("before")]);
   const claims = claimsOf(couponId, "ada", "bea");
   await scripts.claim(couponId, claims);
   const { sale } = saleKeys(couponId);
@@ -161,7 +162,7 @@ test("after a failover the sale is closed until it is loaded on the new master; 
     { code: "ALREADY_WON", slot: 1 },
     { code: "ACCEPTED", slot: 2 },
   ]);
-  expect((await inbox.read(user("hal"), cursors[0]!, 10)).lost).toBe(true);
+  expect((await inbox.read(user("hal"), written[0]!.cursor, 10)).lost).toBe(true);
 
   async function loadAgain(id: CouponId, epoch: number, winners: Parameters<typeof loading.load>[3] = []) {
     expect(await loading.fence(id, epoch)).toBe("CHANGED");

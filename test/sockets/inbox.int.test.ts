@@ -5,6 +5,7 @@ import type { CouponId, RequestId, UserId } from "../../contracts/ids.ts";
 import { orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
 import { CLOSE } from "../../contracts/socket-messages.ts";
 import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
+import { letter } from "../lua/letter.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { Client } from "./client.ts";
@@ -14,6 +15,7 @@ let redis: RedisServer;
 let first: TestRoom;
 let second: TestRoom;
 let slowReads = 0;
+let databaseIsAway = false;
 
 const own = { couponId: "c".repeat(12) as CouponId, requestId: "r" as RequestId, slot: 5, status: "ACTIVE" };
 const orderId = orderIdOf("forgotten" as UserId, "key", "{}");
@@ -24,7 +26,7 @@ beforeAll(async () => {
   redis = await startRedis();
   first = await startTestRoom(redis.url, {
     listCoupons: async (userId) => {
-      if (userId === "no-database") throw new StampedeError("DATABASE_UNAVAILABLE");
+      if (userId === "no-database" && databaseIsAway) throw new StampedeError("DATABASE_UNAVAILABLE");
       return { items: [own], nextCursor: "more" };
     },
     listOrders: async () => ({ items: [{ ...order, failureReason: "SHIPPING_NOT_SERVED" }], nextCursor: null }),
@@ -32,7 +34,7 @@ beforeAll(async () => {
   const { inbox } = first;
   second = await startTestRoom(redis.url, {
     inbox: {
-      tail: inbox.tail,
+      positionAt: inbox.positionAt,
       async read(...args) {
         const page = await inbox.read(...args);
         if (slowReads > 0) await new Promise((resolve) => setTimeout(resolve, slowReads));
@@ -144,23 +146,72 @@ test("what is pushed between the welcome and the resume waits for the resume", a
   }
 });
 
-test("two pushes that overtake each other are both sent, and the cursor does not go back", async () => {
+test("a client whose resume comes after its grace gets nothing twice", async () => {
+  const cursors = await first.tell("late-resume", issued(1), issued(2));
+  await new Promise((resolve) => setTimeout(resolve, 5)); // the welcome lies behind both
+  const client = await Client.signedIn(first.port, tokenFor("late-resume"));
+  await first.tell("late-resume", issued(3));
+  await client.until("the grace is over", () => client.slots().length === 1);
+  expect(await client.ask({ type: "resume", cursor: cursors[0] }, "resumed")).toMatchObject({ messages: 1 });
+  await first.tell("late-resume", issued(4));
+  await client.until("the last one", () => client.slots().at(-1) === 4);
+  expect(client.slots()).toEqual([3, 2, 4]);
+  // Asked again, it is told again.
+  expect(await client.ask({ type: "resume", cursor: cursors[0] }, "resumed")).toMatchObject({ messages: 3 });
+  client.close();
+});
+
+test("two pushes that overtake each other are both sent, in the order of the inbox, each with its own cursor", async () => {
   const client = await Client.signedIn(first.port, tokenFor("overtaken"));
   await client.ask({ type: "ping" }, "pong");
-  const { cursors } = await first.inbox.append(
-    "overtaken" as never,
-    [issued(1), issued(2)].map((m) => JSON.stringify(m)),
-  );
-  const message = (i: number) => ({ cursor: cursors[i]!, json: JSON.stringify(issued(i + 1)) });
+  const texts = [1, 2, 3].map((slot) => JSON.stringify(issued(slot)));
+  const { written } = await first.inbox.append("overtaken" as never, texts.map(letter));
+  const message = (i: number) => ({ ...written[i]!, json: texts[i]! });
   first.room.deliver("overtaken" as never, [message(1)]);
   first.room.deliver("overtaken" as never, [message(0)]);
   first.room.deliver("overtaken" as never, [message(0), message(1)]);
-  await client.until("both", () => client.slots().length === 2);
+  first.room.deliver("overtaken" as never, [message(2)]);
+  await client.until("all", () => client.slots().length === 3);
   await client.ask({ type: "ping" }, "pong");
-  expect(client.received.map((m) => [m.slot, m.cursor])).toEqual([
-    [2, cursors[1]],
-    [1, cursors[1]],
-  ]);
+  expect(client.received.map((m) => [m.slot, m.cursor])).toEqual(
+    [1, 2, 3].map((slot, i) => [slot, written[i]!.cursor]),
+  );
+  client.close();
+});
+
+test("a push whose predecessor was lost is sent behind it, never before", async () => {
+  const client = await Client.signedIn(first.port, tokenFor("gap"));
+  await client.ask({ type: "ping" }, "pong");
+  await first.tell("gap", issued(1));
+  await first.inbox.append("gap" as never, [letter(JSON.stringify(issued(2)))]); // its push was lost
+  await first.tell("gap", issued(3));
+  await client.until("all", () => client.slots().length === 3);
+  expect(client.slots()).toEqual([1, 2, 3]);
+  client.close();
+});
+
+test("pushes of the release before, which do not say what they follow, arrive once and in order", async () => {
+  const client = await Client.signedIn(first.port, tokenFor("older"));
+  await client.ask({ type: "ping" }, "pong");
+  for (let slot = 1; slot <= 20; slot++) {
+    const json = JSON.stringify(issued(slot));
+    const { written } = await first.inbox.append("older" as never, [letter(json)]);
+    first.room.deliver("older" as never, [{ cursor: written[0]!.cursor, json }]);
+  }
+  await client.until("all", () => client.slots().length === 20);
+  await client.ask({ type: "ping" }, "pong");
+  expect(client.slots()).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  client.close();
+});
+
+test("a cursor of the future does not silence a socket", async () => {
+  const [cursor] = await first.tell("dreamer", issued(1));
+  const [id, tag] = cursor!.split(".");
+  const client = await Client.signedIn(first.port, tokenFor("dreamer"));
+  const future = `${Number.parseInt(id!, 10) + 3_600_000}-0.${tag}`;
+  await client.ask({ type: "resume", cursor: future }, "resync");
+  await first.tell("dreamer", issued(2));
+  expect((await client.next("coupon.issued")).slot).toBe(2);
   client.close();
 });
 
@@ -178,12 +229,23 @@ test("a cursor that the inbox does not reach back to is answered with the state 
   client.close();
 });
 
-test("a resync without PostgreSQL says so and can be asked for again; pushes go on", async () => {
+test("a resync without PostgreSQL says so, and comes by itself when PostgreSQL is back; what is new waits for it", async () => {
   const client = await Client.signedIn(first.port, tokenFor("no-database"));
-  const error = await client.ask({ type: "resume", cursor: "1-0.00000000" }, "error");
-  expect(error).toMatchObject({ code: "DATABASE_UNAVAILABLE", retryable: true });
-  await first.tell("no-database", issued(1));
-  expect((await client.next("coupon.issued")).slot).toBe(1);
+  databaseIsAway = true;
+  try {
+    const error = await client.ask({ type: "resume", cursor: "1-0.00000000" }, "error");
+    expect(error).toMatchObject({ code: "DATABASE_UNAVAILABLE", retryable: true });
+    // Sent now, its cursor would make the client forget that it has lost something.
+    await first.tell("no-database", issued(1));
+    await client.ask({ type: "ping" }, "pong");
+    expect(client.slots()).toEqual([]);
+  } finally {
+    databaseIsAway = false;
+  }
+  const resync = await client.next("resync");
+  expect(resync.coupons).toEqual([own]);
+  await first.tell("no-database", issued(2));
+  expect((await client.next("coupon.issued")).slot).toBe(2);
   client.close();
 });
 

@@ -3,6 +3,7 @@ import { newCouponId } from "../../contracts/ids.ts";
 import { CLOSE } from "../../contracts/socket-messages.ts";
 import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
 import { until } from "../contracts/transport/server.ts";
+import { letter } from "../lua/letter.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { Client } from "./client.ts";
 import { startTestRoom, type TestRoom, tokenFor } from "./room-under-test.ts";
@@ -117,6 +118,6 @@ test("a shutdown sends everybody elsewhere with 4000, takes their routes away an
   expect(leaving.room.size()).toBe(0);
   expect(new Set(await Promise.all(clients.map((client) => client.closed())))).toEqual(new Set([CLOSE.RECONNECT]));
   await expect(Client.open(leaving.port)).rejects.toThrow();
-  expect((await leaving.inbox.append("everybody" as never, ["{}"])).routes.size).toBe(0);
+  expect((await leaving.inbox.append("everybody" as never, [letter("{}")])).routes.size).toBe(0);
   await leaving.stop();
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import type { CouponId, RequestId } from "../../contracts/ids.ts";
+import { letter } from "../lua/letter.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { Client } from "./client.ts";
@@ -25,7 +26,7 @@ test("pushes lost with the subscription are brought without a reconnect", async 
   await client.ask({ type: "ping" }, "pong");
   const direct = new Redis(redis.url);
   // Role notify wrote the inbox, and its push found nobody listening.
-  await under.inbox.append("u" as never, [JSON.stringify(issued(1))]);
+  await under.inbox.append("u" as never, [letter(JSON.stringify(issued(1)))]);
   expect(await direct.call("CLIENT", "KILL", "TYPE", "pubsub")).toBe(1);
   expect((await client.next("coupon.issued")).slot).toBe(1);
   await under.tell("u", issued(2));
@@ -65,6 +66,24 @@ test("who signs in while Redis is away is told so, may use the socket, and is we
   expect((await client.next("welcome")).userId).toBe("early");
   await under.tell("early", issued(1));
   expect((await client.next("coupon.issued")).slot).toBe(1);
+}, 180_000);
+
+test("what is written between signing in and a late welcome follows the welcome", async () => {
+  await under.tell("late", issued(1)); // before: it is not told without a resume
+  await redis.kill();
+  const client = await Client.open(under.port, { authorization: `Bearer ${tokenFor("late")}` });
+  await client.next("error");
+  await redis.start();
+  let told: readonly string[] = [];
+  await until("the inbox answers", async () => {
+    told = await under.tell("late", issued(2));
+    return true;
+  });
+  const { cursor } = await client.next("welcome");
+  const message = await client.next("coupon.issued");
+  expect(message).toEqual({ ...issued(2), cursor: told[0]! });
+  expect(Number.parseInt(String(cursor), 10)).toBeLessThan(Number.parseInt(told[0]!, 10));
+  client.close();
 }, 180_000);
 
 test("routes that Redis forgot without breaking a connection stand again by themselves, and what was missed is brought", async () => {

@@ -9,6 +9,7 @@ import { createInbox, type Inbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
+import { letter } from "../lua/letter.ts";
 import { UNHURRIED } from "../support/redis.ts";
 
 const RULES = { secret: "a secret of at least thirty-two bytes", issuer: "stampede", audience: "stampede" };
@@ -111,8 +112,8 @@ async function tell(
   messages: readonly object[],
 ): Promise<readonly string[]> {
   const texts = messages.map((m) => JSON.stringify(m));
-  const { cursors, routes } = await inbox.append(userId as never, texts);
-  const push = JSON.stringify(cursors.map((c, i) => ({ u: userId, c, m: texts[i] })));
+  const { written, routes } = await inbox.append(userId as never, texts.map(letter));
+  const push = JSON.stringify(written.map((one, i) => ({ u: userId, c: one!.cursor, m: texts[i], p: one!.previous })));
   for (const gatewayId of new Set(routes.values())) await redis.publish(gatewayChannel(gatewayId), push);
-  return cursors;
+  return written.map((one) => one!.cursor);
 }

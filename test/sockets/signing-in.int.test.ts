@@ -33,7 +33,7 @@ test("a token on the upgrade is welcomed without a message", async () => {
   const client = await Client.open(under.port, { authorization: `Bearer ${tokenFor("header-user")}` });
   const welcome = await client.next("welcome");
   expect(welcome.userId).toBe("header-user");
-  expect(welcome.cursor).toMatch(/^\d+-\d+\.[0-9a-f]{8}$/);
+  expect(welcome.cursor).toMatch(/^\d+-\d+\.[0-9a-f]{16}$/);
   client.close();
 });
 

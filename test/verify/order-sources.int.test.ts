@@ -9,6 +9,7 @@ import { createDatabase, type Database } from "../../db/client.ts";
 import { createInbox } from "../../lua/inbox.ts";
 import { orderBucket, orderLedgerKey } from "../../lua/keys.ts";
 import { createRedis, type RedisConnection } from "../../lua/redis.ts";
+import { letter } from "../lua/letter.ts";
 import { placedBy } from "../lua/placed.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";
@@ -104,8 +105,8 @@ test("while no consumer runs, orders that wait are told, not blamed", async () =
 
 const tell = (kind: keyof HealthyOrders["orders"], status: string) =>
   createInbox(redis).append(kind as string as UserId, [
-    JSON.stringify({ type: "coupon.issued", couponId: "x" }),
-    JSON.stringify({ type: "order.status", orderId: healthy.orders[kind], status }),
+    letter(JSON.stringify({ type: "coupon.issued", couponId: "x" })),
+    letter(JSON.stringify({ type: "order.status", orderId: healthy.orders[kind], status })),
   ]);
 
 test("owners who were told how their order ended were told the truth", async () => {
