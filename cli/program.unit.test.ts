@@ -71,7 +71,7 @@ test.each([
   ["a discarding without a reason", ["dead-letters", "discard", "17"], "--why"],
   ["a discarding with an empty one", ["dead-letters", "discard", "17", "--why", " "], "why"],
   ["a status that is none", ["dead-letters", "list", "--status", "DEAD"], "EXHAUSTED"],
-  ["a user id with a space", ["token", "a b"], "1–64"],
+  ["a user id with a space", ["token", "a b"], "1–128"],
 ])("%s is refused with what is allowed", async (_, args, hint) => {
   expect((await wrongUse(...args)).text).toContain(hint);
 });

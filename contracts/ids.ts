@@ -15,12 +15,17 @@ type Branded<T, Name extends string> = T & { readonly [brand]: Name };
 export type CouponId = Branded<string, "CouponId">;
 /** A claim's id: `<couponId>-<time><noise>`. It names its sale, so a status lookup finds the right Redis node alone. */
 export type RequestId = Branded<string, "RequestId">;
-/** The `sub` of a token: 1–64 characters `[A-Za-z0-9._:-]`. */
+/**
+ * The `sub` of a token, as identity providers make it (`auth0|…`, an e-mail address): 1–128 printable ASCII characters but space,
+ * which separates words in Redis, braces, which mark hash tags, and quotes and the backslash, which JSON and array literals escape.
+ */
 export type UserId = Branded<string, "UserId">;
 
 export const COUPON_ID = /^[0-9a-z]{12}$/;
 export const REQUEST_ID = /^[0-9a-z]{12}-[0-9a-z]{18}$/;
-export const USER_ID = /^[A-Za-z0-9._:-]{1,64}$/;
+export const USER_ID = /^[!#-&(-[\]-z|~]{1,128}$/;
+/** The same for people. */
+export const USER_ID_TEXT = "1–128 printable ASCII characters without spaces, braces, quotes and backslashes";
 
 export const CouponIdSchema = Type.Unsafe<CouponId>(
   Type.String({ pattern: COUPON_ID.source, examples: ["7qj4x0m2kd9a"] }),
@@ -28,7 +33,9 @@ export const CouponIdSchema = Type.Unsafe<CouponId>(
 export const RequestIdSchema = Type.Unsafe<RequestId>(
   Type.String({ pattern: REQUEST_ID.source, examples: ["7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd"] }),
 );
-export const UserIdSchema = Type.Unsafe<UserId>(Type.String({ pattern: USER_ID.source, examples: ["user-42"] }));
+export const UserIdSchema = Type.Unsafe<UserId>(
+  Type.String({ pattern: USER_ID.source, examples: ["user-42", "auth0|5f7c8ec7c33c6c004bbafe82"] }),
+);
 export type UserIdText = Static<typeof UserIdSchema>;
 
 const pool = new Uint8Array(4096);

@@ -19,7 +19,11 @@ export const GatewayEnvironment = Type.Object({
   GATEWAY_HOST: Type.String({ default: "127.0.0.1", description: "Address to listen on" }),
   GATEWAY_PORT: integer(8080, 0, 65_535, "Port to listen on; 0 takes any"),
   REUSE_PORT: Type.Boolean({ default: false, description: "Share the port with other gateways (SO_REUSEPORT)" }),
-  GATEWAY_ID: Type.String({ default: "", description: "Name of this process in socket routes; random when empty" }),
+  GATEWAY_ID: Type.String({
+    default: "",
+    pattern: "^[!-~]{0,64}$", // a word among words in Redis
+    description: "Name of this process in socket routes, up to 64 characters without spaces; random when empty",
+  }),
   CLAIM_ACK_MS: integer(
     200,
     1,

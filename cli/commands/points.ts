@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { USER_ID_TEXT } from "../../contracts/ids.ts";
 import { MAX_MONEY } from "../../contracts/money.ts";
 import { adminApi } from "../sale/admin-api.ts";
 import { createStack } from "../stack/stack.ts";
@@ -8,7 +9,7 @@ import { userId } from "./token.ts";
 export function pointsCommand(): Command {
   const grant = new Command("grant")
     .description("Gives points to a user")
-    .argument("<userId>", "1–64 characters A–Z a–z 0–9 . _ : -", userId)
+    .argument("<userId>", USER_ID_TEXT, userId)
     .argument("<amount>", "how many; one is worth one minor unit", wholeNumber(1, MAX_MONEY))
     .requiredOption("--reason <text>", "what the user reads in their ledger")
     .option("--key <text>", "Idempotency-Key: asking again under the same key gives nothing")

@@ -5,7 +5,7 @@ import { USER_ID, type UserId } from "../../contracts/ids.ts";
 export interface Identity {
   readonly userId: UserId;
   readonly role: string | null;
-  /** Milliseconds since 1970. */
+  /** Until when the token is taken, leeway included: milliseconds since 1970. A socket lasts as long as its token would by HTTP. */
   readonly expiresAt: number;
 }
 
@@ -22,6 +22,11 @@ const MAX_TOKEN_LENGTH = 4096;
 /** Clocks of token issuers differ a little; RFC 8725 leaves the size to us. */
 const CLOCK_LEEWAY_S = 5;
 
+/** 32 bytes in base64url. */
+const SIGNATURE = /^[A-Za-z0-9_-]{43}$/;
+
+const isMoment = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
 const invalid = (detail: string) => new StampedeError("TOKEN_INVALID", detail);
 
 interface Claims {
@@ -30,6 +35,7 @@ interface Claims {
   aud?: unknown;
   exp?: unknown;
   nbf?: unknown;
+  iat?: unknown;
   role?: unknown;
 }
 
@@ -70,7 +76,7 @@ export function claimedSubject(token: string): string | undefined {
 }
 
 /**
- * Verifies HS256 tokens with one keyed native HMAC (design 3.2). Algorithms are not negotiated: a header that names any
+ * Verifies HS256 tokens with one keyed native HMAC. Algorithms are not negotiated: a header that names any
  * other is refused before anything is computed (RFC 8725 §3.1).
  * @throws StampedeError TOKEN_INVALID, TOKEN_EXPIRED (from the returned function)
  */
@@ -99,23 +105,27 @@ export function createAuthenticate(rules: TokenRules): Authenticate {
     const second = token.indexOf(".", first + 1);
     if (first < 1 || second < 0 || token.indexOf(".", second + 1) >= 0) throw invalid("The token is not a JWT");
     if (!isHs256(token.slice(0, first))) throw invalid("The token's algorithm is not HS256");
-    const expected = createHmac("sha256", key).update(token.slice(0, second)).digest();
-    const given = Buffer.from(token.slice(second + 1), "base64url");
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    const given = token.slice(second + 1);
+    const expected = createHmac("sha256", key).update(token.slice(0, second)).digest("base64url");
+    // As texts: bytes have many spellings in base64url (padding, junk that decoders skip, unused bits), a signature has one.
+    if (!SIGNATURE.test(given) || !timingSafeEqual(Buffer.from(given, "latin1"), Buffer.from(expected, "latin1"))) {
       throw invalid("The token's signature does not match");
     }
     const claims = payloadOf(token);
     if (claims === undefined) throw invalid("The token's payload is not a JSON object");
-    const { sub, iss, aud, exp, nbf, role } = claims;
-    if (typeof exp !== "number" || !Number.isFinite(exp)) throw invalid("The token has no `exp`");
+    const { sub, iss, aud, exp, nbf, iat, role } = claims;
+    if (!isMoment(exp)) throw invalid("The token has no `exp`, or it is not a number");
+    if (nbf !== undefined && !isMoment(nbf)) throw invalid("The token's `nbf` is not a number");
+    if (iat !== undefined && !isMoment(iat)) throw invalid("The token's `iat` is not a number");
     const now = Date.now() / 1000;
-    if (exp <= now - CLOCK_LEEWAY_S) throw new StampedeError("TOKEN_EXPIRED");
-    if (typeof nbf === "number" && nbf > now + CLOCK_LEEWAY_S) throw invalid("The token is not valid yet");
+    if (now >= exp + CLOCK_LEEWAY_S) throw new StampedeError("TOKEN_EXPIRED");
+    if (nbf !== undefined && nbf > now + CLOCK_LEEWAY_S) throw invalid("The token is not valid yet");
     if (iss !== rules.issuer) throw invalid("The token's `iss` is not ours");
     if (aud !== rules.audience && !(Array.isArray(aud) && aud.includes(rules.audience))) {
       throw invalid("The token's `aud` is not ours");
     }
     if (typeof sub !== "string" || !USER_ID.test(sub)) throw invalid("The token's `sub` is not a user id");
-    return { userId: sub as UserId, role: typeof role === "string" ? role : null, expiresAt: exp * 1000 };
+    const expiresAt = (exp + CLOCK_LEEWAY_S) * 1000;
+    return { userId: sub as UserId, role: typeof role === "string" ? role : null, expiresAt };
   };
 }

@@ -82,7 +82,6 @@ export function claimRoute(
       const subject = token === undefined ? undefined : claimedSubject(token);
       if (subject === undefined || !refusal.unlessWon.has(subject)) return refuseAtGate(refusal);
     }
-    checkParameters(request.query, NO_PARAMETERS);
     if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
     let userId: UserId;
     try {
@@ -90,6 +89,8 @@ export function claimRoute(
     } catch (error) {
       return refusal === undefined ? problemOf(error) : refuseAtGate(refusal);
     }
+    // Only now: at a closed gate another answer to whoever may have won would tell that they have.
+    checkParameters(request.query, NO_PARAMETERS);
     const length = request.header("content-length");
     const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;
     return claim(request, userId, couponId, readTraceparent(request.header("traceparent")), hasBody);

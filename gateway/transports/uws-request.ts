@@ -6,25 +6,19 @@ import { Body, type BodyRules, HungUp } from "./uws-body.ts";
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 const EMPTY = new Uint8Array(0);
 
+/** Headers of which every value counts. Reading them costs 0.2 µs more than the first value alone. */
+const WHOLE: ReadonlySet<string> = new Set(["authorization", "idempotency-key"]);
+
 /**
  * All values of a header, joined as Bun joins them: the addon itself would quietly take the first of two tokens, where a proxy
- * may have checked the second. Costs 0.2 µs more than the first value alone, so only what it matters for is read like this.
+ * may have checked the second. undefined: it was not sent; the addon's own answer to that is "", as to one without a value.
  */
-function joined(native: NativeRequest, wanted: string): string {
-  let all = "";
+function joined(native: NativeRequest, wanted: string): string | undefined {
+  let all: string | undefined;
   native.forEach((name, value) => {
-    if (name === wanted) all = all === "" ? value : `${all}, ${value}`;
+    if (name === wanted) all = all === undefined ? value : `${all}, ${value}`;
   });
   return all;
-}
-
-/** Whether a header was sent, with a value or without: the addon's getHeader says "" for both. */
-function isSent(native: NativeRequest, wanted: string): boolean {
-  let sent = false;
-  native.forEach((name) => {
-    if (name === wanted) sent = true;
-  });
-  return sent;
 }
 
 /**
@@ -68,9 +62,9 @@ export class UwsHttpRequest implements HttpRequest {
   header(name: string): string | undefined {
     const native = this.native;
     if (native === undefined) throw new Error(`Header ${name} is read after the handler's first await`);
-    const value = name === "authorization" ? joined(native, name) : native.getHeader(name);
-    if (value !== "") return value;
-    return name === "idempotency-key" && isSent(native, name) ? "" : undefined;
+    if (WHOLE.has(name)) return joined(native, name);
+    const value = native.getHeader(name);
+    return value === "" ? undefined : value;
   }
 
   /** Decodes the route's parameters. @returns false if one is malformed */

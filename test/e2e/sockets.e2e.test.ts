@@ -42,7 +42,7 @@ test("who does not authenticate in time, or with a token that is refused, is sen
 });
 
 test("a socket whose token expires is closed, unless it brings a fresh one", async () => {
-  const brief = () => TestSocket.welcomed(at(0), system.token("ann", { expiresInS: 10 }));
+  const brief = () => TestSocket.welcomed(at(0), system.token("ann", { expiresInS: 5 }));
   const [leaving, staying] = [await brief(), await brief()];
   staying.send({ type: "auth", token: system.token("ann") });
   expect(await leaving.closed()).toBe(CLOSE.UNAUTHENTICATED);

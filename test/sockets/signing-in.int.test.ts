@@ -89,8 +89,14 @@ test("a bad token in a message says why and closes with 4003", async () => {
   expect(await client.closed()).toBe(CLOSE.UNAUTHENTICATED);
 });
 
+test("a socket takes a token as long as a request would: a few seconds beyond its end, and no longer", async () => {
+  const client = await Client.signedIn(under.port, tokenFor("late", -2));
+  expect((await client.next("error")).code).toBe("TOKEN_EXPIRED");
+  expect(await client.closed()).toBe(CLOSE.UNAUTHENTICATED);
+});
+
 test("a socket is closed when its token expires, unless it was given a fresh one of the same user", async () => {
-  const [expiring, renewed] = [tokenFor("expiring", 8), tokenFor("renewed", 8)];
+  const [expiring, renewed] = [tokenFor("expiring", 3), tokenFor("renewed", 3)];
   const [first, second] = [await Client.signedIn(under.port, expiring), await Client.signedIn(under.port, renewed)];
   expect((await second.ask({ type: "auth", token: tokenFor("somebody-else") }, "error")).code).toBe("FORBIDDEN");
   expect((await second.ask({ type: "auth", token: tokenFor("renewed") }, "welcome")).userId).toBe("renewed");

@@ -79,7 +79,7 @@ export function httpCornersContract(name: string, listen: Listen, { oldForms }: 
       raw.close();
     }));
 
-  test(`${name}: an Idempotency-Key without a value is told from none`, () =>
+  test(`${name}: an Idempotency-Key without a value is told from none, and two from one`, () =>
     withServer(async (port) => {
       const keyOf = async (line: string) =>
         JSON.parse((await once(port, `GET /key HTTP/1.1\r\nhost: t\r\n${line}\r\n`)).body).key;
@@ -87,6 +87,7 @@ export function httpCornersContract(name: string, listen: Listen, { oldForms }: 
       expect(await keyOf("Idempotency-Key:\r\n")).toBe("");
       expect(await keyOf("idempotency-key:   \r\n")).toBe("");
       expect(await keyOf("idempotency-key: a\r\n")).toBe("a");
+      expect(await keyOf("idempotency-key: a\r\nIdempotency-Key: b\r\n")).toBe("a, b");
     }));
 
   test(`${name}: every answer tells browsers not to guess what it is`, () =>
