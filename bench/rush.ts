@@ -85,11 +85,11 @@ function listeners(prefix: string, { users, coupons, sockets }: RushOptions): st
 
 /** Waits until the winners among the listeners know, and all of them heard of the end; bounded. */
 async function everybodyTold(crowd: Crowd, issued: readonly IssuedRow[], coupons: number): Promise<void> {
-  const deadline = Date.now() + TELL_MS;
+  const deadline = performance.now() + TELL_MS;
   const winners = winningListeners(crowd, issued);
   const soldOut = issued.length >= coupons;
   const done = () =>
     winners.every((userId) => crowd.told.has(userId)) &&
     (!soldOut || crowd.heardSoldOut.length + crowd.dropped >= crowd.userIds.length);
-  while (!done() && Date.now() < deadline) await Bun.sleep(5);
+  while (!done() && performance.now() < deadline) await Bun.sleep(5);
 }

@@ -20,7 +20,7 @@ const LOOK_MS = 250;
 /** Waits until the consumers have nothing left of the run before: their work would be counted in the next one. */
 export async function settle(target: Target): Promise<void> {
   const admin = createBunKafka({ brokers: target.env.KAFKA_BROKERS!, clientId: "bench" }).admin();
-  const deadline = Date.now() + LIMIT_MS;
+  const deadline = performance.now() + LIMIT_MS;
   const isBehind = async () => {
     for (const [group, topics] of GROUPS) {
       if ((await admin.groupLag(group, topics)).some(({ lag }) => lag > 0)) return true;
@@ -28,7 +28,7 @@ export async function settle(target: Target): Promise<void> {
     return false;
   };
   try {
-    while ((await isBehind()) && Date.now() < deadline) await Bun.sleep(LOOK_MS);
+    while ((await isBehind()) && performance.now() < deadline) await Bun.sleep(LOOK_MS);
   } finally {
     await admin.close();
   }

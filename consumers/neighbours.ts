@@ -74,8 +74,8 @@ export function complainer(log: Log, role: RoleName): (error: unknown) => void {
   let last = { code: "", at: 0 };
   return (error) => {
     const { code, message } = failureCode(error);
-    if (code === last.code && Date.now() - last.at < REMIND_MS) return;
-    last = { code, at: Date.now() };
+    if (code === last.code && performance.now() - last.at < REMIND_MS) return;
+    last = { code, at: performance.now() };
     log.error({ role, code, error: message }, "the round failed and is tried again");
   };
 }

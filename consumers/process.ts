@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import pino from "pino";
+import { requireSetClock } from "../contracts/clock.ts";
 import { takeStrayErrors } from "../contracts/stray-errors.ts";
 import { createDatabase } from "../db/client.ts";
 import { loggable } from "../db/loggable-error.ts";
@@ -52,7 +53,10 @@ export async function runConsumers(
   try {
     const { values } = parseArgs({ options: { roles: { type: "string" }, help: { type: "boolean", short: "h" } } });
     if (values.help) process.stdout.write(help(parts.command));
-    else await start(readConfig(environment, values.roles), parts);
+    else {
+      requireSetClock();
+      await start(readConfig(environment, values.roles), parts);
+    }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
     process.exit(2);

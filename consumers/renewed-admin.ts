@@ -15,6 +15,14 @@ export function createRenewedAdmin(
   silenceMs = SILENCE_MS,
 ): LagReader & Pick<Admin, "close"> {
   let current = kafka.admin();
+  function renew(used: Admin): void {
+    try {
+      current = kafka.admin();
+    } catch {
+      return; // too many open files, say; the question's own failure is the news, and the next silence tries again
+    }
+    used.close().catch(() => {}); // what was asked has failed; closing only frees its memory
+  }
   async function asked<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     const used = current;
     const begun = performance.now();
@@ -23,10 +31,7 @@ export function createRenewedAdmin(
     } catch (error) {
       const silence =
         error instanceof KafkaError && error.code === "UNAVAILABLE" && performance.now() - begun >= silenceMs;
-      if (silence && used === current) {
-        current = kafka.admin();
-        used.close().catch(() => {}); // what was asked has failed; closing only frees its memory
-      }
+      if (silence && used === current) renew(used);
       throw error;
     }
   }

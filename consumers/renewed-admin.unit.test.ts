@@ -30,6 +30,23 @@ test("what nobody answered is asked through a new client the next time; the old 
   expect(kafka.closed).toEqual([0, 1]);
 });
 
+test("a client that cannot be made is no other failure than the question's own, and is made after the next one", async () => {
+  const kafka = clients([new KafkaError("UNAVAILABLE", "timed out"), null]);
+  let made = 0;
+  const admin = createRenewedAdmin(
+    {
+      admin() {
+        if (++made === 2) throw new Error("too many open files");
+        return kafka.admin();
+      },
+    },
+    0,
+  );
+  const ask = () => admin.endOffsets("t").catch((error) => error.message);
+  expect([await ask(), await ask()]).toEqual(["timed out", "timed out"]);
+  expect(await ask()).toMatchObject([{ offset: 1 }]);
+});
+
 test("two questions that fail together renew it once", async () => {
   const kafka = clients([new KafkaError("UNAVAILABLE", "timed out"), null]);
   const admin = createRenewedAdmin(kafka, 0);

@@ -1,11 +1,12 @@
 import { randomFillSync } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
+import { FIRST_MOMENT_MS } from "./clock.ts";
 
 // Crockford's base 32 in lower case: no i, l, o, u, so an id can be read out over the phone.
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
-const ID_EPOCH = Date.UTC(2025, 0, 1);
 const COUPON_ID_LENGTH = 12;
 const TIME_LENGTH = 9; // 45 bits of milliseconds: until the year 3139
+const LAST_TIME = 32 ** TIME_LENGTH - 1;
 const NOISE_LENGTH = 9; // 45 random bits per millisecond and sale
 
 declare const brand: unique symbol;
@@ -57,10 +58,14 @@ export function newCouponId(): CouponId {
   return noise(COUPON_ID_LENGTH) as CouponId;
 }
 
-/** A new claim's id. `nowMs` is kept in it: `requestTime` reads it back, which is how a repeated answer carries the same receipt. */
+/**
+ * A new claim's id. `nowMs` is kept in it: `requestTime` reads it back, which is how a repeated answer carries the same receipt. A time that an
+ * id cannot name (the clock was set while the process ran) becomes the nearest one that it can.
+ */
 export function newRequestId(couponId: CouponId, nowMs: number): RequestId {
   let time = "";
-  for (let rest = nowMs - ID_EPOCH, i = 0; i < TIME_LENGTH; i++) {
+  const sinceFirst = Math.min(Math.max(Math.floor(nowMs) - FIRST_MOMENT_MS, 0), LAST_TIME);
+  for (let rest = sinceFirst, i = 0; i < TIME_LENGTH; i++) {
     time = ALPHABET[rest % 32]! + time;
     rest = Math.floor(rest / 32);
   }
@@ -78,7 +83,7 @@ export function requestTime(requestId: RequestId): number {
   for (let i = COUPON_ID_LENGTH + 1; i < COUPON_ID_LENGTH + 1 + TIME_LENGTH; i++) {
     ms = ms * 32 + ALPHABET.indexOf(requestId[i]!);
   }
-  return ms + ID_EPOCH;
+  return ms + FIRST_MOMENT_MS;
 }
 
 export const isCouponId = (text: string): text is CouponId => COUPON_ID.test(text);

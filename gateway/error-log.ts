@@ -24,7 +24,7 @@ export function createErrorLog(log: Logger): (error: unknown) => void {
   const seen = new Map<string, { at: number; suppressed: number }>();
   return (error) => {
     const kind = kindOf(error);
-    const now = Date.now();
+    const now = performance.now();
     const last = seen.get(kind);
     if (last !== undefined && now - last.at < QUIET_MS) {
       last.suppressed++;

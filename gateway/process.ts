@@ -1,4 +1,5 @@
 import pino from "pino";
+import { requireSetClock } from "../contracts/clock.ts";
 import { takeStrayErrors } from "../contracts/stray-errors.ts";
 import { loggable } from "../db/loggable-error.ts";
 import { readConfig } from "./config.ts";
@@ -14,6 +15,7 @@ const SPARE_MS = 5_000;
  */
 export async function runGateway(environment: Record<string, string | undefined>, runtime: Runtime): Promise<void> {
   try {
+    requireSetClock();
     const config = readConfig(environment);
     const log = pino({ level: config.LOG_LEVEL, base: { process: "gateway", gatewayId: config.gatewayId } });
     const onError = createErrorLog(log);

@@ -81,6 +81,70 @@ test("only configuration reads the environment", async () => {
   expect(readers).toEqual([]);
 });
 
+// The wall clock is set back and forth by people and by NTP; a duration by it may last an hour too long, or end before it began.
+// Where a time of day is meant, the file stands here with the reason. Everything else is `performance.now()`.
+const WALL_CLOCK: Readonly<Record<string, string>> = {
+  "contracts/clock.ts": "whether the clock was ever set",
+  "db/partitions.ts": "which month it is",
+  "lua/sale-loading.ts": "other processes compare it with the times in request ids",
+  "gateway/auth/hs256.ts": "a token's exp and nbf",
+  "gateway/catalogue/ranking.ts": "which day it is, and a time that all gateways share through Redis",
+  "gateway/coupons/claim.ts": "a sale's startsAt, a queued sale's window, the time in a request id",
+  "gateway/coupons/list-sales.ts": "a sale's window",
+  "gateway/coupons/publish.ts": "an event's occurredAt",
+  "gateway/coupons/queue.ts": "an event's occurredAt",
+  "gateway/coupons/redis-requests.ts": "compared with the time in a request id",
+  "gateway/coupons/reopening.ts": "retryAt of an answer",
+  "gateway/coupons/sale-view.ts": "a sale's window",
+  "gateway/orders/cancel-order.ts": "an event's occurredAt",
+  "gateway/orders/coupon-terms.ts": "a coupon's validUntil",
+  "gateway/orders/place-order.ts": "an order's createdAt",
+  "gateway/payments/webhook-route.ts": "the time in a signature",
+  "gateway/sockets/openings.ts": "a sale's startsAt",
+  "gateway/sockets/sweep.ts": "a token's exp",
+  "consumers/coupon-persist/announce.ts": "an event's occurredAt",
+  "consumers/notify/role.ts": "how long ago an event occurred",
+  "consumers/order-saga/advance-orders.ts": "an order's times, which other processes and restarts must understand",
+  "consumers/order-sweeper/start.ts": "compared with due times in PostgreSQL",
+  "consumers/payment/http-provider.ts": "a Retry-After that is a date",
+  "payment-simulator/books.ts": "due times in a journal that outlives the process",
+  "payment-simulator/webhooks.ts": "the time in a signature",
+  "cli/commands/dead-letters.ts": "how long ago something in PostgreSQL happened",
+  "cli/commands/sale.ts": "a sale that starts now",
+  "cli/commands/status.ts": "how long ago another process was started",
+  "cli/sale/times.ts": "times as people write them",
+  "cli/stack/start-native.ts": "when a process was started, for other commands",
+  "cli/stack/start.ts": "when a container was started, for other commands",
+  "cli/token/sign.ts": "a token's iat and exp",
+  "cli/verify/queued-sales.ts": "compared with times in PostgreSQL",
+  "cli/verify/second-look.ts": "compared with times in PostgreSQL",
+  "cli/verify/survey.ts": "compared with times in PostgreSQL",
+  "bench/admin.ts": "a sale's startsAt",
+  "bench/load/main.bun.ts": "a moment that several processes share",
+  "bench/load/measure.ts": "a moment that several processes share",
+  "bench/load/tally.ts": "a moment that several processes share",
+  "bench/machine.ts": "the date of a measurement",
+  "bench/orders/shop.ts": "names that no run has had before",
+  "bench/rush.ts": "names that no run has had before",
+  "bench/scenarios/claims.ts": "names that no run has had before",
+  "bench/scenarios/persist.ts": "the time in a request id, an event's occurredAt",
+  "bench/scenarios/refusals.ts": "names that no run has had before",
+  "bench/scenarios/sockets.ts": "names that no run has had before",
+  "bench/tokens.ts": "a token's iat and exp",
+};
+
+test("durations are measured by the monotonic clock; whoever reads the wall clock is listed with the reason", async () => {
+  const readers: string[] = [];
+  for (const room of Object.keys(ROOMS)) {
+    for await (const file of new Glob(`${room}/**/*.ts`).scan(root)) {
+      if (file.includes(".test.")) continue;
+      const text = await Bun.file(resolve(root, file)).text();
+      if (/\bDate\.now\b|\bnew Date\(\)|[^.\w]Date\(\)/.test(text)) readers.push(file);
+    }
+  }
+  expect(readers.sort()).toEqual(Object.keys(WALL_CLOCK).sort());
+});
+
 // An address keeps nothing alive. Whoever takes one must hold what it belongs to until C has returned, and that file does.
 test("only kafka/bun/memory.ts takes addresses of JavaScript's memory", async () => {
   const takers: string[] = [];

@@ -57,9 +57,10 @@ export async function openCrowd(target: Target, userIds: readonly string[], coup
     state.subscribed = 0;
     const message = JSON.stringify({ type: "subscribe", couponId: saleId });
     for (const socket of sockets) socket.send(message);
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = performance.now() + PATIENCE_MS;
     while (state.subscribed < sockets.length) {
-      if (Date.now() > deadline) throw new Error(`${state.subscribed} of ${sockets.length} sockets could subscribe`);
+      if (performance.now() > deadline)
+        throw new Error(`${state.subscribed} of ${sockets.length} sockets could subscribe`);
       await Bun.sleep(5);
     }
   }

@@ -50,9 +50,9 @@ export async function readTraffic(target: Target): Promise<Traffic> {
 export async function trafficSince(target: Target, before: Traffic, orders: number): Promise<Traffic> {
   const messages = (await logLength(target)) - before.messages;
   const rows = await onDatabase(target, async (sql) => {
-    const deadline = Date.now() + STATS_MS;
+    const deadline = performance.now() + STATS_MS;
     let since = difference(await readRows(sql), before.rows);
-    for (let unchanged = 0; Date.now() < deadline && (since.orders < orders || unchanged < 3); ) {
+    for (let unchanged = 0; performance.now() < deadline && (since.orders < orders || unchanged < 3); ) {
       await Bun.sleep(LOOK_MS);
       const now = difference(await readRows(sql), before.rows);
       unchanged = now.updated === since.updated && now.inserted === since.inserted ? unchanged + 1 : 0;

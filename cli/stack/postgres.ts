@@ -82,8 +82,8 @@ function isInUse(data: string): boolean {
  */
 async function cleanUpAfterCrash(data: string): Promise<void> {
   if (!existsSync("/proc/self/cwd")) return;
-  const deadline = Date.now() + ORPHANS_MS;
-  while (isInUse(data) && Date.now() < deadline) await Bun.sleep(50);
+  const deadline = performance.now() + ORPHANS_MS;
+  while (isInUse(data) && performance.now() < deadline) await Bun.sleep(50);
   if (!isInUse(data)) rmSync(join(data, "postmaster.pid"), { force: true });
 }
 

@@ -53,8 +53,8 @@ export async function checkLag(
   const excuses = new Set(behind.flatMap(({ groupId }) => mayStand.get(groupId) ?? []));
   const together = new Set(groups.flatMap((group) => (group.together ? [group.groupId] : [])));
   let standing = behind.filter(({ groupId }) => !mayStand.has(groupId));
-  const deadline = Date.now() + patienceMs;
-  while (consumersUp && standing.length > 0 && Date.now() < deadline) {
+  const deadline = performance.now() + patienceMs;
+  while (consumersUp && standing.length > 0 && performance.now() < deadline) {
     await Bun.sleep(500);
     const now = await lags(admin, groups);
     const moved = [...before.values()].filter(({ key, committed }) => now.get(key)?.committed !== committed);

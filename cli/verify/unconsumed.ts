@@ -42,11 +42,11 @@ async function collect(
   found: Set<string>,
 ): Promise<void> {
   const consumer = kafka.consumer({ groupId: `verify-${crypto.randomUUID()}`, topics: [topic], from: "earliest" });
-  const deadline = Date.now() + BUDGET_MS;
+  const deadline = performance.now() + BUDGET_MS;
   const open = new Map(behind.map(({ partition, end }) => [partition, end]));
   try {
     await rewind(consumer, topic, behind, deadline);
-    while (open.size > 0 && Date.now() < deadline) {
+    while (open.size > 0 && performance.now() < deadline) {
       for (const { partition, offset, value } of await consumer.poll(BATCH, POLL_MS)) {
         const requestId = value === null ? undefined : requestOf(value);
         if (requestId !== undefined && wanted.has(requestId)) found.add(requestId);
@@ -61,7 +61,7 @@ async function collect(
 /** Waits for the assignment, then reads only where the group is behind, from where it is. */
 async function rewind(consumer: Consumer, topic: string, behind: readonly PartitionLag[], deadline: number) {
   let assigned: TopicPartition[] = [];
-  while (assigned.length === 0 && Date.now() < deadline) {
+  while (assigned.length === 0 && performance.now() < deadline) {
     await consumer.poll(1, POLL_MS);
     assigned = consumer.assignment();
   }
@@ -76,7 +76,7 @@ async function seek(consumer: Consumer, position: TopicPartitionOffset, deadline
     try {
       return await consumer.seek(position);
     } catch (error) {
-      if (!(error instanceof KafkaError && error.retryable) || Date.now() > deadline) throw error;
+      if (!(error instanceof KafkaError && error.retryable) || performance.now() > deadline) throw error;
       await consumer.poll(1, POLL_MS);
     }
   }

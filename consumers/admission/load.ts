@@ -5,9 +5,13 @@ import type { Admission, Hold } from "../../lua/admission.ts";
 export interface LoadDeps {
   readonly admission: Pick<Admission, "holds" | "notInLedger" | "load" | "loaded">;
   readonly snapshot: (orderIds: readonly OrderId[]) => Promise<FlashSnapshot>;
-  /** A hold that is older, of an order that neither PostgreSQL nor the ledger has, is a dead gateway's. */
+  /** A hold that was seen for so long, of an order that neither PostgreSQL nor the ledger has, is a dead gateway's. */
   readonly strayMs: number;
-  readonly now?: () => number;
+  /**
+   * When each hold was seen first, by `performance.now()`; kept between looks. Redis' time of the hold is another machine's, and may have
+   * been set back since.
+   */
+  readonly seen: Map<OrderId, number>;
 }
 
 /**
@@ -17,9 +21,10 @@ export interface LoadDeps {
  * @returns how many orders were let go
  */
 export async function loadAdmission(deps: LoadDeps): Promise<number> {
-  const { admission, snapshot, strayMs, now = Date.now } = deps;
+  const { admission, snapshot, strayMs } = deps;
   const holds = await admission.holds();
-  const old = holds.filter(({ at }) => now() - at >= strayMs);
+  const since = seenSince(deps.seen, holds);
+  const old = holds.filter(({ orderId }) => performance.now() - since.get(orderId)! >= strayMs);
   // The ledger before PostgreSQL: an order goes from the one to the other.
   const astray: Hold[] = old.length === 0 ? [] : await admission.notInLedger(old);
   const { stocks, settled, known } = await snapshot(holds.map(({ orderId }) => orderId));
@@ -29,4 +34,13 @@ export async function loadAdmission(deps: LoadDeps): Promise<number> {
   const gone = [...settled, ...strays];
   await admission.load(stocks, gone);
   return gone.length;
+}
+
+/** Notes holds that are new and forgets those that are gone. */
+function seenSince(seen: Map<OrderId, number>, holds: readonly Hold[]): ReadonlyMap<OrderId, number> {
+  const present = new Set(holds.map(({ orderId }) => orderId));
+  for (const orderId of seen.keys()) if (!present.has(orderId)) seen.delete(orderId);
+  const now = performance.now();
+  for (const orderId of present) if (!seen.has(orderId)) seen.set(orderId, now);
+  return seen;
 }

@@ -3,7 +3,7 @@ import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { createAdmission } from "../../lua/admission.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
-import { loadAdmission } from "./load.ts";
+import { type LoadDeps, loadAdmission } from "./load.ts";
 
 /** So long a gateway may take between admitting an order and storing it; its own timeouts are a tenth of that. */
 const STRAY_MS = 30_000;
@@ -11,10 +11,11 @@ const STRAY_MS = 30_000;
 /** The loader of role admission: one look a second at all flash products, by one process of all. */
 export function startAdmissionLoader({ config, db, redis, log }: Neighbours): Pick<RunningRole, "stop"> {
   const admission = createAdmission(redis);
-  const deps = {
+  const deps: LoadDeps = {
     admission,
-    snapshot: (orderIds: Parameters<typeof flashSnapshot>[1]) => flashSnapshot(db.sql, orderIds),
+    snapshot: (orderIds) => flashSnapshot(db.sql, orderIds),
     strayMs: STRAY_MS,
+    seen: new Map(),
   };
   const round = () => withLeases(db.leases, LEASES.admission, ["all"], () => loadAdmission(deps));
   const ticker = startTicker(config.LOADER_EVERY_MS, round, complainer(log, "admission"));

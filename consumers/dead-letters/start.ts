@@ -28,9 +28,9 @@ export function startDeadLetters(neighbours: Neighbours): { readonly role: Role;
   let countAt = 0;
   async function round(stopping: AbortSignal): Promise<void> {
     if ((await republishDue(deps, stopping)) > 0) countAt = 0;
-    if (Date.now() < countAt) return;
+    if (performance.now() < countAt) return;
     metrics.letters.counted(await countDeadLetters(db.sql));
-    countAt = Date.now() + COUNT_EVERY_MS;
+    countAt = performance.now() + COUNT_EVERY_MS;
   }
   const republisher = startTicker(LOOK_EVERY_MS, round, complainer(log, "dead-letters"));
   return { role, republisher };

@@ -101,8 +101,8 @@ const parked = (inputs: readonly ReadInput[], unreadable: ReadonlyMap<OrderId, u
   });
 
 /**
- * An order that the database will never take is cancelled, and its owner told. The runner hands over the records of a batch
- * that failed for good one by one, so that the order which is to blame comes alone.
+ * An order that the database will never take is cancelled, and its owner told. The runner takes a batch that failed for good
+ * apart, so that the order which is to blame comes alone in the end.
  */
 async function advance(deps: Advancing & { log: Log }, inputs: readonly SagaInput[]): Promise<Advanced> {
   try {

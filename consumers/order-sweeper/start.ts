@@ -43,7 +43,7 @@ export function startSweeper({ config, db, kafka, producer, log, metrics }: Neig
   let surveyAt = 0;
   let complainAt = 0;
   async function survey(): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     if (now < surveyAt) return;
     surveyAt = now + SURVEY_EVERY_MS;
     const found = await surveyOrders(db.sql);

@@ -6,7 +6,7 @@ const FAILING_SHARE = 0.5;
 export interface Breaker {
   /**
    * A call ended. @param works the provider answered as one that works does; a decline is such an answer
-   * @param notBefore the provider asked to be left alone until then, milliseconds since 1970
+   * @param notBefore the provider asked to be left alone until then, by the clock of `allowed`
    */
   count(works: boolean, notBefore?: number): void;
   /** How many calls may begin, of those that there is room for. */

@@ -87,7 +87,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
     const begun = performance.now();
     const answer = await callProvider(provider, payment);
     const works = answer.kind !== "unknown" || answer.alive === true;
-    breaker.count(works, Date.now() + ((answer.kind === "unknown" && answer.waitMs) || 0));
+    breaker.count(works, performance.now() + ((answer.kind === "unknown" && answer.waitMs) || 0));
     observe.called(answer.kind, (performance.now() - begun) / 1_000);
     fault("payment:called");
     if (answer.kind === "unknown") {
@@ -142,7 +142,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
 
   async function round(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const limit = breaker.allowed(places.free(), Date.now());
+      const limit = breaker.allowed(places.free(), performance.now());
       hungry = limit === 0 && !breaker.isOpen;
       if (limit === 0 || signal.aborted) return;
       const due = await leasePayments(sql, { owner, forMs, limit, except: [...inHand] });

@@ -33,11 +33,11 @@ export async function drain(
 ): Promise<boolean> {
   let ends: ReadonlyMap<number, number> | undefined;
   const pace = new Pace(report);
-  let moved = { sum: -1, at: Date.now(), nudged: false };
-  let remindAt = Date.now() + REMIND_MS;
+  let moved = { sum: -1, at: performance.now(), nudged: false };
+  let remindAt = performance.now() + REMIND_MS;
   const remind = (fields: object, message: string) => {
-    if (Date.now() < remindAt) return;
-    remindAt = Date.now() + REMIND_MS;
+    if (performance.now() < remindAt) return;
+    remindAt = performance.now() + REMIND_MS;
     log.warn(fields, message);
   };
   while (!stopping.aborted) {
@@ -50,8 +50,8 @@ export async function drain(
       const read = (partition: number) => Math.max(0, committed.get(partition) ?? 0);
       pace.records(behind.reduce((total, [partition, end]) => total + end - read(partition), 0));
       const sum = behind.reduce((total, [partition]) => total + (committed.get(partition) ?? -1), 0);
-      if (sum !== moved.sum) moved = { ...moved, sum, at: Date.now() };
-      if (!moved.nudged && Date.now() - moved.at >= STUCK_MS) {
+      if (sum !== moved.sum) moved = { ...moved, sum, at: performance.now() };
+      if (!moved.nudged && performance.now() - moved.at >= STUCK_MS) {
         moved.nudged = true;
         const markers = behind.map(([partition]) => {
           return { topic, partition, value: null, headers: { [DRAIN_MARKER]: "1" } };

@@ -10,7 +10,7 @@ export class Pace {
   }
 
   /** So many records are to go. */
-  records(remaining: number, now: number = Date.now()): void {
+  records(remaining: number, now: number = performance.now()): void {
     this.#first ??= { remaining, at: now };
     const done = this.#first.remaining - remaining;
     if (done > 0) this.#say(now, (remaining * (now - this.#first.at)) / done);
@@ -18,7 +18,7 @@ export class Pace {
   }
 
   /** Nobody can say how many. */
-  unknown(now: number = Date.now()): void {
+  unknown(now: number = performance.now()): void {
     this.#say(now, UNKNOWN_MS);
   }
 

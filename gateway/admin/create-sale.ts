@@ -46,9 +46,9 @@ export function createSaleRoute(creation: SaleCreation, authenticate: Authentica
     const { id } = await creation.insert(asking, terms);
     // Redis may be away: the sale exists, and the loader finds it by itself when Redis is back.
     await creation.wakeLoader(id).catch(() => {});
-    const deadline = Date.now() + LOAD_WAIT_MS;
+    const deadline = performance.now() + LOAD_WAIT_MS;
     let sale = await creation.view(id);
-    while (sale?.state === "RECOVERING" && Date.now() < deadline) {
+    while (sale?.state === "RECOVERING" && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, LOAD_POLL_MS));
       sale = await creation.view(id);
     }

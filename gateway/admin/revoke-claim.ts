@@ -54,10 +54,10 @@ async function revoke(revoking: Revoking, wish: Revocation, couponId: CouponId, 
 }
 
 async function untilReleased(revoking: Revoking, requestId: RequestId): Promise<boolean> {
-  const deadline = Date.now() + RELEASE_WAIT_MS;
+  const deadline = performance.now() + RELEASE_WAIT_MS;
   for (;;) {
     const released = await revoking.isReleased(requestId);
-    if (released || Date.now() >= deadline) return released;
+    if (released || performance.now() >= deadline) return released;
     await new Promise((resolve) => setTimeout(resolve, RELEASE_POLL_MS));
   }
 }

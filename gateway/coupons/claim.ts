@@ -191,15 +191,14 @@ export function createClaims(parts: ClaimParts): Claims {
     inFlight: () => inFlight,
     async claimForUser(userId, couponId, traceparent) {
       if (!isCouponId(couponId)) return refused("COUPON_NOT_FOUND");
-      const now = Date.now();
-      if (!rateLimit.allow(userId, now)) return refused("RATE_LIMITED");
+      if (!rateLimit.allow(userId, performance.now())) return refused("RATE_LIMITED");
       if (inFlight >= maxInFlight) return refused("OVERLOADED");
       // Without the ledger's word to fall back on, a claim that Kafka will not confirm must not take a slot.
       if (requireKafka && breaker.open && inFlight > 0) return refused("KAFKA_UNAVAILABLE");
       inFlight++;
       const startedAt = performance.now();
       try {
-        const requestId = newRequestId(couponId, now);
+        const requestId = newRequestId(couponId, Date.now());
         const queued = queue.open(couponId);
         if (queued !== undefined) return await enqueue(userId, couponId, requestId, queued, traceparent);
         const pipeline = pipelineOf(userId);

@@ -48,8 +48,8 @@ export function createWhyNotLoaded(
       why = { code: "SALE_RECOVERING", opensInMs: REDIS_AWAY_MS, comesBack: true };
     }
     if (why.code !== "COUPON_NOT_FOUND")
-      answers.set(couponId, Promise.resolve({ at: Date.now(), why }), { ttl: REMEMBER_RECOVERING_MS });
-    return { at: Date.now(), why };
+      answers.set(couponId, Promise.resolve({ at: performance.now(), why }), { ttl: REMEMBER_RECOVERING_MS });
+    return { at: performance.now(), why };
   }
 
   return async (couponId) => {
@@ -59,6 +59,6 @@ export function createWhyNotLoaded(
       answers.set(couponId, answer);
     }
     const { at, why } = await answer;
-    return why.code === "COUPON_NOT_FOUND" ? why : { ...why, opensInMs: why.opensInMs - (Date.now() - at) };
+    return why.code === "COUPON_NOT_FOUND" ? why : { ...why, opensInMs: why.opensInMs - (performance.now() - at) };
   };
 }

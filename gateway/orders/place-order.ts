@@ -191,7 +191,7 @@ export function createPlaceOrder(parts: PlacingParts): {
     const order = normalOrder(body);
     const idempotencyKey = given ?? crypto.randomUUID();
     const orderId = orderIdOf(userId, idempotencyKey, canonicalOrder(order));
-    if (!rateLimit.allow(userId, Date.now())) throw new StampedeError("RATE_LIMITED");
+    if (!rateLimit.allow(userId, performance.now())) throw new StampedeError("RATE_LIMITED");
     if (inFlight >= parts.maxInFlight) throw new StampedeError("OVERLOADED");
     inFlight++;
     try {

@@ -63,7 +63,14 @@ export class NodeConsumer implements Consumer {
     // A poll that waits for hours must still tell librdkafka that the application lives.
     this.#longestWaitMs = (options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS) / 2;
     this.#ready = this.#join(options.topics);
-    this.#look = setInterval(() => this.#assignment.refresh(), ASSIGNMENT_LOOK_MS).unref();
+    this.#look = setInterval(() => {
+      try {
+        this.#assignment.refresh();
+      } catch (error) {
+        // A mistake of a listener's; thrown on, it would end the process.
+        news.error(`a rebalance was not dealt with: ${error instanceof Error ? error.message : error}`);
+      }
+    }, ASSIGNMENT_LOOK_MS).unref();
   }
 
   async poll(max: number, timeoutMs: number): Promise<IncomingRecord[]> {

@@ -34,8 +34,8 @@ const ann = "ann" as UserId;
 const order = (name: string): OrderId => orderIdOf(ann, name, "");
 const mug = "mug" as ProductId;
 const take = (name: string, quantity = 1) => admission.take(order(name), ann, [{ productId: mug, quantity }]);
-const load = (strayMs = 60_000) =>
-  loadAdmission({ admission, snapshot: (ids) => flashSnapshot(world.db.sql, ids), strayMs });
+const load = (strayMs = 60_000, seen = new Map<OrderId, number>()) =>
+  loadAdmission({ admission, snapshot: (ids) => flashSnapshot(world.db.sql, ids), strayMs, seen });
 const product = (stock: number, flash = true, id = "mug") =>
   world.db.sql`INSERT INTO products (id, stock, price, flash) VALUES (${id}, ${stock}, 1, ${flash})`;
 const outcome = (name: string, said: string, reason: string | null = null) =>
@@ -87,6 +87,22 @@ test("a hold that no order follows is let go after its time; one whose order is 
   expect(await load(60_000)).toBe(0);
   expect(await load(0)).toBe(1);
   expect((await heldBy()).sort()).toEqual([placed.data.orderId, order("stored")].sort());
+});
+
+test("a hold from the future of Redis' clock is let go like others: by how long it was seen", async () => {
+  await product(1);
+  await load();
+  await take("stray");
+  const held = (await world.redis.hgetall(ADMISSION_KEYS.held))[order("stray")]!;
+  const inAnHour = held.replace(/^\d+/, String(Date.now() + 3_600_000));
+  await world.redis.hset(ADMISSION_KEYS.held, order("stray"), inAnHour);
+  const seen = new Map<OrderId, number>();
+  expect(await load(60_000, seen)).toBe(0);
+  seen.set(order("stray"), seen.get(order("stray"))! - 60_000); // a minute later
+  expect(await load(60_000, seen)).toBe(1);
+  expect(await take("next")).toBeNull();
+  await load(60_000, seen);
+  expect([...seen.keys()]).toEqual([order("next")]);
 });
 
 test("CompensationCompleted gives back once, whatever else the topic carries; one that took nothing gives nothing", async () => {

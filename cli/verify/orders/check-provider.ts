@@ -33,13 +33,13 @@ export async function checkProvider({ sql, url, recheckMs, patienceMs }: Provide
   const books = url ? await readProviderBooks(url) : null;
   if (books === null) return { name, violations: [], examined: 0, note: NO_BOOKS };
   let wrong = differences([...new Set([...rows.keys(), ...books.keys()])], rows, books);
-  for (const deadline = Date.now() + patienceMs; wrong.size > 0; ) {
+  for (const deadline = performance.now() + patienceMs; wrong.size > 0; ) {
     await Bun.sleep(recheckMs);
     const again = await readRows(sql, [...wrong.keys()]);
     const still = [...wrong.keys()].filter((orderId) => Bun.deepEquals(rows.get(orderId), again.get(orderId)));
     wrong = differences(still, again, (await readProviderBooks(url!)) ?? new Map());
     rows = again;
-    if (Date.now() >= deadline) break;
+    if (performance.now() >= deadline) break;
   }
   return { name, violations: [...wrong].map(([orderId, why]) => `order ${orderId}: ${why}`), examined: books.size };
 }

@@ -34,13 +34,13 @@ export async function checkWaitingOrders(sources: LedgerSources): Promise<Verdic
     return [persisted, moves].map((name) => ({ name, violations: [], examined, note }));
   }
   let old = await oldEntries(redis, stuckMs);
-  for (const deadline = Date.now() + patienceMs; old.size > 0; ) {
+  for (const deadline = performance.now() + patienceMs; old.size > 0; ) {
     const behind = await unread();
     if (behind > 0) {
       const note = `${old.size} orders have waited for long; the saga has ${behind} records of the log to read`;
       return [persisted, moves].map((name) => ({ name, violations: [], examined, note }));
     }
-    if (Date.now() >= deadline) break;
+    if (performance.now() >= deadline) break;
     await Bun.sleep(LOOK_MS);
     const now = await oldEntries(redis, stuckMs);
     old = new Map([...old].filter(([entry]) => now.has(entry)));
