@@ -32,6 +32,7 @@ export const CARRIERS: { readonly [T in EventType]: Carrier<T> } = {
   OrderCancelRequested: { topic: "order-events", key: byUser },
   DeadlinePassed: { topic: "order-events", key: byUser },
   OrderCompleted: { topic: "order-events", key: byUser },
+  OrderCancelled: { topic: "order-events", key: byUser },
   CompensationRequired: compensations,
   CompensationCompleted: compensations,
   OrderStatusChanged: { topic: "notification-events", key: byUser },

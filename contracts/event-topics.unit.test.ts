@@ -34,6 +34,7 @@ test("a topic lists what it carries", () => {
     "OrderCancelRequested",
     "DeadlinePassed",
     "OrderCompleted",
+    "OrderCancelled",
   ]);
   expect(carriedBy("coupon-requests")).toEqual(["CouponIssueRequested"]);
 });

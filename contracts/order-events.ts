@@ -67,6 +67,21 @@ export const OrderCompleted = event(
 );
 export type OrderCompleted = Static<typeof OrderCompleted>;
 
+/** The order is CANCELLED and everything is restored: OrderCompleted's counterpart, for whoever follows orders by their topic. */
+export const OrderCancelled = event(
+  "OrderCancelled",
+  Type.Object({
+    ...Owner,
+    orderNumber: OrderNumberSchema,
+    items: Type.Array(ProductQuantity),
+    currency: CurrencySchema,
+    ...AMOUNTS,
+    reason: Reason,
+    productId: ReasonProduct,
+  }),
+);
+export type OrderCancelled = Static<typeof OrderCancelled>;
+
 /** No answer is out any more; these steps are being restored. */
 export const CompensationRequired = event(
   "CompensationRequired",
@@ -116,6 +131,7 @@ export const ORDER_EVENTS = {
   OrderCancelRequested,
   DeadlinePassed,
   OrderCompleted,
+  OrderCancelled,
   CompensationRequired,
   CompensationCompleted,
   OrderStatusChanged,

@@ -62,8 +62,13 @@ export interface SagaState {
   readonly failure?: Failure;
   /** CompensationRequired and, if something is restored, OrderStatusChanged. */
   readonly compensation?: Sent & { readonly steps: readonly Step[] };
-  /** The final event and OrderStatusChanged. */
-  readonly settled?: Sent;
+  /** The final event and OrderStatusChanged; of a cancelled order OrderCancelled too. */
+  readonly settled?: Settled;
+}
+
+export interface Settled extends Sent {
+  /** How many places it took in the order's stream. Absent: two; the release that wrote it knew no OrderCancelled. */
+  readonly places?: number;
 }
 
 const PENDING: StepState = { status: "PENDING" };

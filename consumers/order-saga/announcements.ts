@@ -13,29 +13,29 @@ export function compensationBegun(state: SagaState, order: PlacedOrder): Stamped
   return steps.length === 0 ? [required] : [required, told(state, order, "COMPENSATING", next(sent))];
 }
 
-/** What the log hears at the end: the fact and the owner's message. */
+/**
+ * What the log hears at the end: the fact, the owner's message and, of a cancelled order, the fact once more on the topic that
+ * OrderCompleted goes to. It comes last, so that the two before it have the places that the release without it gave them:
+ * while both releases run, each may repeat what the other said. An order that was settled without it has no place for it.
+ */
 export function settled(state: SagaState, order: PlacedOrder): StampedeEvent[] {
-  const sent = state.settled!;
-  const fact = state.status === "COMPLETED" ? completed(order, sent) : cancelled(state, order, sent);
-  return [fact, told(state, order, state.status as Stage, next(sent))];
+  const { places = 2, ...sent } = state.settled!;
+  const news = told(state, order, state.status as Stage, next(sent));
+  if (state.status === "COMPLETED") return [message({ order, sent }, "OrderCompleted", summary(order)), news];
+  const fact = compensated(state, order, sent);
+  if (places < 3) return [fact, news];
+  const data = { ...summary(order), ...state.failure! };
+  return [fact, news, message({ order, sent: next(next(sent)) }, "OrderCancelled", data)];
 }
 
-function completed(order: PlacedOrder, sent: Sent): StampedeEvent {
+/** The order as those see it who follow orders. */
+function summary(order: PlacedOrder) {
   const { orderId, userId, orderNumber, currency, totalAmount, discountAmount, pointsUsed, payableAmount } = order;
-  return message({ order, sent }, "OrderCompleted", {
-    orderId,
-    userId,
-    orderNumber,
-    items: order.items.map(({ productId, quantity }) => ({ productId, quantity })),
-    currency,
-    totalAmount,
-    discountAmount,
-    pointsUsed,
-    payableAmount,
-  });
+  const items = order.items.map(({ productId, quantity }) => ({ productId, quantity }));
+  return { orderId, userId, orderNumber, items, currency, totalAmount, discountAmount, pointsUsed, payableAmount };
 }
 
-function cancelled(state: SagaState, order: PlacedOrder, sent: Sent): StampedeEvent {
+function compensated(state: SagaState, order: PlacedOrder, sent: Sent): StampedeEvent {
   const { orderId, userId } = order;
   const failure = state.failure!;
   return message({ order, sent }, "CompensationCompleted", {

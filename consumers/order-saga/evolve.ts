@@ -60,11 +60,15 @@ export function evolve(state: SagaState, decision: Decision): SagaState {
     case "StepRestored":
       return changed(state, decision.step, { status: "RESTORED", restoredAt: decision.at });
     case "OrderSettled": {
-      const settled = { ...decision.cause, sequence: state.sequence + 1 };
-      return { ...state, status: decision.status, settled, sequence: state.sequence + 2 };
+      const places = placesOf(decision.status);
+      const settled = { ...decision.cause, sequence: state.sequence + 1, places };
+      return { ...state, status: decision.status, settled, sequence: state.sequence + places };
     }
   }
 }
+
+/** The fact and the owner's message; of a cancelled order also the fact on order-events (announcements.ts). */
+const placesOf = (status: "COMPLETED" | "CANCELLED"): number => (status === "CANCELLED" ? 3 : 2);
 
 const withStep = (state: SagaState, step: Step, next: StepState): SagaState => ({
   ...state,

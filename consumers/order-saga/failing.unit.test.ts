@@ -1,6 +1,9 @@
 import { describe, expect } from "bun:test";
-import { BEGUN, given, givenWith, it, THE_END } from "../../test/saga/given.ts";
+import { recordOf } from "../../contracts/event-topics.ts";
+import type { SagaState } from "../../contracts/saga-state.ts";
+import { BEGUN, given, givenWith, it, nameOf, THE_END } from "../../test/saga/given.ts";
 import { captured, completed, failed, orderCreated, restored } from "../../test/saga/orders.ts";
+import { handle } from "./saga.ts";
 
 const created = orderCreated();
 const sequential = { mode: { mode: "SEQUENTIAL", parallelPercent: 0 } } as const;
@@ -68,6 +71,33 @@ describe("an order that fails", () => {
       created.data.flashItems,
     ]);
     expect(released(givenWith(sequential, created).when(failed("STOCK", "INSUFFICIENT_STOCK")))).toEqual([[]]);
+  });
+});
+
+describe("OrderCancelled", () => {
+  const ended = [created, failed("STOCK", "INSUFFICIENT_STOCK", "p2"), failed("POINT", "INSUFFICIENT_POINTS")];
+  const last = failed("COUPON", "COUPON_ALREADY_USED");
+
+  it("says on the orders' topic what was ordered and why it ended, after what the owner is told", () => {
+    const { outputs, state } = given(...ended).when(last);
+    expect(outputs.map(({ sequence }) => sequence)).toEqual([5, 6, 7, 8]);
+    expect(state.sequence).toBe(8);
+    const { orderNumber, totalAmount, payableAmount } = created.data;
+    const data = { orderNumber, totalAmount, payableAmount, reason: "INSUFFICIENT_STOCK", productId: "p2" };
+    expect(outputs.at(-1)).toMatchObject({ type: "OrderCancelled", data });
+    expect(recordOf(outputs.at(-1)!)).toMatchObject({ topic: "order-events", key: created.data.userId });
+  });
+
+  it("of an order that a release without it settled: it keeps its sequence, and a late restore takes the next place", () => {
+    const { state: now } = given(...ended).when(last);
+    const { places: _, ...settled } = now.settled!;
+    const before: SagaState = { ...now, settled, sequence: now.sequence - 1 };
+    const circumstances = { at: 0, mode: { mode: "PARALLEL", parallelPercent: 0 } } as const;
+    const again = handle(before, last, circumstances).outputs;
+    expect(again.map(nameOf)).toEqual(["CompensationRequired", ...THE_END.slice(0, -1)]);
+    expect(again.map(({ sequence }) => sequence)).toEqual([5, 6, 7]);
+    const late = handle(before, completed("PAYMENT"), circumstances);
+    expect(late.outputs.map((event) => [event.type, event.sequence])).toEqual([["PaymentRestoreRequested", 8]]);
   });
 });
 

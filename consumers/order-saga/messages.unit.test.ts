@@ -40,14 +40,15 @@ test("an order of stock, payment and shipping alone is 9", () => {
   expect(conversation(orderCreated({ COUPON: false, POINT: false }))).toHaveLength(9);
 });
 
-test("the worst order, whose last step refuses, is 23", () => {
+test("the worst order, whose last step refuses, is 24", () => {
   const said = conversation(orderCreated(), [failed("SHIPPING", "SHIPPING_NOT_SERVED")]).map(nameOf);
-  expect(said).toHaveLength(23);
-  expect(said.filter((name) => /^Compensation|^OrderStatus/.test(name))).toEqual([
+  expect(said).toHaveLength(24);
+  expect(said.filter((name) => /^Compensation|^OrderStatus|^OrderCancelled/.test(name))).toEqual([
     "CompensationRequired",
     "OrderStatusChanged:COMPENSATING",
     "CompensationCompleted",
     "OrderStatusChanged:CANCELLED",
+    "OrderCancelled",
   ]);
 });
 

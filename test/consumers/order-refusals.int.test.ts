@@ -48,12 +48,13 @@ test.each([
     const ids = [before, bad, after].map(({ data }) => data.orderId);
     await shop.settled(...ids);
     expect((await shop.sagaOf(ids[1]!))!.state).toMatchObject({ status: "CANCELLED", failure: { reason: "INTERNAL" } });
-    await until("its owner is told", () => shop.saidOf(ids[1]!).includes("OrderStatusChanged"));
+    await until("its owner is told", () => shop.saidOf(ids[1]!).includes("OrderCancelled"));
     expect(shop.saidOf(ids[1]!)).toEqual([
       "OrderCreated",
       "CompensationRequired",
       "CompensationCompleted",
       "OrderStatusChanged",
+      "OrderCancelled",
     ]);
     expect([(await shop.sagaOf(ids[0]!))!.status, (await shop.sagaOf(ids[2]!))!.status]).toEqual([
       "COMPLETED",

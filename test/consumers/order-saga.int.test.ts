@@ -80,8 +80,8 @@ test("a refused order from a cart restores everything and puts its lines back, e
     .sql`INSERT INTO cart_items (user_id, product_id, quantity) VALUES (${userId}, ${items[0]!.productId}, 9)`;
   shop.startSteps();
   await shop.settled(orderId);
-  await until("all is said", () => shop.said.length >= 23);
-  expect(shop.saidOf(orderId)).toHaveLength(23);
+  await until("all is said", () => shop.said.length >= 24);
+  expect(shop.saidOf(orderId)).toHaveLength(24);
   expect(await cart()).toEqual(["another:7", `${items[0]!.productId}:9`, `${items[1]!.productId}:2`]);
   expect(await shop.orderOf(orderId)).toMatchObject({ status: "CANCELLED", failure_reason: "SHIPPING_NOT_SERVED" });
   const { state } = (await shop.sagaOf(orderId))!;
@@ -114,6 +114,7 @@ test("cancelled before its row exists: the order is CANCELLED as soon as it come
     "CompensationRequired",
     "CompensationCompleted",
     "OrderStatusChanged",
+    "OrderCancelled",
   ]);
   expect(await shop.orderOf(orderId)).toMatchObject({ status: "CANCELLED", failure_reason: "CANCELLED_BY_USER" });
 }, 180_000);

@@ -19,7 +19,7 @@ const PARALLEL: ModeSetting = { mode: "PARALLEL", parallelPercent: 100 };
 
 /** What is published when a compensation begins, before the restores; and at its end. */
 export const BEGUN = ["CompensationRequired", "OrderStatusChanged:COMPENSATING"];
-export const THE_END = ["CompensationCompleted", "OrderStatusChanged:CANCELLED"];
+export const THE_END = ["CompensationCompleted", "OrderStatusChanged:CANCELLED", "OrderCancelled"];
 
 /** A test whose body is one sentence of given, when and then. */
 export const it = (does: string, sentence: () => unknown) => test(does, () => void sentence());

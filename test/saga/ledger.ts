@@ -42,6 +42,7 @@ export class Ledger {
         case "OrderSettled":
           this.#owes(decision.status === "COMPLETED" ? "OrderCompleted" : "CompensationCompleted");
           this.#owes("OrderStatusChanged", decision.status);
+          if (decision.status === "CANCELLED") this.#owes("OrderCancelled");
           break;
       }
     }

@@ -74,7 +74,8 @@ function said(outputs: readonly StampedeEvent[]): string[] {
     asked === "" ? "" : `asks ${asked}`,
     restored === "" ? "" : `restores ${restored}`,
     types.includes("OrderCancelRefused") ? "refuses" : "",
-    types.some((type) => type === "OrderCompleted" || type === "CompensationCompleted") ? "tells the end" : "",
+    types.includes("OrderCompleted") ? "OrderCompleted" : "",
+    types.includes("CompensationCompleted") && types.includes("OrderCancelled") ? "OrderCancelled" : "",
   ];
 }
 
