@@ -34,7 +34,7 @@ import { findInLedger } from "../lua/ledger.ts";
 import { findPending, notePending } from "../lua/pending-requests.ts";
 import { createRedis, createSubscriber, whenReady } from "../lua/redis.ts";
 import { createRoutes } from "../lua/routes.ts";
-import { readSale, type Winner, winnerOf } from "../lua/sale-reading.ts";
+import { readSale, saleTime, type Winner, winnerOf } from "../lua/sale-reading.ts";
 import { createSaleScripts } from "../lua/sale-scripts.ts";
 import { createSaleRecovering } from "./admin/recovering.ts";
 import { INTENT } from "./admin/sale-state.ts";
@@ -351,6 +351,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       listCoupons: (userId) => listCoupons(userId, null, RESYNC_PAGE),
       listOrders: (userId) => orders.list(userId, null, RESYNC_PAGE),
       viewSale,
+      saleTime: (couponId) => saleTime(redis, couponId),
       gatewayId: config.gatewayId,
       subscriber,
       publish: (topic, text) => transport?.publish(topic, text) ?? 0,

@@ -38,6 +38,12 @@ export function commandAt(redis: RedisConnection, key: string, name: string, ...
   return redis.sendCommand(new CommandAt(key, name, args)) as Promise<unknown>;
 }
 
+/** The clock of the node that owns `key`, in milliseconds since 1970: what it does after its answer has this time or a later one. */
+export async function timeAt(redis: RedisConnection, key: string): Promise<number> {
+  const [seconds, micros] = (await commandAt(redis, key, "time")) as [string, string];
+  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+}
+
 /** Who a server is, from INFO. */
 export interface ServerIdentity {
   /** Another one after every restart. */

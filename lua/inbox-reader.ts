@@ -1,4 +1,4 @@
-import { commandAt } from "./commands.ts";
+import { timeAt } from "./commands.ts";
 import type { InboxPage } from "./inbox.ts";
 import {
   compareIds,
@@ -38,7 +38,7 @@ export class InboxReader {
     // The cursor's own entry is read along: as long as it is there, nothing behind it was trimmed.
     const from = position?.kind === "entry" ? position.id : "-";
     const [now, generation, found] = await Promise.all([
-      this.#clock(key),
+      timeAt(this.redis, key),
       position?.kind === "entry" ? null : this.#generation(),
       this.redis.xrange(key, from, "+", "COUNT", limit + 1),
     ]).catch(rethrow);
@@ -63,7 +63,7 @@ export class InboxReader {
   async positionAt(key: string, moment: number): Promise<string> {
     const tag = await this.tag.current();
     const [now, generation, newest] = await Promise.all([
-      this.#clock(key),
+      timeAt(this.redis, key),
       this.#generation(),
       this.redis.xrevrange(key, "+", "-", "COUNT", 1),
     ]).catch(rethrow);
@@ -81,20 +81,16 @@ export class InboxReader {
    * that it holds is new to them.
    */
   async #lost(key: string, tag: string, position: InboxPosition | null): Promise<InboxPage> {
-    const [now, generation, info] = await Promise.all([this.#clock(key), this.#generation(), this.#info(key)]).catch(
-      rethrow,
-    );
+    const [now, generation, info] = await Promise.all([
+      timeAt(this.redis, key),
+      this.#generation(),
+      this.#info(key),
+    ]).catch(rethrow);
     const isAnew =
       info === null ||
       (position !== null && info.isWhole && (position.kind === "empty" || compareIds(info.firstId, position.id) > 0));
     const cursor = isAnew ? formatEmpty(now, tag, generation) : formatCursor(info.lastId, tag);
     return { lost: true, messages: [], cursor };
-  }
-
-  /** Redis' clock, in milliseconds. Sent before a read of the same turn: what is written later has this time or a later one. */
-  async #clock(key: string): Promise<number> {
-    const [seconds, micros] = (await commandAt(this.redis, key, "time")) as [string, string];
-    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import { isResultCode, type ResultCode } from "../contracts/result-codes.ts";
 import type { StoredState } from "./claim-batch.ts";
+import { timeAt } from "./commands.ts";
 import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
@@ -145,4 +146,9 @@ export async function statusOf(
     mode: mode === "QUEUED" ? mode : "DIRECT",
     rebuiltAt: Number(rebuiltAt ?? 0),
   };
+}
+
+/** The clock that judges the sale's claims. @throws StampedeError REDIS_UNAVAILABLE */
+export async function saleTime(redis: RedisConnection, couponId: CouponId): Promise<number> {
+  return await timeAt(redis, saleKeys(couponId).sale).catch(rethrow);
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Sale } from "../../contracts/http.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 
@@ -5,53 +6,111 @@ import type { CouponId } from "../../contracts/ids.ts";
 const LONGEST_WAIT_MS = 60 * 60 * 1000;
 /** A sale that can't be looked at, or is being rebuilt in the moment it starts, is looked at again. */
 const AGAIN_MS = 1000;
+/** Openings remembered as told. One that is forgotten could at worst be told again. */
+const TOLD = 10_000;
 
-export interface Openings {
-  /** Somebody here follows a sale that has not started. */
-  expect(couponId: CouponId): void;
-  /** Whether a sale is known not to have started: an operator who opens it before its time opens nothing yet. */
-  awaits(couponId: CouponId): boolean;
-  stop(): void;
+export type SaleStart = Pick<Sale, "state" | "startsAt" | "issueMode">;
+
+export interface OpeningsParts {
+  readonly viewSale: (couponId: CouponId) => Promise<SaleStart | null>;
+  /** The clock that judges the sale's claims, milliseconds since 1970. */
+  readonly saleTime: (couponId: CouponId) => Promise<number>;
+  /** Whether any socket here still follows the sale. */
+  readonly isFollowed: (couponId: CouponId) => boolean;
+  readonly opened: (couponId: CouponId) => void;
 }
 
 /**
  * Tells when a sale starts. Redis judges each claim by its clock and changes nothing at that moment, so there is no
- * announcement to hear: each gateway keeps the time for the sales that its own sockets follow.
+ * announcement to hear: each gateway keeps the time for the sales that its own sockets follow, by Redis' clock. Its own may
+ * be seconds off: told too early, every client would claim in vain, be told again, and lose by its rate limit.
  */
-export function createOpenings(
-  viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state" | "startsAt"> | null>,
-  opened: (couponId: CouponId) => void,
-): Openings {
-  const awaited = new Map<CouponId, ReturnType<typeof setTimeout> | undefined>();
+export class Openings {
+  readonly #awaited = new Map<CouponId, ReturnType<typeof setTimeout> | undefined>();
+  /** Awaited ones that are told whether or not their start was. */
+  readonly #reopened = new Set<CouponId>();
+  /** The start that was told of each sale. */
+  readonly #told = new LRUCache<CouponId, string>({ max: TOLD });
 
-  function lookIn(couponId: CouponId, ms: number): void {
-    const timer = setTimeout(() => void look(couponId), Math.min(Math.max(ms, 1), LONGEST_WAIT_MS));
+  constructor(private readonly parts: OpeningsParts) {}
+
+  /** Somebody here follows a sale that has not started. Each start is told once. */
+  expect(couponId: CouponId): void {
+    if (this.#awaited.has(couponId)) return;
+    this.#awaited.set(couponId, undefined);
+    void this.#look(couponId);
+  }
+
+  /** An operator opened the sale, or it can be won again. That is told now, or when it starts. */
+  reopened(couponId: CouponId): void {
+    this.#reopened.add(couponId);
+    this.expect(couponId);
+  }
+
+  /** Whether the sale's start is being awaited here. */
+  awaits(couponId: CouponId): boolean {
+    return this.#awaited.has(couponId);
+  }
+
+  stop(): void {
+    for (const timer of this.#awaited.values()) clearTimeout(timer);
+    this.#awaited.clear();
+    this.#reopened.clear();
+  }
+
+  #forget(couponId: CouponId): void {
+    this.#awaited.delete(couponId);
+    this.#reopened.delete(couponId);
+  }
+
+  #lookIn(couponId: CouponId, ms: number): void {
+    const timer = setTimeout(() => void this.#look(couponId), Math.min(Math.max(Math.ceil(ms), 1), LONGEST_WAIT_MS));
     timer.unref();
-    awaited.set(couponId, timer);
+    this.#awaited.set(couponId, timer);
   }
 
-  async function look(couponId: CouponId): Promise<void> {
-    // The database is away: whoever asked hears that from their own request; here it is only asked again.
-    const sale = await viewSale(couponId).catch(() => "unknown" as const);
-    if (!awaited.has(couponId)) return;
-    if (sale === "unknown" || sale?.state === "RECOVERING") lookIn(couponId, AGAIN_MS);
-    else if (sale?.state === "SCHEDULED") lookIn(couponId, Date.parse(sale.startsAt) - Date.now());
-    else {
-      awaited.delete(couponId);
-      if (sale?.state === "OPEN") opened(couponId); // paused or closed by now: the gate's news tell the rest
+  async #look(couponId: CouponId): Promise<void> {
+    const { viewSale, saleTime, isFollowed } = this.parts;
+    if (!isFollowed(couponId)) {
+      this.#forget(couponId);
+      return;
     }
+    // A neighbour is away: whoever asked hears that from their own request; here it is only asked again.
+    const seen = await viewSale(couponId)
+      .then(async (sale) => ({ sale, now: await saleTime(couponId) }))
+      .catch(() => null);
+    if (!this.#awaited.has(couponId)) return;
+    if (seen === null) {
+      // What is open already need not wait for a database to say so.
+      if (this.#reopened.has(couponId)) this.#tell(couponId, undefined);
+      else this.#lookIn(couponId, AGAIN_MS);
+      return;
+    }
+    const { sale, now } = seen;
+    if (sale === null || sale.state === "PAUSED" || sale.state === "CLOSED" || sale.state === "ENDED") {
+      this.#forget(couponId); // the gate's news tell the rest
+      return;
+    }
+    const startsAt = Date.parse(sale.startsAt);
+    // A queued sale's door is opened by the gateway's own clock.
+    const waitMs = sale.issueMode === "QUEUED" ? startsAt - Math.min(now, Date.now()) : startsAt - now;
+    if (waitMs > 0) {
+      this.#told.delete(couponId);
+      this.#reopened.delete(couponId);
+      this.#lookIn(couponId, waitMs);
+    } else if (sale.state === "RECOVERING") this.#lookIn(couponId, AGAIN_MS);
+    else if (this.#reopened.has(couponId) || this.#told.get(couponId) !== sale.startsAt)
+      this.#tell(couponId, sale.startsAt);
+    else this.#forget(couponId);
   }
 
-  return {
-    expect(couponId) {
-      if (awaited.has(couponId)) return;
-      awaited.set(couponId, undefined);
-      void look(couponId);
-    },
-    awaits: (couponId) => awaited.has(couponId),
-    stop() {
-      for (const timer of awaited.values()) clearTimeout(timer);
-      awaited.clear();
-    },
-  };
+  /** In a turn of its own: refusals that Redis gave before this moment reach their clients before the news. */
+  #tell(couponId: CouponId, startsAt: string | undefined): void {
+    if (startsAt !== undefined) this.#told.set(couponId, startsAt);
+    const timer = setTimeout(() => {
+      this.#forget(couponId);
+      this.parts.opened(couponId);
+    }, 0);
+    this.#awaited.set(couponId, timer);
+  }
 }

@@ -1,60 +1,113 @@
 import { expect, test } from "bun:test";
 import type { SaleState } from "../../contracts/http.ts";
 import { newCouponId } from "../../contracts/ids.ts";
-import { createOpenings } from "./openings.ts";
+import { Openings, type OpeningsParts, type SaleStart } from "./openings.ts";
 
 const couponId = newCouponId();
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A sale that starts in `ms`; `states` are what is seen of it from then on, the last one for good. */
-function saleIn(ms: number, ...states: (SaleState | Error)[]) {
-  const startsAt = Date.now() + ms;
-  return async () => {
-    if (Date.now() < startsAt) return { state: "SCHEDULED" as const, startsAt: new Date(startsAt).toISOString() };
+/**
+ * A sale that starts in `ms` by Redis' clock. `states` are what is seen of it from then on, the last one for good. This
+ * process' clock runs `aheadMs` before Redis', and is what a view goes by.
+ */
+function saleIn(ms: number, states: (SaleState | Error)[] = ["OPEN"], aheadMs = 0) {
+  const redisTime = () => Date.now() - aheadMs;
+  const startsAtMs = redisTime() + ms;
+  const startsAt = new Date(startsAtMs).toISOString();
+  let looks = 0;
+  const viewSale = async (): Promise<SaleStart> => {
+    looks++;
+    if (Date.now() < startsAtMs) return { state: "SCHEDULED", startsAt, issueMode: "DIRECT" };
     const state = states.length > 1 ? states.shift()! : states[0]!;
     if (state instanceof Error) throw state;
-    return { state, startsAt: new Date(startsAt).toISOString() };
+    return { state, startsAt, issueMode: "DIRECT" };
   };
+  return { viewSale, saleTime: async () => redisTime(), startsAtMs, redisTime, looks: () => looks };
 }
 
-/** Resolves with the moment at which the opening was told. */
-function told(view: ReturnType<typeof saleIn>): Promise<number> {
-  return new Promise((resolve) => createOpenings(view, () => resolve(Date.now())).expect(couponId));
+/** Openings that note Redis' time at each telling. */
+function watch(sale: ReturnType<typeof saleIn>, parts: Partial<OpeningsParts> = {}) {
+  const told: number[] = [];
+  const openings = new Openings({
+    viewSale: sale.viewSale,
+    saleTime: sale.saleTime,
+    isFollowed: () => true,
+    opened: () => void told.push(sale.redisTime()),
+    ...parts,
+  });
+  return { told, openings };
 }
 
-test("a sale's start is told when it has come, not before", async () => {
-  const startsAt = Date.now() + 200;
-  expect(await told(saleIn(200, "OPEN"))).toBeGreaterThanOrEqual(startsAt);
-});
+async function settled(openings: Openings): Promise<void> {
+  while (openings.awaits(couponId)) await pause(5);
+}
+
+for (const aheadMs of [0, 2_000, -2_000]) {
+  test(`a start is told once, when it has come by Redis' clock; ours runs ${aheadMs} ms ahead`, async () => {
+    const sale = saleIn(200, ["OPEN"], aheadMs);
+    const { told, openings } = watch(sale);
+    openings.expect(couponId);
+    await settled(openings);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toBeGreaterThanOrEqual(sale.startsAtMs);
+    // Refusals from before the start that are only now answered, views by a clock that is behind.
+    for (let i = 0; i < 3; i++) {
+      openings.expect(couponId);
+      await settled(openings);
+    }
+    expect(told).toHaveLength(1);
+  });
+}
 
 test("a sale that is being rebuilt, or can't be looked at, when it starts is told when it is open", async () => {
-  let looks = 0;
-  const view = saleIn(20, new Error("away"), "RECOVERING", "OPEN");
-  await told(() => {
-    looks++;
-    return view();
-  });
-  expect(looks).toBeGreaterThanOrEqual(4); // scheduled, away, rebuilt, open
+  const sale = saleIn(20, [new Error("away"), "RECOVERING", "OPEN"]);
+  const { told, openings } = watch(sale);
+  openings.expect(couponId);
+  await settled(openings);
+  expect(told).toHaveLength(1);
+  expect(sale.looks()).toBeGreaterThanOrEqual(4); // scheduled, away, rebuilt, open
 });
 
 test("a sale that is paused when it starts is not told, and not awaited any longer", async () => {
-  const openings = createOpenings(saleIn(20, "PAUSED"), () => expect.unreachable());
+  const { told, openings } = watch(saleIn(20, ["PAUSED"]));
   openings.expect(couponId);
   expect(openings.awaits(couponId)).toBeTrue();
-  while (openings.awaits(couponId)) await Bun.sleep(5);
+  await settled(openings);
+  expect(told).toEqual([]);
 });
 
-test("many who wait share one look, and nothing is told after a stop", async () => {
-  let looks = 0;
-  const openings = createOpenings(
-    async () => {
-      looks++;
-      return { state: "SCHEDULED", startsAt: new Date(Date.now() + 30).toISOString() };
-    },
-    () => expect.unreachable(),
-  );
+test("a sale that an operator opens before its start is told at its start, once; opened again later, once more", async () => {
+  const sale = saleIn(100);
+  const { told, openings } = watch(sale);
+  openings.reopened(couponId);
+  openings.expect(couponId);
+  await settled(openings);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toBeGreaterThanOrEqual(sale.startsAtMs);
+  openings.reopened(couponId);
+  await settled(openings);
+  expect(told).toHaveLength(2);
+});
+
+test("what was opened is told although the database is away", async () => {
+  const { told, openings } = watch(saleIn(-1_000, [new Error("away")]));
+  openings.reopened(couponId);
+  await settled(openings);
+  expect(told).toHaveLength(1);
+});
+
+test("many who wait share one look; nobody is told after a stop, or when nobody follows the sale any more", async () => {
+  const sale = saleIn(30);
+  const { told, openings } = watch(sale);
   for (let i = 0; i < 100; i++) openings.expect(couponId);
   openings.stop();
   expect(openings.awaits(couponId)).toBeFalse();
-  await Bun.sleep(100);
-  expect(looks).toBe(1);
+  let isFollowed = true;
+  const left = watch(saleIn(30), { isFollowed: () => isFollowed });
+  left.openings.expect(couponId);
+  await pause(10);
+  isFollowed = false;
+  await settled(left.openings);
+  await pause(100);
+  expect([sale.looks(), told, left.told]).toEqual([1, [], []]);
 });

@@ -1,4 +1,3 @@
-import type { Sale } from "../../contracts/http.ts";
 import type { CouponId, UserId } from "../../contracts/ids.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import { CLOSE } from "../../contracts/socket-messages.ts";
@@ -14,6 +13,7 @@ import { type ClientSocket, Connection } from "./connection.ts";
 import { push, reply } from "./delivery.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createMessageRate, type SocketLimits } from "./limits.ts";
+import type { OpeningsParts } from "./openings.ts";
 import { createProbe } from "./probe.ts";
 import { type Deliver, listenForPushes } from "./push.ts";
 import { createReading, type ReadingParts } from "./reading.ts";
@@ -33,7 +33,8 @@ export interface SocketRoomDeps {
   readonly routes: Pick<Routes, "add" | "remove" | "touch" | "has">;
   readonly listCoupons: ReadingParts["listCoupons"];
   readonly listOrders: ReadingParts["listOrders"];
-  readonly viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state" | "startsAt"> | null>;
+  readonly viewSale: OpeningsParts["viewSale"];
+  readonly saleTime: OpeningsParts["saleTime"];
   /** Names this process in the routes and its channel. */
   readonly gatewayId: string;
   /** A connection that may SUBSCRIBE. */
@@ -70,7 +71,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     createReading({ ...deps, addRoute: routing.add, done: (socket) => catchingUp.ifBehind(socket) }),
     onError,
   );
-  const topics = createSaleTopics(deps.viewSale, deps.publish, limits.subscriptions ?? 100);
+  const topics = createSaleTopics(deps, deps.publish, limits.subscriptions ?? 100);
   const deliver: Deliver = (userId, messages) => {
     for (const socket of registry.ofUser(userId)) {
       push(socket, messages);
@@ -142,6 +143,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
       socket.data.isOpen = false;
       registry.remove(socket);
       catchingUp.forget(socket);
+      topics.forget(socket);
       routing.remove(socket);
     },
     failed: (_socket, error) => onError(error),

@@ -1,9 +1,8 @@
 import { LRUCache } from "lru-cache";
-import type { Sale } from "../../contracts/http.ts";
 import { type CouponId, isCouponId } from "../../contracts/ids.ts";
 import type { ClientSocket } from "./connection.ts";
 import { reply } from "./delivery.ts";
-import { createOpenings } from "./openings.ts";
+import { Openings, type OpeningsParts, type SaleStart } from "./openings.ts";
 import { errorText, saleText, subscribedText } from "./replies.ts";
 
 const topicOf = (couponId: CouponId) => `sale:${couponId}`;
@@ -16,6 +15,8 @@ export interface SaleTopics {
   unfollow(socket: ClientSocket, couponId: CouponId): void;
   /** A claim came before the sale's start: whoever follows it hears when it starts. */
   expectOpening(couponId: CouponId): void;
+  /** The socket is closed: it follows nothing any more. */
+  forget(socket: ClientSocket): void;
   /** Tells everybody who follows the sale. */
   announce(couponId: CouponId, change: "opened" | "soldout"): void;
   stop(): void;
@@ -23,31 +24,50 @@ export interface SaleTopics {
 
 /** Who follows which sale. */
 export function createSaleTopics(
-  viewSale: (couponId: CouponId) => Promise<Pick<Sale, "state" | "startsAt"> | null>,
+  sources: Pick<OpeningsParts, "viewSale" | "saleTime">,
   publish: (topic: string, text: string) => number,
   maxPerSocket: number,
 ): SaleTopics {
   // A look at a sale may have begun before it sold out, for somebody who subscribes after the announcement.
   const soldOut = new LRUCache<CouponId, true>({ max: 1000 });
-  const openings = createOpenings(viewSale, (couponId) => publish(topicOf(couponId), saleText("opened", couponId)));
+  /** Sockets that follow each sale. */
+  const followers = new Map<string, number>();
+  const openings = new Openings({
+    ...sources,
+    isFollowed: (couponId) => followers.has(couponId),
+    opened: (couponId) => publish(topicOf(couponId), saleText("opened", couponId)),
+  });
+
+  function count(couponId: string, change: 1 | -1): void {
+    const left = (followers.get(couponId) ?? 0) + change;
+    if (left > 0) followers.set(couponId, left);
+    else followers.delete(couponId);
+  }
 
   function follow(socket: ClientSocket, couponId: CouponId): boolean {
     const connection = socket.data;
     connection.sales ??= new Set();
     if (connection.sales.has(couponId) || connection.sales.size >= maxPerSocket) return false;
     connection.sales.add(couponId);
+    count(couponId, 1);
     socket.subscribe(topicOf(couponId));
     return true;
   }
 
   function unfollow(socket: ClientSocket, couponId: CouponId): void {
-    if (socket.data.sales?.delete(couponId)) socket.unsubscribe(topicOf(couponId));
+    if (!socket.data.sales?.delete(couponId)) return;
+    count(couponId, -1);
+    socket.unsubscribe(topicOf(couponId));
   }
 
   return {
     follow,
     unfollow,
-    expectOpening: openings.expect,
+    expectOpening: (couponId) => openings.expect(couponId),
+    forget(socket) {
+      for (const couponId of socket.data.sales ?? []) count(couponId, -1);
+      socket.data.sales = null;
+    },
     async subscribe(socket, couponId, ref) {
       if (!isCouponId(couponId)) {
         reply(socket, errorText("COUPON_NOT_FOUND", undefined, ref));
@@ -58,9 +78,9 @@ export function createSaleTopics(
         reply(socket, errorText("RATE_LIMITED", `A socket may follow ${maxPerSocket} sales`, ref));
         return;
       }
-      let sale: Pick<Sale, "state" | "startsAt"> | null = null;
+      let sale: SaleStart | null = null;
       try {
-        sale = await viewSale(couponId);
+        sale = await sources.viewSale(couponId);
       } finally {
         if (sale === null && isNew) unfollow(socket, couponId);
       }
@@ -73,9 +93,10 @@ export function createSaleTopics(
     announce(couponId, change) {
       if (change === "soldout") soldOut.set(couponId, true);
       else soldOut.delete(couponId);
-      if (change === "opened" && openings.awaits(couponId)) return;
-      publish(topicOf(couponId), saleText(change, couponId));
+      if (!followers.has(couponId)) return;
+      if (change === "opened") openings.reopened(couponId);
+      else publish(topicOf(couponId), saleText(change, couponId));
     },
-    stop: openings.stop,
+    stop: () => openings.stop(),
   };
 }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Redis } from "ioredis";
 import { StampedeError } from "../../contracts/errors.ts";
 import type { SaleState } from "../../contracts/http.ts";
 import { type CouponId, newCouponId, newRequestId } from "../../contracts/ids.ts";
 import type { ClaimReply } from "../../gateway/coupons/claim.ts";
+import { timeAt } from "../../lua/commands.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { Client } from "./client.ts";
 import { startTestRoom, type TestRoom, tokenFor } from "./room-under-test.ts";
@@ -44,7 +46,7 @@ beforeAll(async () => {
       if (couponId === gated) throw new StampedeError("DATABASE_UNAVAILABLE");
       if (couponId === future) startsAt ||= Date.now() + 300; // from the first look on, however slow the machine is
       const state = couponId === future ? (Date.now() < startsAt ? "SCHEDULED" : "OPEN") : states.get(couponId);
-      return state === undefined ? null : { state, startsAt: new Date(startsAt).toISOString() };
+      return state === undefined ? null : { state, startsAt: new Date(startsAt).toISOString(), issueMode: "DIRECT" };
     },
   });
 });
@@ -148,6 +150,54 @@ test("who subscribed to a sale, or claimed of it, before it starts hears when it
     client.close();
   }
 });
+
+for (const aheadMs of [2_000, -2_000]) {
+  test(`a gateway whose clock runs ${aheadMs} ms ahead tells a start once, and the claim after it is in time`, async () => {
+    const direct = new Redis(redis.url);
+    const redisTime = () => timeAt(direct, "any");
+    const couponId = newCouponId();
+    const startsAtMs = (await redisTime()) + 500;
+    const startsAt = new Date(startsAtMs).toISOString();
+    const skewed = await startTestRoom(redis.url, {
+      // As claim.lua decides, and as a view goes by the process' own clock.
+      async claimForUser() {
+        if ((await redisTime()) < startsAtMs) return { kind: "refused", code: "NOT_STARTED" };
+        const requestId = newRequestId(couponId, Date.now());
+        return {
+          kind: "accepted",
+          body: { requestId, couponId, slot: 1, status: "ACCEPTED", durable: "kafka", receipt: "r" },
+        };
+      },
+      viewSale: async () => ({
+        state: Date.now() + aheadMs < startsAtMs ? "SCHEDULED" : "OPEN",
+        startsAt,
+        issueMode: "DIRECT",
+      }),
+    });
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => Client.signedIn(skewed.port, tokenFor(`skewed-${i}`))),
+    );
+    const heard = new Map(clients.map((client) => [client, 0]));
+    for (const client of clients) {
+      client.ws.addEventListener("message", ({ data }) => {
+        if (JSON.parse(String(data)).type !== "sale.opened") return;
+        heard.set(client, heard.get(client)! + 1);
+        client.send({ type: "claim", couponId });
+      });
+      client.send({ type: "subscribe", couponId });
+      client.send({ type: "claim", couponId });
+    }
+    for (const client of clients) {
+      await client.next("claim.accepted");
+      expect(client.received.filter(({ type }) => type === "claim.refused")).toHaveLength(1); // the one before the start
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([...heard.values()]).toEqual(clients.map(() => 1));
+    for (const client of clients) client.close();
+    await skewed.stop();
+    direct.disconnect();
+  });
+}
 
 test("an unknown coupon, and a database that is away, are errors of the one message", async () => {
   const client = await Client.signedIn(under.port, tokenFor("asker"));

@@ -9,6 +9,7 @@ import { createInbox, type Inbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
+import { saleTime } from "../../lua/sale-reading.ts";
 import { letter } from "../lua/letter.ts";
 import { UNHURRIED } from "../support/redis.ts";
 
@@ -59,7 +60,8 @@ export async function startTestRoom(
       routes: createRoutes(redis),
       listCoupons: async () => ({ items: [], nextCursor: null }),
       listOrders: async () => ({ items: [], nextCursor: null }),
-      viewSale: async () => ({ state: "OPEN", startsAt: "2026-01-01T00:00:00.000Z" }),
+      viewSale: async () => ({ state: "OPEN", startsAt: "2026-01-01T00:00:00.000Z", issueMode: "DIRECT" }),
+      saleTime: (couponId) => saleTime(redis, couponId),
       gatewayId,
       subscriber,
       publish: (topic, text) => transport?.publish(topic, text) ?? 0,
