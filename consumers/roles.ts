@@ -3,6 +3,7 @@ import { createAdmission } from "../lua/admission.ts";
 import { holdingOf } from "../lua/holding.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { createRoutes } from "../lua/routes.ts";
+import { writeSettleTimes } from "../lua/settle-times.ts";
 import { admissionRelease } from "./admission/release-role.ts";
 import { startAdmissionLoader } from "./admission/start.ts";
 import { startRelay } from "./claim-relay/start.ts";
@@ -11,10 +12,12 @@ import { couponPersist } from "./coupon-persist/role.ts";
 import { startDeadLetters } from "./dead-letters/start.ts";
 import { startDelayedCommands } from "./delayed-commands/start.ts";
 import { failureCode } from "./failure.ts";
-import { type Neighbours, type RunningRole, settlingFor } from "./neighbours.ts";
+import { complainer, type Neighbours, type RunningRole, settlingFor } from "./neighbours.ts";
 import { notify } from "./notify/role.ts";
 import { startOrderRelay } from "./order-relay/start.ts";
+import type { Folded } from "./order-saga/fold.ts";
 import { orderSaga } from "./order-saga/role.ts";
+import { SettleMeter } from "./order-saga/settle-meter.ts";
 import { type CouponUsageDeps, couponUsage } from "./order-steps/coupon-usage.ts";
 import { points } from "./order-steps/points.ts";
 import { stepRole } from "./order-steps/role.ts";
@@ -28,6 +31,7 @@ import type { Role } from "./role.ts";
 import type { RoleName } from "./role-names.ts";
 import { startRunner } from "./runner.ts";
 import { startLoader } from "./sale-loader/start.ts";
+import { startTicker } from "./ticker.ts";
 
 /** Sets a role to work. It runs until it is stopped, whatever its neighbours do. */
 export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
@@ -64,8 +68,20 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
     }
     case "order-saga": {
       const deadlines = { sweepMs: config.ORDER_SWEEP_MS, settleMs: config.ORDER_SETTLE_S * 1_000 };
-      const role = orderSaga({ sql: db.sql, mode: config.sagaMode, deadlines, observe, producer, fault, log });
-      return onLog(name, role, neighbours);
+      const meter = new SettleMeter();
+      const measuring = {
+        advanced(folded: readonly Folded[]) {
+          observe.advanced(folded);
+          meter.advanced(folded);
+        },
+      };
+      const deps = { sql: db.sql, mode: config.sagaMode, deadlines, observe: measuring, producer, fault, log };
+      const tell = async () => {
+        const times = meter.take();
+        if (times !== null) await writeSettleTimes(redis, times);
+      };
+      const telling = startTicker(1_000, tell, complainer(log, name));
+      return both(onLog(name, orderSaga(deps), neighbours), { busy: () => 0, stop: () => telling.stop() });
     }
     case "order-sweeper":
       return startSweeper(neighbours);

@@ -29,12 +29,18 @@ export const PlaceOrder = Type.Object(
 );
 export type PlaceOrder = Static<typeof PlaceOrder>;
 
+const Status = Type.Unsafe<OrderStatus>(Type.String({ enum: [...ORDER_STATUSES] }));
+
+/** PENDING; of a repeat, the order's true status. */
 export const OrderAccepted = Type.Object(
   {
     orderId: OrderIdSchema,
     orderNumber: OrderNumberSchema,
-    status: Type.Literal("PENDING"),
-    estimatedProcessingTime: Type.Integer({ minimum: 0, description: "Seconds" }),
+    status: Status,
+    estimatedProcessingTime: Type.Integer({
+      minimum: 0,
+      description: "Seconds until it is COMPLETED or CANCELLED: what 19 of 20 orders took lately; 0 if it is settled",
+    }),
     trackingUrl: Type.String({ examples: ["/orders/4b0c2d5e-8a6f-5f0e-9d57-1c1a0a8f2b3c"] }),
     durable: Durability,
     repeat: Type.Optional(Type.Literal(true)),
@@ -59,8 +65,6 @@ export const StepView = Type.Object(
   { $id: "StepView" },
 );
 export type StepView = Static<typeof StepView>;
-
-const Status = Type.Unsafe<OrderStatus>(Type.String({ enum: [...ORDER_STATUSES] }));
 
 /** Why the order is or was undone. */
 const FAILURE = {

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from "./ids.ts";
+import { CurrencySchema } from "./money.ts";
 import { OrderIdSchema } from "./order-ids.ts";
 import { Page } from "./page.ts";
 import type { ResultCode } from "./result-codes.ts";
@@ -89,6 +90,7 @@ const COUPON_TERMS = {
   discountValue: Money,
   maxDiscount: Type.Union([Money, Type.Null()]),
   minOrderAmount: Money,
+  currency: CurrencySchema,
   validUntil: Type.Union([Timestamp, Type.Null()], { description: "Orders from then on can't use it; null: always" }),
 } as const;
 
@@ -142,6 +144,7 @@ export const CreateSale = Type.Object(
     discountValue: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
     maxDiscount: Type.Optional(Money),
     minOrderAmount: Type.Optional(Money),
+    currency: Type.Optional(CurrencySchema),
     validUntil: Type.Optional(Timestamp),
   },
   { $id: "CreateSale", additionalProperties: false },

@@ -29,7 +29,8 @@ export const ProductIdSchema = Type.Unsafe<ProductId>(
 export const IdempotencyKeySchema = Type.Optional(
   Type.String({
     pattern: IDEMPOTENCY_KEY.source,
-    description: "A request that is repeated under the same key happens once; kept for at least 24 hours",
+    description:
+      "A request that is repeated under the same key happens once; an order's key is kept as long as the order, others at least 24 hours",
     examples: ["basket 4711"],
   }),
 );
@@ -56,7 +57,8 @@ const NUMBER_LENGTH = 15;
 
 /**
  * The number an order is called by, made from its id, so it needs no counter and a repeated request has the same.
- * 75 bits: among a billion orders, two share a number with a chance of one in 75,000. Nothing is looked up by it alone.
+ * 75 bits: among a billion orders, two share a number with a chance of one in 75,000; of one user's orders, never. Whoever
+ * looks one up by its number compares the whole number, and the user.
  */
 export function orderNumberOf(orderId: OrderId): OrderNumber {
   // All digits but those that UUIDv5 fixes.
@@ -67,4 +69,32 @@ export function orderNumberOf(orderId: OrderId): OrderNumber {
     rest >>= 5n;
   }
   return `${text.slice(0, 5)}-${text.slice(5, 10)}-${text.slice(10)}` as OrderNumber;
+}
+
+/** A number as somebody typed it: in any case, with or without hyphens; null: it is none. */
+export function orderNumberIn(text: string): OrderNumber | null {
+  const symbols = text.toUpperCase().replaceAll("-", "");
+  const number = `${symbols.slice(0, 5)}-${symbols.slice(5, 10)}-${symbols.slice(10)}`;
+  return text.length <= NUMBER_LENGTH + 2 && ORDER_NUMBER.test(number) ? (number as OrderNumber) : null;
+}
+
+/** From `from` on and below `below`, by byte, as ids are sorted. */
+export interface IdRange {
+  readonly from: string;
+  readonly below: string;
+}
+
+/**
+ * Where the ids of a number are: it has the first twelve digits of its id but for one bit, hence two ranges. Each is a
+ * 140-trillionth of all ids; the number's other digits are compared one by one.
+ */
+export function idRangesOf(number: OrderNumber): readonly IdRange[] {
+  let bits = 0n;
+  for (const symbol of number.replaceAll("-", "")) bits = bits * 32n + BigInt(ALPHABET.indexOf(symbol));
+  const topBit = 1n << BigInt(NUMBER_LENGTH * 5);
+  return [bits, bits + topBit].map((value) => {
+    const digits = value.toString(16).padStart(19, "0");
+    const prefix = `${digits.slice(0, 8)}-${digits.slice(8, 12)}-`;
+    return { from: prefix, below: `${prefix}g` };
+  });
 }

@@ -1,7 +1,15 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { UserId } from "./ids.ts";
-import { isIdempotencyKey, isOrderId, ORDER_NUMBER, orderIdOf, orderNumberOf } from "./order-ids.ts";
+import {
+  idRangesOf,
+  isIdempotencyKey,
+  isOrderId,
+  ORDER_NUMBER,
+  orderIdOf,
+  orderNumberIn,
+  orderNumberOf,
+} from "./order-ids.ts";
 
 const ann = "ann" as UserId;
 
@@ -39,4 +47,18 @@ test("an Idempotency-Key is visible ASCII, 1 to 128 characters", () => {
     expect([key, isIdempotencyKey(key)]).toEqual([key, true]);
   for (const key of ["", " ", " k", "k ", "k\n", "ключ", "k".repeat(129)])
     expect([key, isIdempotencyKey(key)]).toEqual([key, false]);
+});
+
+test("a number leads back to where its id is, however it was typed, and to nowhere else", () => {
+  fc.assert(
+    fc.property(fc.uuid({ version: 5 }), fc.uuid({ version: 5 }), (a, b) => {
+      const number = orderNumberOf(a as never);
+      expect(orderNumberIn(number.toLowerCase().replaceAll("-", ""))).toBe(number);
+      const isIn = (id: string) => idRangesOf(number).some(({ from, below }) => id >= from && id < below);
+      expect(isIn(a)).toBe(true);
+      expect(isIn(b)).toBe(a.slice(1, 14) === b.slice(1, 14));
+    }),
+  );
+  for (const text of ["", "7QJ4X", "7QJ4X-0M2KD-9AVZPP", "7QJ4X-0M2KD-9AVZU", "7QJ4X-0M2KD-9AV\u0000P", "%"])
+    expect([text, orderNumberIn(text)]).toEqual([text, null]);
 });

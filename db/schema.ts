@@ -55,6 +55,8 @@ export const coupons = pgTable(
     discountValue: bigint("discount_value", { mode: "number" }).notNull(),
     maxDiscount: bigint("max_discount", { mode: "number" }),
     minOrderAmount: bigint("min_order_amount", { mode: "number" }).notNull().default(0),
+    // Of all its amounts; orders in another one cannot use it.
+    currency: text("currency").notNull().default("EUR"),
     // Orders placed from then on cannot use it. NULL: it never expires.
     validUntil: time("valid_until"),
     // When role retention took the ended sale out of Redis; NULL: Redis has it, or never had it. From then on the rows here
@@ -69,6 +71,7 @@ export const coupons = pgTable(
     check("coupons_epoch_positive", sql`${t.epoch} >= 1`),
     check("coupons_window", sql`${t.startsAt} < ${t.endsAt}`),
     check("coupons_valid_until", sql`${t.validUntil} >= ${t.endsAt}`),
+    check("coupons_currency", sql`${t.currency} ~ '^[A-Z]{3}$'`),
     check("coupons_state", sql`${t.state} IN ('OPEN', 'PAUSED', 'CLOSED')`),
     check("coupons_load_state", sql`${t.loadState} IN ('NEW', 'RECOVERING', 'LOADING', 'LOADED')`),
     check("coupons_issue_mode", sql`${t.issueMode} IN ('DIRECT', 'QUEUED')`),

@@ -49,6 +49,11 @@ export const GatewayEnvironment = Type.Object({
     description: "Where an order without `shipping` goes (ISO 3166-1 alpha-2); one of SHIPPING_COUNTRIES",
   }),
   ...ShippingEnvironment,
+  POINTS_CURRENCY: Type.String({
+    default: "EUR",
+    pattern: "^[A-Z]{3}$",
+    description: "Of which currency a point is a minor unit; orders in another one take no points",
+  }),
   ORDER_DEFAULT_PAYMENT_TOKEN: Type.String({
     default: "",
     maxLength: 200,

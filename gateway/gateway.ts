@@ -3,6 +3,7 @@ import { StampedeError } from "../contracts/errors.ts";
 import { createFault } from "../contracts/fault-points.ts";
 import { type CouponId, newCouponId } from "../contracts/ids.ts";
 import { LeftOut } from "../contracts/left-out.ts";
+import type { Currency } from "../contracts/money.ts";
 import { choiceOf, redisPercent } from "../contracts/pipeline.ts";
 import { chosenBy, SAGA_SETTING, sagaView } from "../contracts/saga-mode.ts";
 import { createDatabase } from "../db/client.ts";
@@ -218,6 +219,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     redis,
     producer,
     deliver,
+    logIsLate: () => breaker.open,
     offers,
     rateLimit,
     maxInFlight: config.MAX_IN_FLIGHT,
@@ -225,6 +227,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     defaultCountry: config.ORDER_COUNTRY,
     countriesServed: config.countriesServed,
     defaultPaymentToken: config.ORDER_DEFAULT_PAYMENT_TOKEN || null,
+    pointsCurrency: config.POINTS_CURRENCY as Currency,
     cancelAckMs: config.QUEUED_ACK_MS,
     guarded,
     fault,

@@ -70,12 +70,21 @@ export const orderLedgerKey = (bucket: number): string => `{o:${bucket}}:ledger`
 /** string: the ledger id of an order that PostgreSQL may not have yet */
 export const pendingOrderKey = (bucket: number, orderId: OrderId): string => `{o:${bucket}}:order:${orderId}`;
 
-/** string: the orderId that a user's Idempotency-Key stands for. User ids hold no space, so no two pairs share a key. */
+/** string: the orderId that a user's Idempotency-Key stands for, until PostgreSQL has the order. User ids hold no space, so no two pairs share a key. */
 export const placedKey = (userId: UserId, idempotencyKey: string): string =>
   `{o:${orderBucket(userId)}}:key:${userId} ${idempotencyKey}`;
 
+/** sorted set: `orderId ledgerId` of a user's orders that PostgreSQL may not have yet, scored by when they were placed */
+export const openOrdersKey = (userId: UserId): string => `{o:${orderBucket(userId)}}:open:${userId}`;
+
+/** hash: orderId → `productId quantity …`, what those of them that are made from the cart take out of it; n: how many there have been */
+export const cartOrdersKey = (userId: UserId): string => `{o:${orderBucket(userId)}}:cart:${userId}`;
+
 /** string: `USER time` or `OPERATOR time`, who first asked to cancel the order */
 export const cancelKey = (userId: UserId, orderId: OrderId): string => `{o:${orderBucket(userId)}}:cancel:${orderId}`;
+
+/** string: how long orders take at present (settle-times.ts) */
+export const SETTLE_TIMES_KEY = "orders:settle-times";
 
 /**
  * Admission of flash products. One hash tag for all of them: an order takes all of its lines or none, which only one

@@ -1,12 +1,23 @@
--- order-acknowledge: takes orders that PostgreSQL has out of the ledger. Their keys stay for the rest of their time, so
--- that a repeated request finds its order.
--- KEYS 1 ledger (stream)  2… order (string: its ledger id), one for each
--- ARGV ledger ids, in the same order
+-- order-acknowledge: takes orders that PostgreSQL has out of the ledger, and out of everything that is kept for the door until
+-- then. Their keys, and the count of a cart's orders, stay a little longer: for requests that asked PostgreSQL just before.
+-- KEYS 1 ledger (stream)  then for each order: order (string: its ledger id), key (string: orderId),
+--      open (sorted set: `orderId ledgerId`), cart (hash by orderId, and n)
+-- ARGV 1 seconds that these stay  then for each order: ledger id, orderId
 -- Returns how many entries were there.
 local removed = 0
-for i, ledgerId in ipairs(ARGV) do
+for i = 2, #ARGV, 2 do
+  local ledgerId, orderId = ARGV[i], ARGV[i + 1]
+  local order, key, open, cart = unpack(KEYS, i * 2 - 2, i * 2 + 1)
   removed = removed + redis.call('XDEL', KEYS[1], ledgerId)
+  redis.call('ZREM', open, orderId .. ' ' .. ledgerId)
+  local current = redis.call('GET', order)
   -- Another id: the order was placed a second time after its key had expired; that entry is not ours.
-  if redis.call('GET', KEYS[i + 1]) == ledgerId then redis.call('DEL', KEYS[i + 1]) end
+  if not current or current == ledgerId then
+    redis.call('DEL', order)
+    if redis.call('HDEL', cart, orderId) == 1 and redis.call('HLEN', cart) == 1 then
+      redis.call('EXPIRE', cart, ARGV[1])
+    end
+    if redis.call('GET', key) == orderId then redis.call('EXPIRE', key, ARGV[1]) end
+  end
 end
 return removed

@@ -2,7 +2,7 @@ import { isUserId, type UserId } from "../contracts/ids.ts";
 import type { OrderCreated } from "../contracts/order-events.ts";
 import { isOrderId, type OrderId } from "../contracts/order-ids.ts";
 import { commandAt } from "./commands.ts";
-import { ORDER_BUCKETS, orderLedgerKey, pendingOrderKey } from "./keys.ts";
+import { cartOrdersKey, ORDER_BUCKETS, openOrdersKey, orderLedgerKey, pendingOrderKey, placedKey } from "./keys.ts";
 import type { LedgerRange } from "./ledger.ts";
 import { LedgerAges } from "./ledger-ages.ts";
 import acknowledgeText from "./order-acknowledge.lua" with { type: "text" };
@@ -83,12 +83,23 @@ export function orderLedgerLengths(redis: RedisConnection): Promise<number[]> {
   return Promise.all(Array.from({ length: ORDER_BUCKETS }, (_, bucket) => orderLedgerLength(redis, bucket)));
 }
 
+/**
+ * How long an Idempotency-Key outlives its order's time in the ledger: longer than a request may be under way that asked
+ * PostgreSQL before it had the order. From then on PostgreSQL alone knows the key.
+ */
+export const KEY_LINGERS_S = 60;
+
 /** Takes orders that PostgreSQL has out of their ledger. @throws StampedeError REDIS_UNAVAILABLE */
 export function createAcknowledgeOrders(redis: RedisConnection) {
   const script = new PortableScript(acknowledgeText);
-  return async (bucket: number, entries: readonly Pick<OrderEntry, "ledgerId" | "orderId">[]): Promise<number> => {
-    const keys = [orderLedgerKey(bucket), ...entries.map(({ orderId }) => pendingOrderKey(bucket, orderId))];
-    const ids = entries.map(({ ledgerId }) => ledgerId);
-    return (await script.run(redis, keys, ids)) as number;
+  return async (bucket: number, entries: readonly OrderEntry[]): Promise<number> => {
+    const keys = entries.flatMap(({ orderId, userId, created }) => [
+      pendingOrderKey(bucket, orderId),
+      placedKey(userId, created.data.idempotencyKey),
+      openOrdersKey(userId),
+      cartOrdersKey(userId),
+    ]);
+    const ids = entries.flatMap(({ ledgerId, orderId }) => [ledgerId, orderId]);
+    return (await script.run(redis, [orderLedgerKey(bucket), ...keys], [String(KEY_LINGERS_S), ...ids])) as number;
   };
 }

@@ -1,12 +1,19 @@
 -- order-place: gives a user's Idempotency-Key its order, once, and writes the order into the ledger.
 -- KEYS 1 key (string: orderId)  2 order (string: its ledger id)  3 ledger (stream)
--- ARGV 1 orderId  2 userId  3 OrderCreated as JSON  4 seconds that the key is remembered
+--      4 open (sorted set: `orderId ledgerId`, scored by when it was placed)  5 cart (hash: orderId → `productId quantity …`, n → how many there
+--      have been)
+-- ARGV 1 orderId  2 userId  3 OrderCreated as JSON  4 seconds that the key is remembered  5 when it was placed, milliseconds
+--      6 the most open orders that a user may have  7 what it takes out of the cart, as the hash keeps it, or ''
+--      8 with 7: the n of the cart hash when the lines were read ('': there was none)
 -- Returns {code, event}; code is a ResultCode (contracts/result-codes.ts):
 --   ACCEPTED                '' : this call placed it
 --   REPEATED                event as it was placed, or '' when PostgreSQL has it (the ledger gave it up)
 --   IDEMPOTENCY_KEY_REUSED  '' : the key stands for another order
--- The order has no lifetime: a Kafka that is away for days must not make it unknown. Whoever takes it out of the ledger
--- deletes it (order-acknowledge.lua).
+--   TOO_MANY_ORDERS         '' : so many of this user's orders wait for PostgreSQL already
+--   CART_CHANGED            '' : another order took something out of the cart meanwhile
+-- order-acknowledge.lua takes all of it away again, once PostgreSQL has the order: what waits has no lifetime of its own,
+-- because a Kafka that is away for days must not make an order unknown. The lifetimes set here only bound what an
+-- acknowledgement by an earlier release leaves behind.
 local function event(ledgerId)
   local found = redis.call('XRANGE', KEYS[3], ledgerId, ledgerId)
   return found[1] and found[1][2][6] or ''
@@ -16,8 +23,18 @@ if known and known ~= ARGV[1] then return {'IDEMPOTENCY_KEY_REUSED', ''} end
 local ledgerId = redis.call('GET', KEYS[2])
 if ledgerId then return {'REPEATED', event(ledgerId)} end
 if known then return {'REPEATED', ''} end
+if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[6]) then return {'TOO_MANY_ORDERS', ''} end
+local takesCart = ARGV[7] ~= ''
+if takesCart and (redis.call('HGET', KEYS[5], 'n') or '') ~= ARGV[8] then return {'CART_CHANGED', ''} end
 -- First of the writes, because Redis rolls nothing back: an entry without a key is delivered, a key without an entry is not.
 ledgerId = redis.call('XADD', KEYS[3], '*', 'o', ARGV[1], 'u', ARGV[2], 'e', ARGV[3])
 redis.call('SET', KEYS[2], ledgerId)
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
+redis.call('ZADD', KEYS[4], ARGV[5], ARGV[1] .. ' ' .. ledgerId)
+redis.call('EXPIRE', KEYS[4], ARGV[4])
+if takesCart then
+  redis.call('HSET', KEYS[5], ARGV[1], ARGV[7])
+  redis.call('HINCRBY', KEYS[5], 'n', 1)
+  redis.call('EXPIRE', KEYS[5], ARGV[4])
+end
 return {'ACCEPTED', ''}

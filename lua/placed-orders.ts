@@ -1,20 +1,52 @@
 import type { UserId } from "../contracts/ids.ts";
 import type { OrderCreated } from "../contracts/order-events.ts";
-import type { OrderId } from "../contracts/order-ids.ts";
-import { cancelKey, ORDER_BUCKETS, orderBucket, orderLedgerKey, pendingOrderKey, placedKey } from "./keys.ts";
+import type { OrderId, ProductId } from "../contracts/order-ids.ts";
+import type { ProductQuantity } from "../contracts/order-parts.ts";
+import {
+  cancelKey,
+  cartOrdersKey,
+  ORDER_BUCKETS,
+  openOrdersKey,
+  orderBucket,
+  orderLedgerKey,
+  pendingOrderKey,
+  placedKey,
+} from "./keys.ts";
 import placeText from "./order-place.lua" with { type: "text" };
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 import { PortableScript } from "./script.ts";
 
-/** How long an Idempotency-Key is remembered. */
-export const IDEMPOTENCY_TTL_S = 24 * 3600;
+/**
+ * How long Redis remembers an Idempotency-Key, if nobody acknowledges its order: longer than Kafka keeps order-events. Once
+ * PostgreSQL has the order, which remembers the key as long as the order, it is a minute (order-acknowledge.lua).
+ */
+export const KEY_TTL_S = 8 * 24 * 3600;
+const CANCEL_TTL_S = 24 * 3600;
+/** Orders of one user that may wait for PostgreSQL: at the default rate, 50 seconds of nothing but orders. */
+export const MOST_OPEN_ORDERS = 1_000;
 
 /** What became of placing an order. `stored`: as it was placed first; null: PostgreSQL has it. */
 export type Placed =
   | { readonly code: "ACCEPTED" }
   | { readonly code: "REPEATED"; readonly stored: OrderCreated | null }
-  | { readonly code: "IDEMPOTENCY_KEY_REUSED" };
+  | { readonly code: "IDEMPOTENCY_KEY_REUSED" | "TOO_MANY_ORDERS" | "CART_CHANGED" };
+
+/** An order that PostgreSQL may not have yet. */
+export interface OpenOrder {
+  readonly orderId: OrderId;
+  readonly ledgerId: string;
+  /** Milliseconds since 1970, by the door's clock. */
+  readonly at: number;
+}
+
+/** A user's orders from the cart that PostgreSQL may not have yet. */
+export interface CartOrders {
+  /** Another one after each order from the cart; '' is one as well. */
+  readonly version: string;
+  /** What each takes out of the cart as soon as PostgreSQL has it. */
+  readonly lines: ReadonlyMap<OrderId, readonly ProductQuantity[]>;
+}
 
 /** The first request to cancel an order; repeated ones are the same event. */
 export interface CancelRequest {
@@ -27,13 +59,32 @@ export interface CancelRequest {
 export interface PlacedOrders {
   /** Which order a user's key stands for. */
   orderOf(userId: UserId, idempotencyKey: string): Promise<OrderId | null>;
-  place(created: OrderCreated): Promise<Placed>;
+  /** @param cartVersion of an order from the cart: the version of `cartOrders` when its lines were read */
+  place(created: OrderCreated, cartVersion?: string): Promise<Placed>;
+  /** A user's orders that PostgreSQL may not have yet, newest first. */
+  open(userId: UserId): Promise<OpenOrder[]>;
+  /** Those of them that the ledger still holds. */
+  read(userId: UserId, orders: readonly OpenOrder[]): Promise<OrderCreated[]>;
+  cartOrders(userId: UserId): Promise<CartOrders>;
   /** An order that PostgreSQL may not have yet; null: there is none of this user. */
   pending(userId: UserId, orderId: OrderId): Promise<OrderCreated | null>;
   /** The same of any user: asks all buckets, so it is for operators. */
   pendingOfAnybody(orderId: OrderId): Promise<OrderCreated | null>;
   /** Remembers who asked first, and when. */
   noteCancel(userId: UserId, orderId: OrderId, request: CancelRequest): Promise<CancelRequest>;
+}
+
+// Product ids hold no space.
+const linesText = (lines: readonly ProductQuantity[]): string =>
+  lines.map(({ productId, quantity }) => `${productId} ${quantity}`).join(" ");
+
+function linesOf(text: string): ProductQuantity[] {
+  const words = text.split(" ");
+  const lines: ProductQuantity[] = [];
+  for (let i = 0; i + 1 < words.length; i += 2) {
+    lines.push({ productId: words[i] as ProductId, quantity: Number(words[i + 1]) });
+  }
+  return lines;
 }
 
 export function createPlacedOrders(redis: RedisConnection): PlacedOrders {
@@ -50,13 +101,42 @@ export function createPlacedOrders(redis: RedisConnection): PlacedOrders {
     async orderOf(userId, idempotencyKey) {
       return (await redis.get(placedKey(userId, idempotencyKey)).catch(rethrow)) as OrderId | null;
     },
-    async place(created) {
-      const { userId, orderId, idempotencyKey } = created.data;
+    async place(created, cartVersion = "") {
+      const { userId, orderId, idempotencyKey, source, items } = created.data;
       const bucket = orderBucket(userId);
-      const keys = [placedKey(userId, idempotencyKey), pendingOrderKey(bucket, orderId), orderLedgerKey(bucket)];
-      const args = [orderId, userId, JSON.stringify(created), String(IDEMPOTENCY_TTL_S)];
-      const [code, event] = (await placeScript.run(redis, keys, args)) as [Placed["code"], string];
+      const keys = [
+        placedKey(userId, idempotencyKey),
+        pendingOrderKey(bucket, orderId),
+        orderLedgerKey(bucket),
+        openOrdersKey(userId),
+        cartOrdersKey(userId),
+      ];
+      const placedAt = String(Date.parse(created.occurredAt));
+      const fixed = [orderId, userId, JSON.stringify(created), String(KEY_TTL_S), placedAt, String(MOST_OPEN_ORDERS)];
+      const cart = source === "cart" ? [linesText(items), cartVersion] : [""];
+      const [code, event] = (await placeScript.run(redis, keys, [...fixed, ...cart])) as [Placed["code"], string];
       return code === "REPEATED" ? { code, stored: event === "" ? null : JSON.parse(event) } : { code };
+    },
+    async open(userId) {
+      const found = await redis.zrange(openOrdersKey(userId), "0", "-1", "REV", "WITHSCORES").catch(rethrow);
+      const orders: OpenOrder[] = [];
+      for (let i = 0; i < found.length; i += 2) {
+        const [orderId, ledgerId] = found[i]!.split(" ") as [OrderId, string];
+        orders.push({ orderId, ledgerId, at: Number(found[i + 1]) });
+      }
+      return orders;
+    },
+    async read(userId, orders) {
+      const ledger = orderLedgerKey(orderBucket(userId));
+      const entries = await Promise.all(orders.map(({ ledgerId }) => redis.xrange(ledger, ledgerId, ledgerId))).catch(
+        rethrow,
+      );
+      return entries.flatMap(([entry]) => (entry === undefined ? [] : [JSON.parse(entry[1][5]!) as OrderCreated]));
+    },
+    async cartOrders(userId) {
+      const { n: version = "", ...orders } = await redis.hgetall(cartOrdersKey(userId)).catch(rethrow);
+      const lines = new Map(Object.entries(orders).map(([orderId, text]) => [orderId as OrderId, linesOf(text)]));
+      return { version, lines };
     },
     async pending(userId, orderId) {
       const stored = await inBucket(orderBucket(userId), orderId);
@@ -68,7 +148,7 @@ export function createPlacedOrders(redis: RedisConnection): PlacedOrders {
     },
     async noteCancel(userId, orderId, { by, at }) {
       const key = cancelKey(userId, orderId);
-      const first = await redis.set(key, `${by} ${at}`, "EX", IDEMPOTENCY_TTL_S, "NX", "GET").catch(rethrow);
+      const first = await redis.set(key, `${by} ${at}`, "EX", CANCEL_TTL_S, "NX", "GET").catch(rethrow);
       const [who, when] = first?.split(" ") ?? [];
       return who === undefined ? { by, at } : { by: who as CancelRequest["by"], at: Number(when) };
     },

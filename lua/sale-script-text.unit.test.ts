@@ -53,6 +53,7 @@ test("every code in a script is one of the project's result codes", async () => 
     "ACCEPTED",
     "ACKNOWLEDGED",
     "ALREADY_WON",
+    "CART_CHANGED",
     "CHANGED",
     "CONFLICT",
     "ENDED",
@@ -71,6 +72,7 @@ test("every code in a script is one of the project's result codes", async () => 
     "SOLD_OUT",
     "STALE_EPOCH",
     "STALE_RUN_ID",
+    "TOO_MANY_ORDERS",
     "UNCHANGED",
   );
   expect([...codes].sort()).toEqual(expected);

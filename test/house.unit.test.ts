@@ -98,7 +98,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "gateway/coupons/sale-view.ts": "a sale's window",
   "gateway/orders/cancel-order.ts": "an event's occurredAt",
   "gateway/orders/coupon-terms.ts": "a coupon's validUntil",
-  "gateway/orders/place-order.ts": "an order's createdAt",
+  "gateway/orders/price-order.ts": "an order's createdAt",
   "gateway/payments/webhook-route.ts": "the time in a signature",
   "gateway/sockets/openings.ts": "a sale's startsAt",
   "gateway/sockets/sweep.ts": "a token's exp",

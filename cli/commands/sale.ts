@@ -18,6 +18,7 @@ interface CreateOptions {
   value: number;
   maxDiscount?: number;
   minOrder?: number;
+  currency: string;
   validUntil?: Date;
   key?: string;
   json?: boolean;
@@ -57,6 +58,7 @@ export function saleRequest(options: CreateOptions): CreateSale {
     discountType: options.discount,
     discountValue: options.value,
     ...(options.maxDiscount === undefined ? {} : { maxDiscount: options.maxDiscount }),
+    currency: options.currency as CreateSale["currency"] & {},
     ...(options.minOrder === undefined ? {} : { minOrderAmount: options.minOrder }),
     ...(options.validUntil === undefined ? {} : { validUntil: options.validUntil.toISOString() }),
   };
@@ -81,6 +83,7 @@ function createCommand(): Command {
     )
     .option("--max-discount <n>", "at most so much, minor units", money)
     .option("--min-order <n>", "only for orders of at least so much, minor units", money)
+    .option("--currency <code>", "of these amounts, ISO 4217; orders in another one can't use the coupon", "EUR")
     .option("--valid-until <time>", "orders from then on can't use it (default: never)", (text) => parseTime(text))
     .addOption(
       new Option("--mode <mode>", "DIRECT answers at once, QUEUED goes by the order of Kafka's log")

@@ -59,7 +59,8 @@ export function cartLines(folded: readonly Folded[]): { readonly ordered: CartLi
     const opened = decided(one, "OrderOpened");
     const cancelled = status === "CANCELLED" && decided(one, "OrderSettled");
     if (opened === cancelled) continue;
-    const lines = order.items.map(({ productId, quantity }) => ({ userId: order.userId, productId, quantity }));
+    const { orderId, userId } = order;
+    const lines = order.items.map(({ productId, quantity }) => ({ orderId, userId, productId, quantity }));
     (opened ? ordered : returned).push(...lines);
   }
   return { ordered, returned };

@@ -13,6 +13,8 @@ export interface SaleToCreate {
   readonly discountValue: number;
   readonly maxDiscount?: number;
   readonly minOrderAmount?: number;
+  /** Default EUR, as of products. */
+  readonly currency?: string;
   /** RFC 3339; absent: for ever. */
   readonly validUntil?: string;
 }
@@ -27,10 +29,11 @@ export async function createSale<Id extends string>(
 ): Promise<{ readonly id: Id }> {
   await tx`
     INSERT INTO coupons (id, name, total, starts_at, ends_at, issue_mode, discount_type, discount_value, max_discount,
-                         min_order_amount, valid_until)
+                         min_order_amount, valid_until, currency)
     VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${instant(sale.startsAt)}, ${instant(sale.endsAt)},
             ${sale.issueMode ?? "DIRECT"}, ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null},
-            ${sale.minOrderAmount ?? 0}, ${sale.validUntil === undefined ? null : instant(sale.validUntil)})`;
+            ${sale.minOrderAmount ?? 0}, ${sale.validUntil === undefined ? null : instant(sale.validUntil)},
+            ${sale.currency ?? "EUR"})`;
   await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });
   return { id: sale.id };
 }

@@ -32,6 +32,7 @@ export async function listMyCoupons(
     discountValue: coupons.discountValue,
     maxDiscount: coupons.maxDiscount,
     minOrderAmount: coupons.minOrderAmount,
+    currency: coupons.currency,
     validUntil: coupons.validUntil,
   };
   const held = orm

@@ -5,7 +5,8 @@ import type { Orm } from "../client.ts";
 import { orderItems, orders } from "../schema.ts";
 import { timeCursors } from "./cursor.ts";
 
-const cursors = timeCursors("orders", ORDER_ID);
+/** Of GET /me/orders and GET /admin/orders. */
+export const orderCursors = timeCursors("orders", ORDER_ID);
 
 /** Orders, newest first; of one user, or of all (null). @throws StampedeError VALIDATION_FAILED for a foreign cursor */
 export async function listOrders(
@@ -52,12 +53,12 @@ export async function listOrders(
       ...(row.failureReason === null ? {} : { failureReason: row.failureReason }),
       ...(row.failureProductId === null ? {} : { failureProductId: row.failureProductId }),
     })),
-    nextCursor: last === undefined ? null : cursors.encode(last.createdAt.getTime(), last.id),
+    nextCursor: last === undefined ? null : orderCursors.encode(last.createdAt.getTime(), last.id),
   } as OrderList;
 }
 
 function before(cursor: string) {
-  const [at, id] = cursors.decode(cursor);
+  const [at, id] = orderCursors.decode(cursor);
   const time = new Date(at);
   return or(lt(orders.createdAt, time), and(eq(orders.createdAt, time), lt(orders.id, id)));
 }

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, jsonb, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
 import { ORDER_STATUSES, type OrderStatus } from "../../contracts/steps.ts";
 import { amount, id, oneOf, time } from "./columns.ts";
 
@@ -55,6 +55,9 @@ export const orderItems = pgTable(
     productId: id("product_id").notNull(),
     quantity: integer("quantity").notNull(),
     unitPrice: amount("unit_price").notNull(),
+    // Of an order from the cart: whether inserting it took this line out of the cart, so that cancelling it puts the line back.
+    // NULL: not from the cart, or inserted by a release that did not say; then it took the line.
+    fromCart: boolean("from_cart"),
   },
   (t) => [
     primaryKey({ columns: [t.orderId, t.productId] }),

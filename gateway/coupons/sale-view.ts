@@ -1,6 +1,7 @@
 import type { Sale, SaleState } from "../../contracts/http.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { isCouponId } from "../../contracts/ids.ts";
+import type { Currency } from "../../contracts/money.ts";
 import type { SaleRow } from "../../db/queries/find-sale.ts";
 import type { SaleSnapshot } from "../../lua/sale-reading.ts";
 import { json, problem } from "../problem.ts";
@@ -20,6 +21,7 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
     discountValue,
     maxDiscount,
     minOrderAmount,
+    currency,
     validUntil,
   } = row;
   return {
@@ -36,6 +38,7 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
     discountValue,
     maxDiscount,
     minOrderAmount,
+    currency: currency as Currency,
     validUntil: validUntil?.toISOString() ?? null,
   };
 }

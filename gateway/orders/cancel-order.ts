@@ -1,7 +1,6 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import { recordOf } from "../../contracts/event-topics.ts";
 import type { CancelAccepted } from "../../contracts/http-orders.ts";
-import { isOrderId } from "../../contracts/order-ids.ts";
 import { orderCancelRequested } from "../../contracts/order-messages.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import type { PlacedOrders } from "../../lua/placed-orders.ts";
@@ -14,7 +13,7 @@ import type { FindOrder, FoundOrder } from "./find-order.ts";
 export interface Cancelling {
   readonly find: FindOrder;
   readonly noteCancel: PlacedOrders["noteCancel"];
-  /** Resolves when the log has the record. @throws StampedeError KAFKA_UNAVAILABLE: unknown whether it has */
+  /** Resolves when the log has the record. Rejects if it may or may not have it. */
   readonly log: (record: OutgoingRecord) => Promise<void>;
 }
 
@@ -33,17 +32,20 @@ async function cancel({ noteCancel, log }: Cancelling, found: FoundOrder, who: I
     refuseIfTooLate(found);
     const requestedBy = who.userId === userId ? "USER" : "OPERATOR";
     const first = await noteCancel(userId, orderId, { by: requestedBy, at: Date.now() });
-    await log(recordOf(orderCancelRequested({ orderId, userId, requestedBy: first.by }, first.at)));
+    await log(recordOf(orderCancelRequested({ orderId, userId, requestedBy: first.by }, first.at))).catch((cause) => {
+      const detail =
+        "Kafka did not acknowledge in time: the outcome is unknown, the order may be cancelled; asking again is asking once";
+      throw new StampedeError("OUTCOME_UNKNOWN", detail, { cause, extra: { orderId } });
+    });
   }
   return { orderId, status: found.status };
 }
 
-/** POST /orders/:orderId/cancel: its owner's, or an operator's. Asking again is asking once. */
+/** POST /orders/:orderId/cancel, by id or number: its owner's, or an operator's. Asking again is asking once. */
 export function cancelOrderRoute(cancelling: Cancelling, authenticate: Authenticate): Handler {
   return async (request) => {
     const who = identify(request, authenticate);
-    const orderId = request.params.orderId!;
-    const found = isOrderId(orderId) ? await cancelling.find(orderId, who) : null;
+    const found = await cancelling.find(request.params.orderId!, who);
     if (found === null) return problem("ORDER_NOT_FOUND");
     return json(202, await cancel(cancelling, found, who));
   };

@@ -1,12 +1,12 @@
 import { LRUCache } from "lru-cache";
-import type { DiscountTerms } from "../../contracts/discount.ts";
 import { StampedeError } from "../../contracts/errors.ts";
 import type { CouponId, UserId } from "../../contracts/ids.ts";
-import type { Money } from "../../contracts/money.ts";
+import type { Currency, Money } from "../../contracts/money.ts";
 import type { OrderId } from "../../contracts/order-ids.ts";
 import type { HeldCoupon } from "../../db/queries/find-held-coupons.ts";
 import type { SaleRow } from "../../db/queries/find-sale.ts";
 import type { Holding } from "../../lua/holding.ts";
+import type { CouponOffer } from "./price-lines.ts";
 
 export interface CouponSources {
   readonly findSale: (couponId: CouponId) => Promise<SaleRow | null>;
@@ -22,10 +22,10 @@ export interface CouponSources {
  * @throws StampedeError COUPON_NOT_FOUND, COUPON_NOT_HELD, COUPON_ALREADY_USED, COUPON_EXPIRED, DATABASE_UNAVAILABLE,
  * REDIS_UNAVAILABLE
  */
-export type CouponTerms = (couponId: CouponId, userId: UserId, orderId: OrderId) => Promise<DiscountTerms>;
+export type CouponTerms = (couponId: CouponId, userId: UserId, orderId: OrderId) => Promise<CouponOffer>;
 
 /** What never changes of a sale. `validUntil`: milliseconds since 1970. */
-type Terms = DiscountTerms & { readonly validUntil: number };
+type Terms = CouponOffer & { readonly validUntil: number };
 const TERMS_MS = 60_000;
 
 /**
@@ -47,13 +47,14 @@ export function createCouponTerms({
     if (remembered !== undefined) return remembered;
     const sale = await findSale(couponId);
     if (sale === null) throw new StampedeError("COUPON_NOT_FOUND");
-    const { discountType, discountValue, maxDiscount, minOrderAmount } = sale;
+    const { discountType, discountValue, maxDiscount, minOrderAmount, currency } = sale;
     const terms = {
       validUntil: sale.validUntil?.getTime() ?? Number.POSITIVE_INFINITY,
       discountType,
       discountValue,
       maxDiscount: maxDiscount as Money | null,
       minOrderAmount: minOrderAmount as Money,
+      currency: currency as Currency,
     };
     known.set(couponId, terms);
     return terms;

@@ -17,7 +17,14 @@ function terms(held: HeldCoupon | null | Error, won: Holding, exists = true, val
   const ask = createCouponTerms({
     async findSale() {
       looks++;
-      const sale = { discountType: "FIXED", discountValue: 5, maxDiscount: null, minOrderAmount: 0, validUntil };
+      const sale = {
+        discountType: "FIXED",
+        discountValue: 5,
+        maxDiscount: null,
+        minOrderAmount: 0,
+        currency: "EUR",
+        validUntil,
+      };
       return exists ? (sale as never) : null;
     },
     async findHeld() {

@@ -1,8 +1,9 @@
 import type { UserId } from "../../contracts/ids.ts";
 import type { OrderCreated } from "../../contracts/order-events.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import { isOrderId, type OrderId, type OrderNumber, orderNumberIn, orderNumberOf } from "../../contracts/order-ids.ts";
 import { type PlacedOrder, type SagaState, stepsOf } from "../../contracts/saga-state.ts";
 import type { OrderState } from "../../db/queries/find-order.ts";
+import type { OpenOrder } from "../../lua/placed-orders.ts";
 import type { Identity } from "../auth/hs256.ts";
 
 export interface OrderSources {
@@ -12,13 +13,20 @@ export interface OrderSources {
   readonly pending: (userId: UserId, orderId: OrderId) => Promise<OrderCreated | null>;
   /** The same, whoever's it is. */
   readonly pendingOfAnybody: (orderId: OrderId) => Promise<OrderCreated | null>;
+  /** Orders of the user that PostgreSQL may not have yet. */
+  readonly open: (userId: UserId) => Promise<readonly Pick<OpenOrder, "orderId">[]>;
+  /** PostgreSQL's orders that are called by this number, whoever's they are. */
+  readonly numbered: (number: OrderNumber) => Promise<readonly OrderId[]>;
 }
 
 /** An order as somebody may see it. */
 export type FoundOrder = Pick<SagaState, "status" | "steps" | "failure"> & { readonly order: PlacedOrder };
 
-/** Of an order that is somebody else's, null, as of one that never was. Operators see everybody's. */
-export type FindOrder = (orderId: OrderId, who: Identity) => Promise<FoundOrder | null>;
+/**
+ * By its id or its number. Of an order that is somebody else's, null, as of one that never was. Operators see everybody's, by
+ * its number as soon as PostgreSQL has it.
+ */
+export type FindOrder = (reference: string, who: Identity) => Promise<FoundOrder | null>;
 
 function asPlaced(created: OrderCreated): FoundOrder {
   const { idempotencyKey: _, ...data } = created.data;
@@ -30,8 +38,28 @@ function asPlaced(created: OrderCreated): FoundOrder {
  * PostgreSQL first, then the ledger; and PostgreSQL once more, because between the two looks an order may have gone from
  * the one to the other. While PostgreSQL does not answer, what the ledger holds is shown: nothing happens to an order then.
  */
-export function createFindOrder({ stored, pending, pendingOfAnybody }: OrderSources): FindOrder {
-  return async (orderId, { userId, role }) => {
+export function createFindOrder(sources: OrderSources): FindOrder {
+  const byId = createFindById(sources);
+  return async (reference, who) => {
+    if (isOrderId(reference)) return await byId(reference, who);
+    const number = orderNumberIn(reference);
+    if (number === null) return null;
+    // The user's own come first: they are few, and asked for before PostgreSQL, so that none is lost on its way there.
+    for (const orderId of new Set([...(await ownOf(sources, who, number)), ...(await sources.numbered(number))])) {
+      const found = await byId(orderId, who);
+      if (found !== null) return found;
+    }
+    return null;
+  };
+}
+
+async function ownOf({ open }: OrderSources, who: Identity, number: OrderNumber): Promise<OrderId[]> {
+  const ids = (await open(who.userId)).map(({ orderId }) => orderId);
+  return ids.filter((orderId) => orderNumberOf(orderId) === number);
+}
+
+function createFindById({ stored, pending, pendingOfAnybody }: OrderSources) {
+  return async (orderId: OrderId, { userId, role }: Identity): Promise<FoundOrder | null> => {
     const visible = (order: FoundOrder | null) =>
       order !== null && (order.order.userId === userId || role === "operator") ? order : null;
     let away: unknown;

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import type { UserId } from "../../contracts/ids.ts";
+import { orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
 import { createFindOrder } from "./find-order.ts";
 
-const orderId = "o1" as OrderId;
+const orderId = orderIdOf("ann" as UserId, "k", "{}");
 const state = { status: "PROCESSING", steps: {}, order: { orderId, userId: "ann" } };
 const created = { occurredAt: "2027-01-01T00:00:00.000Z", data: { orderId, userId: "ann", idempotencyKey: "k" } };
 
@@ -21,12 +22,18 @@ function looks(stored: readonly (object | Error | null)[], pending: object | nul
       asked.push("pending");
       return pending as never;
     },
+    open: async (userId) => (userId === "ann" && pending !== null ? [{ orderId }] : []),
+    async numbered(number) {
+      asked.push(`numbered ${number}`);
+      return stored.some((said) => said !== null && !(said instanceof Error)) ? [orderId] : [];
+    },
     async pendingOfAnybody() {
       asked.push("pending of anybody");
       return pending as never;
     },
   });
-  return { asked, as: (userId: string, role?: string) => find(orderId, { userId, role } as never) };
+  const as = (userId: string, role?: string, reference: string = orderId) => find(reference, { userId, role } as never);
+  return { asked, as };
 }
 
 test("what PostgreSQL has is shown to its owner and to operators, and to nobody else", async () => {
@@ -61,4 +68,15 @@ test("without PostgreSQL the ledger's orders are shown all the same, and of othe
   const away = new Error("away");
   expect((await looks([away], created).as("ann"))?.status).toBe("PENDING");
   await expect(looks([away], null).as("ann")).rejects.toBe(away);
+});
+
+test("by its number an order is found in PostgreSQL and in the ledger, by its owner and by operators", async () => {
+  const number = orderNumberOf(orderId);
+  expect((await looks([state], null).as("ann", undefined, number))?.status).toBe("PROCESSING");
+  expect((await looks([state], null).as("op", "operator", number))?.status).toBe("PROCESSING");
+  expect(await looks([state], null).as("bob", undefined, number)).toBeNull();
+  expect((await looks([null], created).as("ann", undefined, number.toLowerCase()))?.status).toBe("PENDING");
+  const strange = looks([state], null);
+  expect(await strange.as("ann", undefined, "7QJ4X-0M2KD")).toBeNull();
+  expect(strange.asked).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { PageQuery, pageOf, queryOf } from "../page.ts";
 import { json } from "../problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
-/** Orders that PostgreSQL has, newest first; of one user or of all (null). */
+/** Orders, newest first: of one user from their first moment (own-orders.ts), or of all (null) as soon as PostgreSQL has them. */
 export type ListOrders = (userId: UserId | null, cursor: string | null, limit: number) => Promise<OrderList>;
 
 /** GET /me/orders */

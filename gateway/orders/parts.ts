@@ -1,33 +1,40 @@
-import { StampedeError } from "../../contracts/errors.ts";
 import type { Fault } from "../../contracts/fault-points.ts";
+import type { UserId } from "../../contracts/ids.ts";
+import type { Currency } from "../../contracts/money.ts";
 import type { Database } from "../../db/client.ts";
 import { gather } from "../../db/gather.ts";
-import { findCart } from "../../db/queries/find-cart.ts";
+import { findCartToOrder } from "../../db/queries/find-cart-to-order.ts";
 import { type CouponOfUser, findHeldCoupons, type HeldCoupon } from "../../db/queries/find-held-coupons.ts";
+import { findKeyedOrders } from "../../db/queries/find-keyed-orders.ts";
+import { findNumberedOrders } from "../../db/queries/find-numbered-orders.ts";
 import { findOrder } from "../../db/queries/find-order.ts";
 import { findSale } from "../../db/queries/find-sale.ts";
-import { knownOrders } from "../../db/queries/known-orders.ts";
 import { listOrders } from "../../db/queries/list-orders.ts";
 import { KafkaError, type Producer } from "../../kafka/kafka.ts";
 import { createAdmission } from "../../lua/admission.ts";
 import { holdingOf } from "../../lua/holding.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
+import { readSettleTimes } from "../../lua/settle-times.ts";
 import type { RateLimit } from "../admission/token-bucket.ts";
 import type { Offers } from "../catalogue/offers.ts";
 import type { Deliver } from "../coupons/publish.ts";
 import type { databaseCalls } from "../database-calls.ts";
 import { createCouponTerms } from "./coupon-terms.ts";
 import type { OrderParts } from "./endpoints.ts";
+import { createEstimate } from "./estimate.ts";
 import { createFindOrder } from "./find-order.ts";
-import { createOrderExists } from "./order-exists.ts";
-import { createPlaceOrder } from "./place-order.ts";
+import { createLookUp } from "./look-up.ts";
+import { createListOwnOrders } from "./own-orders.ts";
+import { OrderDoor } from "./place-order.ts";
+import { createPriceOrder } from "./price-order.ts";
 
 export interface OrderNeeds {
   readonly database: Database;
   readonly redis: RedisConnection;
   readonly producer: Pick<Producer, "send">;
   readonly deliver: Deliver;
+  readonly logIsLate: () => boolean;
   readonly offers: Offers;
   readonly rateLimit: RateLimit;
   readonly maxInFlight: number;
@@ -35,6 +42,7 @@ export interface OrderNeeds {
   readonly defaultCountry: string;
   readonly countriesServed: ReadonlySet<string>;
   readonly defaultPaymentToken: string | null;
+  readonly pointsCurrency: Currency;
   /** How long a request to cancel waits for Kafka: no ledger stands behind it. */
   readonly cancelAckMs: number;
   readonly guarded: ReturnType<typeof databaseCalls>;
@@ -56,23 +64,34 @@ export function createOrderParts(needs: OrderNeeds): OrderParts & { readonly inF
     stored: (orderId) => guarded(() => findOrder(sql, orderId)),
     pending: placed.pending,
     pendingOfAnybody: placed.pendingOfAnybody,
+    open: placed.open,
+    numbered: (number) => guarded(() => findNumberedOrders(sql, number)),
   });
-  const { place, inFlight } = createPlaceOrder({
+  const price = createPriceOrder({
     ...needs,
-    placed,
-    admission: createAdmission(redis),
+    cartOrders: placed.cartOrders,
+    findCart: (userId, orders) => guarded(() => findCartToOrder(sql, userId, orders)),
     couponTerms: createCouponTerms({
       findSale: (couponId) => guarded(() => findSale(orm, couponId)),
       findHeld: (couponId, userId) => guarded(() => heldCoupon({ couponId, userId })),
       holding: (couponId, userId) => holdingOf(redis, couponId, userId),
       onError,
     }),
-    orderExists: createOrderExists((ids) => guarded(() => knownOrders(sql, ids))),
-    findCart: (userId) => guarded(() => findCart(sql, userId)),
   });
+  const door = new OrderDoor({
+    ...needs,
+    placed,
+    admission: createAdmission(redis),
+    price,
+    lookUp: createLookUp((asked) => guarded(() => findKeyedOrders(sql, asked))),
+    estimate: createEstimate(() => readSettleTimes(redis), onError),
+  });
+  const list = (userId: UserId | null, cursor: string | null, limit: number) =>
+    guarded(() => listOrders(orm, userId, cursor, limit));
+  const listOwn = createListOwnOrders({ ...placed, stored: list, onError });
   return {
-    place,
-    inFlight,
+    place: (wish) => door.place(wish),
+    inFlight: () => door.inFlight(),
     observe,
     cancelling: {
       find,
@@ -82,10 +101,10 @@ export function createOrderParts(needs: OrderNeeds): OrderParts & { readonly inF
           await producer.send(record, { deadlineMs: needs.cancelAckMs });
         } catch (cause) {
           if (!(cause instanceof KafkaError && cause.retryable)) onError(cause);
-          throw new StampedeError("KAFKA_UNAVAILABLE", undefined, { cause });
+          throw cause;
         }
       },
     },
-    list: (userId, cursor, limit) => guarded(() => listOrders(orm, userId, cursor, limit)),
+    list: (userId, cursor, limit) => (userId === null ? list : listOwn)(userId as UserId, cursor, limit),
   };
 }

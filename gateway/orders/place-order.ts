@@ -4,46 +4,39 @@ import type { Fault } from "../../contracts/fault-points.ts";
 import type { Durability } from "../../contracts/http.ts";
 import type { OrderAccepted, PlaceOrder } from "../../contracts/http-orders.ts";
 import type { UserId } from "../../contracts/ids.ts";
-import { type Money, NOTHING } from "../../contracts/money.ts";
 import type { OrderCreated } from "../../contracts/order-events.ts";
 import { type OrderId, orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
-import { orderCreated } from "../../contracts/order-messages.ts";
-import type { PaymentMethod, ProductQuantity } from "../../contracts/order-parts.ts";
-import { canonicalOrder, mergeLines, normalOrder } from "../../contracts/order-request.ts";
+import { canonicalOrder, normalOrder } from "../../contracts/order-request.ts";
+import type { OrderStatus } from "../../contracts/steps.ts";
 import type { Admission } from "../../lua/admission.ts";
-import type { PlacedOrders } from "../../lua/placed-orders.ts";
+import type { Placed, PlacedOrders } from "../../lua/placed-orders.ts";
 import type { RateLimit } from "../admission/token-bucket.ts";
-import type { Offers } from "../catalogue/offers.ts";
 import type { Deliver } from "../coupons/publish.ts";
-import type { CouponTerms } from "./coupon-terms.ts";
-import type { OrderExists } from "./order-exists.ts";
-import { priceLines } from "./price.ts";
+import type { LookUp } from "./look-up.ts";
+import { orderOutcomeUnknown, withKey } from "./outcome-unknown.ts";
+import type { AskedOrder, PriceOrder } from "./price-order.ts";
 
 export interface PlacingParts {
   readonly placed: PlacedOrders;
   readonly admission: Pick<Admission, "take" | "release">;
-  readonly offers: Offers;
-  readonly couponTerms: CouponTerms;
-  /** Asked only of a request that would be refused. */
-  readonly orderExists: OrderExists;
-  readonly findCart: (userId: UserId) => Promise<readonly ProductQuantity[]>;
+  readonly price: PriceOrder;
+  readonly lookUp: LookUp;
   readonly deliver: Deliver;
+  /** Kafka's reports are late: an order would be acknowledged by the ledger alone. */
+  readonly logIsLate: () => boolean;
+  /** Seconds that an order takes at present. */
+  readonly estimate: () => number;
   readonly rateLimit: RateLimit;
   readonly maxInFlight: number;
   /** 503 instead of `durable:"ledger"`. */
   readonly requireKafka: boolean;
-  /** Where an order without an address goes. */
-  readonly defaultCountry: string;
-  readonly countriesServed: ReadonlySet<string>;
-  /** What an order without `payment` is charged to; null: such an order is refused if it costs anything. */
-  readonly defaultPaymentToken: string | null;
   readonly fault: Fault;
   readonly onError: (error: unknown) => void;
 }
 
 export interface OrderWish {
   readonly userId: UserId;
-  /** null: the gateway makes one, so the request can't be repeated. */
+  /** null: the gateway makes one; only a 503 names it. */
   readonly idempotencyKey: string | null;
   readonly body: PlaceOrder;
   readonly traceparent: string | undefined;
@@ -52,154 +45,177 @@ export interface OrderWish {
 /** @throws StampedeError with the code of every refusal */
 export type PlaceOrderFor = (wish: OrderWish) => Promise<OrderAccepted>;
 
-/** What the client is told to expect; most orders take a fraction of it. */
-const ESTIMATED_S = 2;
-
-/**
- * Of an order that names no payment and costs nothing: nobody is charged. The event keeps its member, because consumers of an
- * earlier release require it.
- */
-const NO_PAYMENT: PaymentMethod = { token: "none" };
-
-/** An order that is asked for: its id says who, under which key, and what. */
-interface Asked {
-  readonly userId: UserId;
-  readonly orderId: OrderId;
-  readonly idempotencyKey: string;
+interface Asked extends AskedOrder {
   /** Somebody else may ask the same: the client named the key. */
   readonly repeatable: boolean;
-  readonly order: PlaceOrder;
+  /** By the monotonic clock. */
+  readonly sinceMs: number;
+  readonly traceparent: string | undefined;
 }
 
+/** So often an order from the cart is priced anew because another one was quicker. */
+const CART_TRIES = 5;
 /**
- * The door of orders (design 4.1). A repeat is answered before anything is looked at: prices, stock and coupons may have
- * changed since. Admission is taken before the order is stored, so a refusal has nothing to take back, and a gateway that
- * dies in between leaves a hold that the loader lets go; the hold is the order's own, so equal requests at once share it.
+ * An order that was looked up longer ago is not placed any more: what Redis keeps for such requests lasts a minute
+ * (KEY_LINGERS_S), and a process that stood still for longer does not know what it missed.
  */
-export function createPlaceOrder(parts: PlacingParts): {
-  readonly place: PlaceOrderFor;
-  /** Requests at work. */
-  readonly inFlight: () => number;
-} {
-  const { placed, admission, offers, couponTerms, findCart, deliver, rateLimit, requireKafka, fault, onError } = parts;
-  /** Equal requests at once send one record. */
-  const delivering = new Map<OrderId, Promise<Durability>>();
-  let inFlight = 0;
+const LOOK_UP_HOLDS_MS = 30_000;
 
-  function publish(created: OrderCreated, traceparent: string | undefined): Promise<Durability> {
+/** Nothing more happens to an order of these. */
+const SETTLED: ReadonlySet<OrderStatus> = new Set(["COMPLETED", "CANCELLED"]);
+
+/**
+ * The door of orders. A repeat is answered before anything is looked at: prices, stock and coupons may have changed since.
+ * Admission is taken before the order is stored, so a refusal has nothing to take back, and a gateway that dies in between
+ * leaves a hold that the loader lets go; the hold is the order's own, so equal requests at once share it.
+ */
+export class OrderDoor {
+  readonly #parts: PlacingParts;
+  /** Equal requests at once send one record. */
+  readonly #delivering = new Map<OrderId, Promise<Durability>>();
+  #inFlight = 0;
+
+  constructor(parts: PlacingParts) {
+    this.#parts = parts;
+  }
+
+  /** Requests at work. */
+  inFlight(): number {
+    return this.#inFlight;
+  }
+
+  async place({ userId, idempotencyKey: given, body, traceparent }: OrderWish): Promise<OrderAccepted> {
+    const { rateLimit, maxInFlight } = this.#parts;
+    const order = normalOrder(body);
+    const idempotencyKey = given ?? crypto.randomUUID();
+    const orderId = orderIdOf(userId, idempotencyKey, canonicalOrder(order));
+    if (!rateLimit.allow(userId, performance.now())) throw new StampedeError("RATE_LIMITED");
+    const named = { userId, orderId, idempotencyKey };
+    const asked = { ...named, order, repeatable: given !== null, sinceMs: performance.now(), traceparent };
+    if (this.#inFlight >= maxInFlight) throw withKey(new StampedeError("OVERLOADED"), asked);
+    this.#inFlight++;
+    try {
+      return await this.#earlierOrNew(asked);
+    } catch (error) {
+      throw withKey(error, asked);
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  async #earlierOrNew(asked: Asked): Promise<OrderAccepted> {
+    try {
+      return (asked.repeatable ? await this.#earlier(asked) : null) ?? (await this.#placeNew(asked));
+    } catch (refusal) {
+      return await this.#orFirstAnswer(asked, refusal);
+    }
+  }
+
+  /**
+   * The order that this key and body stand for already; null: none. Redis knows it until PostgreSQL does.
+   * @throws StampedeError IDEMPOTENCY_KEY_REUSED: the key stands for another body
+   */
+  async #earlier(asked: Asked): Promise<OrderAccepted | null> {
+    const { placed, lookUp } = this.#parts;
+    const { userId, orderId, idempotencyKey } = asked;
+    const holder = await placed.orderOf(userId, idempotencyKey);
+    if (holder === orderId) return await this.#repeated(asked, await placed.pending(userId, orderId));
+    const known = await lookUp.askQuickly(asked);
+    // PostgreSQL decides: a Redis that had forgotten the key may have given it away again.
+    if (known?.status && !known.keyReused) return this.#accepted(asked, known.status, "kafka", true);
+    if (holder !== null || known?.keyReused) throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
+    return null;
+  }
+
+  /**
+   * An order that was accepted before. What PostgreSQL lacks may never have reached the log, so it is sent once more.
+   * @param stored what the ledger holds, read before PostgreSQL is asked; null: PostgreSQL has it
+   */
+  async #repeated(asked: Asked, stored: OrderCreated | null): Promise<OrderAccepted> {
+    const { lookUp } = this.#parts;
+    const known = await (stored === null ? lookUp.ask(asked) : lookUp.askQuickly(asked)).catch((error: unknown) => {
+      throw orderOutcomeUnknown("the order was accepted before, and the database does not say how far it is", error);
+    });
+    if (known?.status || stored === null) return this.#accepted(asked, known?.status ?? "PENDING", "kafka", true);
+    return this.#accepted(asked, "PENDING", await this.#publish(stored, asked.traceparent), true);
+  }
+
+  async #placeNew(asked: Asked): Promise<OrderAccepted> {
+    const { admission, price, requireKafka, logIsLate, fault, onError } = this.#parts;
+    // As for claims: what Kafka will not confirm is not taken, and one request at a time finds out whether it does.
+    if (requireKafka && logIsLate() && this.#inFlight > 1) throw new StampedeError("KAFKA_UNAVAILABLE");
+    for (let attempt = 1; ; attempt++) {
+      const { created, cartVersion } = await price(asked);
+      await this.#admit(created);
+      const result = await this.#store(asked, created, cartVersion);
+      if (result.code === "ACCEPTED") {
+        fault("order:placed");
+        const durable = await this.#publish(created, asked.traceparent);
+        fault("order:produced");
+        return this.#accepted(asked, "PENDING", durable, false);
+      }
+      if (result.code === "REPEATED") return await this.#repeated(asked, result.stored);
+      // The loader lets a hold go as well.
+      if (created.data.flashItems.length > 0) await admission.release([asked.orderId]).catch(onError);
+      if (result.code !== "CART_CHANGED" || attempt === CART_TRIES) throw new StampedeError(result.code);
+    }
+  }
+
+  async #admit({ data: { orderId, userId, flashItems } }: OrderCreated): Promise<void> {
+    if (flashItems.length === 0) return;
+    const soldOut = await this.#parts.admission.take(orderId, userId, flashItems);
+    if (soldOut !== null) throw new StampedeError("SOLD_OUT", undefined, { extra: { productId: soldOut } });
+    this.#parts.fault("order:admitted");
+  }
+
+  /** @throws StampedeError OUTCOME_UNKNOWN: Redis may have stored it, and the relay would deliver it then */
+  async #store(asked: Asked, created: OrderCreated, cartVersion: string): Promise<Placed> {
+    if (performance.now() - asked.sinceMs > LOOK_UP_HOLDS_MS) {
+      throw new StampedeError("OVERLOADED", "the gateway stood still; nothing was ordered");
+    }
+    return await this.#parts.placed.place(created, cartVersion).catch((error: unknown) => {
+      // Full: refused before the script's first write.
+      if (error instanceof StampedeError && error.code === "OVERLOADED") throw error;
+      this.#parts.onError(error);
+      throw orderOutcomeUnknown("Redis did not answer", error);
+    });
+  }
+
+  #publish(created: OrderCreated, traceparent: string | undefined): Promise<Durability> {
     const { orderId } = created.data;
-    const running = delivering.get(orderId);
+    const running = this.#delivering.get(orderId);
     if (running !== undefined) return running;
-    const started = deliver(recordOf(created), traceparent).finally(() => delivering.delete(orderId));
-    delivering.set(orderId, started);
+    const { deliver } = this.#parts;
+    const started = deliver(recordOf(created), traceparent).finally(() => this.#delivering.delete(orderId));
+    this.#delivering.set(orderId, started);
     return started;
   }
 
-  function accepted(orderId: OrderId, durable: Durability, repeat: boolean): OrderAccepted {
-    if (requireKafka && durable !== "kafka") throw new StampedeError("KAFKA_UNAVAILABLE");
+  #accepted({ orderId }: Asked, status: OrderStatus, durable: Durability, repeat: boolean): OrderAccepted {
+    const { requireKafka, estimate } = this.#parts;
+    if (requireKafka && durable !== "kafka") throw orderOutcomeUnknown("Kafka did not acknowledge the order in time");
     return {
       orderId,
       orderNumber: orderNumberOf(orderId),
-      status: "PENDING",
-      estimatedProcessingTime: ESTIMATED_S,
+      status,
+      estimatedProcessingTime: SETTLED.has(status) ? 0 : estimate(),
       trackingUrl: `/orders/${orderId}`,
       durable,
       ...(repeat ? { repeat } : {}),
     };
   }
 
-  /** The same answer again. What the ledger still holds may never have reached the log, so it is sent once more. */
-  async function repeated(orderId: OrderId, stored: OrderCreated | null, traceparent: string | undefined) {
-    // PostgreSQL has an order that the ledger gave up.
-    return accepted(orderId, stored === null ? "kafka" : await publish(stored, traceparent), true);
-  }
-
-  async function price({ userId, orderId, idempotencyKey, order }: Asked): Promise<OrderCreated> {
-    const shipping = order.shipping ?? { country: parts.defaultCountry };
-    if (!parts.countriesServed.has(shipping.country)) {
-      throw new StampedeError("SHIPPING_NOT_SERVED", `orders are not shipped to ${shipping.country}`);
-    }
-    const lines = order.items ?? mergeLines(await findCart(userId));
-    if (lines.length === 0) throw new StampedeError("CART_EMPTY");
-    const [known, terms] = await Promise.all([
-      offers.of(lines.map(({ productId }) => productId)),
-      order.couponId === undefined ? null : couponTerms(order.couponId, userId, orderId),
-    ]);
-    const priced = priceLines(lines, known, terms, order.pointsToUse ?? NOTHING);
-    return orderCreated(
-      {
-        orderId,
-        userId,
-        orderNumber: orderNumberOf(orderId),
-        idempotencyKey,
-        source: order.from ?? "items",
-        ...priced,
-        couponId: order.couponId ?? null,
-        payment: order.payment ?? paymentOf(priced.payableAmount),
-        shipping,
-      },
-      Date.now(),
-    );
-  }
-
-  /** Of an order that names none. */
-  function paymentOf(payable: Money): PaymentMethod {
-    if (parts.defaultPaymentToken !== null) return { token: parts.defaultPaymentToken };
-    if (payable > 0) {
-      throw new StampedeError("VALIDATION_FAILED", `payment: required, because ${payable} are left to pay`);
-    }
-    return NO_PAYMENT;
-  }
-
-  async function place(asked: Asked, traceparent: string | undefined): Promise<OrderAccepted> {
-    const { userId, orderId, idempotencyKey } = asked;
-    const earlier = await placed.orderOf(userId, idempotencyKey);
-    if (earlier === orderId) return repeated(orderId, await placed.pending(userId, orderId), traceparent);
-    if (earlier !== null) throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
-    const created = await price(asked);
-    const { flashItems } = created.data;
-    if (flashItems.length > 0) {
-      const soldOut = await admission.take(orderId, userId, flashItems);
-      if (soldOut !== null) throw new StampedeError("SOLD_OUT", undefined, { extra: { productId: soldOut } });
-      fault("order:admitted");
-    }
-    const result = await placed.place(created);
-    if (result.code === "IDEMPOTENCY_KEY_REUSED") {
-      if (flashItems.length > 0) await admission.release([orderId]).catch(onError); // the loader lets it go as well
-      throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
-    }
-    if (result.code === "REPEATED") return repeated(orderId, result.stored, traceparent);
-    fault("order:placed");
-    const durable = await publish(created, traceparent);
-    fault("order:produced");
-    return accepted(orderId, durable, false);
-  }
-
   /**
-   * A Redis that lost the key judges a repeat anew, when its own order has emptied the cart, used the coupon or taken the
-   * last piece. What PostgreSQL has was promised once, and stays promised.
+   * Between the look for an earlier order and the refusal an equal request may have placed the order, which then emptied the
+   * cart, used the coupon or took the last piece; or the look stayed without an answer. What PostgreSQL has was promised
+   * once, and stays promised.
    */
-  async function orFirstAnswer({ orderId, repeatable }: Asked, refusal: unknown): Promise<OrderAccepted> {
+  async #orFirstAnswer(asked: Asked, refusal: unknown): Promise<OrderAccepted> {
     const final = refusal instanceof StampedeError && !refusal.retryable && refusal.code !== "IDEMPOTENCY_KEY_REUSED";
-    if (!repeatable || !final) throw refusal;
+    if (!asked.repeatable || !final) throw refusal;
     // A database that does not answer has been complained about; the refusal stands for lack of a better word.
-    if (!(await parts.orderExists(orderId).catch(() => false))) throw refusal;
-    return accepted(orderId, "kafka", true);
+    const known = await this.#parts.lookUp.ask(asked).catch(() => null);
+    if (!known?.status || known.keyReused) throw refusal;
+    return this.#accepted(asked, known.status, "kafka", true);
   }
-
-  const placeFor: PlaceOrderFor = async ({ userId, idempotencyKey: given, body, traceparent }) => {
-    const order = normalOrder(body);
-    const idempotencyKey = given ?? crypto.randomUUID();
-    const orderId = orderIdOf(userId, idempotencyKey, canonicalOrder(order));
-    if (!rateLimit.allow(userId, performance.now())) throw new StampedeError("RATE_LIMITED");
-    if (inFlight >= parts.maxInFlight) throw new StampedeError("OVERLOADED");
-    inFlight++;
-    try {
-      const asked = { userId, orderId, idempotencyKey, repeatable: given !== null, order };
-      return await place(asked, traceparent).catch((error) => orFirstAnswer(asked, error));
-    } finally {
-      inFlight--;
-    }
-  };
-  return { place: placeFor, inFlight: () => inFlight };
 }

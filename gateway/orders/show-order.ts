@@ -1,4 +1,3 @@
-import { isOrderId } from "../../contracts/order-ids.ts";
 import { orderView } from "../../contracts/order-view.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
@@ -6,12 +5,11 @@ import { json, problem } from "../problem.ts";
 import type { Handler } from "../transports/transport.ts";
 import type { FindOrder } from "./find-order.ts";
 
-/** GET /orders/:orderId */
+/** GET /orders/:orderId, by id or number */
 export function showOrderRoute(find: FindOrder, authenticate: Authenticate): Handler {
   return async (request) => {
     const who = identify(request, authenticate);
-    const orderId = request.params.orderId!;
-    const found = isOrderId(orderId) ? await find(orderId, who) : null;
+    const found = await find(request.params.orderId!, who);
     return found === null ? problem("ORDER_NOT_FOUND") : json(200, orderView(found));
   };
 }

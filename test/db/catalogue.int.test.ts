@@ -18,6 +18,7 @@ import { once } from "../../db/queries/once.ts";
 import { restockProduct } from "../../db/queries/restock-product.ts";
 import { setCartLine } from "../../db/queries/set-cart-line.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 
 let database: TestDatabase;
 let db: Database;
@@ -148,6 +149,29 @@ test("a cart's lines are set, not added up, keep their order, and go one by one 
   await deleteCartLines(db.sql, "ann", null);
   expect(await findCart(db.sql, "ann")).toEqual([]);
   expect(await findCart(db.sql, "bob")).toHaveLength(1);
+});
+
+test("whoever takes lines out waits for whoever holds the cart", async () => {
+  const cup = await create();
+  await setCartLine(db.sql, "held", { productId: cup.id, quantity: 1 });
+  let removed = false;
+  let removing: Promise<void> | undefined;
+  await db.sql.begin(async (tx) => {
+    await tx`SELECT 1 FROM carts WHERE user_id = 'held' FOR UPDATE`;
+    removing = deleteCartLines(db.sql, "held", null).then(() => {
+      removed = true;
+    });
+    await until("it waits for the cart", async () => {
+      const [row] = await db.sql`
+        SELECT count(*)::int AS n FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%UPDATE carts%'`;
+      return row!.n > 0;
+    });
+    expect(removed).toBe(false);
+    expect(await findCart(tx, "held")).toHaveLength(1);
+  });
+  await removing;
+  expect(await findCart(db.sql, "held")).toEqual([]);
 });
 
 test("a cart takes a hundred lines, however many come at once; in a full one a line may still change", async () => {

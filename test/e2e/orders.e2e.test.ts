@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Product } from "../../contracts/http-catalogue.ts";
+import type { UserId } from "../../contracts/ids.ts";
 import { MAX_MONEY } from "../../contracts/money.ts";
+import { orderIdOf } from "../../contracts/order-ids.ts";
+import { stepsOf } from "../../contracts/saga-state.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
 import { type Answer, call, claim } from "../support/client.ts";
 import { createProduct, followOrders, placeOrder } from "../support/orders.ts";
@@ -154,6 +157,7 @@ test.each([
   [{ ...line(1), shipping: { country: "AQ" } }, refused(422, "SHIPPING_NOT_SERVED")],
   [line(2, "gold"), refused(422, "AMOUNT_OUT_OF_RANGE")],
   [{ items: [...line(1).items, ...line(1, "dollar").items] }, refused(422, "CURRENCIES_DIFFER")],
+  [{ ...line(1, "dollar"), pointsToUse: 1 }, refused(422, "CURRENCIES_DIFFER")],
   [{ from: "cart" }, refused(422, "CART_EMPTY")],
 ] as const)("%j is refused, and nothing is stored", async (json, expected) => {
   const own: Record<string, Promise<Product> | Product> = { mug };
@@ -253,6 +257,17 @@ test("a coupon takes off what its sale says: held in PostgreSQL, or only just wo
   await used("gil", "USED");
   expect((await placeOrder(system, "gi", json)).status).toBe(202);
   expect(code(await placeOrder(system, "gil", json))).toEqual(refused(409, "COUPON_ALREADY_USED"));
+  // It is worth something in its own currency, and never nothing.
+  const bought = async (wish: object) => ({
+    ...json,
+    items: [{ productId: (await createProduct(system, wish)).id, quantity: 1 }],
+  });
+  expect(code(await placeOrder(system, "gi", await bought({ price: 0 })))).toEqual(
+    refused(422, "COUPON_WITHOUT_EFFECT"),
+  );
+  expect(code(await placeOrder(system, "gi", await bought({ currency: "USD" })))).toEqual(
+    refused(422, "CURRENCIES_DIFFER"),
+  );
 });
 
 test("a cancellation is asked for once, by its owner; of nobody's order it is not found", async () => {
@@ -269,22 +284,32 @@ test("a cancellation is asked for once, by its owner; of nobody's order it is no
   expect(events[0]!.data).toMatchObject({ userId: "hal", requestedBy: "USER" });
 });
 
-test("lists are PostgreSQL's: the caller's own, paged; all for operators alone", async () => {
+test("a user's orders are listed from the first moment, with what PostgreSQL has, paged; all for operators alone", async () => {
+  const id = (n: number) => orderIdOf("ivy" as UserId, `k${n}`, "{}");
   for (const n of [1, 2, 3]) {
     await system.sql`
       INSERT INTO orders (id, user_id, order_number, status, total_amount, payable_amount, created_at)
-      VALUES (${`ivy-${n}`}, 'ivy', ${`N-${n}`}, 'COMPLETED', 100, 100, now() - make_interval(secs => ${10 - n}))`;
-    await system.sql`INSERT INTO order_items VALUES (${`ivy-${n}`}, ${mug.id}, ${n}, 100)`;
+      VALUES (${id(n)}, 'ivy', ${`N-${n}`}, 'COMPLETED', 100, 100, now() - make_interval(secs => ${10 - n}))`;
+    await system.sql`INSERT INTO order_items VALUES (${id(n)}, ${mug.id}, ${n}, 100)`;
   }
   const list = (path: string, token: string) => call(system.url + path, { token });
   const first = (await list("/me/orders?limit=2", system.token("ivy"))).body;
-  expect(first.items.map(({ orderId }: { orderId: string }) => orderId)).toEqual(["ivy-3", "ivy-2"]);
+  expect(first.items.map(({ orderId }: { orderId: string }) => orderId)).toEqual([id(3), id(2)]);
   expect(first.items[0]).toMatchObject({
     status: "COMPLETED",
     items: [{ productId: mug.id, quantity: 3, unitPrice: 100 }],
   });
   const rest = (await list(`/me/orders?limit=2&cursor=${first.nextCursor}`, system.token("ivy"))).body;
-  expect(rest).toMatchObject({ items: [{ orderId: "ivy-1" }], nextCursor: null });
+  expect(rest).toMatchObject({ items: [{ orderId: id(1) }], nextCursor: null });
+  const { body: fresh } = await placeOrder(system, "ivy", { items: [{ productId: mug.id, quantity: 1 }] });
+  const token = system.token("ivy");
+  const newest = (await list("/me/orders?limit=2", token)).body;
+  expect(newest.items).toMatchObject([
+    { orderId: fresh.orderId, orderNumber: fresh.orderNumber, status: "PENDING", payableAmount: 1250, settledAt: null },
+    { orderId: id(3), status: "COMPLETED" },
+  ]);
+  const older = (await list(`/me/orders?limit=2&cursor=${newest.nextCursor}`, token)).body;
+  expect(older.items.map(({ orderId }: { orderId: string }) => orderId)).toEqual([id(2), id(1)]);
   expect((await list("/me/orders", system.token("jan"))).body).toEqual({ items: [], nextCursor: null });
   await system.sql`
     INSERT INTO orders (id, user_id, status, total_amount, payable_amount, failure_reason, failure_product_id)
@@ -293,9 +318,58 @@ test("lists are PostgreSQL's: the caller's own, paged; all for operators alone",
     { status: "CANCELLED", failureReason: "INSUFFICIENT_STOCK", failureProductId: mug.id },
   ]);
   const admin = (query: string, token = system.operator) => list(`/admin/orders${query}`, token);
-  expect((await admin("?userId=ivy")).body.items).toHaveLength(3);
+  expect((await admin("?userId=ivy")).body.items).toHaveLength(4);
   expect((await admin("?limit=1")).body.items).toHaveLength(1);
   expect(code(await admin("", system.token("ivy")))).toEqual(refused(403, "FORBIDDEN"));
   expect(code(await admin("?userId=a%20b"))).toEqual(invalid);
   expect(code(await list("/me/orders?cursor=WzFd", system.token("ivy")))).toEqual(invalid);
+});
+
+test("an order is found by its number, in any spelling, by its owner and by operators alone", async () => {
+  const { body } = await placeOrder(system, "lou", { items: [{ productId: mug.id, quantity: 1 }] });
+  const { orderId, orderNumber } = body;
+  const spelled = orderNumber.toLowerCase().replaceAll("-", "");
+  for (const reference of [orderNumber, spelled]) expect((await show(reference, "lou")).body.orderId).toBe(orderId);
+  expect(code(await show(orderNumber, "bob"))).toEqual(refused(404, "ORDER_NOT_FOUND"));
+  for (const strange of ["00000-00000-00000", "x", "%00", "zzzzzzzzzzzzzzz"]) {
+    expect(code(await show(strange, "lou"))).toEqual(refused(404, "ORDER_NOT_FOUND"));
+  }
+  // Of an order that PostgreSQL has, whoever shares the first digits of its id.
+  const state = {
+    version: 1,
+    status: "PROCESSING",
+    steps: stepsOf(null),
+    order: { orderId, orderNumber, userId: "lou" },
+  };
+  const stored = { ...state, order: { ...state.order, createdAt: 0, items: [] } };
+  const neighbour = `${orderId.slice(0, -1)}${orderId.endsWith("0") ? "1" : "0"}`;
+  for (const [at, user] of [
+    [orderId, "lou"],
+    [neighbour, "eva"],
+  ] as const) {
+    const order = { ...stored.order, orderId: at, userId: user };
+    await system.sql`INSERT INTO order_sagas (order_id, status, state) VALUES (${at}, 'PROCESSING', ${JSON.stringify({ ...stored, order })}::text::json)`;
+  }
+  expect((await show(orderNumber, "lou")).body).toMatchObject({ orderId, status: "PROCESSING" });
+  expect((await call(`${system.url}/orders/${orderNumber}`, { token: system.operator })).body.orderId).toBe(orderId);
+  expect(code(await show(orderNumber, "eva"))).toEqual(refused(404, "ORDER_NOT_FOUND"));
+});
+
+test("what is in the cart is bought once, however many order it at once; what comes into it meanwhile is bought, too", async () => {
+  const token = system.token("zoe");
+  const put = (productId: string, quantity: number) =>
+    call(`${system.url}/cart/items`, { method: "PUT", token, json: { productId, quantity } });
+  await put(mug.id, 2);
+  const order = () => placeOrder(system, "zoe", { from: "cart" });
+  const answers = await Promise.all(Array.from({ length: 8 }, order));
+  expect(answers.filter(({ status }) => status === 202)).toHaveLength(1);
+  for (const answer of answers) if (answer.status !== 202) expect(code(answer)).toEqual(refused(422, "CART_EMPTY"));
+  // The saga has not seen it: the line still stands in the cart, and is sold all the same.
+  const plate = await createProduct(system, { name: "Plate", price: 700 });
+  await put(plate.id, 1);
+  const second = await order();
+  expect((await show(second.body.orderId, "zoe")).body.items).toMatchObject([{ productId: plate.id, quantity: 1 }]);
+  expect(code(await order())).toEqual(refused(422, "CART_EMPTY"));
+  await put(mug.id, 3); // another quantity than was ordered: a newer wish
+  expect((await order()).body.status).toBe("PENDING");
 });

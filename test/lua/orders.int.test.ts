@@ -1,9 +1,18 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { UserId } from "../../contracts/ids.ts";
 import type { OrderCreated } from "../../contracts/order-events.ts";
-import { cancelKey, ORDER_BUCKETS, orderBucket, orderLedgerKey, pendingOrderKey, placedKey } from "../../lua/keys.ts";
-import { createAcknowledgeOrders, orderLedgerLengths, readOrderLedger } from "../../lua/order-ledger.ts";
-import { createPlacedOrders, IDEMPOTENCY_TTL_S, type PlacedOrders } from "../../lua/placed-orders.ts";
+import {
+  cancelKey,
+  cartOrdersKey,
+  ORDER_BUCKETS,
+  openOrdersKey,
+  orderBucket,
+  orderLedgerKey,
+  pendingOrderKey,
+  placedKey,
+} from "../../lua/keys.ts";
+import { createAcknowledgeOrders, KEY_LINGERS_S, orderLedgerLengths, readOrderLedger } from "../../lua/order-ledger.ts";
+import { createPlacedOrders, KEY_TTL_S, MOST_OPEN_ORDERS, type PlacedOrders } from "../../lua/placed-orders.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { placedBy } from "./placed.ts";
@@ -42,8 +51,8 @@ test("the first placing writes the ledger, the key and the order; a repeat finds
   expect(await orders.pending(userId, orderId)).toEqual(first);
   const { entries, bucket } = await ledgerOf(first);
   expect(entries.map(({ created }) => created)).toEqual([first]);
-  // The key goes by itself, the order only with its entry: an hour without Kafka must not make it unknown.
-  expect(await redis.ttl(placedKey(userId, "key 1"))).toBeGreaterThan(IDEMPOTENCY_TTL_S - 60);
+  // The order goes only with its entry, and the key not much before: days without Kafka must not make it unknown.
+  expect(await redis.ttl(placedKey(userId, "key 1"))).toBeGreaterThan(KEY_TTL_S - 60);
   expect(await redis.ttl(pendingOrderKey(bucket, orderId))).toBe(-1);
 });
 
@@ -66,7 +75,7 @@ test("fifty at once are one order", async () => {
   expect((await ledgerOf(wishes[0]!)).entries).toHaveLength(1);
 });
 
-test("an order that PostgreSQL has leaves the ledger once; its key still stands for it", async () => {
+test("an order that PostgreSQL has leaves the ledger once; its key stands for it a minute longer", async () => {
   const placed = placedBy("dan", "key");
   const { userId, orderId } = placed.data;
   await orders.place(placed);
@@ -77,6 +86,9 @@ test("an order that PostgreSQL has leaves the ledger once; its key still stands 
   expect(await acknowledge(bucket, entries)).toBe(0);
   expect((await ledgerOf(placed)).entries).toEqual([]);
   expect(await orders.pending(userId, orderId)).toBeNull();
+  const left = await redis.ttl(placedKey(userId, "key"));
+  expect(left > 0 && left <= KEY_LINGERS_S).toBe(true);
+  expect(await redis.exists(openOrdersKey(userId), cartOrdersKey(userId), pendingOrderKey(bucket, orderId))).toBe(0);
   expect(await orders.place(placed)).toEqual({ code: "REPEATED", stored: null });
   expect(await orders.place(placedBy("dan", "key", "[]"))).toEqual({ code: "IDEMPOTENCY_KEY_REUSED" });
 });
@@ -87,6 +99,47 @@ test("a key that expired while the order still waits gives the same order, not a
   await redis.del(placedKey(placed.data.userId, "key"));
   expect(await orders.place({ ...placed, occurredAt: "later" })).toEqual({ code: "REPEATED", stored: placed });
   expect((await ledgerOf(placed)).entries).toHaveLength(1);
+});
+
+const fromCart = (user: string, key: string): OrderCreated => {
+  const placed = placedBy(user, key);
+  return { ...placed, data: { ...placed.data, source: "cart" } };
+};
+
+test("of two orders from the cart that were priced at once, one is placed; the other must look at the cart again", async () => {
+  const [one, other] = [fromCart("ivo", "one"), fromCart("ivo", "other")];
+  const { userId, orderId } = one.data;
+  const { version } = await orders.cartOrders(userId);
+  expect(await orders.place(one, version)).toEqual({ code: "ACCEPTED" });
+  expect(await orders.place(other, version)).toEqual({ code: "CART_CHANGED" });
+  expect(await orders.place(one, version)).toMatchObject({ code: "REPEATED" });
+  expect((await ledgerOf(other)).entries).toEqual([]);
+  const seen = await orders.cartOrders(userId);
+  expect([...seen.lines]).toEqual([[orderId, [{ productId: "mug" as never, quantity: 1 }]]]);
+  // PostgreSQL has it: what it took is gone, and that somebody took something is remembered for who looked before.
+  const acknowledge = createAcknowledgeOrders(redis);
+  const { bucket, entries } = await ledgerOf(one);
+  await acknowledge(bucket, entries);
+  expect((await orders.cartOrders(userId)).lines.size).toBe(0);
+  expect(await orders.place(other, version)).toEqual({ code: "CART_CHANGED" });
+  expect(await redis.ttl(cartOrdersKey(userId))).toBeLessThanOrEqual(KEY_LINGERS_S);
+  expect(await orders.place(other, seen.version)).toEqual({ code: "ACCEPTED" });
+});
+
+test("a user's open orders are listed until PostgreSQL has them, newest first; there is a most of them", async () => {
+  const wishes = [3, 1, 2].map((n) => ({ ...placedBy("jon", `k${n}`), occurredAt: new Date(n).toISOString() }));
+  for (const wish of wishes) await orders.place(wish);
+  const { userId } = wishes[0]!.data;
+  const open = await orders.open(userId);
+  expect(open.map(({ at }) => at)).toEqual([3, 2, 1]);
+  expect((await orders.read(userId, open)).map(({ data }) => data.idempotencyKey)).toEqual(["k3", "k2", "k1"]);
+  const { bucket, entries } = await ledgerOf(wishes[0]!);
+  await createAcknowledgeOrders(redis)(bucket, entries);
+  expect((await orders.open(userId)).map(({ at }) => at)).toEqual([2, 1]);
+  const others = Array.from({ length: MOST_OPEN_ORDERS }, (_, n) => orders.place(placedBy("jon", `more ${n}`)));
+  const codes = (await Promise.all(others)).map(({ code }) => code);
+  expect(codes.filter((code) => code === "TOO_MANY_ORDERS")).toHaveLength(2);
+  expect(await orders.place(wishes[1]!)).toMatchObject({ code: "REPEATED" });
 });
 
 test("an order is shown to its owner alone, whoever shares the bucket", async () => {

@@ -14,25 +14,47 @@ export interface Priced extends Amounts {
   readonly currency: Currency;
 }
 
+/** What a coupon takes off, and in which currency. */
+export interface CouponOffer extends DiscountTerms {
+  readonly currency: Currency;
+}
+
+/** Points that are to be used. One is worth a minor unit of their currency. */
+export interface Points {
+  readonly amount: Money;
+  readonly currency: Currency;
+}
+
 /**
  * Prices merged lines by the catalogue.
- * @throws StampedeError PRODUCT_NOT_FOUND, CURRENCIES_DIFFER, AMOUNT_OUT_OF_RANGE, MIN_ORDER_AMOUNT, POINTS_EXCEED_AMOUNT
+ * @throws StampedeError PRODUCT_NOT_FOUND, CURRENCIES_DIFFER, AMOUNT_OUT_OF_RANGE, MIN_ORDER_AMOUNT, COUPON_WITHOUT_EFFECT,
+ * POINTS_EXCEED_AMOUNT
  */
 export function priceLines(
   lines: readonly ProductQuantity[],
   offers: ReadonlyMap<ProductId, Offer | null>,
-  terms: DiscountTerms | null,
-  points: Money,
+  terms: CouponOffer | null,
+  points: Points,
 ): Priced {
   const found = lines.map((line) => ({ ...line, offer: offerOf(line.productId, offers) }));
   const currencies = new Set(found.map(({ offer }) => offer.currency));
   if (currencies.size > 1)
     throw new StampedeError("CURRENCIES_DIFFER", `the products cost ${[...currencies].join(", ")}`);
+  const { currency } = found[0]!.offer;
+  if (terms !== null) expectSame(currency, terms.currency, "the coupon is worth something in");
+  if (points.amount > 0) expectSame(currency, points.currency, "points are worth something in");
   const items = found.map(({ productId, quantity, offer }) => ({ productId, quantity, unitPrice: offer.price }));
   const flashItems = found
     .filter(({ offer }) => offer.flash)
     .map(({ productId, quantity }) => ({ productId, quantity }));
-  return { items, flashItems, currency: found[0]!.offer.currency, ...priceOrder(items, terms, points) };
+  return { items, flashItems, currency, ...priceOrder(items, terms, points.amount) };
+}
+
+/** @param what of a clause that the currency ends */
+function expectSame(ordered: Currency, currency: Currency, what: string): void {
+  if (ordered !== currency) {
+    throw new StampedeError("CURRENCIES_DIFFER", `the order costs ${ordered}, and ${what} ${currency}`);
+  }
 }
 
 function offerOf(productId: ProductId, offers: ReadonlyMap<ProductId, Offer | null>): Offer {

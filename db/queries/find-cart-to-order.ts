@@ -1,0 +1,32 @@
+import type { OrderId, ProductId } from "../../contracts/order-ids.ts";
+import type { ProductQuantity } from "../../contracts/order-parts.ts";
+import { textArray } from "../array-literal.ts";
+import type { Executor } from "../client.ts";
+
+export interface CartToOrder {
+  readonly lines: readonly ProductQuantity[];
+  /** Those of the orders that PostgreSQL has: what they took is no longer in the cart. */
+  readonly known: ReadonlySet<OrderId>;
+}
+
+/**
+ * A user's cart, and which of these orders PostgreSQL has: one statement, so both are of one moment. An order and what it
+ * takes out of the cart are committed together (order-saga), and only the one moment tells whether that has happened.
+ */
+export async function findCartToOrder(sql: Executor, userId: string, orders: readonly OrderId[]): Promise<CartToOrder> {
+  const ids = textArray(orders);
+  const rows = await sql<{ id: string; quantity: number | null }[]>`
+    SELECT i.product_id AS id, i.quantity FROM cart_items i JOIN products p ON p.id = i.product_id
+    WHERE i.user_id = ${userId}
+    UNION ALL
+    SELECT id, NULL FROM orders WHERE id = ANY (${ids}::text[])
+    UNION ALL
+    SELECT order_id, NULL FROM order_sagas WHERE order_id = ANY (${ids}::text[]) AND state->>'order' IS NOT NULL`;
+  const lines: ProductQuantity[] = [];
+  const known = new Set<OrderId>();
+  for (const { id, quantity } of rows) {
+    if (quantity === null) known.add(id as OrderId);
+    else lines.push({ productId: id as ProductId, quantity });
+  }
+  return { lines, known };
+}

@@ -1,0 +1,41 @@
+import type { UserId } from "../../contracts/ids.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import type { OrderStatus } from "../../contracts/steps.ts";
+import { textArray } from "../array-literal.ts";
+import type { Executor } from "../client.ts";
+
+/** A request for an order: its id is made of user, key and body. */
+export interface KeyedOrder {
+  readonly userId: UserId;
+  readonly idempotencyKey: string;
+  readonly orderId: OrderId;
+}
+
+/** What PostgreSQL knows of such a request. */
+export interface KnownOrder {
+  /** The order itself is there; null: it is not. */
+  readonly status: OrderStatus | null;
+  /** Its user's key stands for another order, that is, for another body. */
+  readonly keyReused: boolean;
+}
+
+/**
+ * In the order asked for. An order that could not be inserted has a saga and no row in `orders`; a saga that has seen nothing
+ * but a request to cancel is no order yet.
+ */
+export async function findKeyedOrders(sql: Executor, asked: readonly KeyedOrder[]): Promise<KnownOrder[]> {
+  const rows = await sql<{ keyOrder: OrderId | null; status: OrderStatus | null }[]>`
+    SELECT k.id AS "keyOrder", coalesce(o.status, s.status) AS status
+    FROM unnest(${textArray(asked.map(({ userId }) => userId))}::text[],
+                ${textArray(asked.map(({ idempotencyKey }) => idempotencyKey))}::text[],
+                ${textArray(asked.map(({ orderId }) => orderId))}::text[])
+      WITH ORDINALITY AS a (user_id, idempotency_key, order_id, n)
+    LEFT JOIN orders k ON k.user_id = a.user_id AND k.idempotency_key = a.idempotency_key
+    LEFT JOIN orders o ON o.id = a.order_id
+    LEFT JOIN order_sagas s ON o.id IS NULL AND s.order_id = a.order_id AND s.state->>'order' IS NOT NULL
+    ORDER BY a.n`;
+  return rows.map(({ keyOrder, status }, i) => ({
+    status,
+    keyReused: keyOrder !== null && keyOrder !== asked[i]!.orderId,
+  }));
+}

@@ -1,0 +1,87 @@
+import { StampedeError } from "../../contracts/errors.ts";
+import type { PlaceOrder } from "../../contracts/http-orders.ts";
+import type { UserId } from "../../contracts/ids.ts";
+import { type Currency, type Money, NOTHING } from "../../contracts/money.ts";
+import type { OrderCreated } from "../../contracts/order-events.ts";
+import { type OrderId, orderNumberOf } from "../../contracts/order-ids.ts";
+import { orderCreated } from "../../contracts/order-messages.ts";
+import type { PaymentMethod } from "../../contracts/order-parts.ts";
+import { mergeLines } from "../../contracts/order-request.ts";
+import type { Offers } from "../catalogue/offers.ts";
+import type { CouponTerms } from "./coupon-terms.ts";
+import { priceLines } from "./price-lines.ts";
+import { type CartSources, takeCart } from "./take-cart.ts";
+
+/** An order that is asked for: its id says who, under which key, and what. */
+export interface AskedOrder {
+  readonly userId: UserId;
+  readonly orderId: OrderId;
+  readonly idempotencyKey: string;
+  readonly order: PlaceOrder;
+}
+
+export interface PricingParts extends CartSources {
+  readonly offers: Offers;
+  readonly couponTerms: CouponTerms;
+  /** Where an order without an address goes. */
+  readonly defaultCountry: string;
+  readonly countriesServed: ReadonlySet<string>;
+  /** What an order without `payment` is charged to; null: such an order is refused if it costs anything. */
+  readonly defaultPaymentToken: string | null;
+  readonly pointsCurrency: Currency;
+}
+
+export interface PricedOrder {
+  readonly created: OrderCreated;
+  /** Of an order from the cart: see take-cart.ts. */
+  readonly cartVersion: string;
+}
+
+/** Fixes everything that an order's steps will need. @throws StampedeError with the code of every refusal */
+export type PriceOrder = (asked: AskedOrder) => Promise<PricedOrder>;
+
+/**
+ * Of an order that names no payment and costs nothing: nobody is charged. The event keeps its member, because consumers of an
+ * earlier release require it.
+ */
+const NO_PAYMENT: PaymentMethod = { token: "none" };
+
+export function createPriceOrder(parts: PricingParts): PriceOrder {
+  const { offers, couponTerms, defaultCountry, countriesServed, defaultPaymentToken, pointsCurrency } = parts;
+
+  /** Of an order that names none. */
+  function paymentOf(payable: Money): PaymentMethod {
+    if (defaultPaymentToken !== null) return { token: defaultPaymentToken };
+    if (payable > 0) {
+      throw new StampedeError("VALIDATION_FAILED", `payment: required, because ${payable} are left to pay`);
+    }
+    return NO_PAYMENT;
+  }
+
+  return async ({ userId, orderId, idempotencyKey, order }) => {
+    const shipping = order.shipping ?? { country: defaultCountry };
+    if (!countriesServed.has(shipping.country)) {
+      throw new StampedeError("SHIPPING_NOT_SERVED", `orders are not shipped to ${shipping.country}`);
+    }
+    const cart = order.items === undefined ? await takeCart(parts, userId, orderId) : null;
+    const lines = order.items ?? mergeLines(cart!.lines);
+    if (lines.length === 0) throw new StampedeError("CART_EMPTY");
+    const [known, terms] = await Promise.all([
+      offers.of(lines.map(({ productId }) => productId)),
+      order.couponId === undefined ? null : couponTerms(order.couponId, userId, orderId),
+    ]);
+    const priced = priceLines(lines, known, terms, { amount: order.pointsToUse ?? NOTHING, currency: pointsCurrency });
+    const data: OrderCreated["data"] = {
+      orderId,
+      userId,
+      orderNumber: orderNumberOf(orderId),
+      idempotencyKey,
+      source: order.from ?? "items",
+      ...priced,
+      couponId: order.couponId ?? null,
+      payment: order.payment ?? paymentOf(priced.payableAmount),
+      shipping,
+    };
+    return { created: orderCreated(data, Date.now()), cartVersion: cart?.version ?? "" };
+  };
+}

@@ -1,0 +1,32 @@
+import type { UserId } from "../../contracts/ids.ts";
+import type { OrderId } from "../../contracts/order-ids.ts";
+import type { ProductQuantity } from "../../contracts/order-parts.ts";
+import type { CartToOrder } from "../../db/queries/find-cart-to-order.ts";
+import type { PlacedOrders } from "../../lua/placed-orders.ts";
+
+export interface CartSources {
+  readonly cartOrders: PlacedOrders["cartOrders"];
+  readonly findCart: (userId: UserId, orders: readonly OrderId[]) => Promise<CartToOrder>;
+}
+
+export interface TakenCart {
+  readonly lines: readonly ProductQuantity[];
+  /** Another one after each order from the cart: order-place.lua refuses lines that were read before the last. */
+  readonly version: string;
+}
+
+/**
+ * What an order from the cart buys: the cart as it will be when PostgreSQL has the user's other orders from it, so that two
+ * orders do not buy the same. Redis is asked first: an order that left it meanwhile is one that PostgreSQL has.
+ */
+export async function takeCart(sources: CartSources, userId: UserId, orderId: OrderId): Promise<TakenCart> {
+  const { version, lines: taking } = await sources.cartOrders(userId);
+  const others = [...taking.keys()].filter((other) => other !== orderId);
+  const { lines, known } = await sources.findCart(userId, others);
+  const waiting = others.filter((other) => !known.has(other));
+  const taken = new Set(waiting.flatMap((other) => taking.get(other)!.map(nameOf)));
+  return { lines: lines.filter((line) => !taken.has(nameOf(line))), version };
+}
+
+// Only what stands in the cart as it was ordered leaves it: a line with another quantity is a newer wish (clear-carts.ts).
+const nameOf = ({ productId, quantity }: ProductQuantity) => `${productId} ${quantity}`;
