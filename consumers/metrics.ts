@@ -106,7 +106,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
   });
   const waitingRequests = new Gauge({
     name: "stampede_waiting_requests",
-    help: "Requests in hand whose queued sale is paused or being rebuilt",
+    help: "Requests of queued sales in hand; of sales that are paused or being rebuilt they wait here",
     registers,
   });
   const leftOut = new Gauge({

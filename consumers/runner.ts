@@ -1,10 +1,11 @@
 import type { Consumer, IncomingRecord, Kafka, TopicPartition } from "../kafka/kafka.ts";
+import { keyOf } from "../kafka/partitions.ts";
 import { type BatchWorkerDeps, RETRYING, type Retrying, seeThrough } from "./batch-worker.ts";
 import { type BatchPositions, CommitQueue } from "./commit-queue.ts";
 import { failureCode } from "./failure.ts";
 import type { Log } from "./log.ts";
 import { pause, within } from "./pause.ts";
-import type { Role } from "./role.ts";
+import type { Role, Waiting } from "./role.ts";
 import { Stranded } from "./stranded.ts";
 
 export interface RunnerDeps {
@@ -74,6 +75,8 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
   );
   const atWork = new Set<Promise<void>>();
   let stash: Polled | undefined;
+  /** Paused because too much of them waits in the role's hand. */
+  const heldBack = new Map<string, TopicPartition>();
   let inHand = 0;
   /** When the next batch may begin, by the role's pace. */
   let nextAt = 0;
@@ -87,6 +90,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
         if (change === "revoked") {
           commits.revoked(partitions);
           role.waiting?.revoked(partitions);
+          for (const partition of partitions) heldBack.delete(keyOf(partition)); // a pause ends with the assignment
           stranded.revoked(consumer.assignment().length, performance.now());
         } else stranded.assigned();
         const names = partitions.map(({ topic, partition }) => `${topic}/${partition}`);
@@ -97,6 +101,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
 
   async function replace(): Promise<void> {
     await consumer.close().catch((cause) => log.warn(failureCode(cause), "the consumer did not close"));
+    heldBack.clear();
     while (!stopping.signal.aborted) {
       try {
         consumer = open();
@@ -106,6 +111,17 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
         await pause(AFTER_POLL_ERROR_MS, stopping.signal);
       }
     }
+  }
+
+  /** Pauses the partitions of which the role has too much in hand, and resumes them when it has not. */
+  function holdBack(waiting: Waiting): void {
+    const overfull = new Map(waiting.overfull().map((partition) => [keyOf(partition), partition]));
+    const paused = [...overfull].filter(([key]) => !heldBack.has(key));
+    const resumed = [...heldBack].filter(([key]) => !overfull.has(key));
+    if (paused.length > 0) consumer.pause(paused.map(([, partition]) => partition));
+    if (resumed.length > 0) consumer.resume(resumed.map(([, partition]) => partition));
+    for (const [key, partition] of paused) heldBack.set(key, partition);
+    for (const [key] of resumed) heldBack.delete(key);
   }
 
   /** What comes next, behind what the same batch holds already. */
@@ -124,9 +140,11 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     }
   }
 
+  const isDue = () => role.waiting?.due(performance.now()) === true;
+
   /** A batch: what is there, and under load (more than one record) what comes within `lingerMs` or until a hand is free. */
   async function collect(): Promise<Polled> {
-    let batch = stash ?? (await poll(role.maxBatch, POLL_MS));
+    let batch = stash ?? (await poll(role.maxBatch, isDue() ? 1 : POLL_MS));
     stash = undefined;
     if (batch.records.length > 0 && role.paceMs !== undefined) return await keepPace(batch);
     if (batch.records.length <= 1) return batch;
@@ -182,12 +200,12 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     while (atWork.size >= role.concurrency) {
       const assigned = consumer.assignment();
       consumer.pause(assigned);
-      for (const one of assigned) paused.set(`${one.topic}/${one.partition}`, one);
+      for (const one of assigned) paused.set(keyOf(one), one);
       // Records can come of partitions that were assigned in this moment.
       const [held] = await Promise.all([poll(role.maxBatch, 100, stash), within(250, Promise.race(atWork))]);
       if (held.records.length > 0) stash = held;
     }
-    consumer.resume([...paused.values()]);
+    consumer.resume([...paused.values()].filter((partition) => !heldBack.has(keyOf(partition))));
   }
 
   async function run(): Promise<void> {
@@ -196,8 +214,9 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
         await holdOn();
         continue;
       }
+      if (role.waiting) holdBack(role.waiting);
       const batch = await collect();
-      if (batch.records.length > 0 || role.waiting?.due(performance.now())) begin(batch);
+      if (batch.records.length > 0 || isDue()) begin(batch);
       else {
         await commits.flush();
         if (!stranded.isDue(performance.now()) || stopping.signal.aborted) continue;

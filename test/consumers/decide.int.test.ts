@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type CouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
+import { LeftOut, type LeftOutComplaint } from "../../contracts/left-out.ts";
 import { requestRecord } from "../../gateway/coupons/queue.ts";
+import { KafkaError } from "../../kafka/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
@@ -226,4 +228,91 @@ test("requests of a sale that ended long ago and that nobody loads any more are 
   await allDone(topic);
   await runner.stop(1_000);
   expect(await refusalsOf(sale)).toMatchObject([{ user_id: "ada", reason: "ENDED" }]);
+});
+
+test("a sale whose keys are broken holds only itself, is complained of once and counted, and goes on when it is repaired", async () => {
+  const topic = await newLog();
+  const [broken, well] = [await queuedSale(2), await queuedSale(2)];
+  await world.redis.del(saleKeys(broken).sale);
+  await world.redis.set(saleKeys(broken).sale, "1");
+  const complaints: string[] = [];
+  let leftOut = 0;
+  const observer = {
+    complain: ({ step, names }: LeftOutComplaint) => complaints.push(`${step} ${names}`),
+    count(sales: number) {
+      leftOut = sales;
+    },
+  };
+  const runner = world.run(world.decideRole({ leftOut: new LeftOut(observer) }), topic);
+  await ask(topic, broken, "ada", "bea", "cem");
+  await until("the broken sale is noticed", () => leftOut === 1);
+  await ask(topic, well, "ada", "bea");
+  await until("the other sale goes on", async () => (await world.rows(well)).length === 2);
+  await until("it was tried again and again", async () => {
+    await ask(topic, well, "late");
+    return (await refusalsOf(well)).length > 20;
+  });
+  expect(complaints).toEqual([`deciding requests ${broken}`]);
+  expect(leftOut).toBe(1);
+  await world.redis.del(saleKeys(broken).sale);
+  await world.load(broken, 2);
+  await allDone(topic);
+  await runner.stop(1_000);
+  expect(leftOut).toBe(0);
+  expect((await world.rows(broken)).map(({ user_id }) => user_id)).toEqual(["ada", "bea"]);
+  expect(await refusalsOf(broken)).toMatchObject([{ user_id: "cem", reason: "SOLD_OUT" }]);
+});
+
+test("a sale whose requests lie in two partitions, because the topic was given more, loses none when its process goes", async () => {
+  const topic = await world.newTopic(2, { "message.timestamp.type": "LogAppendTime" });
+  const sale = await queuedSale(10);
+  await world.settling.scripts.setState(sale, "PAUSED");
+  const requests = users("spread", 6).map((userId) => ({
+    userId: userId as UserId,
+    requestId: newRequestId(sale, Date.now()),
+  }));
+  await world.rawProducer.sendAll(
+    requests.map((one, i) => {
+      return { topic, partition: i % 2, key: sale, value: requestRecord({ couponId: sale, ...one }, new Date()) };
+    }),
+  );
+  let inHand = 0;
+  const observe = {
+    waitingRequests(waiting: number) {
+      inHand = waiting;
+    },
+  };
+  const first = world.run(world.decideRole({}, observe), topic);
+  await until("all are in hand", () => inHand === 6);
+  await Bun.sleep(600); // longer than between two commits
+  expect(await world.lag(topic)).toBe(6);
+  await first.stop(1_000);
+  await world.settling.scripts.setState(sale, "OPEN");
+  const second = world.run(world.decideRole(), topic);
+  await allDone(topic);
+  await second.stop(1_000);
+  expect((await world.rows(sale)).map(({ user_id }) => user_id).sort()).toEqual(users("spread", 6));
+});
+
+test("a request that no retry helps is found among its neighbours and put aside; they and other sales go on", async () => {
+  const topic = await newLog();
+  const [sale, other] = [await queuedSale(30), await queuedSale(1)];
+  await ask(topic, sale, ...users("before", 10), "poison", ...users("behind", 10));
+  await ask(topic, other, "ada");
+  const producer = {
+    async sendAll(records: Parameters<World["rawProducer"]["sendAll"]>[0]) {
+      const isPoisoned = records.some(({ value }) => JSON.parse(value as string).data.userId === "poison");
+      if (isPoisoned) throw new KafkaError("RECORD_TOO_LARGE", "too large");
+      await world.rawProducer.sendAll(records);
+    },
+  };
+  const runner = world.run(world.decideRole({ producer }), topic);
+  await allDone(topic);
+  await runner.stop(1_000);
+  const [letter, ...more] = await world.read(`${topic}.DLT`, 1);
+  expect(more).toEqual([]);
+  expect(new TextDecoder().decode(letter!.value!)).toContain('"poison"');
+  const told = (await world.rows(sale)).filter(({ user_id }) => user_id !== "poison");
+  expect(told.map(({ user_id }) => user_id)).toEqual([...users("before", 10), ...users("behind", 10)]);
+  expect(await world.rows(other)).toHaveLength(1);
 });

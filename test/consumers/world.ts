@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../consumers/config.ts";
-import { couponDecide } from "../../consumers/coupon-decide/role.ts";
+import { couponDecide, type Deciding } from "../../consumers/coupon-decide/role.ts";
 import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
 import { couponPersist } from "../../consumers/coupon-persist/role.ts";
 import { type Settling, settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
@@ -208,11 +208,11 @@ export async function createWorld(options: WorldOptions = {}) {
       return runner;
     },
     persistRole: () => couponPersist(settling),
-    decideRole: (over: Partial<Settling> = {}) =>
+    decideRole: (over: Partial<Settling> = {}, observe: Partial<Deciding["observe"]> = {}) =>
       couponDecide({
         settling: { ...settling, ...over },
         keepHours: config.SALE_KEEP_HOURS,
-        observe: { decided() {}, waitingRequests() {} },
+        observe: { decided() {}, waitingRequests() {}, ...observe },
       }),
 
     /** All records of a topic, once there are `count`. */
