@@ -22,8 +22,8 @@ export interface Waiting {
   firstOf(partition: TopicPartition): number | undefined;
   /** It is time to try again: `handle` is called, with no records if none have come. `nowMs`: by `performance.now()`. */
   due(nowMs: number): boolean;
-  /** Partitions of which too much waits: they are paused until they are not named any more. */
-  overfull(): readonly TopicPartition[];
+  /** Partitions of which too much waits: they are paused until they are not named any more. Absent: there is no such limit. */
+  overfull?(): readonly TopicPartition[];
   /** The partitions are somebody else's now; what waited there is theirs. */
   revoked(partitions: readonly TopicPartition[]): void;
 }

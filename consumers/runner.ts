@@ -115,7 +115,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
 
   /** Pauses the partitions of which the role has too much in hand, and resumes them when it has not. */
   function holdBack(waiting: Waiting): void {
-    const overfull = new Map(waiting.overfull().map((partition) => [keyOf(partition), partition]));
+    const overfull = new Map((waiting.overfull?.() ?? []).map((partition) => [keyOf(partition), partition]));
     const paused = [...overfull].filter(([key]) => !heldBack.has(key));
     const resumed = [...heldBack].filter(([key]) => !overfull.has(key));
     if (paused.length > 0) consumer.pause(paused.map(([, partition]) => partition));

@@ -2,6 +2,8 @@
 export type FaultPoint =
   | "claim:after-lua"
   | "claim:after-produce"
+  | "queued:noted"
+  | "queued:logged"
   | "order:admitted"
   | "order:placed"
   | "order:produced"

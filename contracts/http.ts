@@ -50,7 +50,7 @@ export const ClaimAccepted = Type.Object(
 );
 export type ClaimAccepted = Static<typeof ClaimAccepted>;
 
-/** A claim of a queued sale: logged, and decided in the order of the log; the outcome follows. */
+/** A claim of a queued sale: logged, and decided in the order of the log; the outcome follows. `repeat`: it was asked before. */
 export const ClaimPending = Type.Object(
   {
     requestId: RequestIdSchema,
@@ -58,6 +58,7 @@ export const ClaimPending = Type.Object(
     status: Type.Literal("PENDING"),
     durable: Type.Literal("kafka"),
     receipt: Type.String({ description: "HMAC over request, user, sale and time: the claim is provable" }),
+    repeat: Type.Optional(Type.Literal(true)),
   },
   { $id: "ClaimPending" },
 );

@@ -32,10 +32,10 @@ import { topicCompression } from "../kafka/topics.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { LEDGER_CHANNEL, PIPELINE_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../lua/keys.ts";
 import { findInLedger } from "../lua/ledger.ts";
-import { findPending, notePending } from "../lua/pending-requests.ts";
+import { findPending, noteAsking, notePending } from "../lua/pending-requests.ts";
 import { createRedis, createSubscriber, whenReady } from "../lua/redis.ts";
 import { createRoutes } from "../lua/routes.ts";
-import { readSale, saleTime, type Winner, winnerOf } from "../lua/sale-reading.ts";
+import { readSale, saleTime, type Winner } from "../lua/sale-reading.ts";
 import { createSaleScripts } from "../lua/sale-scripts.ts";
 import { createSaleRecovering } from "./admin/recovering.ts";
 import { INTENT } from "./admin/sale-state.ts";
@@ -153,8 +153,9 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       log.warn({ open }, open ? "Kafka does not acknowledge queued claims: 503" : "Kafka acknowledges queued claims"),
     ),
     ackMs: config.QUEUED_ACK_MS,
-    winnerOf: (couponId, userId) => winnerOf(redis, couponId, userId),
+    ask: (couponId, requestId, userId, mayAsk) => noteAsking(redis, couponId, requestId, userId, mayAsk),
     notePending: (couponId, requestId, userId) => notePending(redis, couponId, requestId, userId),
+    fault,
     onError,
   });
   const guarded = databaseCalls(onError);

@@ -17,7 +17,7 @@ export interface SaleKeys {
   readonly ledger: string;
   /** hash: requestId → `PENDING userId`, `ISSUED slot`, `FAILED reason` or (refused by decide.lua) `FAILED reason userId` */
   readonly status: string;
-  /** hash, of a queued sale: userId → the undecided request of this user, `requestId`, or `requestId +` once the log has it */
+  /** hash, of a queued sale: userId → their undecided request, `requestId`, or `requestId milliseconds` once the log has it */
   readonly asked: string;
 }
 

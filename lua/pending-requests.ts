@@ -1,13 +1,65 @@
 import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
+import askText from "./ask.lua" with { type: "text" };
+import askedText from "./asked.lua" with { type: "text" };
 import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
-import { parseStatus } from "./sale-reading.ts";
+import { parseStatus, parseWinner, type Winner } from "./sale-reading.ts";
 import { STATUS_TTL_S } from "./sale-scripts.ts";
+import { PortableScript } from "./script.ts";
+
+/** A request that waits for so long is logged once more when its user asks again: topic coupon-requests keeps a week. */
+const LOG_AGAIN_MS = 24 * 3_600_000;
 
 /**
- * Notes that a request of a queued sale is logged and waits for its turn, and whose it is. It may have been decided
- * already: what stands there stays. @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED
+ * What Redis knows of a user who asks for a coupon of a queued sale.
+ * - won: they hold one.
+ * - noted: a new request, and nothing else of them; the log is to be told.
+ * - asked: the request of before, undecided. isLogged false: whether the log has it is not known, so it is told again.
+ * - none: nothing, and no request may be noted now.
+ */
+export type Asking =
+  | { readonly kind: "won"; readonly winner: Winner }
+  | { readonly kind: "noted" | "none" }
+  | { readonly kind: "asked"; readonly requestId: RequestId; readonly isLogged: boolean };
+
+const ask = new PortableScript(askText);
+const asked = new PortableScript(askedText);
+
+function keysOf(couponId: CouponId): readonly string[] {
+  const keys = saleKeys(couponId);
+  return [keys.winners, keys.status, keys.asked];
+}
+
+/**
+ * Notes a request of a queued sale before the log is told of it. `mayAsk` false: only looks.
+ * @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: it may be noted all the same, and is then found by asking again
+ */
+export async function noteAsking(
+  redis: RedisConnection,
+  couponId: CouponId,
+  requestId: RequestId,
+  userId: UserId,
+  mayAsk: boolean,
+): Promise<Asking> {
+  const args = [userId, requestId, String(STATUS_TTL_S), mayAsk ? "1" : "0", String(LOG_AGAIN_MS)];
+  const reply = (await ask.run(redis, keysOf(couponId), args)) as string;
+  const space = reply.indexOf(" ");
+  const [word, rest] = space < 0 ? [reply, ""] : [reply.slice(0, space), reply.slice(space + 1)];
+  switch (word) {
+    case "won":
+      return { kind: "won", winner: parseWinner(rest)! };
+    case "logged":
+    case "unlogged":
+      return { kind: "asked", requestId: rest as RequestId, isLogged: word === "logged" };
+    default:
+      return { kind: word === "noted" ? "noted" : "none" };
+  }
+}
+
+/**
+ * Notes that the log has a request of a queued sale, which now waits for its turn. It may have been decided already: what
+ * stands there stays. @throws StampedeError REDIS_UNAVAILABLE
  */
 export async function notePending(
   redis: RedisConnection,
@@ -15,10 +67,7 @@ export async function notePending(
   requestId: RequestId,
   userId: UserId,
 ): Promise<void> {
-  const { status } = saleKeys(couponId);
-  await Promise.all([redis.hsetnx(status, requestId, `PENDING ${userId}`), redis.expire(status, STATUS_TTL_S)]).catch(
-    rethrow,
-  );
+  await asked.run(redis, keysOf(couponId), [userId, requestId, String(STATUS_TTL_S), `PENDING ${userId}`]);
 }
 
 /** Whose undecided request that is, as far as Redis noted it; null: it is none. @throws StampedeError REDIS_UNAVAILABLE */

@@ -45,6 +45,8 @@ export interface RequestFacts {
   readonly status: StoredStatus | null;
   /** The user's win in this sale, under whichever request. */
   readonly winner: Winner | null;
+  /** The user's undecided request, of a queued sale; the log may not have it (yet). */
+  readonly asked?: RequestId;
   /** null: Redis has nothing of the sale. */
   readonly saleState: StoredState | null;
   readonly mode: "DIRECT" | "QUEUED";
@@ -134,14 +136,16 @@ export async function statusOf(
   userId: UserId,
 ): Promise<RequestFacts> {
   const keys = saleKeys(couponId);
-  const [status, winner, [state, mode, rebuiltAt]] = await Promise.all([
+  const [status, winner, asked, [state, mode, rebuiltAt]] = await Promise.all([
     redis.hget(keys.status, requestId),
     redis.hget(keys.winners, userId),
+    redis.hget(keys.asked, userId),
     redis.hmget(keys.sale, "state", "mode", "rebuiltAt"),
   ]).catch(rethrow);
   return {
     status: parseStatus(status),
     winner: parseWinner(winner),
+    ...(asked === null ? {} : { asked: asked.split(" ")[0] as RequestId }),
     saleState: state as StoredState | null,
     mode: mode === "QUEUED" ? mode : "DIRECT",
     rebuiltAt: Number(rebuiltAt ?? 0),

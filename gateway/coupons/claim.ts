@@ -131,8 +131,10 @@ export function createClaims(parts: ClaimParts): Claims {
       case "refused":
         return queued.code === "NOT_STARTED" ? notStarted(sale.startsAt) : refused(queued.code);
       case "logged": {
+        const { requestId, repeat } = queued;
         const receipt = receipts.sign(requestId, userId);
-        return { kind: "accepted", body: { requestId, couponId, status: "PENDING", durable: "kafka", receipt } };
+        const body: ClaimPending = { requestId, couponId, status: "PENDING", durable: "kafka", receipt };
+        return { kind: "accepted", body: repeat ? { ...body, repeat } : body };
       }
     }
   }

@@ -1,9 +1,11 @@
 import { LRUCache } from "lru-cache";
 import type { CouponIssueRequested } from "../../contracts/events.ts";
+import type { Fault } from "../../contracts/fault-points.ts";
 import type { CouponId, RequestId, UserId } from "../../contracts/ids.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import { KafkaError, type Producer } from "../../kafka/kafka.ts";
 import type { ClaimBatch } from "../../lua/claim-batch.ts";
+import type { Asking } from "../../lua/pending-requests.ts";
 import type { Winner } from "../../lua/sale-reading.ts";
 import type { AckBreaker } from "./breaker.ts";
 
@@ -16,14 +18,16 @@ export interface QueueParts {
   readonly breaker: AckBreaker;
   /** How long a request waits for the log's acknowledgement; there is no ledger to fall back on. */
   readonly ackMs: number;
-  readonly winnerOf: (couponId: CouponId, userId: UserId) => Promise<Winner | null>;
+  readonly ask: (couponId: CouponId, requestId: RequestId, userId: UserId, mayAsk: boolean) => Promise<Asking>;
   readonly notePending: (couponId: CouponId, requestId: RequestId, userId: UserId) => Promise<void>;
+  readonly fault: Fault;
   readonly onError: (error: unknown) => void;
 }
 
 export type Queued =
   | { readonly kind: "won"; readonly winner: Winner }
-  | { readonly kind: "logged" }
+  /** The log has this request. `repeat`: it was asked before, and is not decided. */
+  | { readonly kind: "logged"; readonly requestId: RequestId; readonly repeat: boolean }
   | { readonly kind: "refused"; readonly code: Extract<ResultCode, "NOT_STARTED" | "ENDED" | "KAFKA_UNAVAILABLE"> };
 
 export interface Queue {
@@ -31,7 +35,7 @@ export interface Queue {
   open(couponId: CouponId): QueuedSale | undefined;
   /** Redis says so now. */
   learn(couponId: CouponId, sale: QueuedSale): void;
-  /** @throws StampedeError REDIS_UNAVAILABLE: nothing was logged */
+  /** @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: nothing was logged */
   request(
     sale: QueuedSale,
     asked: CouponIssueRequested["data"],
@@ -62,12 +66,17 @@ export function requestRecord(data: CouponIssueRequested["data"], occurredAt: Da
 
 /**
  * Claims of queued sales: logged under the sale's id, so that one partition holds them in the order in which they go out.
+ * A user has one undecided request: it is noted in Redis before the log is told, so whoever asks again, on this gateway or
+ * another, gets that one, and if its acknowledgement is not known, it is logged again under the same id. A crash anywhere
+ * leaves at worst a note that the next try takes up.
  * A PENDING answer is given only for what the log has acknowledged. While acknowledgements are late, one request at a time
  * tries; the others are refused at once.
  */
 export function createQueue(parts: QueueParts): Queue {
-  const { producer, breaker, ackMs, winnerOf, notePending, onError } = parts;
+  const { producer, breaker, ackMs, ask, notePending, fault, onError } = parts;
   const sales = new LRUCache<CouponId, QueuedSale>({ max: 1_000, ttl: TERMS_MS });
+  /** Users who are being answered: those who press the button again meanwhile share the answer. */
+  const answering = new Map<string, Promise<Queued>>();
   let trying = 0;
 
   /** Whether the log has it. false: unknown; it may still arrive, and is then decided like any other. */
@@ -93,19 +102,41 @@ export function createQueue(parts: QueueParts): Queue {
     }
   }
 
+  async function request(
+    sale: QueuedSale,
+    { couponId, userId, requestId: fresh }: CouponIssueRequested["data"],
+    nowMs: number,
+    traceparent: string | undefined,
+  ): Promise<Queued> {
+    const isOpen = nowMs >= sale.startsAt && nowMs < sale.endsAt;
+    const asking = await ask(couponId, fresh, userId, isOpen);
+    if (asking.kind === "won") return asking;
+    if (asking.kind === "none") return { kind: "refused", code: nowMs < sale.startsAt ? "NOT_STARTED" : "ENDED" };
+    const [requestId, repeat] = asking.kind === "asked" ? [asking.requestId, true] : [fresh, false];
+    if (asking.kind === "asked" && asking.isLogged) return { kind: "logged", requestId, repeat };
+    fault("queued:noted");
+    if (!(await log({ couponId, userId, requestId }, traceparent))) {
+      return { kind: "refused", code: "KAFKA_UNAVAILABLE" };
+    }
+    fault("queued:logged");
+    // The log has it, whatever becomes of this note; without it the next try logs it once more.
+    await notePending(couponId, requestId, userId).catch(onError);
+    return { kind: "logged", requestId, repeat };
+  }
+
   return {
     open: (couponId) => (sales.size === 0 ? undefined : sales.get(couponId)),
     learn: (couponId, { startsAt, endsAt }) => void sales.set(couponId, { startsAt, endsAt }),
     async request(sale, asked, nowMs, traceparent) {
-      const { couponId, userId, requestId } = asked;
-      const winner = await winnerOf(couponId, userId);
-      if (winner !== null) return { kind: "won", winner };
-      if (nowMs < sale.startsAt) return { kind: "refused", code: "NOT_STARTED" };
-      if (nowMs >= sale.endsAt) return { kind: "refused", code: "ENDED" };
-      if (!(await log(asked, traceparent))) return { kind: "refused", code: "KAFKA_UNAVAILABLE" };
-      // The log has it, whatever becomes of the note.
-      await notePending(couponId, requestId, userId).catch(onError);
-      return { kind: "logged" };
+      const who = `${asked.couponId} ${asked.userId}`;
+      const running = answering.get(who);
+      if (running !== undefined) {
+        const answer = await running;
+        return answer.kind === "logged" ? { ...answer, repeat: true } : answer;
+      }
+      const answer = request(sale, asked, nowMs, traceparent).finally(() => answering.delete(who));
+      answering.set(who, answer);
+      return await answer;
     },
   };
 }

@@ -21,7 +21,7 @@ const UNKNOWN = { hearsay: false, status: null, slot: null, reason: null } as co
  */
 export function redisRequests(redis: RedisConnection): RequestSources["inRedis"] {
   return async (couponId, requestId, userId) => {
-    const { status, winner, saleState, mode, rebuiltAt } = await statusOf(redis, couponId, requestId, userId);
+    const { status, winner, asked, saleState, mode, rebuiltAt } = await statusOf(redis, couponId, requestId, userId);
     const queued = mode === "QUEUED";
     const madeAt = requestTime(requestId);
     const isRebuiltSince = madeAt < rebuiltAt + CLOCK_SKEW_MS;
@@ -35,7 +35,9 @@ export function redisRequests(redis: RedisConnection): RequestSources["inRedis"]
       if (queued) return { loaded, hearsay, status: "PENDING", slot: null, reason: null };
       return { loaded, hearsay, status: "ACCEPTED", slot, reason: null };
     }
-    if (status?.status === "PENDING" && status.userId === userId) {
+    // That the log has a request may have been noted in vain; that it was asked was noted before.
+    const isAsked = status === null && asked === requestId;
+    if (isAsked || (status?.status === "PENDING" && status.userId === userId)) {
       // It may be decided although Redis was not told.
       if (madeAt < Date.now() - DECIDED_WITHIN_MS) return { loaded: false, ...UNKNOWN };
       return { loaded, hearsay: false, status: "PENDING", slot: null, reason: null };

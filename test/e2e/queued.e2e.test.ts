@@ -81,13 +81,16 @@ test("3,000 users, 500 coupons: exactly the first 500 of the log have one, and e
   expect(await system.violations()).toEqual([]);
 }, 180_000);
 
-test("30 clicks of one user at once are one coupon, and each of the requests ends as ISSUED", async () => {
+test("30 clicks of one user at once are one coupon and one request, which each gateway logs at most once", async () => {
   const { id } = await system.createSale({ total: 10, issueMode: "QUEUED" });
   const token = system.token("impatient");
   const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => claim(gatewayFor(i), id, token)));
   const pending = answers.filter(({ status }) => status === 202);
   expect(pending.length).toBeGreaterThan(0);
+  expect(new Set(answers.map(({ body }) => body.requestId)).size).toBe(1);
+  expect(pending.filter(({ body }) => body.repeat !== true)).toHaveLength(1);
   await system.settled(id);
+  expect((await replay(id)).length).toBeLessThanOrEqual(2);
   expect(await winnersOf(id)).toEqual(["impatient"]);
   for (const { body } of pending) {
     const issued = await until("it is issued", async () => {

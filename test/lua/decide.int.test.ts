@@ -5,7 +5,7 @@ import type { Claim } from "../../lua/claim-batch.ts";
 import type { DecideBatch, LoggedRequest } from "../../lua/decide-batch.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
-import { notePending } from "../../lua/pending-requests.ts";
+import { noteAsking, notePending } from "../../lua/pending-requests.ts";
 import { createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading, type SaleTerms } from "../../lua/sale-loading.ts";
 import { readSale, statusOf } from "../../lua/sale-reading.ts";
@@ -149,6 +149,54 @@ test("a note that a request is pending never covers what was decided", async () 
   await notePending(redis, couponId, bea.requestId, bea.userId);
   expect((await statusOf(redis, couponId, bea.requestId, bea.userId)).status).toMatchObject({ status: "FAILED" });
   expect(await redis.ttl(saleKeys(couponId).status)).toBeGreaterThan(1_000);
+});
+
+const DAY = 24 * HOUR;
+const asking = (couponId: CouponId, { userId, requestId }: Claim, mayAsk = true) =>
+  noteAsking(redis, couponId, requestId, userId, mayAsk);
+
+test("a user has one undecided request: whoever asks again gets it, logged or not, until it is decided", async () => {
+  const couponId = await queued({ total: 1 });
+  const [first, second, bea] = [asked(couponId, "ada"), asked(couponId, "ada"), asked(couponId, "bea")];
+  expect(await asking(couponId, first, false)).toEqual({ kind: "none" });
+  expect(await asking(couponId, first)).toEqual({ kind: "noted" });
+  const before = { kind: "asked", requestId: first.requestId } as const;
+  expect(await asking(couponId, second)).toEqual({ ...before, isLogged: false });
+  await notePending(redis, couponId, first.requestId, first.userId);
+  expect(await asking(couponId, second)).toEqual({ ...before, isLogged: true });
+  expect(await asking(couponId, second, false)).toEqual({ ...before, isLogged: true });
+  expect(await asking(couponId, bea)).toEqual({ kind: "noted" });
+  expect(await redis.ttl(saleKeys(couponId).asked)).toBeGreaterThan(1_000);
+
+  expect(words(await scripts.decide(couponId, [first, bea]))).toEqual([1, "SOLD_OUT"]);
+  expect(await redis.exists(saleKeys(couponId).asked)).toBe(0);
+  expect(await asking(couponId, second)).toEqual({ kind: "won", winner: { slot: 1, requestId: first.requestId } });
+  // Who was refused may ask anew, and what comes late about the request of before changes nothing.
+  await notePending(redis, couponId, bea.requestId, bea.userId);
+  await notePending(redis, couponId, first.requestId, first.userId);
+  expect(await asking(couponId, asked(couponId, "bea"))).toEqual({ kind: "noted" });
+});
+
+test("a request that waits for a day is logged once more when its user asks; a note that Redis lost is made anew", async () => {
+  const couponId = await queued();
+  const [ada, again] = [asked(couponId, "ada"), asked(couponId, "ada")];
+  await notePending(redis, couponId, ada.requestId, ada.userId);
+  expect(await asking(couponId, again)).toMatchObject({ requestId: ada.requestId, isLogged: true });
+  await redis.hset(saleKeys(couponId).asked, "ada", `${ada.requestId} ${Date.now() - DAY - 1_000}`);
+  expect(await asking(couponId, again)).toMatchObject({ requestId: ada.requestId, isLogged: false });
+});
+
+test("a decider that does not know the notes leaves them, and a user who was refused may ask anew all the same", async () => {
+  const couponId = await queued({ total: 1 });
+  const [ada, bea, again] = [asked(couponId, "ada"), asked(couponId, "bea"), asked(couponId, "bea")];
+  await asking(couponId, bea);
+  const { sale, winners, freed, ledger, status } = saleKeys(couponId);
+  const sha = (await redis.hget(sale, "shaDecide"))!;
+  const words = [ada, bea].flatMap(({ userId, requestId, loggedAt }) => [userId, requestId, String(loggedAt)]);
+  const reply = await redis.evalsha(sha, 5, sale, winners, freed, ledger, status, "60", ...words);
+  expect(String(reply).split(" ").slice(3, 4)).toEqual(["ACCEPTED"]);
+  expect(await redis.hexists(saleKeys(couponId).asked, "bea")).toBe(1);
+  expect(await asking(couponId, again)).toEqual({ kind: "noted" });
 });
 
 const log = fc.array(fc.constantFrom("ada", "bea", "cem", "dan", "eve", "fay", "gus", "hal"), { maxLength: 30 });

@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- asked: the log has a request of a queued sale: its owner may be told so, and it need not be logged again.
+-- KEYS 1 winners (hash user → "slot requestId")  2 status (hash)  3 asked (hash, see ask.lua)
+-- ARGV 1 userId  2 requestId  3 seconds that the notes live on  4 the status of an undecided request
+-- Returns noted | decided (what stands there stays: the request was decided before this came)
+-- The note is made anew if Redis lost it meanwhile. Another request of the same user keeps its note: both are in the log.
+redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 or redis.call('HGET', KEYS[2], ARGV[2]) ~= ARGV[4] then
+  return 'decided'
+end
+local noted = redis.call('HGET', KEYS[3], ARGV[1])
+if not noted or string.match(noted, '^%S+') == ARGV[2] then
+  local time = redis.call('TIME')
+  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. time[1] .. '000')
+  redis.call('EXPIRE', KEYS[3], ARGV[3])
+end
+return 'noted'
