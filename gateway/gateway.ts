@@ -372,7 +372,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     complain: (complaint) => log.error(complaint, "left out; the others go on"),
     count: metrics.leftOut,
   });
-  const stopNews = followNews(board, redisNews(redis, subscriber, onError), leftOut, onError);
+  const stopNews = followNews(board, redisNews(redis, subscriber, scripts.forget, onError), leftOut, onError);
   // What an operator chose holds from the first claim on; a database that does not answer now is asked again and again.
   await Promise.race([pipelines.look().catch(onError), new Promise((resolve) => setTimeout(resolve, 2_000))]);
   await whenReady(redis, 2_000); // a first request that finds no connection yet would be refused for nothing

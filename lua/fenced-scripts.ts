@@ -6,10 +6,13 @@ import type { RedisConnection } from "./redis.ts";
 import { isNoScript, redisFailure, rethrow } from "./redis-failure.ts";
 import { SALE_SCRIPT_NAMES, type SaleScriptName } from "./sale-script-text.ts";
 
-type Shas = Readonly<Record<SaleScriptName, string>>;
+/** A script that the sale's loader did not know yet is missing. */
+type Shas = Readonly<Partial<Record<SaleScriptName, string>>>;
 
 /** Sales whose keys and SHAs a process remembers; one entry is about 1 kB. */
 const REMEMBERED_SALES = 10_000;
+/** A sale's SHAs are read again after so long, beside the work, in case the word that they changed was missed. */
+const REFRESH_MS = 30_000;
 
 /** Which key a script takes, in its order. */
 const KEYS_OF: Record<SaleScriptName, readonly (keyof SaleKeys)[]> = {
@@ -25,6 +28,8 @@ const KEYS_OF: Record<SaleScriptName, readonly (keyof SaleKeys)[]> = {
 interface Known {
   readonly shas: Shas;
   readonly keys: Readonly<Record<SaleScriptName, readonly string[]>>;
+  /** When to read them again, by the monotonic clock. */
+  refreshAt: number;
 }
 
 /**
@@ -44,28 +49,55 @@ export class FencedScripts {
   async run(couponId: CouponId, name: SaleScriptName, args: readonly string[]): Promise<string | null> {
     const known = this.#known.get(couponId) ?? (await this.#read(couponId));
     if (known === null) return null;
-    try {
-      return (await evalsha(this.#redis, known.shas[name], known.keys[name], args)) as string;
-    } catch (error) {
-      if (!isNoScript(error)) throw redisFailure(error);
+    const sha = known.shas[name];
+    if (sha !== undefined) {
+      this.#keepFresh(couponId, known);
+      try {
+        return (await evalsha(this.#redis, sha, known.keys[name], args)) as string;
+      } catch (error) {
+        if (!isNoScript(error)) throw redisFailure(error);
+      }
     }
     this.#known.delete(couponId);
     const now = await this.#read(couponId);
+    const newSha = now?.shas[name];
     // The same SHA again: the hash survived a restart, the scripts did not, and nobody has loaded the sale since.
-    if (now === null || now.shas[name] === known.shas[name]) return null;
+    if (now === null || newSha === undefined || newSha === sha) return null;
     try {
-      return (await evalsha(this.#redis, now.shas[name], now.keys[name], args)) as string;
+      return (await evalsha(this.#redis, newSha, now.keys[name], args)) as string;
     } catch (error) {
       if (isNoScript(error)) return null;
       throw redisFailure(error);
     }
   }
 
+  /** The sale's scripts were swapped: the next call asks for them. */
+  forget(couponId: CouponId): void {
+    this.#known.delete(couponId);
+    this.#reading.delete(couponId); // what is being read may be older
+  }
+
+  /** The old scripts are in the server's cache still, so nobody waits for the new ones. */
+  #keepFresh(couponId: CouponId, known: Known): void {
+    const now = performance.now();
+    if (known.refreshAt > now) return;
+    known.refreshAt = now + REFRESH_MS;
+    this.#read(couponId).catch(() => {}); // Redis is away: the call itself says so
+  }
+
   /** One HMGET for all who ask at the same time. */
   #read(couponId: CouponId): Promise<Known | null> {
     const running = this.#reading.get(couponId);
     if (running) return running;
-    const read = this.#fetch(couponId).finally(() => this.#reading.delete(couponId));
+    const read: Promise<Known | null> = this.#fetch(couponId)
+      .then((known) => {
+        // Unless the sale was forgotten meanwhile: then this may be older than what is asked for now.
+        if (known !== null && this.#reading.get(couponId) === read) this.#known.set(couponId, known);
+        return known;
+      })
+      .finally(() => {
+        if (this.#reading.get(couponId) === read) this.#reading.delete(couponId);
+      });
     this.#reading.set(couponId, read);
     return read;
   }
@@ -73,16 +105,13 @@ export class FencedScripts {
   async #fetch(couponId: CouponId): Promise<Known | null> {
     const names = saleKeys(couponId);
     const values = await this.#redis.hmget(names.sale, ...SALE_SCRIPT_NAMES).catch(rethrow);
-    const shas = {} as Record<SaleScriptName, string>;
+    if (values.every((sha) => !sha)) return null;
+    const shas: Partial<Record<SaleScriptName, string>> = {};
     const keys = {} as Record<SaleScriptName, readonly string[]>;
     for (const [i, name] of SALE_SCRIPT_NAMES.entries()) {
-      const sha = values[i];
-      if (!sha) return null;
-      shas[name] = sha;
+      if (values[i]) shas[name] = values[i];
       keys[name] = KEYS_OF[name].map((key) => names[key]);
     }
-    const known = { shas, keys };
-    this.#known.set(couponId, known);
-    return known;
+    return { shas, keys, refreshAt: performance.now() + REFRESH_MS };
   }
 }

@@ -1,5 +1,5 @@
 import type { UserId } from "../contracts/ids.ts";
-import { userKeys } from "./keys.ts";
+import { gatewayChannel, userKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 import pruneText from "./route-prune.lua" with { type: "text" };
@@ -14,7 +14,10 @@ export interface Routes {
   touch(userId: UserId): Promise<void>;
   /** Whether the route stands. */
   has(userId: UserId, connectionId: string): Promise<boolean>;
-  /** Removes connections whose gateway nobody hears any more, unless they lead elsewhere now. Returns how many. */
+  /**
+   * Removes connections whose gateway nobody hears any more, unless they lead elsewhere now, or the gateway listens again.
+   * Returns how many. Not for a cluster.
+   */
   prune(userId: UserId, routes: Iterable<readonly [connectionId: string, gatewayId: string]>): Promise<number>;
 }
 
@@ -41,7 +44,11 @@ export function createRoutes(redis: RedisConnection): Routes {
       return (await redis.hexists(userKeys(userId).route, connectionId).catch(rethrow)) === 1;
     },
     async prune(userId, routes) {
-      const args = [...routes].flat();
+      const args = [...routes].flatMap(([connectionId, gatewayId]) => [
+        connectionId,
+        gatewayId,
+        gatewayChannel(gatewayId),
+      ]);
       if (args.length === 0) return 0;
       return (await pruneScript.run(redis, [userKeys(userId).route], args)) as number;
     },

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import type { StoredState } from "./claim-batch.ts";
 import { commandAt, evalsha, ServersAsked, serverAt } from "./commands.ts";
@@ -6,7 +7,7 @@ import fenceText from "./fence.lua" with { type: "text" };
 import { saleKeys, shadowKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { isNoScript, rethrow } from "./redis-failure.ts";
-import { renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
+import { type RenderedScripts, renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
 import { PortableScript } from "./script.ts";
 import { SlotPlan } from "./slot-plan.ts";
 
@@ -31,7 +32,14 @@ export interface LoadOptions {
   readonly dropLedger?: boolean;
   /** Slots that nobody may get although no winner holds them. */
   readonly discarded?: readonly number[];
+  /**
+   * Called when everything is built; it calls `open` with the state that the sale has by now, or returns OVERTAKEN without it.
+   * Default: opens with the state that was given.
+   */
+  readonly lastStep?: (open: (state: SaleTerms["state"]) => Promise<LoadCode>) => Promise<LoadCode | "OVERTAKEN">;
 }
+
+export type LoadCode = "LOADED" | "STALE_EPOCH" | "STALE_RUN_ID";
 
 export interface SaleHealth {
   /** Claims can be decided. */
@@ -43,6 +51,8 @@ export interface SaleHealth {
   readonly total: number | null;
   /** Of the server that owns the sale now. */
   readonly runId: string;
+  /** Loaded, but with other scripts than this process would load it with: another release's. */
+  readonly isOutdated?: boolean;
   /**
    * What is wrong: no hash (or only a fence) · state RECOVERING · loaded on another server process · loaded here, but
    * another server was master meanwhile · scripts gone.
@@ -68,7 +78,9 @@ export interface SaleLoading {
     epoch: number,
     winners: Iterable<LoadedWinner> | AsyncIterable<LoadedWinner>,
     options?: LoadOptions,
-  ): Promise<"LOADED" | "STALE_EPOCH" | "STALE_RUN_ID">;
+  ): Promise<LoadCode | "OVERTAKEN">;
+  /** Gives a loaded sale this process' scripts, without a fence, and announces it. NOT_LOADED, STALE_EPOCH: look again. */
+  swapScripts(couponId: CouponId, epoch: number): Promise<"CHANGED" | "UNCHANGED" | "NOT_LOADED" | "STALE_EPOCH">;
   /** `round`: of a look at many sales (`startRound`); without one, the sale's server is asked for this sale alone. */
   health(couponId: CouponId, round?: ServersAsked): Promise<SaleHealth>;
   /** Begins a look at many sales: each server is asked once who it is. */
@@ -77,6 +89,8 @@ export interface SaleLoading {
 
 /** Pairs per HSET: about 50 kB on the wire and a millisecond of Redis' time, so claims of other sales hardly wait. */
 const CHUNK = 1_000;
+/** Servers whose scripts a loader remembers; about 30 kB each. */
+const KNOWN_SERVERS = 64;
 /** A loader that died leaves its shadow for so long after its last chunk. */
 const SHADOW_TTL_S = 600;
 
@@ -128,46 +142,72 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     return { ...counts, next: plan.next };
   }
 
+  const rendered = new LRUCache<string, RenderedScripts>({ max: KNOWN_SERVERS });
+  function scriptsOf(runId: string): RenderedScripts {
+    const known = rendered.get(runId);
+    if (known !== undefined) return known;
+    const scripts = renderSaleScripts(runId);
+    rendered.set(runId, scripts);
+    return scripts;
+  }
+
+  /** Puts the scripts of the server that owns the sale into its cache. */
+  async function loadScripts(sale: string) {
+    const server = await serverAt(redis, sale).catch(rethrow);
+    const scripts = scriptsOf(server.runId);
+    const load = ({ text }: { text: string }) => commandAt(redis, sale, "script", "LOAD", text);
+    await Promise.all(Object.values(scripts).map(load)).catch(rethrow);
+    return { ...server, scripts };
+  }
+
+  async function swapScripts(couponId: CouponId, epoch: number) {
+    const { sale, freed } = saleKeys(couponId);
+    const { scripts } = await loadScripts(sale);
+    const args = [String(epoch)];
+    for (const name of SALE_SCRIPT_NAMES) args.push(name, scripts[name].sha);
+    try {
+      return (await evalsha(redis, scripts.swap.sha, [sale, freed], args)) as "CHANGED";
+    } catch (error) {
+      if (isNoScript(error)) return "NOT_LOADED";
+      return rethrow(error);
+    }
+  }
+
   async function load(...[couponId, sale, epoch, winners, options = {}]: Parameters<SaleLoading["load"]>) {
     const keys = saleKeys(couponId);
-    const { runId, replId } = await serverAt(redis, keys.sale).catch(rethrow);
-    const scripts = renderSaleScripts(runId);
-    await Promise.all(
-      Object.values(scripts).map(({ text }) => commandAt(redis, keys.sale, "script", "LOAD", text)),
-    ).catch(rethrow);
-
+    const { runId, replId, scripts } = await loadScripts(keys.sale);
     const shadow = shadowKeys(couponId, randomBytes(9).toString("base64url"));
     const built = await build(shadow, sale.total, winners, options.discarded ?? []).catch(async (error: unknown) => {
       await redis.unlink(shadow.winners, shadow.freed).catch(() => {}); // Redis may be away: the shadow expires
       throw error;
     });
-    const fields = {
-      state: sale.state,
-      total: sale.total,
-      next: built.next,
-      startsAt: sale.startsAt,
-      endsAt: sale.endsAt,
-      mode: sale.mode,
-      name: sale.name,
-      runId,
-      replId,
-      rebuiltAt: epoch > 1 ? Date.now() : 0,
+    const open = async (state: SaleTerms["state"]): Promise<LoadCode> => {
+      const fields = {
+        state,
+        total: sale.total,
+        next: built.next,
+        startsAt: sale.startsAt,
+        endsAt: sale.endsAt,
+        mode: sale.mode,
+        name: sale.name,
+        runId,
+        replId,
+        rebuiltAt: epoch > 1 ? Date.now() : 0,
+      };
+      const ledgerFate = options.dropLedger ? "DROP" : "KEEP";
+      const args = [epoch, built.winners, built.freed, ledgerFate, ...Object.entries(fields).flat()];
+      for (const name of SALE_SCRIPT_NAMES) args.push(name, scripts[name].sha);
+      const keyList = [keys.sale, keys.winners, keys.freed, keys.ledger, shadow.winners, shadow.freed];
+      try {
+        return (await evalsha(redis, scripts.load.sha, keyList, args.map(String))) as "LOADED";
+      } catch (error) {
+        if (isNoScript(error)) return "STALE_RUN_ID";
+        return rethrow(error);
+      }
     };
-    const args = [
-      epoch,
-      built.winners,
-      built.freed,
-      options.dropLedger ? "DROP" : "KEEP",
-      ...Object.entries(fields).flat(),
-    ];
-    for (const name of SALE_SCRIPT_NAMES) args.push(name, scripts[name].sha);
-    const keyList = [keys.sale, keys.winners, keys.freed, keys.ledger, shadow.winners, shadow.freed];
-    try {
-      return (await evalsha(redis, scripts.load.sha, keyList, args.map(String))) as "LOADED";
-    } catch (error) {
-      if (isNoScript(error)) return "STALE_RUN_ID";
-      return rethrow(error);
-    }
+    const outcome = await (options.lastStep?.(open) ?? open(sale.state));
+    if (outcome === "OVERTAKEN") await redis.unlink(shadow.winners, shadow.freed).catch(() => {}); // they expire
+    return outcome;
   }
 
   async function health(couponId: CouponId, round?: ServersAsked): Promise<SaleHealth> {
@@ -185,15 +225,19 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     };
     const broken = (reason: NonNullable<SaleHealth["reason"]>) => ({ ...found, loaded: false, reason });
     if (state === "RECOVERING") return broken("RECOVERING");
-    if (total == null || shas.some((sha) => sha == null)) return broken("MISSING");
+    const known = shas.filter((sha) => sha != null);
+    if (total == null || known.length === 0) return broken("MISSING");
     const isOther = loadedBy !== server.runId;
     // It was somebody's replica since the load, and came back with its scripts but perhaps without its last claims.
     if (isOther || (history !== server.replId && server.promoted)) {
       // The round's answer may be older than the sale's fields, or another server's if slots are moving: ask for this one.
       return round === undefined ? broken(isOther ? "RUN_ID" : "FAILOVER") : health(couponId);
     }
-    const exist = (await commandAt(redis, sale, "script", "EXISTS", ...(shas as string[])).catch(rethrow)) as number[];
-    return exist.every((one) => one === 1) ? { ...found, loaded: true } : broken("SCRIPTS");
+    const exist = (await commandAt(redis, sale, "script", "EXISTS", ...known).catch(rethrow)) as number[];
+    if (exist.some((one) => one !== 1)) return broken("SCRIPTS");
+    const ours = scriptsOf(server.runId);
+    const isOutdated = SALE_SCRIPT_NAMES.some((name, i) => ours[name].sha !== shas[i]);
+    return { ...found, loaded: true, isOutdated };
   }
 
   return {
@@ -204,6 +248,8 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     },
 
     load,
+
+    swapScripts,
 
     startRound: () => new ServersAsked(redis),
 

@@ -9,6 +9,7 @@ import replaceWinner from "./replace-winner.lua" with { type: "text" };
 import resize from "./resize.lua" with { type: "text" };
 import { shaOf } from "./script.ts";
 import setState from "./set-state.lua" with { type: "text" };
+import swapScripts from "./swap-scripts.lua" with { type: "text" };
 
 /** Scripts that only a sale's loader puts on a server. Field of `:sale` that holds the SHA → text. */
 const FENCED = {
@@ -28,6 +29,10 @@ export interface RenderedScript {
   readonly sha: string;
   readonly text: string;
 }
+
+/** Scripts that only the loader runs; their SHAs stand nowhere. */
+export type LoaderScriptName = "load" | "swap";
+export type RenderedScripts = Readonly<Record<SaleScriptName | LoaderScriptName, RenderedScript>>;
 
 /** Puts `head` before a script, but after its `#!lua` line, which must stay the first. */
 function prepend(head: string, text: string): string {
@@ -50,9 +55,12 @@ function render(text: string, runId: string): RenderedScript {
  * replica knows no script by these SHAs until a loader was there, and a script carried elsewhere refuses by itself.
  * @throws Error if `runId` is not what INFO calls one (it becomes program text)
  */
-export function renderSaleScripts(runId: string): Record<SaleScriptName, RenderedScript> & { load: RenderedScript } {
+export function renderSaleScripts(runId: string): RenderedScripts {
   if (!/^\w+$/.test(runId)) throw new Error(`Not a run_id: ${runId}`);
-  const scripts = { load: render(loadSale, runId) } as Record<SaleScriptName | "load", RenderedScript>;
+  const scripts = { load: render(loadSale, runId), swap: render(swapScripts, runId) } as Record<
+    SaleScriptName | LoaderScriptName,
+    RenderedScript
+  >;
   for (const name of SALE_SCRIPT_NAMES) scripts[name] = render(FENCED[name], runId);
   return scripts;
 }

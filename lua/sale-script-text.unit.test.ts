@@ -8,12 +8,12 @@ const RUN_B = "b".repeat(40);
 
 test("the run_id stands in every script's text, so another server's scripts have other SHAs", () => {
   const [a, b] = [renderSaleScripts(RUN_A), renderSaleScripts(RUN_B)];
-  for (const name of [...SALE_SCRIPT_NAMES, "load"] as const) {
+  for (const name of [...SALE_SCRIPT_NAMES, "load", "swap"] as const) {
     expect(a[name].text).toContain(`local RUN_ID = '${RUN_A}'\n`);
     expect(a[name].sha).not.toBe(b[name].sha);
     expect(renderSaleScripts(RUN_A)[name]).toEqual(a[name]);
   }
-  expect(new Set(Object.values(a).map(({ sha }) => sha)).size).toBe(SALE_SCRIPT_NAMES.length + 1);
+  expect(new Set(Object.values(a).map(({ sha }) => sha)).size).toBe(SALE_SCRIPT_NAMES.length + 2);
 });
 
 test("a script's flags stay its first line", () => {
@@ -31,7 +31,7 @@ for (const bad of ["", "a'b", "a b", "';redis.call('FLUSHALL')--"]) {
 
 // What is quoted in upper case and neither a Redis command nor a result code.
 const STATES = ["OPEN", "PAUSED", "CLOSED", "RECOVERING", "ISSUED", "FAILED"];
-const OPTIONS = ["FREE", "DISCARD", "DROP", "COUNT", "MAXLEN"];
+const OPTIONS = ["FREE", "DISCARD", "DROP", "COUNT", "MAXLEN", "NUMSUB"];
 const NO_CODES = new Set([...STATES, ...OPTIONS, "SHADOW"]);
 
 test("every code in a script is one of the project's result codes", async () => {

@@ -88,6 +88,8 @@ export interface SaleScripts {
   ): Promise<"CHANGED" | "UNCHANGED" | "NOT_LOADED">;
   /** `highestSlot`: that PostgreSQL holds, 0 for none. Growing, only after PostgreSQL has committed the total. */
   resize(couponId: CouponId, total: number, highestSlot: number): Promise<Resized>;
+  /** The sale's loader says that it swapped the sale's scripts (`SaleAnnouncement.scripts`). */
+  forget(couponId: CouponId): void;
   /** The alias rule: PostgreSQL knows an older claim of this user. */
   replaceWinner(couponId: CouponId, replacement: Replacement): Promise<"CHANGED" | "NOT_HELD" | "NOT_LOADED">;
 }
@@ -158,6 +160,8 @@ export function createSaleScripts(redis: RedisConnection): SaleScripts {
       return { code: code as "CHANGED" };
     },
 
+    forget: (couponId) => scripts.forget(couponId),
+
     async replaceWinner(couponId, { userId, requestId, keptRequestId, keptSlot, freeSlot }) {
       const args = [userId, requestId, keptRequestId, String(keptSlot), freeSlot ? "FREE" : "DISCARD"];
       return ((await scripts.run(couponId, "shaReplace", args)) ?? "NOT_LOADED") as "CHANGED";
@@ -172,6 +176,8 @@ export interface SaleAnnouncement {
   readonly version: number;
   readonly state: "OPEN" | "PAUSED" | "CLOSED" | "RECOVERING";
   readonly soldOut: boolean;
+  /** The sale has other scripts now: whoever remembers their SHAs reads them again. */
+  readonly scripts?: true;
 }
 
 /** @throws SyntaxError if the text is not JSON */

@@ -1,7 +1,7 @@
 import type { LeftOut } from "../../contracts/left-out.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
-import { insertTombstones } from "../../db/queries/insert-tombstones.ts";
+import { buryClaims } from "../../db/queries/bury-claims.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
 import type { Claim } from "./outcome.ts";
 
@@ -12,14 +12,14 @@ export interface GivenUp {
 
 /**
  * First half of giving up: the tombstone. Once it is committed nobody can persist the claim any more; a claim that was
- * persisted meanwhile wins and comes back in `persisted`.
+ * persisted meanwhile, or became another name of its user's coupon, wins and comes back in `persisted`.
  */
 export async function bury(
   sql: Sql,
   hopeless: readonly GivenUp[],
 ): Promise<{ readonly buried: readonly GivenUp[]; readonly persisted: readonly Claim[] }> {
   if (hopeless.length === 0) return { buried: [], persisted: [] };
-  const standing = await insertTombstones(
+  const standing = await buryClaims(
     sql,
     hopeless.map(({ claim, reason }) => ({ ...claim, reason })),
   );

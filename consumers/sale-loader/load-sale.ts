@@ -1,8 +1,8 @@
 import type { CouponId, RequestId, UserId } from "../../contracts/ids.ts";
 import type { Sql } from "../../db/client.ts";
 import { beginLoading } from "../../db/queries/begin-loading.ts";
+import { finishLoading } from "../../db/queries/finish-loading.ts";
 import type { LiveSale } from "../../db/queries/list-live-sales.ts";
-import { moveLoadState } from "../../db/queries/move-load-state.ts";
 import { snapshotWinners } from "../../db/queries/snapshot-winners.ts";
 import type { LoadedWinner, SaleLoading, SaleTerms } from "../../lua/sale-loading.ts";
 
@@ -42,7 +42,8 @@ export async function loadSale(
 ): Promise<LoadOutcome> {
   const sale = await beginLoading(sql, couponId, epoch, from);
   if (sale === null) return "OVERTAKEN";
-  const outcome = await loading.load(couponId, termsOf(sale), epoch, winnersOf(sql, couponId));
-  if (outcome !== "LOADED") return "OVERTAKEN";
-  return (await moveLoadState(sql, couponId, epoch, "LOADING", "LOADED")) ? "LOADED" : "OVERTAKEN";
+  const outcome = await loading.load(couponId, termsOf(sale), epoch, winnersOf(sql, couponId), {
+    lastStep: (open) => finishLoading(sql, couponId, epoch, open),
+  });
+  return outcome === "LOADED" ? "LOADED" : "OVERTAKEN";
 }

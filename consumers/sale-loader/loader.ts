@@ -28,7 +28,7 @@ export interface LoaderDeps extends RecoveryDeps {
 const LOOKS_AT_ONCE = 64;
 const FIRST_LOADS_AT_ONCE = 16;
 /** Groups of recoveries under way; each holds a connection for its leases. */
-const MAX_GROUPS = 3;
+const MAX_GROUPS = { waiting: 3, quick: 2 };
 /** A recovery that keeps failing begins again at most once in this time. */
 const MAX_REST_MS = 60_000;
 
@@ -43,6 +43,8 @@ export class Loader {
   readonly #deps: LoaderDeps;
   readonly #recovery: Recovery;
   readonly #busy = new Set<CouponId>();
+  /** Sales that had this process' scripts, and under which epoch. */
+  readonly #hadOurs = new Map<CouponId, number>();
   readonly #groups = { waiting: new Set<Promise<void>>(), quick: new Set<Promise<void>>() };
 
   constructor(deps: LoaderDeps) {
@@ -58,11 +60,18 @@ export class Loader {
     const lost: LostSale[] = [];
     const round = loading.startRound();
     const health = (sale: LiveSale) => loading.health(idOf(sale), round);
+    this.#forgetAllBut(sales);
     const looks = await leftOut.settle("look", sales, idOf, health, { atOnce: LOOKS_AT_ONCE });
     const treat = ({ thing, result }: (typeof looks)[number]) => this.#treat(thing, result, fresh, lost);
     await leftOut.settle("treatment", looks, ({ thing }) => thing.id, treat, { atOnce: FIRST_LOADS_AT_ONCE });
     await this.#recover(lost, stopping);
     if (fresh.length > 0) await this.#firstLoads(fresh);
+  }
+
+  #forgetAllBut(sales: readonly LiveSale[]): void {
+    if (this.#hadOurs.size <= 2 * sales.length) return;
+    const live = new Set(sales.map(idOf));
+    for (const couponId of this.#hadOurs.keys()) if (!live.has(couponId)) this.#hadOurs.delete(couponId);
   }
 
   /** Resolves when nothing is being recovered any more. */
@@ -71,6 +80,7 @@ export class Loader {
   }
 
   async #treat(sale: LiveSale, health: SaleHealth, fresh: LiveSale[], lost: LostSale[]): Promise<void> {
+    if (health.loaded) await this.#bringScripts(idOf(sale), health);
     const diagnosis = diagnose(sale, health);
     if (diagnosis.need === "first-load") fresh.push(sale);
     else if (diagnosis.need === "set-terms") await this.#setTerms(idOf(sale), sale.epoch);
@@ -81,6 +91,22 @@ export class Loader {
       const redis = { redisEpoch: health.epoch, isFenced };
       lost.push({ couponId: idOf(sale), epoch, loadState, queued, ...redis, why: diagnosis.why });
     }
+  }
+
+  /**
+   * A running sale goes on with the scripts that it was loaded with, so a mended script reaches it only if a newer loader
+   * brings it. Once per sale: where the scripts are replaced after they were this process' own, a process that started
+   * later did it, and the two must not undo each other's work every second.
+   */
+  async #bringScripts(couponId: CouponId, health: SaleHealth): Promise<void> {
+    if (this.#hadOurs.get(couponId) === health.epoch) return;
+    if (health.isOutdated) {
+      const outcome = await this.#deps.loading.swapScripts(couponId, health.epoch);
+      if (outcome === "NOT_LOADED" || outcome === "STALE_EPOCH") return; // lost or rebuilt just now: the next look sees it
+      if (outcome === "CHANGED")
+        this.#deps.log.info({ couponId, epoch: health.epoch }, "the sale has this release's scripts");
+    }
+    this.#hadOurs.set(couponId, health.epoch);
   }
 
   /** Under leases: to another loader a sale that is LOADING and held by nobody is one whose loader died half-way. */
@@ -130,7 +156,8 @@ export class Loader {
     const never = await neverClaimed(sql, ids);
     for (const kind of ["quick", "waiting"] as const) {
       const sales = due.filter(({ couponId, queued }) => (queued || never.has(couponId)) === (kind === "quick"));
-      if (sales.length > 0 && this.#groups[kind].size < MAX_GROUPS) this.#begin(sales, this.#groups[kind], stopping);
+      if (sales.length > 0 && this.#groups[kind].size < MAX_GROUPS[kind])
+        this.#begin(sales, this.#groups[kind], stopping);
     }
   }
 

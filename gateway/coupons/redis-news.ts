@@ -6,10 +6,14 @@ import { parseAnnouncement } from "../../lua/sale-scripts.ts";
 import type { NewsSources } from "./news.ts";
 import { collectWinners, type WinnersFilter } from "./winners-filter.ts";
 
-/** News of sales from Redis: the announcements its scripts publish, and the sale's hash. */
+/**
+ * News of sales from Redis: the announcements its scripts publish, and the sale's hash.
+ * @param swapped told when a sale has got other scripts
+ */
 export function redisNews(
   redis: RedisConnection,
   subscriber: RedisConnection,
+  swapped: (couponId: CouponId) => void,
   onError: (error: unknown) => void,
 ): NewsSources {
   return {
@@ -17,7 +21,8 @@ export function redisNews(
       subscriber.on("message", (channel: string, text: string) => {
         if (channel !== SALES_CHANNEL) return;
         try {
-          const { couponId, ...news } = parseAnnouncement(text);
+          const { couponId, scripts, ...news } = parseAnnouncement(text);
+          if (scripts === true) swapped(couponId);
           hear(couponId, news);
         } catch (error) {
           onError(error); // somebody else's message on our channel: nothing is learnt from it

@@ -13,6 +13,7 @@ import { createWorld, WORLD_MS, type World } from "./world.ts";
 const PAUSES = 7_001;
 const ROW = 1;
 const TOMBSTONE = 2;
+const ALIAS = 3;
 
 let world: World;
 beforeAll(async () => {
@@ -22,15 +23,20 @@ beforeAll(async () => {
       PERFORM pg_advisory_xact_lock_shared(${PAUSES}, CASE NEW.status WHEN 'REVOKED' THEN ${TOMBSTONE} ELSE ${ROW} END);
       RETURN NULL;
     END $$;
-    CREATE TRIGGER pause_here AFTER INSERT ON user_coupons FOR EACH ROW EXECUTE FUNCTION pause_here()`);
+    CREATE TRIGGER pause_here AFTER INSERT ON user_coupons FOR EACH ROW EXECUTE FUNCTION pause_here();
+    CREATE FUNCTION pause_alias() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      PERFORM pg_advisory_xact_lock_shared(${PAUSES}, ${ALIAS});
+      RETURN NULL;
+    END $$;
+    CREATE TRIGGER pause_alias AFTER INSERT ON request_aliases FOR EACH ROW EXECUTE FUNCTION pause_alias()`);
 }, WORLD_MS);
 afterAll(() => world.close());
 
 /** Backends that wait for a lock, as PostgreSQL sees them. */
-const waiting = async (kind: "advisory" | "transactionid"): Promise<number[]> => {
+const waiting = async (): Promise<number[]> => {
   const rows = await world.db.sql`
     SELECT pid FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = ${kind}`;
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'`;
   return rows.map(({ pid }) => pid);
 };
 
@@ -92,9 +98,9 @@ beforeEach(async () => {
 test("the row first, its commit pending: who gives up waits for it, and then it is a coupon for both", async () => {
   const goOn = await pausing(ROW);
   const inserting = world.settle([claim]);
-  await until("the row is in, uncommitted", async () => (await waiting("advisory")).length === 1);
+  await until("the row is in, uncommitted", async () => (await waiting()).length === 1);
   mayBury.resolve();
-  await until("the tombstone waits for it", async () => (await waiting("transactionid")).length === 1);
+  await until("the tombstone waits for it", async () => (await waiting()).length === 2);
   await goOn();
   expect(await inserting).toMatchObject({ settled: 1, deferred: [] });
   expect(await givingUp).toMatchObject({ settled: 1, deferred: [] });
@@ -103,12 +109,57 @@ test("the row first, its commit pending: who gives up waits for it, and then it 
   expect(await statusOf(claim)).toBe("ISSUED 1");
 });
 
-test("the tombstone first, its commit pending: the insert waits for it, and then the claim has failed for both", async () => {
+/** The user's first win, which Redis has forgotten: it makes the claim another name of it. */
+async function persistFirstWin(): Promise<Claim> {
+  const first = world.forged(claim.couponId, "ann", 1);
+  expect(await world.settle([first])).toMatchObject({ settled: 1 });
+  return first;
+}
+
+test("the alias first: the claim is another name of a coupon, told ISSUED, and giving it up comes to the same", async () => {
+  const first = await persistFirstWin();
+  expect(await world.settle([claim])).toMatchObject({ settled: 1, deferred: [] });
+  mayBury.resolve();
+  expect(await givingUp).toMatchObject({ settled: 1, deferred: [] });
+  expect(await world.rows(claim.couponId)).toMatchObject([{ status: "ACTIVE", request_id: first.requestId }]);
+  isTold(claim, "CouponIssued");
+  expect(await statusOf(claim)).toBe("ISSUED 1");
+});
+
+test("the alias first, its commit pending: who gives up waits for it, and nobody is told FAILED", async () => {
+  const first = await persistFirstWin();
+  const goOn = await pausing(ALIAS);
+  const inserting = world.settle([claim]);
+  await until("the alias is in, uncommitted", async () => (await waiting()).length === 1);
+  mayBury.resolve();
+  await until("the tombstone waits for it", async () => (await waiting()).length === 2);
+  await goOn();
+  expect(await inserting).toMatchObject({ settled: 1, deferred: [] });
+  expect(await givingUp).toMatchObject({ settled: 1, deferred: [] });
+  expect(await world.rows(claim.couponId)).toMatchObject([{ status: "ACTIVE", request_id: first.requestId }]);
+  isTold(claim, "CouponIssued");
+});
+
+test("the tombstone first, its commit pending: the alias waits for it, is none, and nobody is told ISSUED", async () => {
+  await persistFirstWin();
   const goOn = await pausing(TOMBSTONE);
   mayBury.resolve();
-  await until("the tombstone is in, uncommitted", async () => (await waiting("advisory")).length === 1);
+  await until("the tombstone is in, uncommitted", async () => (await waiting()).length === 1);
   const inserting = world.settle([claim]);
-  await until("the row waits for it", async () => (await waiting("transactionid")).length === 1);
+  await until("the batch waits for it", async () => (await waiting()).length === 2);
+  await goOn();
+  expect(await inserting).toMatchObject({ settled: 1, deferred: [] });
+  expect(await givingUp).toMatchObject({ settled: 1, deferred: [] });
+  isTold(claim, "CouponIssueFailed");
+  expect(await world.db.sql`SELECT FROM request_aliases WHERE request_id = ${claim.requestId}`).toHaveLength(0);
+});
+
+test("the tombstone first, its commit pending: a batch with the claim waits for it, and then the claim has failed for both", async () => {
+  const goOn = await pausing(TOMBSTONE);
+  mayBury.resolve();
+  await until("the tombstone is in, uncommitted", async () => (await waiting()).length === 1);
+  const inserting = world.settle([claim]);
+  await until("the batch waits for it", async () => (await waiting()).length === 2);
   await goOn();
   expect(await inserting).toMatchObject({ settled: 1, deferred: [] });
   expect(await givingUp).toMatchObject({ settled: 1, deferred: [] });
@@ -123,10 +174,10 @@ test("the row first, and its connection dies: the tombstone that waited stands, 
   const goOn = await pausing(ROW);
   const inserting = world.settle([claim]);
   inserting.catch(() => {});
-  const inserter = await untilOne("advisory");
+  const [inserter] = await untilWaiting(1);
   mayBury.resolve();
-  await untilOne("transactionid");
-  await world.db.sql`SELECT pg_terminate_backend(${inserter})`;
+  await untilWaiting(2);
+  await world.db.sql`SELECT pg_terminate_backend(${inserter!})`;
   await expect(inserting).rejects.toThrow();
   await goOn();
   expect(await givingUp).toMatchObject({ settled: 1, deferred: [] });
@@ -138,10 +189,10 @@ test("the row first, and its connection dies: the tombstone that waited stands, 
 test("the tombstone first, and its connection dies: the row that waited stands, and giving up again finds a coupon", async () => {
   const goOn = await pausing(TOMBSTONE);
   mayBury.resolve();
-  const burier = await untilOne("advisory");
+  const [burier] = await untilWaiting(1);
   const inserting = world.settle([claim]);
-  await untilOne("transactionid");
-  await world.db.sql`SELECT pg_terminate_backend(${burier})`;
+  await untilWaiting(2);
+  await world.db.sql`SELECT pg_terminate_backend(${burier!})`;
   await expect(givingUp).rejects.toThrow();
   await goOn();
   expect(await inserting).toMatchObject({ settled: 1, deferred: [] });
@@ -150,13 +201,13 @@ test("the tombstone first, and its connection dies: the row that waited stands, 
   isTold(claim, "CouponIssued");
 });
 
-async function untilOne(kind: "advisory" | "transactionid"): Promise<number> {
-  let pid: number | undefined;
-  await until(`somebody waits (${kind})`, async () => {
-    [pid] = await waiting(kind);
-    return pid !== undefined;
+async function untilWaiting(backends: number): Promise<number[]> {
+  let pids: number[] = [];
+  await until(`${backends} wait`, async () => {
+    pids = await waiting();
+    return pids.length === backends;
   });
-  return pid!;
+  return pids;
 }
 
 test("many claims given up and inserted by four at once, while the sale is fenced and loaded: one row each, and one word", async () => {

@@ -155,7 +155,7 @@ test("a gateway's gate hears of a sale's new state although another sale, asked 
   await plant(saleKeys(broken).sale);
   await world.settling.scripts.setState(good, "PAUSED");
   // The announcement is missed: nobody subscribes.
-  const sources = { ...redisNews(world.redis, world.subscriber, onError), subscribe() {} };
+  const sources = { ...redisNews(world.redis, world.subscriber, () => {}, onError), subscribe() {} };
   const stop = followNews(board, sources, leftOutOf("notify", world.neighbours), onError);
   await until("the good one is known to be paused", () => {
     board.gate(broken, performance.now());

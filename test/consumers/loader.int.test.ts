@@ -9,6 +9,7 @@ import { newRequestId, type UserId } from "../../contracts/ids.ts";
 import { findReopening } from "../../db/queries/find-reopening.ts";
 import { listLiveSales } from "../../db/queries/list-live-sales.ts";
 import { neverClaimed } from "../../db/queries/never-claimed.ts";
+import { setSaleState } from "../../db/queries/set-sale-state.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { whenReady } from "../../lua/redis.ts";
@@ -117,6 +118,45 @@ test("a state that Redis missed is set, without a rebuild", async () => {
   await look(newLoader());
   expect((await ask(sale, "ann")).code).toBe("PAUSED");
   expect(await stateOf(sale)).toMatchObject({ epoch: 1, load_state: "LOADED" });
+});
+
+for (const intent of ["PAUSED", "CLOSED"] as const) {
+  test(`${intent} that was answered while the sale was being loaded is in force when it opens`, async () => {
+    const sale = await world.newSale(10);
+    const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
+    const load: typeof world.loading.load = async (...terms) => {
+      await mayGoOn;
+      return world.loading.load(...terms);
+    };
+    const loaded = newLoader({ ...world.neighbours, loading: { ...world.loading, load } }).look(never);
+    await until("the sale is being loaded", async () => (await stateOf(sale)).load_state === "LOADING");
+    const { setState } = world.settling.scripts;
+    expect(await setSaleState(world.db.sql, sale, intent, "test", () => setState(sale, intent))).toBe(true);
+    goOn();
+    await loaded; // one look: nothing has repaired anything since
+    expect(await stateOf(sale)).toMatchObject({ load_state: "LOADED", state: intent });
+    expect((await ask(sale, "ann")).code).toBe(intent === "PAUSED" ? "PAUSED" : "ENDED");
+  });
+}
+
+test("a running sale gets this release's scripts with a look, once, and goes on in its epoch", async () => {
+  const sale = await world.newSale(10);
+  await look(newLoader());
+  const [ann] = await world.claim(sale, "ann");
+  const key = saleKeys(sale).sale;
+  const sha = (await world.redis.script("LOAD", "return 'NOT_LOADED'")) as string;
+  await world.redis.hset(key, "shaClaim", sha);
+  const loader = newLoader();
+  await look(loader);
+  expect(await ask(sale, "ann")).toMatchObject({ code: "ALREADY_WON", requestId: ann!.requestId });
+  expect(await world.redis.hget(key, "shaClaim")).not.toBe(sha);
+  expect(await stateOf(sale)).toMatchObject({ epoch: 1, load_state: "LOADED" });
+  // A loader that was started later brought its own: the two don't take turns.
+  await world.redis.hset(key, "shaClaim", sha);
+  await look(loader);
+  expect(await world.redis.hget(key, "shaClaim")).toBe(sha);
+  await look(newLoader());
+  expect(await world.redis.hget(key, "shaClaim")).not.toBe(sha);
 });
 
 test("a total that Redis missed (somebody died between the two writes) is set, without a rebuild", async () => {

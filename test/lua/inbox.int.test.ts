@@ -4,7 +4,7 @@ import { StampedeError } from "../../contracts/errors.ts";
 import type { UserId } from "../../contracts/ids.ts";
 import { orderIdOf } from "../../contracts/order-ids.ts";
 import { type Appended, createInbox, INBOX_TTL_S, type Inbox, type NewMessage } from "../../lua/inbox.ts";
-import { userKeys } from "../../lua/keys.ts";
+import { gatewayChannel, userKeys } from "../../lua/keys.ts";
 import { type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createRoutes, ROUTE_TTL_S, type Routes } from "../../lua/routes.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
@@ -216,6 +216,18 @@ test("after a FLUSHALL every older cursor is lost, and what was written since th
     expect(lost).toBe(true);
     expect(texts(await inbox.read(user, next, 10))).toEqual(["2"]);
   }
+});
+
+test("a route whose gateway is back by now is not removed, although it was silent when that was decided", async () => {
+  const ada = newUser();
+  const gateway = `g-${crypto.randomUUID()}`;
+  await routes.add(ada, "c1", gateway);
+  const subscriber = await connected(server.url);
+  await subscriber.subscribe(gatewayChannel(gateway));
+  expect(await routes.prune(ada, [["c1", gateway]])).toBe(0);
+  await subscriber.unsubscribe(gatewayChannel(gateway));
+  expect(await routes.prune(ada, [["c1", gateway]])).toBe(1);
+  subscriber.disconnect();
 });
 
 test("routes are removed one by one, and by compare", async () => {

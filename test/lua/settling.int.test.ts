@@ -8,7 +8,7 @@ import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { readSale, statusOf, winnerOf } from "../../lua/sale-reading.ts";
 import { createSaleScripts, type SaleScripts, STATUS_TTL_S } from "../../lua/sale-scripts.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { claimOf, claimsOf, connected, loadedSale, user } from "./sale.ts";
+import { claimOf, claimsOf, connected, loadedSale, terms, user } from "./sale.ts";
 
 setDefaultTimeout(180_000);
 
@@ -240,4 +240,22 @@ test("entries from the future of Redis' clock are read by who wants all, and are
   expect(await read(500)).toEqual([]);
   await Bun.sleep(600);
   expect(await read(500)).toEqual(both);
+});
+
+test("an acknowledgement removes its own claim's entry only: in a rebuilt sale another claim may have the same ledger id", async () => {
+  const couponId = await loadedSale(redis, { total: 3 });
+  const ada = await win(couponId, "ada");
+  const loading = createSaleLoading(redis);
+  await loading.fence(couponId, 2);
+  await loading.load(couponId, terms({ total: 3 }), 2, []);
+  const bea = await win(couponId, "bea");
+  // The Redis that forgot ada gave her id to bea.
+  expect(await scripts.acknowledge(couponId, [{ ...ada, ledgerId: bea.ledgerId }])).toMatchObject({
+    code: "ACKNOWLEDGED",
+  });
+  const { entries } = await readLedger(redis, couponId, { olderThanMs: 0, count: 10 });
+  expect(entries.map(({ userId }) => userId as string)).toEqual(["ada", "bea"]);
+  expect(await statusOf(redis, couponId, ada.requestId, user("ada"))).toMatchObject({ status: { status: "ISSUED" } });
+  await scripts.acknowledge(couponId, [ada, bea]);
+  expect(await ledgerLength(redis, couponId)).toBe(0);
 });

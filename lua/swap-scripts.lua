@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- swap-scripts: other scripts (another release's) take the place of those that a loaded sale was loaded with, without a fence.
+-- KEYS 1 sale  2 freed
+-- ARGV 1 epoch, then field, SHA, field, SHA, … of the scripts; they are loaded on this server already
+-- Returns CHANGED | UNCHANGED | NOT_LOADED (not loaded by this server process, or being rebuilt) | STALE_EPOCH
+-- The fence stays what it was: like every script of a sale this one runs only on the server process whose id stands in its
+-- text, and it asks the server itself who it is, as load-sale does. The scripts that are replaced stay in the server's cache, so
+-- a gateway that has not heard of the change yet goes on with them.
+if string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') ~= RUN_ID then
+  return 'NOT_LOADED'
+end
+local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'version', 'total', 'next')
+if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
+  return 'NOT_LOADED'
+end
+if sale[3] ~= ARGV[1] then
+  return 'STALE_EPOCH'
+end
+local changed = false
+for i = 2, #ARGV, 2 do
+  changed = changed or redis.call('HGET', KEYS[1], ARGV[i]) ~= ARGV[i + 1]
+end
+if not changed then
+  return 'UNCHANGED'
+end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+local soldOut = sale[5] - sale[6] + redis.call('LLEN', KEYS[2]) == 0
+announce(KEYS[1], sale[3], sale[4], sale[2], soldOut, ',"scripts":true')
+return 'CHANGED'
