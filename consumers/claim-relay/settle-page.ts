@@ -30,7 +30,7 @@ export const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => {
   return { couponId, userId, requestId, slot, epoch, ledgerId };
 };
 
-/** A page that fails for what one entry is gets settled entry by entry; that one stays, with a word in the log. */
+/** A page that fails for what one entry is gets settled by halves, of halves, until that one is left; it stays, with a word in the log. */
 export async function settlePage(
   deps: PageDeps,
   couponId: CouponId,
@@ -50,8 +50,9 @@ export async function settlePage(
       return failureKind(error) === "permanent" ? "SETTLED" : "FAILED";
     }
     let worst: PageOutcome = "SETTLED";
-    for (const entry of entries) {
-      const outcome = await settlePage(deps, couponId, [entry]);
+    const middle = Math.ceil(entries.length / 2);
+    for (const half of [entries.slice(0, middle), entries.slice(middle)]) {
+      const outcome = await settlePage(deps, couponId, half);
       if (outcome === "FAILED" || worst === "SETTLED") worst = outcome;
     }
     return worst;

@@ -3,9 +3,10 @@ import { DEAD_LETTER_HEADERS } from "../../consumers/dead-letter-record.ts";
 import { deadLetterOf, deadLetters } from "../../consumers/dead-letters/role.ts";
 import { policyOf } from "../../consumers/dead-letters/start.ts";
 import type { Role } from "../../consumers/role.ts";
+import { startRunner } from "../../consumers/runner.ts";
 import { StampedeError } from "../../contracts/errors.ts";
 import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
-import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { type IncomingRecord, type Kafka, KafkaError } from "../../kafka/kafka.ts";
 import { until } from "../support/until.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";
 
@@ -162,6 +163,58 @@ test("records of a partition that went away while their batch was being collecte
   await Bun.sleep(1_000); // longer than between two commits
   expect(await world.lag(topic)).toBe(0);
   await runner.stop(1_000);
+});
+
+/** A runner whose consumers come from `consumer`. */
+function runWith(role: Role, topic: string, consumer: Kafka["consumer"], ended: (error: unknown) => void = () => {}) {
+  const observe = { batch() {}, retried() {}, deadLettered() {}, waiting() {} };
+  const { log, rawProducer: producer } = world;
+  const kafka = { ...world.neighbours.kafka, consumer };
+  return startRunner({ ...role, topics: [topic], groupId: `group-${topic}` }, { kafka, producer, log, observe, ended });
+}
+
+test("a consumer that can never work again is replaced, as often as it takes", async () => {
+  const topic = await world.newTopic(1);
+  const { role, done } = roleOf(() => {});
+  let made = 0;
+  const runner = runWith(role, topic, (options) => {
+    made++;
+    if (made === 2) throw new KafkaError("UNAVAILABLE", "too many open files");
+    const consumer = world.neighbours.kafka.consumer(options);
+    if (made > 1) return consumer;
+    return Object.assign(Object.create(consumer), {
+      poll: () => Promise.reject(new KafkaError("FATAL", "it can never work again")),
+      close: () => consumer.close(),
+      assignment: () => consumer.assignment(),
+    });
+  });
+  await send(topic, "a");
+  await until("the third consumer works", () => done.length === 1);
+  await runner.stop(1_000);
+  expect(made).toBe(3);
+});
+
+test("a mistake of ours that no batch is to blame for ends the role, which is told", async () => {
+  const topic = await world.newTopic(1);
+  const { role } = roleOf(() => {});
+  const waiting: Role["waiting"] = {
+    firstOf: () => undefined,
+    revoked() {},
+    due() {
+      throw new TypeError("a mistake");
+    },
+  };
+  const errors: unknown[] = [];
+  const kafka = world.neighbours.kafka;
+  const runner = runWith(
+    { ...role, waiting },
+    topic,
+    (options) => kafka.consumer(options),
+    (error) => errors.push(error),
+  );
+  await until("it is told", () => errors.length > 0);
+  await runner.stop(1_000);
+  expect(errors).toEqual([new TypeError("a mistake")]);
 });
 
 test("a patient role waits as long as it takes, keeps its membership, and nothing is a dead letter", async () => {
