@@ -41,16 +41,23 @@ export interface StepBreaker {
 /** @param onChange true: it opened; false: a batch went through again */
 export function createBreaker(rule: BreakerRule, onChange: (open: boolean) => void): StepBreaker {
   const { share, of, atLeast, openMs } = rule;
+  // cockatiel measures how long it is open by the wall clock, which may be set back by an hour. So it is told that it may try at any time,
+  // and `run` measures by a clock that only goes forward.
+  let openedAt = Number.NEGATIVE_INFINITY;
   const policy = circuitBreaker(handleWhen(isIllness), {
-    halfOpenAfter: openMs,
+    halfOpenAfter: Number.NEGATIVE_INFINITY,
     breaker: new CountBreaker({ threshold: share, size: of, minimumNumberOfCalls: atLeast }),
   });
   policy.onStateChange((state) => {
-    if (state === CircuitState.Open) onChange(true);
+    if (state === CircuitState.Open) {
+      openedAt = performance.now();
+      onChange(true);
+    }
     if (state === CircuitState.Closed) onChange(false);
   });
   return {
     async run(work) {
+      if (policy.state === CircuitState.Open && performance.now() - openedAt < openMs) return null;
       try {
         return await policy.execute(work);
       } catch (error) {

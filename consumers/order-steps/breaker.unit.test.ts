@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setSystemTime, test } from "bun:test";
 import { StampedeError } from "../../contracts/errors.ts";
 import { BREAKERS, createBreaker, isIllness } from "./breaker.ts";
 
@@ -47,6 +47,20 @@ test("after its time one batch tries: an ill neighbour opens it again, a well on
   await Bun.sleep(220);
   expect(await batches("ss")).toBe("ss");
   expect(changes).toEqual([true, true, false]);
+});
+
+test("a wall clock that is set back by an hour does not keep it open, and one that is set forward does not close it", async () => {
+  const { batches } = scenario(200);
+  try {
+    await batches("fffff");
+    setSystemTime(Date.now() + 3_600_000);
+    expect(await batches("s")).toBe("o");
+    setSystemTime(Date.now() - 2 * 3_600_000);
+    await Bun.sleep(220);
+    expect(await batches("ss")).toBe("ss");
+  } finally {
+    setSystemTime();
+  }
 });
 
 test("what parking helps against, and what not", () => {
