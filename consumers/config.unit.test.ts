@@ -11,4 +11,7 @@ test("without a choice all roles run; the command line wins over the environment
 test("wrong words and numbers are named", () => {
   expect(() => readConfig({ ROLES: "persist" })).toThrow("persist");
   expect(() => readConfig({ LEDGER_AGE_MS: "soon" })).toThrow("LEDGER_AGE_MS");
+  expect(() => readConfig({ DATABASE_CONNECTIONS: "3" })).toThrow(
+    "DATABASE_CONNECTIONS=3: must be a whole number from 4 to 1000, in digits (PostgreSQL connections for the work of",
+  );
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Answer, call, claim } from "../support/client.ts";
+import { recordsOf } from "../support/order-log.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
@@ -94,3 +95,29 @@ test("all sales are listed page by page, newest first, and each is shown by its 
   expect(second.items[0]).toMatchObject({ id: ids[2], name: "listed 0", total: 5, remaining: 5, state: "OPEN" });
   expect((await call(`${system.url}/coupons/${ids[0]}`)).body).toEqual(first.items[0]);
 });
+
+test("a traceparent travels into the log with its claim or order; what is none stays outside", async () => {
+  const { id } = await system.createSale({ total: 10 });
+  const queued = await system.createSale({ total: 10, issueMode: "QUEUED" });
+  const product = await call(`${system.url}/admin/products`, {
+    token: system.operator,
+    json: { name: "Mug", stock: 10, price: 100, flash: false },
+  });
+  const good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const bad = [good.toUpperCase(), `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, `${good}-more`, "x".repeat(4_000)];
+  for (const [i, traceparent] of [good, ...bad].entries()) {
+    const options = { token: system.token(`traced-${i}`), headers: { traceparent } };
+    for (const sale of [id, queued.id]) {
+      const claimed = await call(`${system.url}/coupons/${sale}/issue`, { ...options, method: "POST" });
+      expect(claimed.status).toBe(202);
+    }
+    const json = { items: [{ productId: product.body.productId, quantity: 1 }], payment: { token: "tok_ok" } };
+    expect((await call(`${system.url}/orders`, { ...options, json })).status).toBe(202);
+  }
+  const decoder = new TextDecoder();
+  for (const topic of ["coupon-issue-requests", "coupon-requests", "order-events"]) {
+    const ours = (await recordsOf(system, [topic])).filter(({ value }) => decoder.decode(value!).includes("traced-"));
+    expect(ours).toHaveLength(5);
+    expect(ours.flatMap(({ headers }) => headers.traceparent ?? []).map((one) => decoder.decode(one))).toEqual([good]);
+  }
+}, 60_000);
