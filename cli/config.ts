@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { environmentOf, parseProperties } from "../contracts/environment.ts";
+import { Address, environmentOf, parseProperties } from "../contracts/environment.ts";
 import { CliError } from "./errors.ts";
 
 const Port = (fallback: number, description: string) =>
@@ -8,9 +8,17 @@ const Text = (description: string) => Type.String({ minLength: 1, description })
 
 /** What the command line reads from its environment. The configuration table in the README is made from this schema. */
 export const CliConfigSchema = Type.Object({
-  REDIS_URL: Type.Optional(Text("An existing Redis ≥ 7; without it the stack brings its own")),
-  DATABASE_URL: Type.Optional(Text("An existing PostgreSQL ≥ 15; without it the stack brings its own")),
-  KAFKA_BROKERS: Type.Optional(Text("An existing Kafka, `host:port,host:port`; without it the stack brings its own")),
+  REDIS_URL: Type.Optional(
+    Address("redis-address", { description: "An existing Redis ≥ 7; without it the stack brings its own" }),
+  ),
+  DATABASE_URL: Type.Optional(
+    Address("postgres-address", { description: "An existing PostgreSQL ≥ 15; without it the stack brings its own" }),
+  ),
+  KAFKA_BROKERS: Type.Optional(
+    Address("kafka-brokers", {
+      description: "An existing Kafka, `host:port,host:port`; without it the stack brings its own",
+    }),
+  ),
   KAFKA_PROPERTIES: Type.String({
     default: "",
     description: "More librdkafka properties, `name=value;name=value`; `\\;` is a semicolon inside a value",
@@ -28,7 +36,9 @@ export const CliConfigSchema = Type.Object({
       description: "The payment simulator's port; default GATEWAY_PORT + 2",
     }),
   ),
-  PAYMENT_PROVIDER_URL: Type.Optional(Text("An existing payment provider; without it the stack's simulator is used")),
+  PAYMENT_PROVIDER_URL: Type.Optional(
+    Address("http-address", { description: "An existing payment provider; without it the stack's simulator is used" }),
+  ),
   ORDER_DEFAULT_PAYMENT_TOKEN: Type.Optional(
     Text("Charged for an order without `payment`; with the stack's own simulator default `tok_ok`"),
   ),

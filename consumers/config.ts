@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { bareHost } from "../contracts/address.ts";
-import { parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
+import { Address, parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
 import { chosenBy, type ModeSetting, modeSettingOf, SagaEnvironment } from "../contracts/saga-mode.ts";
 import { CarrierEnvironment, countriesServed, type Delivery, ShippingEnvironment } from "../contracts/shipping.ts";
 import { RetentionEnvironment } from "./retention/environment.ts";
@@ -34,7 +34,7 @@ export const ConsumersEnvironment = Type.Object({
   SWEEPER_EVERY_MS: integer(1_000, 10, 60_000, "Between two looks of the sweeper for orders that wait too long"),
   ...ShippingEnvironment,
   ...CarrierEnvironment,
-  PAYMENT_PROVIDER_URL: Type.String({
+  PAYMENT_PROVIDER_URL: Address("http-address", {
     default: "http://127.0.0.1:8082",
     description: "The payment provider; default the simulator",
   }),

@@ -1,10 +1,21 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { RESULTS } from "../contracts/result-codes.ts";
 import type { Health } from "./health.ts";
 
 export interface HealthServer {
   readonly port: number;
   stop(): Promise<void>;
+}
+
+/** As every answer of the gateway has it: no browser shall guess what it is. */
+const STANDING = { "x-content-type-options": "nosniff" } as const;
+
+function refuse(response: ServerResponse, code: "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED", headers = {}): void {
+  const { status, title, retryable } = RESULTS[code];
+  const document = { type: `urn:stampede:problem:${code}`, title, status, code, retryable, detail: title };
+  response.writeHead(status, { ...STANDING, ...headers, "content-type": "application/problem+json" });
+  response.end(JSON.stringify(document));
 }
 
 /**
@@ -18,7 +29,7 @@ export async function serveHealth(
   metrics: () => Promise<string>,
 ): Promise<HealthServer> {
   const json = (response: ServerResponse, status: number, body: unknown) =>
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    response.writeHead(status, { ...STANDING, "content-type": "application/json" }).end(JSON.stringify(body));
   const routes: Readonly<Record<string, (response: ServerResponse) => Promise<unknown>>> = {
     "/health/live": async (response) => json(response, 200, { status: "live" }),
     "/health/ready": async (response) => {
@@ -26,11 +37,15 @@ export async function serveHealth(
       return json(response, answer.status === "ready" ? 200 : 503, answer);
     },
     "/metrics": async (response) =>
-      response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(await metrics()),
+      response.writeHead(200, { ...STANDING, "content-type": "text/plain; version=0.0.4" }).end(await metrics()),
   };
   const server = createServer((request, response) => {
-    const route = request.method === "GET" ? routes[request.url?.split("?")[0] ?? ""] : undefined;
-    if (route === undefined) response.writeHead(404).end();
+    const path = request.url?.split("?")[0] ?? "";
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    // A probe may ask with HEAD: node:http leaves the body out.
+    const isLook = request.method === "GET" || request.method === "HEAD";
+    if (route === undefined) refuse(response, "ROUTE_NOT_FOUND");
+    else if (!isLook) refuse(response, "METHOD_NOT_ALLOWED", { allow: "GET, HEAD" });
     else route(response).catch(() => response.destroy()); // neither rejects; a probe that sees the end of the line tries again
   });
   await new Promise<void>((resolve, reject) => {

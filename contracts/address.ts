@@ -9,3 +9,46 @@ export function hostAndPort(text: string, defaultPort: number): { readonly host:
   const [, host, port] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(text) ?? [];
   return { host: bareHost(host ?? text), port: port === undefined ? defaultPort : Number(port) };
 }
+
+const BROKER = /^(?:[A-Za-z_]+:\/\/)?(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[^\s:,;/[\]]+)(?::(\d{1,5}))?$/;
+const isPort = (text: string | undefined) => text === undefined || (Number(text) >= 1 && Number(text) <= 65_535);
+const isNode = (text: string) => {
+  const parts = BROKER.exec(text.trim());
+  return parts !== null && isPort(parts[1]);
+};
+const areNodes = (list: string) => list.split(",").every(isNode);
+
+/** A `#` would begin a fragment: most often it is half of a password. */
+const isUrl = (text: string) => !text.includes("#") && !/\s/.test(text) && URL.canParse(text);
+
+/** Several nodes, of which a URL knows only one: it is read with each of them. */
+const isUrlOfNodes = (text: string) => {
+  const [, before, nodes, after] = /^([a-z+]+:\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/is.exec(text) ?? [];
+  if (before === undefined) return false;
+  return (nodes === "" || areNodes(nodes!)) && isUrl(`${before}${nodes!.split(",")[0]}${after}`);
+};
+
+function isRedis(text: string): boolean {
+  if (text.startsWith("/")) return true;
+  if (/^rediss?\+cluster:\/\/./i.test(text)) return !/:\/\/([^@]*@)?\/?$/.test(text) && isUrlOfNodes(text);
+  if (/^rediss?:\/\//i.test(text)) return isUrl(text);
+  return isNode(text) && !text.includes("://"); // ioredis takes a bare host:port as well
+}
+
+/** Forms of addresses that variables may have: how one is recognized, and what a person should write. */
+export const ADDRESSES = {
+  "redis-address": {
+    is: isRedis,
+    form: "redis://host:port, rediss://…, redis+cluster://host:port,host:port, or a socket's path; in a password # is %23, @ is %40, / is %2F",
+  },
+  "postgres-address": {
+    is: (text: string) => /^postgres(?:ql)?:\/\//i.test(text) && isUrlOfNodes(text),
+    form: "postgres://user:password@host:port/database; in a password # is %23, @ is %40, / is %2F",
+  },
+  "kafka-brokers": { is: areNodes, form: "host:port,host:port" },
+  "http-address": {
+    is: (text: string) => text === "" || (/^https?:\/\//i.test(text) && isUrl(text)),
+    form: "http://host:port or https://host",
+  },
+} as const;
+export type AddressForm = keyof typeof ADDRESSES;

@@ -1,17 +1,22 @@
-import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
+import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { ADDRESSES, type AddressForm } from "./address.ts";
+
+/** A variable that holds an address, refused with a sentence if it is none of that form. */
+export const Address = (form: AddressForm, options: { readonly default?: string; readonly description: string }) =>
+  Type.String({ format: form, ...options });
 
 /** What every process of the project reads; a process adds its own and reads the whole once, in its config.ts. */
 export const SharedEnvironment = {
-  REDIS_URL: Type.String({
+  REDIS_URL: Address("redis-address", {
     default: "redis://127.0.0.1:16379",
     description: "Redis ≥ 7; `redis+cluster://h:p,h:p` for a Cluster",
   }),
-  DATABASE_URL: Type.String({
+  DATABASE_URL: Address("postgres-address", {
     default: "postgres://stampede@127.0.0.1:15432/stampede",
     description: "PostgreSQL ≥ 15",
   }),
-  KAFKA_BROKERS: Type.String({ default: "127.0.0.1:19092", description: "Kafka, `host:port,host:port`" }),
+  KAFKA_BROKERS: Address("kafka-brokers", { default: "127.0.0.1:19092", description: "Kafka, `host:port,host:port`" }),
   KAFKA_PROPERTIES: Type.String({
     default: "",
     description:
@@ -56,6 +61,7 @@ function faultOf(name: string, schema: TSchema, text: string | undefined): strin
   if (schema.type === "boolean") return `${given}: must be true or false${about}`;
   if (schema.anyOf)
     return `${given}: must be one of ${schema.anyOf.map((one: TSchema) => one.const).join(", ")}${about}`;
+  if (schema.format in ADDRESSES) return `${name}: must be ${ADDRESSES[schema.format as AddressForm].form}${about}`;
   if (schema.minLength !== undefined && text.length < schema.minLength) return `${name}: is too short${about}`;
   return `${name}: is not of the form that is expected${about}`;
 }
@@ -68,6 +74,7 @@ export function environmentOf<T extends TObject>(
   schema: T,
   environment: Record<string, string | undefined>,
 ): { readonly value: Static<T> } | { readonly faults: readonly string[] } {
+  for (const [form, { is }] of Object.entries(ADDRESSES)) FormatRegistry.Set(form, is);
   const given: Record<string, unknown> = {};
   for (const [name, one] of Object.entries(schema.properties)) {
     const text = environment[name];

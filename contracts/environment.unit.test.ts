@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
-import { parseProperties, readEnvironment } from "./environment.ts";
+import { Address, parseProperties, readEnvironment, SharedEnvironment } from "./environment.ts";
 
 const schema = Type.Object({
   WAIT_MS: Type.Integer({ default: 200, minimum: -5, maximum: 100_000, description: "How long it waits" }),
@@ -68,4 +68,54 @@ test("a semicolon that cuts a password is refused with a sentence that does not 
     expect(wrong).toThrow("KAFKA_PROPERTIES: part 2 of 2 is not name=value; a semicolon inside a value is written \\;");
     expect(wrong).not.toThrow(/er2/i);
   }
+});
+
+const addresses = Type.Object({
+  REDIS_URL: Type.Optional(SharedEnvironment.REDIS_URL),
+  DATABASE_URL: Type.Optional(SharedEnvironment.DATABASE_URL),
+  KAFKA_BROKERS: Type.Optional(SharedEnvironment.KAFKA_BROKERS),
+  PROVIDER: Type.Optional(Address("http-address", { description: "Somebody" })),
+});
+
+test.each([
+  ["REDIS_URL", "redis://127.0.0.1:6379"],
+  ["REDIS_URL", "redis://:p%23w@redis.example:6379/2?family=6"],
+  ["REDIS_URL", "rediss://ada:secret@[::1]:6380"],
+  ["REDIS_URL", "redis+cluster://a:7000,b:7001,c"],
+  ["REDIS_URL", "rediss+cluster://ada:s%40@[::1]:7000,[fe80::1]:7001/"],
+  ["REDIS_URL", "/run/redis/redis.sock"],
+  ["REDIS_URL", "127.0.0.1:6379"],
+  ["DATABASE_URL", "postgres://stampede@127.0.0.1:15432/stampede"],
+  ["DATABASE_URL", "postgresql://u:p;w@db-1:5432,db-2:5432/db?sslmode=require"],
+  ["DATABASE_URL", "postgres://u@[::1]:5432,[::2]:5432/db"],
+  ["DATABASE_URL", "postgres:///db?host=/run/postgresql"],
+  ["KAFKA_BROKERS", "127.0.0.1:9092"],
+  ["KAFKA_BROKERS", "kafka-1, SASL_SSL://kafka-2:9093,[::1]:9094"],
+  ["PROVIDER", "https://pay.example/v1"],
+])("%s=%s is an address", (name, text) => {
+  expect(readEnvironment(addresses, { [name]: text })).toMatchObject({ [name]: text });
+});
+
+test.each([
+  ["REDIS_URL", "foo://bar"],
+  ["REDIS_URL", "http://redis:6379"],
+  ["REDIS_URL", "redis://:hunter#2@127.0.0.1:6379"],
+  ["REDIS_URL", "redis://:1#hunter@127.0.0.1:6379"],
+  ["REDIS_URL", "redis://127.0.0.1:99999"],
+  ["REDIS_URL", "redis+cluster://a:hunter,b:7001"],
+  ["REDIS_URL", "redis+cluster://"],
+  ["REDIS_URL", "redis://127.0.0.1:6379\n"],
+  ["DATABASE_URL", "hunter"],
+  ["DATABASE_URL", "http://hunter"],
+  ["DATABASE_URL", "postgres://u:hunter#2@127.0.0.1:5432/db"],
+  ["DATABASE_URL", "postgres://u@127.0.0.1:5432,db:hunter/db"],
+  ["KAFKA_BROKERS", ","],
+  ["KAFKA_BROKERS", "kafka:hunter"],
+  ["KAFKA_BROKERS", "kafka:0"],
+  ["KAFKA_BROKERS", "::1:9092"],
+  ["PROVIDER", "hunter:8082"],
+])("%s=%s is refused with its form, and is not repeated", (name, text) => {
+  const read = () => readEnvironment(addresses, { [name]: text });
+  expect(read).toThrow(new RegExp(`^  ${name}: must be .*(host|path)`, "m"));
+  expect(read).not.toThrow(/hunter/);
 });

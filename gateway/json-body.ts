@@ -47,7 +47,7 @@ export function jsonBytes<T extends TObject>(schema: T): (bytes: Uint8Array) => 
 
 /** @throws StampedeError UNSUPPORTED_MEDIA_TYPE for a body that says it is no JSON */
 function checkMediaType(type: string | undefined): void {
-  if (type !== undefined && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
+  if (type !== undefined && type !== "" && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
     throw new StampedeError("UNSUPPORTED_MEDIA_TYPE");
   }
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { readEnvironment } from "../contracts/environment.ts";
+import { Address, readEnvironment } from "../contracts/environment.ts";
 
 /** Every variable the payment simulator knows; README's table is generated from it. */
 export const PaymentSimulatorEnvironment = Type.Object({
@@ -14,7 +14,7 @@ export const PaymentSimulatorEnvironment = Type.Object({
     default: "",
     description: "File that the simulator's books are appended to; empty: they end with the process",
   }),
-  PAYMENT_WEBHOOK_URL: Type.String({
+  PAYMENT_WEBHOOK_URL: Address("http-address", {
     default: "",
     description: "Where the simulator tells of late outcomes; empty: nowhere",
   }),
