@@ -36,7 +36,14 @@ export function alarmsOf(before: Payment, after: Payment, answer: Answer): Alarm
   if (before.outcome?.outcome === "COMPLETED" && before.outcome.restoredAt === null && !before.returnWanted) {
     if (captured !== before.captured) alarm("CAPTURE_GONE", `${before.captured} were captured, now ${captured}`);
   }
-  const isStray = before.outcome !== null && before.captured === 0 && after.captured > after.refunded;
-  if (isStray && after.returnWanted) alarm("STRAY_CAPTURE", `${after.captured} were captured after the end`);
+  if (isStray(before, after)) alarm("STRAY_CAPTURE", `${after.captured} were captured after the end`);
   return alarms;
+}
+
+/** Money was taken although the saga knows that none was; of a webhook's word for it the provider was asked meanwhile. */
+function isStray(before: Payment, after: Payment): boolean {
+  const { outcome } = before;
+  if (outcome === null || (outcome.outcome === "COMPLETED" && outcome.restoredAt === null)) return false;
+  const isReported = before.status === "CAPTURED" && before.checkWanted;
+  return after.captured > (isReported ? 0 : before.captured);
 }

@@ -125,7 +125,8 @@ function paidOrNot(payment: Payment, now: number): Payment {
     const stray = outcome.outcome !== "COMPLETED" || outcome.restoredAt !== null;
     return elsewhere({ ...payment, returnWanted: returnWanted || stray });
   }
-  if (isPaid(payment)) return { ...payment, outcome: COMPLETED(now) };
+  // What was noted while there was no answer is over.
+  if (isPaid(payment)) return { ...payment, reason: null, outcome: COMPLETED(now) };
   const failed = { ...payment, reason: mismatchOf(payment), returnWanted: true };
   // A restore is answered when the money is back, so it may not meet a payment that failed before.
   return returnWanted ? failed : { ...failed, outcome: FAILED(now, "PAYMENT_MISMATCH") };

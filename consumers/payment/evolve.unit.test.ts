@@ -94,6 +94,7 @@ test("a capture that nobody expects goes back, and the saga hears nothing of it"
     const back = learn(lease(late), refunded, 3);
     expect(back).toMatchObject({ status: "REFUNDED", outcome: settled.outcome! });
     expect(told(settled, late).concat(told(late, back))).toEqual([]);
+    expect(alarmsOf(late, back, refunded).map(({ kind }) => kind)).toEqual(["STRAY_CAPTURE"]);
     expect(hear(back, { outcome: "CAPTURED", amount, currency }, 4)).toBe(back);
   }
 });

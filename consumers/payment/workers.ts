@@ -90,8 +90,9 @@ export function startWorkers(deps: WorkersDeps): Workers {
     breaker.count(works, performance.now() + ((answer.kind === "unknown" && answer.waitMs) || 0));
     observe.called(answer.kind, (performance.now() - begun) / 1_000);
     fault("payment:called");
-    if (answer.kind === "unknown") {
-      const fields = { role: "payment", orderId, attempts, why: answer.why };
+    if (answer.kind === "unknown" || answer.kind === "not-found") {
+      const why = answer.kind === "unknown" ? answer.why : "the provider knows no such payment";
+      const fields = { role: "payment", orderId, attempts, why };
       if (attempts >= MANY_ATTEMPTS) log.error(fields, "a payment has no answer for long");
       else log.warn(fields, "a payment has no answer yet");
     }

@@ -244,8 +244,14 @@ test("a charge that the provider refuses in its own words is declined; any other
   }
   const asked429 = await row(orderNamed("tok_too_many"));
   expect(asked429.updated_at.getTime() - asked429.created_at.getTime()).toBeGreaterThanOrEqual(1_000); // Retry-After: 1
-  // The simulator never keeps a refused charge, so its books do not know it either.
-  await world.db.sql`UPDATE payments SET status = 'VOIDED' WHERE order_id = ${refused}`;
+  await expectBalanced(world.db.sql, simulator.url);
+}, 180_000);
+
+test("slow cards do not make the provider ill: those that come after them are paid at once", async () => {
+  const slow = Array.from({ length: 12 }, (_, i) => orderNamed(`slow-${i}`));
+  await send(...slow.map((orderId) => asked("PaymentRequested", orderId, "tok_slow")));
+  for (const orderId of slow) await hears(orderId, "PaymentCompleted");
+  expect(world.lines.filter(({ message }) => message.includes("provider is ill"))).toEqual([]);
   await expectBalanced(world.db.sql, simulator.url);
 }, 180_000);
 

@@ -46,6 +46,16 @@ const KINDS = {
   "late capture": { items: [["mug", 1]], token: "tok_late_capture", ends: ["COMPLETED"] },
   "slow card": { items: [["mug", 1]], token: "tok_slow", ends: ["COMPLETED"] },
   "webhooks twice": { items: [["mug", 1]], coupon: true, token: "tok_duplicate_webhook", ends: ["COMPLETED"] },
+  "another amount": {
+    items: [["mug", 1]],
+    coupon: true,
+    points: 500,
+    token: "tok_captures_more",
+    ends: ["PAYMENT_MISMATCH"],
+  },
+  "another currency": { items: [["mug", 1]], token: "tok_captures_dollars", ends: ["PAYMENT_MISMATCH"] },
+  "charge refused": { items: [["mug", 1]], points: 500, token: "tok_refused", ends: ["PAYMENT_DECLINED"] },
+  "provider too busy": { items: [["mug", 1]], token: "tok_too_many", ends: ["COMPLETED"] },
   cancelled: {
     items: [["mug", 1]],
     coupon: true,

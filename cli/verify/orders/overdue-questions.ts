@@ -30,6 +30,8 @@ export const unendingCompensations = (tx: TransactionSql, graceMs: number): Ques
     format('%s %s s after its time, waits for %s', status, extract(epoch FROM late)::bigint, awaited) AS why
   FROM (${overdue(tx, graceMs)}) o WHERE status IN ('COMPENSATING', 'CANCELLED')
   UNION ALL
-  SELECT 'order ' || o.id, format('CANCELLED, and %s attempts to return %s have failed', p.attempts, p.captured_amount - p.refunded_amount)
+  SELECT 'order ' || o.id,
+    format('CANCELLED, and %s attempts to return %s have failed%s', p.attempts, p.captured_amount - p.refunded_amount,
+           coalesce(': ' || p.failure_reason, ''))
   FROM payments p JOIN stage_orders o ON o.id = p.order_id
   WHERE o.status = 'CANCELLED' AND NOT o.open AND p.status = 'CAPTURED' AND p.return_wanted AND p.attempts >= ${MANY_REFUNDS}`;
