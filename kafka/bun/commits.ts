@@ -1,5 +1,5 @@
 import { codeOf, ERR } from "../error-codes.ts";
-import type { KafkaError, TopicPartitionOffset } from "../kafka.ts";
+import { KafkaError, type TopicPartitionOffset } from "../kafka.ts";
 import { kafkaError } from "./errors.ts";
 import type { NativeClient } from "./native-client.ts";
 import { readPartitionList, withPartitionList } from "./partition-list.ts";
@@ -60,6 +60,9 @@ export class Commits {
     // NO_OFFSET: every partition of the commit was lost meanwhile.
     if (native === 0 || native === ERR.NO_OFFSET) commit.resolve("STORED");
     else if (codeOf(native) === "REBALANCED") commit.resolve("REBALANCING");
-    else commit.reject(kafkaError(this.#client.rd, native, "commit"));
+    else if (native === ERR.UNKNOWN_TOPIC_OR_PART) {
+      // The group gave us the partition, so it exists: a broker that is stopping or has just started does not know it for a moment.
+      commit.reject(new KafkaError("UNAVAILABLE", `commit: ${this.#client.rd.rd_kafka_err2str(native)}`, native));
+    } else commit.reject(kafkaError(this.#client.rd, native, "commit"));
   }
 }
