@@ -1,11 +1,13 @@
 -- ask: notes that a user asks for a coupon of a queued sale, before the log is told. One undecided request a user: who asked
 -- before and is not decided gets that request again.
 -- KEYS 1 winners (hash user → "slot requestId")  2 status (hash)  3 asked (hash user → "requestId", once the log has it
---      "requestId milliseconds")
+--      "requestId milliseconds")  4 sale (hash)
 -- ARGV 1 userId  2 requestId  3 seconds that the notes live on  4 '1': a new request may be noted; '0': nobody may ask now
 --      5 milliseconds after which the log is told of a request once more: the log keeps nothing for ever
 -- Returns won slot requestId | noted | logged requestId (of before) | unlogged requestId (of before; the log may not have
 --   it) | none (nothing of this user is there, and nothing may be noted)
+-- After a rebuild of the sale the log is told of a request once more, too: Redis may have forgotten that it was refused, and
+-- then the decider says so again.
 -- Any process may bring this script along: it decides nothing. Whoever was decided may ask anew under another request:
 -- decide.lua takes the note away, and a note that an older version of it left behind is told by the request's status.
 local win = redis.call('HGET', KEYS[1], ARGV[1])
@@ -16,7 +18,8 @@ local request, logged = string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '',
 local status = request and redis.call('HGET', KEYS[2], request) or ''
 if request and not string.match(status, '^FAILED') and not string.match(status, '^ISSUED') then
   local time = redis.call('TIME')
-  local is_fresh = logged ~= '' and time[1] * 1000 - logged < tonumber(ARGV[5])
+  local oldest = math.max(time[1] * 1000 - ARGV[5], redis.call('HGET', KEYS[4], 'rebuiltAt') or 0)
+  local is_fresh = logged ~= '' and tonumber(logged) > oldest
   return (is_fresh and 'logged ' or 'unlogged ') .. request
 end
 if ARGV[4] ~= '1' then

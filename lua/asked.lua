@@ -12,7 +12,7 @@ end
 local noted = redis.call('HGET', KEYS[3], ARGV[1])
 if not noted or string.match(noted, '^%S+') == ARGV[2] then
   local time = redis.call('TIME')
-  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. time[1] .. '000')
+  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', time[1] * 1000 + time[2] / 1000))
   redis.call('EXPIRE', KEYS[3], ARGV[3])
 end
 return 'noted'

@@ -28,7 +28,7 @@ const asked = new PortableScript(askedText);
 
 function keysOf(couponId: CouponId): readonly string[] {
   const keys = saleKeys(couponId);
-  return [keys.winners, keys.status, keys.asked];
+  return [keys.winners, keys.status, keys.asked, keys.sale];
 }
 
 /**

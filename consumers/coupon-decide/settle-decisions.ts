@@ -6,11 +6,13 @@ import { acknowledge } from "../coupon-persist/acknowledge.ts";
 import { failedRecord } from "../coupon-persist/announce.ts";
 import { type Settling, settleClaims } from "../coupon-persist/settle-claims.ts";
 import type { Rejected } from "../role.ts";
-import type { Decisions } from "./decide-sale.ts";
+import type { Decisions, Refusal } from "./decide-sale.ts";
 import type { Request } from "./request.ts";
 import { settleSecond } from "./settle-second.ts";
 
 const NO_ENTRY = "0-0";
+/** No sale has it, so that no slot is released. */
+const NO_EPOCH = 0;
 
 export interface Settled {
   /** Sales of which something cannot be settled now; all of their requests of this turn are to be repeated, in order. */
@@ -51,5 +53,22 @@ export async function settleDecisions(
   if (told.length > 0) await settling.producer.sendAll(told);
   const entries = issued.map(({ request, slot }) => ({ ...request, slot, ledgerId: NO_ENTRY }));
   await acknowledge(settling.scripts, entries, (error) => settling.onError("a status stays PENDING", error));
+  await remindRedis(settling, refused);
   return { unsettled, rejected };
+}
+
+/**
+ * A Redis that forgot a refusal takes the request for undecided, and its owner could never ask anew: nothing is released
+ * here, only the status becomes FAILED again. Never rejects: the next delivery tries it again.
+ */
+async function remindRedis(settling: Settling, refused: readonly Refusal[]): Promise<void> {
+  const remind = async ({ request, reason }: Refusal) => {
+    const { couponId, userId, requestId } = request;
+    await settling.scripts.release(couponId, { userId, requestId, epoch: NO_EPOCH, reason });
+  };
+  try {
+    await Promise.all(refused.filter(({ known }) => known).map(remind));
+  } catch (error) {
+    settling.onError("a status stays PENDING", error);
+  }
 }

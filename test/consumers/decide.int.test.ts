@@ -4,6 +4,7 @@ import { LeftOut, type LeftOutComplaint } from "../../contracts/left-out.ts";
 import { requestRecord } from "../../gateway/coupons/queue.ts";
 import { KafkaError } from "../../kafka/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
+import { noteAsking } from "../../lua/pending-requests.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
@@ -122,6 +123,27 @@ test("a slot that comes back is for the next in the log, never for somebody who 
     "ada REVOKED",
   ]);
   expect(await refusalsOf(sale)).toMatchObject([{ request_id: bea }]);
+});
+
+test("a refusal that Redis forgot is told again, and then its owner may ask anew", async () => {
+  const [topic, sale] = [await newLog(), await queuedSale(1)];
+  const [, bea] = await ask(topic, sale, "ada", "bea");
+  const runner = world.run(world.decideRole(), topic);
+  await allDone(topic);
+  await world.redis.flushall();
+  await world.load(sale, 2);
+  const asking = () => noteAsking(world.redis, sale, newRequestId(sale, Date.now()), "bea" as UserId, true);
+  // As if the note had outlived what became of the request.
+  await world.redis.hset(saleKeys(sale).asked, "bea", bea!);
+  expect(await asking()).toEqual({ kind: "asked", requestId: bea!, isLogged: false });
+  const data = { couponId: sale, userId: "bea" as UserId, requestId: bea! };
+  await world.rawProducer.sendAll([{ topic, key: sale, value: requestRecord(data, new Date()) }]);
+  await until("Redis is reminded", async () => (await status(sale, bea!))?.startsWith("FAILED SOLD_OUT") ?? false);
+  await allDone(topic);
+  await runner.stop(1_000);
+  expect(await asking()).toEqual({ kind: "noted" });
+  expect(await readSale(world.redis, sale)).toMatchObject({ winners: 1, freed: 0, left: 0 });
+  expect(world.events(sale).filter(({ requestId }) => requestId === bea)).toHaveLength(2);
 });
 
 test("requests of a paused sale wait, those of others go on, and an open sale takes up where it was, in order", async () => {

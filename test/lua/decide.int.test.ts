@@ -177,13 +177,19 @@ test("a user has one undecided request: whoever asks again gets it, logged or no
   expect(await asking(couponId, asked(couponId, "bea"))).toEqual({ kind: "noted" });
 });
 
-test("a request that waits for a day is logged once more when its user asks; a note that Redis lost is made anew", async () => {
+test("a request that waits for a day, or since before a rebuild, is logged once more when its user asks", async () => {
   const couponId = await queued();
   const [ada, again] = [asked(couponId, "ada"), asked(couponId, "ada")];
   await notePending(redis, couponId, ada.requestId, ada.userId);
   expect(await asking(couponId, again)).toMatchObject({ requestId: ada.requestId, isLogged: true });
   await redis.hset(saleKeys(couponId).asked, "ada", `${ada.requestId} ${Date.now() - DAY - 1_000}`);
   expect(await asking(couponId, again)).toMatchObject({ requestId: ada.requestId, isLogged: false });
+  await notePending(redis, couponId, ada.requestId, ada.userId);
+  await loadSale(redis, couponId, 2, { mode: "QUEUED" });
+  expect(await asking(couponId, again)).toMatchObject({ requestId: ada.requestId, isLogged: false });
+  await Bun.sleep(5);
+  await notePending(redis, couponId, ada.requestId, ada.userId);
+  expect(await asking(couponId, again)).toMatchObject({ requestId: ada.requestId, isLogged: true });
 });
 
 test("a decider that does not know the notes leaves them, and a user who was refused may ask anew all the same", async () => {
