@@ -94,6 +94,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
       "RATE_LIMITED",
       "SALE_RECOVERING",
       "OVERLOADED",
+      "OUTCOME_UNKNOWN",
       "KAFKA_UNAVAILABLE",
       "INVALID_JSON",
       "BODY_TOO_LARGE",

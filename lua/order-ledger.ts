@@ -2,7 +2,15 @@ import { isUserId, type UserId } from "../contracts/ids.ts";
 import type { OrderCreated } from "../contracts/order-events.ts";
 import { isOrderId, type OrderId } from "../contracts/order-ids.ts";
 import { commandAt } from "./commands.ts";
-import { cartOrdersKey, ORDER_BUCKETS, openOrdersKey, orderLedgerKey, pendingOrderKey, placedKey } from "./keys.ts";
+import {
+  cartOrdersKey,
+  ORDER_BUCKETS,
+  openOrdersKey,
+  orderBucket,
+  orderLedgerKey,
+  pendingOrderKey,
+  placedKey,
+} from "./keys.ts";
 import type { LedgerRange } from "./ledger.ts";
 import { LedgerAges } from "./ledger-ages.ts";
 import acknowledgeText from "./order-acknowledge.lua" with { type: "text" };
@@ -50,7 +58,8 @@ export async function readOrderLedger(
   const malformed: string[] = [];
   for (const [ledgerId, fields] of old) {
     const entry = parseOrderEntry(ledgerId, fields);
-    if (entry === null) malformed.push(ledgerId);
+    // Of another bucket's user: written by hand. Its other keys are elsewhere, where no script of this bucket may reach.
+    if (entry === null || orderBucket(entry.userId) !== bucket) malformed.push(ledgerId);
     else entries.push(entry);
   }
   return { entries, malformed, next: old.length === range.count ? old.at(-1)![0] : null };

@@ -73,6 +73,14 @@ interface Won {
 const UNKNOWN_LEDGER_ID = "0-0";
 
 const refused = (code: ResultCode): ClaimReply => ({ kind: "refused", code });
+/** The claim stands in the ledger and may be issued. It needs no key to be repeated: user and coupon are its key. */
+const unacknowledged = (requestId: RequestId): ClaimReply => ({
+  kind: "refused",
+  code: "OUTCOME_UNKNOWN",
+  detail:
+    "Kafka did not acknowledge the claim in time: the outcome is unknown, it may be issued; claiming again is the same claim",
+  extra: { trackingUrl: `/coupons/requests/${requestId}` },
+});
 const recovering = (opensInMs: number): ClaimReply => ({
   kind: "refused",
   code: "SALE_RECOVERING",
@@ -159,7 +167,7 @@ export function createClaims(parts: ClaimParts): Claims {
         }
         const durable = await publish({ couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId }, traceparent);
         fault("claim:after-produce");
-        if (requireKafka && durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
+        if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
         return accepted({ userId, couponId, requestId, slot, repeat: false }, durable);
       }
       case "ALREADY_WON": {
@@ -168,7 +176,7 @@ export function createClaims(parts: ClaimParts): Claims {
         const { requestId, slot } = result;
         const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId: UNKNOWN_LEDGER_ID };
         const durable = requireKafka ? await publish(claim, traceparent) : "ledger";
-        if (requireKafka && durable !== "kafka") return refused("KAFKA_UNAVAILABLE");
+        if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
         return accepted({ userId, couponId, requestId, slot, repeat: true }, durable);
       }
       case "NOT_LOADED": {

@@ -5,22 +5,19 @@ import type { KeyedOrder, KnownOrder } from "../../db/queries/find-keyed-orders.
 export interface LookUp {
   /** Waits for the answer. @throws StampedeError DATABASE_UNAVAILABLE, OVERLOADED */
   ask(asked: KeyedOrder): Promise<KnownOrder>;
-  /** The same, but null if PostgreSQL stays silent: a new order does not wait for it. */
-  askQuickly(asked: KeyedOrder): Promise<KnownOrder | null>;
+  /** The same, but null if PostgreSQL stays silent for `ms`. Default: as long as a new order waits for it. */
+  askWithin(asked: KeyedOrder, ms?: number): Promise<KnownOrder | null>;
 }
 
 /** After so long a new order is taken without PostgreSQL's word; its unique key decides then. */
-const QUICK_MS = 50;
+const NEW_ORDER_MS = 50;
 /** Requests in one statement. */
 const AT_ONCE = 500;
 /** Questions that may wait while PostgreSQL stays silent: what is beyond is not asked. */
 const MOST_WAITING = 5_000;
 
 /** @param find in the order asked for; what is asked meanwhile is the next statement's */
-export function createLookUp(
-  find: (asked: readonly KeyedOrder[]) => Promise<readonly KnownOrder[]>,
-  quickMs = QUICK_MS,
-): LookUp {
+export function createLookUp(find: (asked: readonly KeyedOrder[]) => Promise<readonly KnownOrder[]>): LookUp {
   const inBatches = gather(find, AT_ONCE);
   let waiting = 0;
   const ask = async (asked: KeyedOrder) => {
@@ -29,11 +26,12 @@ export function createLookUp(
   };
   return {
     ask,
-    async askQuickly(asked) {
+    async askWithin(asked, ms = NEW_ORDER_MS) {
       if (waiting >= MOST_WAITING) return null;
       let timer: ReturnType<typeof setTimeout> | undefined;
       const silent = new Promise<null>((resolve) => {
-        timer = setTimeout(resolve, quickMs, null);
+        // After a pause of this process the timer comes before an answer that has long been there: that is read first.
+        timer = setTimeout(() => setImmediate(resolve, null), ms);
       });
       // A database that does not answer has been complained about by whoever asks it.
       const answer = ask(asked).catch(() => null);

@@ -11,7 +11,7 @@ test("who asks together is answered by one statement, whoever comes later by ano
     looks.push(asked);
     return asked.map(() => there);
   });
-  expect(await Promise.all([lookUp.ask(a!), lookUp.askQuickly(b!)])).toEqual([there, there]);
+  expect(await Promise.all([lookUp.ask(a!), lookUp.askWithin(b!)])).toEqual([there, there]);
   expect(await lookUp.ask(c!)).toEqual(there);
   expect(looks).toEqual([[a!, b!], [c!]]);
 });
@@ -22,9 +22,9 @@ test("a silent database is not waited for, and its late answer belongs to nobody
     new Promise<readonly KnownOrder[]>((resolve) => {
       answer = resolve;
     });
-  const lookUp = createLookUp(find, 5);
+  const lookUp = createLookUp(find);
   const patient = lookUp.ask(a!);
-  expect(await lookUp.askQuickly(a!)).toBeNull();
+  expect(await lookUp.askWithin(a!, 5)).toBeNull();
   answer([there]);
   expect(await patient).toEqual(there);
 });
@@ -33,6 +33,6 @@ test("a look that failed fails those who wait for it; new orders go on without",
   const lookUp = createLookUp(async () => {
     throw new Error("away");
   });
-  expect(await lookUp.askQuickly(a!)).toBeNull();
+  expect(await lookUp.askWithin(a!)).toBeNull();
   expect(lookUp.ask(b!)).rejects.toThrow("away");
 });

@@ -61,6 +61,9 @@ const CART_TRIES = 5;
  */
 const LOOK_UP_HOLDS_MS = 30_000;
 
+/** So long a repeat waits for PostgreSQL to say how far its order is; then it is PENDING, as the ledger has it. */
+const REPEAT_MS = 2_000;
+
 /** Nothing more happens to an order of these. */
 const SETTLED: ReadonlySet<OrderStatus> = new Set(["COMPLETED", "CANCELLED"]);
 
@@ -120,7 +123,7 @@ export class OrderDoor {
     const { userId, orderId, idempotencyKey } = asked;
     const holder = await placed.orderOf(userId, idempotencyKey);
     if (holder === orderId) return await this.#repeated(asked, await placed.pending(userId, orderId));
-    const known = await lookUp.askQuickly(asked);
+    const known = await lookUp.askWithin(asked);
     // PostgreSQL decides: a Redis that had forgotten the key may have given it away again.
     if (known?.status && !known.keyReused) return this.#accepted(asked, known.status, "kafka", true);
     if (holder !== null || known?.keyReused) throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
@@ -133,9 +136,11 @@ export class OrderDoor {
    */
   async #repeated(asked: Asked, stored: OrderCreated | null): Promise<OrderAccepted> {
     const { lookUp } = this.#parts;
-    const known = await (stored === null ? lookUp.ask(asked) : lookUp.askQuickly(asked)).catch((error: unknown) => {
-      throw orderOutcomeUnknown("the order was accepted before, and the database does not say how far it is", error);
-    });
+    const known = await (stored === null ? lookUp.ask(asked) : lookUp.askWithin(asked, REPEAT_MS)).catch(
+      (error: unknown) => {
+        throw orderOutcomeUnknown("the order was accepted before, and the database does not say how far it is", error);
+      },
+    );
     if (known?.status || stored === null) return this.#accepted(asked, known?.status ?? "PENDING", "kafka", true);
     return this.#accepted(asked, "PENDING", await this.#publish(stored, asked.traceparent), true);
   }

@@ -97,6 +97,24 @@ test("a refused order from a cart restores everything and puts its lines back, e
   expect(sold.length).toBe(0);
 }, 180_000);
 
+test("an order whose lines a release took out of the cart that did not note it: they come back as well", async () => {
+  const shop = await openShop(world);
+  const order = anOrder({ source: "cart" });
+  const { orderId, userId, items } = order.data;
+  const cart = async () =>
+    (await world.db.sql`SELECT product_id FROM cart_items WHERE user_id = ${userId} ORDER BY product_id`).map(
+      ({ product_id }) => product_id,
+    );
+  shop.refusals.set(orderId, { SHIPPING: "SHIPPING_NOT_SERVED" });
+  await shop.publish(order);
+  shop.startSaga();
+  await until("the order began", async () => (await shop.sagaOf(orderId))?.status === "PROCESSING");
+  await world.db.sql`UPDATE order_items SET from_cart = NULL WHERE order_id = ${orderId}`;
+  shop.startSteps();
+  await shop.settled(orderId);
+  expect(await cart()).toEqual(items.map(({ productId }) => productId as string));
+}, 180_000);
+
 test("cancelled before its row exists: the order is CANCELLED as soon as it comes, and no step is asked", async () => {
   const shop = await openShop(world);
   const order = anOrder();

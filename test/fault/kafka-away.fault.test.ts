@@ -81,7 +81,9 @@ test("while Kafka is down claims are accepted and persisted through the ledger; 
   // Who wants Kafka's word is refused, whether they won or not; nobody else is in their way.
   const other = await system.createSale({ total: 1_000 });
   const refused = await claim(strict.url, other.id, system.token("careful"));
-  expect(refused).toMatchObject({ status: 503, body: { code: "KAFKA_UNAVAILABLE", retryable: true } });
+  expect(refused).toMatchObject({ status: 503, body: { code: "OUTCOME_UNKNOWN", retryable: true } });
+  expect(refused.body.detail).toContain("the outcome is unknown");
+  expect(refused.body.trackingUrl).toStartWith(`/coupons/requests/${other.id}-`);
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
   expect(await claim(strict.url, other.id, system.token("careful"))).toMatchObject({ status: 503 });
 

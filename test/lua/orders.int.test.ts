@@ -164,11 +164,14 @@ test("a reader pages through entries of an age, and names what is no order", asy
   const before = (await orderLedgerLengths(redis))[bucket]!;
   for (let i = 0; i < 5; i++) await orders.place(placedBy("hal", `key ${i}`));
   const strange = await redis.xadd(orderLedgerKey(bucket), "*", "o", "x", "u", "y", "e", "{");
+  const { data } = placedBy("ann", "astray"); // another bucket's
+  const event = JSON.stringify({ data });
+  const astray = await redis.xadd(orderLedgerKey(bucket), "*", "o", data.orderId, "u", data.userId, "e", event);
   const first = await readOrderLedger(redis, bucket, { olderThanMs: 0, count: 3 });
   expect(first.entries).toHaveLength(3);
-  const rest = await readOrderLedger(redis, bucket, { olderThanMs: 0, count: before + 5, after: first.next! });
+  const rest = await readOrderLedger(redis, bucket, { olderThanMs: 0, count: before + 6, after: first.next! });
   expect(rest.entries).toHaveLength(before + 2);
-  expect(rest).toMatchObject({ malformed: [strange!], next: null });
+  expect(rest).toMatchObject({ malformed: [strange!, astray!], next: null });
   expect((await readOrderLedger(redis, bucket, { olderThanMs: 60_000, count: 10 })).entries).toEqual([]);
 });
 
