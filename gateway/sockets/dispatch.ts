@@ -26,9 +26,12 @@ export interface DispatchParts {
   readonly onError: (error: unknown) => void;
 }
 
-/** What a socket may hear when something failed; anything that is not ours is INTERNAL and tells nothing. */
+/** Whether an error's own words are meant for the client; those of an INTERNAL, or of what is not ours, are for the log. */
+const isTold = (error: unknown): error is StampedeError => error instanceof StampedeError && error.code !== "INTERNAL";
+
+/** What a socket may hear when something failed. */
 const failure = (error: unknown, ref: string | undefined): string =>
-  error instanceof StampedeError ? errorText(error.code, error.message, ref) : errorText("INTERNAL", undefined, ref);
+  isTold(error) ? errorText(error.code, error.message, ref) : errorText("INTERNAL", undefined, ref);
 
 /** Answers what clients send. */
 export function createDispatch(parts: DispatchParts) {
@@ -44,7 +47,7 @@ export function createDispatch(parts: DispatchParts) {
     connection.inFlight++;
     work()
       .catch((error) => {
-        if (!(error instanceof StampedeError)) onError(error);
+        if (!isTold(error)) onError(error);
         reply(socket, failure(error, ref));
       })
       .finally(() => connection.inFlight--);
@@ -56,7 +59,7 @@ export function createDispatch(parts: DispatchParts) {
     try {
       identity = authenticate(token);
     } catch (error) {
-      if (!(error instanceof StampedeError)) onError(error);
+      if (!isTold(error)) onError(error);
       reply(socket, failure(error, undefined));
       // Nothing can be guessed at leisure; and who had been authenticated with another token keeps nothing either.
       socket.close(CLOSE.UNAUTHENTICATED, "The token was refused");

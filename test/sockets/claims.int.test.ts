@@ -28,6 +28,7 @@ async function claimForUser(userId: string, couponId: string): Promise<ClaimRepl
   claimed.push(`${userId} ${couponId}`);
   await hold;
   if (userId === "broken") throw new Error("not ours");
+  if (userId === "broken-inside") throw new StampedeError("INTERNAL", "words for the log");
   if (couponId === unknown) return { kind: "refused", code: "COUPON_NOT_FOUND" };
   if (couponId === future) return { kind: "refused", code: "NOT_STARTED" };
   if (couponId === soldOut) return { kind: "refused", code: "SOLD_OUT", retryAfterS: 0.5 };
@@ -216,11 +217,13 @@ test("an unknown coupon, and a database that is away, are errors of the one mess
 
 test("a failure that is not ours is INTERNAL, tells nothing, and is reported", async () => {
   under.errors.length = 0;
-  const client = await Client.signedIn(under.port, tokenFor("broken"));
-  const error = await client.ask({ type: "claim", couponId: open, ref: "x" }, "error");
-  expect(error).toEqual({ type: "error", code: "INTERNAL", detail: "Internal error", retryable: true, ref: "x" });
-  expect(under.errors.map(String)).toEqual(["Error: not ours"]);
-  client.close();
+  for (const user of ["broken", "broken-inside"]) {
+    const client = await Client.signedIn(under.port, tokenFor(user));
+    const error = await client.ask({ type: "claim", couponId: open, ref: "x" }, "error");
+    expect(error).toEqual({ type: "error", code: "INTERNAL", detail: "Internal error", retryable: true, ref: "x" });
+    client.close();
+  }
+  expect(under.errors.map(String)).toEqual(["Error: not ours", "StampedeError: words for the log"]);
 });
 
 test("a socket may have 16 messages in flight; the seventeenth is refused and the others are answered", async () => {
