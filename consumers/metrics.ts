@@ -21,6 +21,8 @@ export interface ConsumersMetrics {
   relayed(claims: number): void;
   tailed(claims: number): void;
   ledgerEntries(entries: number): void;
+  /** Claims that wait in PostgreSQL until their sale can decide them. */
+  deferredClaims(claims: number): void;
   /** Orders about which the sweeper spoke. */
   sweptOrders(orders: number): void;
   /** Looks of the sweeper at orders whose state a newer release wrote. */
@@ -98,6 +100,11 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     help: "Claims in the ledgers of all sales at the relay's last round",
     registers,
   });
+  const deferred = new Gauge({
+    name: "stampede_deferred_claims",
+    help: "Claims that wait in PostgreSQL until their sale can decide them again",
+    registers,
+  });
   const relayedOrders = counter("stampede_relayed_orders_total", "Orders sent to the log again from the ledger", []);
   const orderLedger = new Gauge({
     name: "stampede_order_ledger_entries",
@@ -151,6 +158,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     relayed: (count) => relayed.inc(count),
     tailed: (count) => tailed.inc(count),
     ledgerEntries: (entries) => ledger.set(entries),
+    deferredClaims: (count) => deferred.set(count),
     sweptOrders: (orders) => swept.inc(orders),
     unreadableSagas: (orders) => unreadable.inc(orders),
     orders: createOrderMetrics(registry),

@@ -119,6 +119,30 @@ export const userCoupons = pgTable(
   ],
 );
 
+/**
+ * Accepted claims that could not be decided when they were read from the log (their sale is paused, being rebuilt, or Redis does
+ * not answer about it). A row lives until role claim-relay has settled the claim.
+ */
+export const deferredClaims = pgTable(
+  "deferred_claims",
+  {
+    requestId: id("request_id").primaryKey(),
+    couponId: id("coupon_id").notNull(),
+    userId: id("user_id").notNull(),
+    // As Redis said it, which may be beyond every total.
+    slot: bigint("slot", { mode: "number" }).notNull(),
+    epoch: integer("epoch").notNull(),
+    ledgerId: text("ledger_id").notNull(),
+    attempts: integer("attempts").notNull().default(0),
+    dueAt: time("due_at").notNull(),
+    deferredAt: time("deferred_at").notNull().default(sql`now()`),
+  },
+  (t) => [
+    index("deferred_claims_untried").on(t.couponId, t.attempts, t.dueAt),
+    index("deferred_claims_due").on(t.couponId, t.dueAt),
+  ],
+);
+
 /** A user's second request for a coupon they hold: the same win under another name. */
 export const requestAliases = pgTable(
   "request_aliases",

@@ -1,7 +1,7 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import type { LeftOut } from "../../contracts/left-out.ts";
 import type { LedgerPage, LedgerRange } from "../../lua/ledger.ts";
-import { type PageDeps, settlePage } from "./settle-page.ts";
+import { HOLD_MS, type PageDeps, settlePage } from "./settle-page.ts";
 
 export interface RelayDeps extends PageDeps {
   /** Sales whose ledgers may hold entries. */
@@ -69,17 +69,23 @@ export async function relayRound(deps: RelayDeps, stopping: AbortSignal): Promis
 async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSignal): Promise<void> {
   let olderThanMs = deps.ageMs;
   let after: string | undefined;
+  let allDeferred: boolean | undefined;
   while (!stopping.aborted) {
     const range = { olderThanMs, count: PAGE, ...(after === undefined ? {} : { after }) };
     const page = await deps.read(couponId, range);
     if (page.malformed.length > 0) complain(deps, couponId, page.malformed);
     const tailing = deps.tailing(couponId);
     const entries = page.entries.filter(({ pipeline }) => pipeline === undefined || !tailing);
-    if (entries.length > 0) await settlePage(deps, couponId, entries);
-    if (page.next === null || deps.onHold.has(couponId)) return;
+    if (entries.length > 0) {
+      allDeferred = (await settlePage(deps, couponId, entries)) === "DEFERRED" && allDeferred !== false;
+    }
+    if (deps.onHold.has(couponId)) return;
+    if (page.next === null) break;
     after = page.next;
     olderThanMs = HURRY * deps.ageMs;
   }
+  // Claims of before a rebuild, of a paused sale: asking twice a second does not open it.
+  if (allDeferred === true) deps.onHold.set(couponId, performance.now() + HOLD_MS);
 }
 
 function complain(deps: RelayDeps, couponId: CouponId, entries: readonly string[]): void {

@@ -17,13 +17,14 @@ export interface PageDeps {
 }
 
 /**
- * What became of a page. SETTLED: all that could be done (what stays is named in the log). UNTOLD: the rows stand, but
+ * What became of a page. SETTLED: all that could be done (what stays is named in the log). DEFERRED: nothing of it can be
+ * decided now, because the sale is paused or being rebuilt. UNTOLD: the rows stand, but
  * Kafka did not take the news; the entries stay. FAILED: nothing is known.
  */
-export type PageOutcome = "SETTLED" | "UNTOLD" | "FAILED";
+export type PageOutcome = "SETTLED" | "DEFERRED" | "UNTOLD" | "FAILED";
 
 /** Entries that stay although they are settled (the sale was lost just now) would be told again with every round. */
-const HOLD_MS = 10_000;
+export const HOLD_MS = 10_000;
 
 export const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => {
   const { userId, requestId, slot, epoch, ledgerId } = entry;
@@ -38,8 +39,9 @@ export async function settlePage(
 ): Promise<PageOutcome> {
   const claims = entries.map((entry) => asClaim(couponId, entry));
   try {
-    report(deps, couponId, await deps.settle(claims));
-    return "SETTLED";
+    const settlement = await deps.settle(claims);
+    report(deps, couponId, settlement);
+    return settlement.settled === 0 && settlement.deferred.length > 0 ? "DEFERRED" : "SETTLED";
   } catch (error) {
     if (failureKind(error) !== "permanent" || claims.length === 1) {
       deps.log.error(

@@ -10,13 +10,15 @@ import { persistClaims } from "../coupon-persist/persist-claims.ts";
 import { settleClaims } from "../coupon-persist/settle-claims.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole, settlingFor } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
+import { type DeferredDeps, deferredRound } from "./deferred.ts";
 import { type RelayDeps, relayRound } from "./relay.ts";
 import { startRevocations } from "./start-revocations.ts";
 import { Tail } from "./tail.ts";
 
 /**
  * Role claim-relay: a round over all ledgers, again and again, and beside it the tail, which takes the claims of the Redis
- * pipeline as soon as a gateway says that there are some, and what operators have revoked.
+ * pipeline as soon as a gateway says that there are some, claims that could not be decided when they came, and what operators have
+ * revoked.
  */
 export function startRelay(neighbours: Neighbours): RunningRole {
   const { config, db, redis, subscriber, log, metrics } = neighbours;
@@ -61,6 +63,19 @@ export function startRelay(neighbours: Neighbours): RunningRole {
   const ticker = startTicker(config.RELAY_EVERY_MS, round, complainer(log, "claim-relay"));
   const tailRound = (stopping: AbortSignal) => tail.round(stopping);
   const tailTicker = startTicker(config.RELAY_EVERY_MS, tailRound, complainer(log, "claim-relay"));
+  const deferred: DeferredDeps = {
+    sql: db.sql,
+    settle: shared.settle,
+    lease: (ids, work) =>
+      withLeases(db.leases, LEASES.deferredClaims, ids, (held) => work(held as readonly CouponId[])),
+    leftOut,
+    waiting: metrics.deferredClaims,
+  };
+  const deferredTicker = startTicker(
+    config.RELAY_EVERY_MS,
+    (stopping) => deferredRound(deferred, stopping),
+    complainer(log, "claim-relay"),
+  );
   const wake = (channel: string, couponId: string) => {
     if (channel !== LEDGER_CHANNEL) return;
     tail.wake(couponId as CouponId);
@@ -74,7 +89,7 @@ export function startRelay(neighbours: Neighbours): RunningRole {
     inHand: () => 0,
     async stop() {
       subscriber.off("message", wake);
-      await Promise.all([ticker.stop(), tailTicker.stop(), revocations.stop()]);
+      await Promise.all([ticker.stop(), tailTicker.stop(), deferredTicker.stop(), revocations.stop()]);
     },
   };
 }

@@ -1,6 +1,8 @@
+import { deferredClaimsAfter } from "../../db/queries/deferred-claims.ts";
 import { SALE_LOADER_CHANNEL } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
+import type { Claim } from "../coupon-persist/outcome.ts";
 import { persistClaims } from "../coupon-persist/persist-claims.ts";
 import { CLAIMS_TOPIC, PERSIST_GROUP } from "../coupon-persist/role.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
@@ -23,6 +25,7 @@ export function startLoader(neighbours: Neighbours): RunningRole {
       persistLedger(
         (id, range) => readLedger(redis, id, range),
         (claims) => persistClaims(db.sql, claims),
+        async (id, after, count) => (await deferredClaimsAfter(db.sql, id, after, count)) as readonly Claim[],
         couponId,
       ),
     drain: (stopping, report) => drain(admin, producer, CLAIMS_TOPIC, PERSIST_GROUP, log, stopping, report),

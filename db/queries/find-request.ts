@@ -2,13 +2,15 @@ import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Executor } from "../client.ts";
 
 export interface FoundRequest {
-  readonly status: "ISSUED" | "FAILED";
+  /** PENDING: accepted, and kept until its sale can decide it again. */
+  readonly status: "ISSUED" | "FAILED" | "PENDING";
   readonly slot: number | null;
   readonly reason: ResultCode | null;
 }
 
 /**
- * What became of a user's request: its own row, the row of the request it is an alias of, or a queued sale's refusal.
+ * What became of a user's request: its own row, the row of the request it is an alias of, a queued sale's refusal, or a claim that was
+ * deferred.
  * null: PostgreSQL has nothing (yet), or the request is somebody else's.
  */
 export async function findRequest(sql: Executor, requestId: string, userId: string): Promise<FoundRequest | null> {
@@ -18,8 +20,11 @@ export async function findRequest(sql: Executor, requestId: string, userId: stri
       (SELECT original_request_id FROM request_aliases WHERE request_id = ${requestId} AND user_id = ${userId}),
       ${requestId})
     UNION ALL
-    SELECT 'REVOKED', NULL, reason FROM refused_requests WHERE request_id = ${requestId} AND user_id = ${userId}`;
+    SELECT 'REVOKED', NULL, reason FROM refused_requests WHERE request_id = ${requestId} AND user_id = ${userId}
+    UNION ALL
+    SELECT 'DEFERRED', NULL, NULL FROM deferred_claims WHERE request_id = ${requestId} AND user_id = ${userId}`;
   if (row === undefined) return null;
+  if (row.status === "DEFERRED") return { status: "PENDING", slot: null, reason: null };
   return row.status === "REVOKED"
     ? { status: "FAILED", slot: null, reason: row.reason ?? "REVOKED" }
     : { status: "ISSUED", slot: row.slot, reason: null };

@@ -46,7 +46,8 @@ export function revokeClaim(sql: Sql, wish: Revocation, unpersisted: Unpersisted
   return sql.begin(async (tx): Promise<RevokeOutcome> => {
     const sale = await lockSale(tx, couponId);
     if (sale === null) return { code: "COUPON_NOT_FOUND" };
-    const row = (await findRow(tx, wish)) ?? (unpersisted && (await bury(tx, wish, unpersisted, sale.epoch)));
+    const onItsWay = unpersisted ?? (await findDeferred(tx, wish));
+    const row = (await findRow(tx, wish)) ?? (onItsWay && (await bury(tx, wish, onItsWay, sale.epoch)));
     if (!row) return { code: "UNKNOWN", loadState: sale.load_state };
     const { request_id: requestId, user_id: userId, slot } = row;
     if (row.status === "USED") return { code: "USED", orderId: row.order_id };
@@ -78,6 +79,13 @@ async function findRow(tx: Executor, { couponId, requestId }: Revocation): Promi
     WHERE coupon_id = ${couponId} AND request_id = coalesce(
       (SELECT original_request_id FROM request_aliases WHERE request_id = ${requestId}), ${requestId}) FOR UPDATE`;
   return row ?? null;
+}
+
+/** A claim that waits in PostgreSQL until its sale can decide it; it has no slot that counts. */
+async function findDeferred(tx: Executor, { couponId, requestId }: Revocation): Promise<UnpersistedClaim | null> {
+  const [row] = await tx<{ userId: string }[]>`
+    SELECT user_id AS "userId" FROM deferred_claims WHERE request_id = ${requestId} AND coupon_id = ${couponId}`;
+  return row === undefined ? null : { userId: row.userId, slot: null };
 }
 
 /**

@@ -8,6 +8,7 @@ export const LEASES = {
   ledgerTail: 5_784_312,
   revocations: 5_784_313,
   orderSweeper: 5_784_314,
+  deferredClaims: 5_784_315,
   orderRelay: 5_784_320,
   admission: 5_784_321,
   retention: 5_784_322,

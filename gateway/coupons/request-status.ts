@@ -30,7 +30,7 @@ export interface RequestSources {
     requestId: RequestId,
     userId: UserId,
   ): Promise<{
-    readonly status: "ISSUED" | "FAILED";
+    readonly status: "ISSUED" | "FAILED" | "PENDING";
     readonly slot: number | null;
     readonly reason: ResultCode | null;
   } | null>;

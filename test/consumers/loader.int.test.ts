@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
 import { persistClaims } from "../../consumers/coupon-persist/persist-claims.ts";
 import { leftOutOf, type Neighbours } from "../../consumers/neighbours.ts";
 import { drain } from "../../consumers/sale-loader/drain.ts";
@@ -6,6 +7,7 @@ import { Loader } from "../../consumers/sale-loader/loader.ts";
 import { persistLedger } from "../../consumers/sale-loader/persist-ledger.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { newRequestId, type UserId } from "../../contracts/ids.ts";
+import { deferredClaimsAfter } from "../../db/queries/deferred-claims.ts";
 import { findReopening } from "../../db/queries/find-reopening.ts";
 import { listLiveSales } from "../../db/queries/list-live-sales.ts";
 import { neverClaimed } from "../../db/queries/never-claimed.ts";
@@ -50,6 +52,7 @@ function newLoader(
       return await persistLedger(
         (id, range) => readLedger(redis, id, range),
         (claims) => persistClaims(db.sql, claims),
+        async (id, after, count) => (await deferredClaimsAfter(db.sql, id, after, count)) as readonly Claim[],
         couponId,
       );
     },
