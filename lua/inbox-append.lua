@@ -8,22 +8,32 @@
 --   previous  the inbox's newest id before the first message that was written; empty: there was none
 --   ids       per message: `id` written now, `=id` written before, `-` a later stage of the order has been written
 -- A user whose keys can't be written fails alone: nothing that was written for the others is written again.
+-- Turning an entry into Lua's tables takes 2 µs, so as few as can be are looked at. These always, whatever clocks say.
+local NEWEST = 4
+
 local function append(inbox, route, at, count)
   local written, stages = {}, {}
-  -- An event can't have been written before it happened, so only newer entries are compared.
-  local entries = redis.call('XREVRANGE', inbox, '+', ARGV[at + 1])
-  for _, entry in ipairs(entries) do
-    local fields = {}
-    for k = 1, #entry[2], 2 do
-      fields[entry[2][k]] = entry[2][k + 1]
-    end
-    -- Releases before this one wrote no event id; their messages are compared as text.
-    written[fields.e or fields.m] = entry[1]
-    if fields.o then
-      stages[fields.o] = math.max(stages[fields.o] or 0, tonumber(fields.q))
+  local function look_at(entries)
+    for _, entry in ipairs(entries) do
+      local fields = entry[2]
+      if fields[3] == 'e' then
+        written[fields[4]] = entry[1]
+      else
+        -- Releases before this one wrote no event id; their messages are compared as text.
+        written[fields[2]] = entry[1]
+      end
+      if fields[5] == 'o' then
+        stages[fields[6]] = math.max(stages[fields[6]] or 0, tonumber(fields[8]))
+      end
     end
   end
-  local newest = entries[1] or redis.call('XREVRANGE', inbox, '+', '-', 'COUNT', 1)[1]
+  local entries = redis.call('XREVRANGE', inbox, '+', '-', 'COUNT', NEWEST)
+  look_at(entries)
+  -- An event can't have been written before it happened, so of the others only newer ones are compared.
+  if entries[NEWEST] and tonumber(string.match(entries[NEWEST][1], '^%d+')) >= tonumber(ARGV[at + 1]) then
+    look_at(redis.call('XREVRANGE', inbox, '(' .. entries[NEWEST][1], ARGV[at + 1]))
+  end
+  local newest = entries[1]
   local reply, ids, added = { '', newest and newest[1] or '' }, {}, false
   for j = 1, count do
     local from = at + 2 + (j - 1) * 4

@@ -86,6 +86,7 @@ test("only configuration reads the environment", async () => {
 const WALL_CLOCK: Readonly<Record<string, string>> = {
   "contracts/clock.ts": "whether the clock was ever set",
   "db/partitions.ts": "which month it is",
+  "lua/inbox.ts": "how long ago an event occurred",
   "lua/sale-loading.ts": "other processes compare it with the times in request ids",
   "gateway/auth/hs256.ts": "a token's exp and nbf",
   "gateway/catalogue/ranking.ts": "which day it is, and a time that all gateways share through Redis",
