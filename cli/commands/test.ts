@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { readConfig } from "../config.ts";
 import { repositoryRoot } from "../stack/layout.ts";
 import { createStack, type Stack } from "../stack/stack.ts";
@@ -42,11 +42,22 @@ function parseTiers(text: string): Tier[] {
   });
 }
 
+interface TestOptions {
+  readonly only?: Tier[];
+  readonly keep?: boolean;
+  readonly all?: boolean;
+  readonly changed?: boolean;
+  readonly record?: boolean;
+  readonly lanes: number;
+}
+
 export function testCommand(): Command {
   return new Command("test")
-    .description("Runs all tests on a stack of their own; the last line says `N passed, N failed`")
+    .description("Runs the tests of a gate on a stack of their own; the last line says `N passed, N failed`")
     .argument("[files...]", "only test files whose path contains one of these")
-    .option("--only <tiers>", `of ${TIERS.join(",")}`, parseTiers)
+    .option("--changed", "only what the changes since the main branch reach through imports")
+    .addOption(new Option("--all", "every test, long ones too").conflicts("changed"))
+    .option("--only <tiers>", `all files of these tiers: ${TIERS.join(",")}`, parseTiers)
     .option("--keep", "leave the tests' stack running, and use the one that runs")
     .option(
       "--lanes <n>",
@@ -54,13 +65,28 @@ export function testCommand(): Command {
       parseLanes,
       DEFAULT_LANES,
     )
-    .addHelpText("after", "\nExamples:\n  ./dev test\n  ./dev test --only lint,types,unit\n  ./dev test claim --keep")
-    .action(
-      async (files: string[], { only, keep = false, lanes }: { only?: Tier[]; keep?: boolean; lanes: number }) => {
-        const [first, ...others] = Array.from({ length: lanes }, (_, i) =>
-          createTestStack(i === 0 ? printedProgress() : undefined, i + 1),
-        );
-        process.exitCode = await interruption((signal) => runTests([first!, ...others], { only, files, keep, signal }));
-      },
-    );
+    .option("--record", "write down how long each file took (test/durations.json); with --all, on a quiet machine")
+    .addHelpText(
+      "after",
+      `
+Three scopes:
+  ./dev test --changed   lint, types, and the unit and integration tests that the change reaches
+  ./dev test             the gate: all short tests, one fault of each kind, a fifth of the long tests in turn
+  ./dev test --all       everything
+
+Examples:
+  ./dev test
+  ./dev test --only lint,types,unit
+  ./dev test claim --keep`,
+    )
+    .action(async (files: string[], options: TestOptions) => {
+      const { only, keep = false, lanes, all = false, changed = false, record = false } = options;
+      const scope = all ? "all" : changed ? "changed" : "gate";
+      const [first, ...others] = Array.from({ length: lanes }, (_, i) =>
+        createTestStack(i === 0 ? printedProgress() : undefined, i + 1),
+      );
+      process.exitCode = await interruption((signal) =>
+        runTests([first!, ...others], { only, files, scope, record, keep, signal }),
+      );
+    });
 }

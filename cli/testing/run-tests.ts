@@ -5,18 +5,27 @@ import { inheritedEnvironment } from "../config.ts";
 import { withLock } from "../stack/lock.ts";
 import type { Stack } from "../stack/stack.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
+import { recordDurations, slowest } from "./durations.ts";
 import { type Counts, lastLineOf, NOTHING, sum } from "./junit.ts";
 import { createLanes, type Stacks } from "./lanes.ts";
 import { runTier } from "./run-tier.ts";
+import { type Scope, select } from "./select.ts";
 import { chooseTiers, findTests, NEEDS_NODE, NEEDS_STACK, type Tier } from "./tiers.ts";
 
 export interface TestRun {
   readonly only?: readonly Tier[] | undefined;
   readonly files: readonly string[];
+  /** Which of the files; those that are named all run. */
+  readonly scope: Scope;
+  /** Write down how long each file took (test/durations.json), by which a gate knows the long ones. */
+  readonly record: boolean;
   /** Leave the stack running, and take one that is running as it is. */
   readonly keep: boolean;
   readonly signal: AbortSignal;
 }
+
+/** How many of the slowest files are named at the end. */
+const SLOWEST = 10;
 
 /** Names of the stack's addresses that tests get; ports of gateways are theirs to choose. */
 const ADDRESSES = ["REDIS_URL", "DATABASE_URL", "KAFKA_BROKERS", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"] as const;
@@ -30,7 +39,11 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
   const progress = printedProgress();
   const [first] = stacks;
   const { root, dir } = first.layout;
-  const tests = findTests(root, run.files);
+  const found = findTests(root, run.files);
+  const named = run.files.length > 0 || run.only !== undefined;
+  const { tests, said } = named ? { tests: found, said: [] } : select(root, run.scope, found);
+  for (const sentence of said) progress.done("tests", sentence);
+  const seconds = new Map<string, number>();
   const reports = join(dir, "report");
   rmSync(reports, { recursive: true, force: true });
   mkdirSync(reports, { recursive: true });
@@ -50,19 +63,41 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
     const lanes = NEEDS_STACK.has(tier) ? { on } : {};
     const isCheck = tier === "lint" || tier === "types";
     const counts =
-      !isCheck && files.length === 0 ? NOTHING : await runTier(tier, { ...common, ...lanes, failed: showFailure });
+      !isCheck && files.length === 0
+        ? NOTHING
+        : await runTier(tier, {
+            ...common,
+            ...lanes,
+            failed: showFailure,
+            took: (file, s) => void seconds.set(file, s),
+          });
     all.push(counts);
     const where = isCheck ? "" : ` in ${files.length} files`;
     const line = `${lastLineOf(counts)}${where} (${secondsSince(begun)})`;
     if (counts.failed > 0) progress.failed(tier, line);
     else progress.done(tier, line);
   }
+  for (const [file, s] of slowest(seconds, SLOWEST)) console.log(`${s.toFixed(1).padStart(6)} s  ${file}`);
+  if (run.record && !run.signal.aborted) recordDurations(root, seconds);
   return sum(all);
 }
 
 /** All that a failed file wrote, without the names of the tests that passed. */
 function showFailure(what: string, output: string): void {
-  console.log(`${pc.red("✗")} ${pc.bold(what)}\n${output.replace(/^\(pass\) .*\n/gm, "").trimEnd()}\n`);
+  console.log(`${pc.red("✗")} ${pc.bold(what)}\n${output.replace(/^\(pass\) .*\n/gm, "").trimEnd()}`);
+  for (const file of what === "unit" ? failedFiles(output) : [what]) console.log(`run it alone: ./dev test ${file}`);
+  console.log();
+}
+
+/** Files with a failed test, of what `bun test` wrote: each file's name stands on a line before its tests. */
+function failedFiles(output: string): string[] {
+  const failed = new Set<string>();
+  let file = "";
+  for (const line of output.split("\n")) {
+    if (line.endsWith(".test.ts:")) file = line.slice(0, -1);
+    else if (line.startsWith("(fail) ") && file !== "") failed.add(file);
+  }
+  return [...failed];
 }
 
 /** Runs tests on stacks of their own, one for each lane; prints as it goes. The last line says what it came to. @returns the exit code */

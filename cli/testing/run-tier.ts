@@ -12,6 +12,8 @@ export interface TierOptions extends Omit<RunOptions, "limitS" | "report"> {
   readonly on?: Lanes;
   /** Called for each program or file that failed. */
   readonly failed: (what: string, output: string) => void;
+  /** Called for each file that was run alone, with how long it took. */
+  readonly took?: (file: string, seconds: number) => void;
 }
 
 /** Lint and types read every file; a minute is ten times what they need. */
@@ -52,7 +54,9 @@ export async function runTier(tier: Tier, options: TierOptions): Promise<Counts>
     const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
     const paths = files.map((file) => `./${file}`);
     const argv = [process.execPath, "test", `--timeout=${TEST_TIMEOUT_MS}`, ...reporter, ...paths];
+    const begun = performance.now();
     const outcome = await runChecked(argv, { ...options, env: laneEnv, report, limitS: FILE_LIMIT_S[tier] });
+    if (files.length === 1) options.took?.(files[0]!, (performance.now() - begun) / 1000);
     show(name, outcome);
     return outcome;
   };

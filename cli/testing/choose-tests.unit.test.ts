@@ -1,0 +1,74 @@
+import { expect, test } from "bun:test";
+import { chooseChanged, chooseGate, LONG_S, type TestFile, TURNS } from "./choose-tests.ts";
+
+const unit = (name: string): TestFile => ({ file: `${name}.unit.test.ts`, tier: "unit" });
+const int = (name: string): TestFile => ({ file: `test/${name}.int.test.ts`, tier: "int" });
+const fault = (name: string): TestFile => ({ file: `test/fault/${name}.fault.test.ts`, tier: "fault" });
+
+const long = Array.from({ length: 7 }, (_, i) => int(`long-${i}`));
+const faults = ["redis-lost", "redis-forgets", "two-loaders", "kafka-away", "ledger-only"].map(fault);
+const tests = [unit("a"), int("short"), int("new"), int("node"), ...long, ...faults];
+const durations = Object.fromEntries([
+  [int("short").file, LONG_S - 1],
+  [int("node").file, 200],
+  ...long.map(({ file }) => [file, LONG_S]),
+]);
+const files = (chosen: readonly TestFile[]) => chosen.map(({ file }) => file);
+
+test("a gate runs what is short or new, and a fifth of the long tests", () => {
+  const { tests: chosen, left } = chooseGate(tests, durations, [], 7);
+  expect(files(chosen)).toEqual(expect.arrayContaining([unit("a").file, int("short").file, int("new").file]));
+  expect(chosen.length + left).toBe(tests.length);
+  expect(left).toBeGreaterThan(5);
+});
+
+test("after all turns every long test and every fault was run", () => {
+  const run = new Set<string>();
+  for (let commit = 100; commit < 100 + TURNS; commit++) {
+    for (const { file } of chooseGate(tests, durations, [], commit).tests) run.add(file);
+  }
+  expect([...run].sort()).toEqual(files(tests).sort());
+});
+
+test("of each kind of fault one file is run", () => {
+  const chosen = files(chooseGate(tests, durations, [], 3).tests).filter((file) => file.includes("fault"));
+  expect(chosen.filter((file) => /redis|loaders/.test(file))).toHaveLength(1);
+  expect(chosen.filter((file) => /kafka|ledger/.test(file))).toHaveLength(1);
+});
+
+test("both runtimes' contracts run if their room changed, or if nobody knows", () => {
+  const runs = (changed: string[] | null, commit: number) =>
+    files(chooseGate(tests, durations, changed, commit).tests).includes(int("node").file);
+  const quiet = Array.from({ length: TURNS }, (_, commit) => commit).find((commit) => !runs([], commit))!;
+  expect(quiet).toBeDefined();
+  expect(runs(["kafka/bun/producer.ts"], quiet)).toBe(true);
+  expect(runs(["gateway/transports/uws.ts"], quiet)).toBe(true);
+  expect(runs(null, quiet)).toBe(true);
+});
+
+test("a long test that was changed runs whatever turn it is", () => {
+  for (let commit = 0; commit < TURNS; commit++) {
+    const chosen = chooseGate(tests, durations, [long[4]!.file, faults[1]!.file], commit).tests;
+    expect(files(chosen)).toEqual(expect.arrayContaining([long[4]!.file, faults[1]!.file]));
+  }
+});
+
+test("a change runs the unit and integration tests that reach it, and programs' tests only if changed themselves", () => {
+  const known = new Set(["lua/a.ts", ...files(tests)]);
+  const reaching = new Set([unit("a").file, int("short").file, faults[0]!.file]);
+  expect(files(chooseChanged(tests, ["lua/a.ts"], known, reaching)!.tests)).toEqual([
+    unit("a").file,
+    int("short").file,
+  ]);
+  const touched = chooseChanged(tests, [faults[0]!.file], known, reaching)!.tests;
+  expect(files(touched)).toContain(faults[0]!.file);
+});
+
+test("a change of which imports tell nothing asks for the gate; documents and records do not", () => {
+  const ask = (file: string) => chooseChanged(tests, [file], new Set(), new Set());
+  expect(ask("bun.lock")).toBeNull();
+  expect(ask("ops/kafka/server.properties")).toBeNull();
+  expect(ask("db/migrations/0099_new.sql")).toBeNull();
+  expect(ask("docs/operations.md")!.tests).toEqual([]);
+  expect(ask("test/durations.json")!.tests).toEqual([]);
+});
