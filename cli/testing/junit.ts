@@ -36,6 +36,15 @@ export function readJunit(xml: string): Counts {
   return { passed, failed, skipped };
 }
 
+/** Seconds of each file in a JUnit report. */
+export function readSeconds(xml: string): Map<string, number> {
+  const seconds = new Map<string, number>();
+  for (const [, file, time] of xml.matchAll(/<testsuite\b[^>]* file="([^"]*)"[^>]* time="([\d.]+)"/g)) {
+    seconds.set(plain(file!), (seconds.get(plain(file!)) ?? 0) + Number(time));
+  }
+  return seconds;
+}
+
 /**
  * How Bun names a test that ran out of time, how `until` (test/support/until.ts) does, and what Kafka, PostgreSQL and Redis throw.
  * A busy machine can cause each: a broker that stood still for its session's length refuses, as it must.

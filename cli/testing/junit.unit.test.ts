@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isOnlyCircumstance, lastLineOf, NOTHING, readJunit, sum } from "./junit.ts";
+import { isOnlyCircumstance, lastLineOf, NOTHING, readJunit, readSeconds, sum } from "./junit.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="bun test" tests="4" assertions="3" failures="1" skipped="1" time="0.01">
@@ -17,6 +17,16 @@ const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 
 test("a report is counted, and its skipped tests are named", () => {
   expect(readJunit(REPORT)).toEqual({ passed: 2, failed: 1, skipped: ['a.unit.test.ts: a < b & "c"'] });
+});
+
+test("a report says how long each file took", () => {
+  const suites = ["a", "b"].map(
+    (f, i) => `<testsuite name="${f}" file="${f}.int.test.ts" tests="1" time="${i + 0.5}" />`,
+  );
+  expect([...readSeconds(suites.join(""))]).toEqual([
+    ["a.int.test.ts", 0.5],
+    ["b.int.test.ts", 1.5],
+  ]);
 });
 
 test("a report without tests counts nothing", () => expect(readJunit("<testsuites/>")).toEqual(NOTHING));

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type Counts, isOnlyCircumstance, readJunit } from "./junit.ts";
+import { type Counts, isOnlyCircumstance, readJunit, readSeconds } from "./junit.ts";
 
 export interface Outcome {
   readonly counts: Counts;
@@ -7,6 +7,8 @@ export interface Outcome {
   readonly output: string;
   /** It failed, but no test found anything wrong: they ran out of time, or a service refused. */
   readonly disturbed: boolean;
+  /** Seconds of each file, as its report says; without what loading it took. */
+  readonly seconds: ReadonlyMap<string, number>;
 }
 
 export interface RunOptions {
@@ -54,6 +56,7 @@ export async function runChecked(argv: readonly string[], options: RunOptions): 
       counts: countsOf(code, options.report, report),
       output: text + howItEnded(),
       disturbed: isOnlyCircumstance(report ?? ""),
+      seconds: readSeconds(report ?? ""),
     };
   } finally {
     clearTimeout(limit);

@@ -5,7 +5,8 @@ import { inheritedEnvironment } from "../config.ts";
 import { withLock } from "../stack/lock.ts";
 import type { Stack } from "../stack/stack.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
-import { recordDurations, slowest } from "./durations.ts";
+import { batchesOf } from "./batches.ts";
+import { readDurations, recordDurations, slowest } from "./durations.ts";
 import { type Counts, lastLineOf, NOTHING, sum } from "./junit.ts";
 import { createLanes, type Stacks } from "./lanes.ts";
 import { runTier } from "./run-tier.ts";
@@ -44,6 +45,8 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
   const { tests, said } = named ? { tests: found, said: [] } : select(root, run.scope, found);
   for (const sentence of said) progress.done("tests", sentence);
   const seconds = new Map<string, number>();
+  const took = (file: string, s: number) => void seconds.set(file, s);
+  const durations = readDurations(root);
   const reports = join(dir, "report");
   rmSync(reports, { recursive: true, force: true });
   mkdirSync(reports, { recursive: true });
@@ -60,7 +63,8 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
     if (NEEDS_STACK.has(tier) && files.length > 0) await on.lanes[0]!.ready();
     const begun = performance.now();
     const common = { cwd: root, env: testEnvironment(first, 1), signal: run.signal, reports, files };
-    const lanes = NEEDS_STACK.has(tier) ? { on } : {};
+    const shared = tier === "int" ? { batches: batchesOf(files, durations) } : {};
+    const lanes = NEEDS_STACK.has(tier) ? { on, ...shared } : {};
     const isCheck = tier === "lint" || tier === "types";
     const counts =
       !isCheck && files.length === 0
@@ -69,15 +73,16 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
             ...common,
             ...lanes,
             failed: showFailure,
-            took: (file, s) => void seconds.set(file, s),
+            took,
           });
     all.push(counts);
+    if (tier === "unit") seconds.clear(); // one process, and never slow
     const where = isCheck ? "" : ` in ${files.length} files`;
     const line = `${lastLineOf(counts)}${where} (${secondsSince(begun)})`;
     if (counts.failed > 0) progress.failed(tier, line);
     else progress.done(tier, line);
   }
-  for (const [file, s] of slowest(seconds, SLOWEST)) console.log(`${s.toFixed(1).padStart(6)} s  ${file}`);
+  for (const [file, s] of slowest(seconds, SLOWEST)) if (s >= 1) console.log(`${s.toFixed(1).padStart(6)} s  ${file}`);
   if (run.record && !run.signal.aborted) recordDurations(root, seconds);
   return sum(all);
 }
@@ -85,7 +90,8 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
 /** All that a failed file wrote, without the names of the tests that passed. */
 function showFailure(what: string, output: string): void {
   console.log(`${pc.red("✗")} ${pc.bold(what)}\n${output.replace(/^\(pass\) .*\n/gm, "").trimEnd()}`);
-  for (const file of what === "unit" ? failedFiles(output) : [what]) console.log(`run it alone: ./dev test ${file}`);
+  for (const file of what.endsWith(".test.ts") ? [what] : failedFiles(output))
+    console.log(`run it alone: ./dev test ${file}`);
   console.log();
 }
 

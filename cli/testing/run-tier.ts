@@ -8,11 +8,13 @@ export interface TierOptions extends Omit<RunOptions, "limitS" | "report"> {
   /** Directory of the JUnit reports. */
   readonly reports: string;
   readonly files: readonly string[];
+  /** Files of a tier with lanes that share a process (batches.ts); default each has its own. */
+  readonly batches?: readonly (readonly string[])[];
   /** Where the files run; default one after another, in `env`. */
   readonly on?: Lanes;
   /** Called for each program or file that failed. */
   readonly failed: (what: string, output: string) => void;
-  /** Called for each file that was run alone, with how long it took. */
+  /** Called for each file, with how long it took. */
   readonly took?: (file: string, seconds: number) => void;
 }
 
@@ -50,13 +52,14 @@ export async function runTier(tier: Tier, options: TierOptions): Promise<Counts>
   if (tier === "types") return check(["tsc", "--noEmit", "-p", "."]);
 
   const run = async (name: string, files: readonly string[], laneEnv: RunOptions["env"]): Promise<Outcome> => {
-    const report = join(options.reports, `${name.replaceAll("/", "-")}.xml`);
+    const report = join(options.reports, `${name.replaceAll(/[/ ]/g, "-")}.xml`);
     const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
     const paths = files.map((file) => `./${file}`);
     const argv = [process.execPath, "test", `--timeout=${TEST_TIMEOUT_MS}`, ...reporter, ...paths];
     const begun = performance.now();
     const outcome = await runChecked(argv, { ...options, env: laneEnv, report, limitS: FILE_LIMIT_S[tier] });
     if (files.length === 1) options.took?.(files[0]!, (performance.now() - begun) / 1000);
+    else for (const [file, seconds] of outcome.seconds) options.took?.(file, seconds);
     show(name, outcome);
     return outcome;
   };
@@ -65,13 +68,19 @@ export async function runTier(tier: Tier, options: TierOptions): Promise<Counts>
   return onLanes(options, run);
 }
 
+/** What a batch is called in reports: its file, or its first file and how many follow. */
+const nameOf = (batch: readonly string[]): string =>
+  batch.length === 1 ? batch[0]! : `${batch[0]} and ${batch.length - 1} more`;
+
 async function onLanes(
-  { files, signal, env, on = ONE_LANE(env) }: TierOptions,
+  { files, batches: batchList = files.map((file) => [file]), signal, env, on = ONE_LANE(env) }: TierOptions,
   run: (name: string, files: readonly string[], env: RunOptions["env"]) => Promise<Outcome>,
 ): Promise<Counts> {
   const all: Counts[] = [];
-  const disturbed: string[] = [];
-  const waiting = [...files];
+  const disturbed: (readonly string[])[] = [];
+  // A batch is known by its first file.
+  const batches = new Map(batchList.map((batch) => [batch[0]!, batch]));
+  const waiting = [...batches.keys()];
   let broken = false;
   const work = async (lane: Lane) => {
     await lane.ready();
@@ -79,8 +88,9 @@ async function onLanes(
       const file = signal.aborted || broken ? undefined : on.take(waiting);
       if (file === undefined) return;
       await on.prepared(file);
-      const { counts, disturbed: again } = await run(file, [file], lane.env);
-      if (again && on.lanes.length > 1) disturbed.push(file);
+      const batch = batches.get(file)!;
+      const { counts, disturbed: again } = await run(nameOf(batch), batch, lane.env);
+      if (again && on.lanes.length > 1) disturbed.push(batch);
       else all.push(counts);
     }
   };
@@ -88,13 +98,14 @@ async function onLanes(
     broken = true;
     throw error;
   };
-  const wanted = on.lanes.slice(0, Math.ceil(files.length / FILES_A_LANE));
+  const wanted = on.lanes.slice(0, Math.ceil(waiting.length / FILES_A_LANE));
   const ends = await Promise.allSettled(wanted.map((lane) => work(lane).catch(stopOthers)));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
-  for (const file of disturbed) {
+  for (const batch of disturbed) {
     if (signal.aborted) break;
-    const { counts } = await run(file, [file], on.lanes[0]!.env);
-    console.log(`again: ${file} was disturbed beside others, and ${counts.failed > 0 ? "failed" : "passed"} alone`);
+    const name = nameOf(batch);
+    const { counts } = await run(name, batch, on.lanes[0]!.env);
+    console.log(`again: ${name} was disturbed beside others, and ${counts.failed > 0 ? "failed" : "passed"} alone`);
     all.push(counts);
   }
   return sum(all);
