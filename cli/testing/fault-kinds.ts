@@ -3,12 +3,12 @@
  * turn; `./dev test --all` runs them all. A file that stands here under no kind fails fault-kinds.unit.test.ts.
  */
 export const FAULT_KINDS = {
-  gateway: ["gateway-killed", "paused-gateway", "shutdown"],
+  gateway: ["gateway-killed", "queued-gateway-killed", "paused-gateway", "shutdown", "storm"],
   consumers: ["consumers-killed", "given-up", "queued-killed", "dead-letters"],
   saga: ["order-saga-killed", "orders-killed", "orders-shuffled", "orders"],
   kafka: ["kafka-away", "queued-kafka-away", "ledger-only", "orders-outage"],
   postgres: ["postgres-away"],
-  redis: ["redis-lost", "redis-forgets", "redis-away", "forgotten-slots", "many-winners", "two-loaders"],
+  redis: ["redis-lost", "redis-forgets", "redis-away", "redis-full", "forgotten-slots", "many-winners", "two-loaders"],
   cluster: ["cluster"],
   operators: ["operators", "pipeline-switch"],
 } as const;

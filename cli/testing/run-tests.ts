@@ -100,6 +100,7 @@ function failedFiles(output: string): string[] {
   const failed = new Set<string>();
   let file = "";
   for (const line of output.split("\n")) {
+    if (/^\d+ tests failed:$/.test(line)) break; // they are named again, without their files
     if (line.endsWith(".test.ts:")) file = line.slice(0, -1);
     else if (line.startsWith("(fail) ") && file !== "") failed.add(file);
   }
