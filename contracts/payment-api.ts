@@ -7,7 +7,8 @@ import { CurrencySchema, MoneySchema } from "./money.ts";
  *   POST /payments                {key, amount, currency, token}   charge: authorize and capture in one
  *   GET  /payments/:key                                            find
  *   POST /payments/:key/void                                       no capture under this key from now on
- *   POST /payments/:key/refunds   {key, amount}                    `key`: the refund's own, `refund:<orderId>…`
+ *   POST /payments/:key/refunds   {key, amount}                    `key`: the refund's own: `refund:<orderId>`, and
+ *                                                                  `refund:<orderId>:…` if another amount is left later
  *
  * All answer 200 with the payment as it is now (a decline is one, too). Find answers 404 NOT_FOUND if there is none. A charge
  * that is not taken (400, 402 or 422 with a refusal as body) is declined, if no earlier charge under its key captured. Every

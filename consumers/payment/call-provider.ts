@@ -12,6 +12,7 @@ export type Leased = Pick<
   | "status"
   | "captured"
   | "refunded"
+  | "refundedElsewhere"
   | "returnWanted"
   | "checkWanted"
   | "attempts"
@@ -72,13 +73,13 @@ async function whenRefused(
  * asked first what there is to refund: some may have gone back at its own desk.
  */
 async function giveBack(provider: PaymentProvider, payment: Leased): Promise<Answer> {
-  const { orderId, amount: asked, currency, attempts, checkWanted } = payment;
+  const { orderId, currency, attempts, checkWanted } = payment;
   const isKnown = attempts === 1 && !checkWanted;
   const there: Answer = isKnown
     ? { kind: "captured", captured: payment.captured, refunded: payment.refunded, currency, reference: "" }
     : await provider.find(orderId);
   if (there.kind !== "captured") return there;
   const amount = (there.captured - there.refunded) as Money;
-  const answer = await provider.refund(orderId, amount, refundKey(orderId, { asked, ...there }));
+  const answer = await provider.refund(orderId, amount, refundKey(orderId, payment, there));
   return answer.kind === "captured" ? { kind: "unknown", why: "the refund is not complete", alive: true } : answer;
 }

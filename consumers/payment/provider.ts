@@ -63,15 +63,23 @@ export interface PaymentProvider {
   refund(orderId: OrderId, amount: Money, key: string): Promise<Definite | Unknown>;
 }
 
+/** What is with the provider, and what of the refunds was not ours. */
+export interface Held {
+  readonly captured: Money;
+  readonly refunded: Money;
+}
+
 /**
- * A refund's own idempotency key. The whole of what was asked for has the published name. Any other amount has a key of
- * its own, which also names what had gone back before: a provider refuses another amount under a known key.
- * @param of what the provider holds, and what was asked of it
+ * A refund's own idempotency key. The first refund of a payment has the published name, whatever its amount. Another amount than
+ * that has a key of its own, which also names what had gone back before: a provider refuses another amount under a known key,
+ * and moves nothing a second time under a used one. Made of the row, which does not change until the refund is definite, so each
+ * try finds the same key.
+ * @param row as it was when the return became due @param there what the provider holds now
  */
-export function refundKey(
-  orderId: OrderId,
-  of: { readonly asked: Money; readonly captured: Money; readonly refunded: Money },
-): string {
-  const amount = of.captured - of.refunded;
-  return amount === of.asked && of.refunded === 0 ? `refund:${orderId}` : `refund:${orderId}:${of.refunded}:${amount}`;
+export function refundKey(orderId: OrderId, row: Held & { readonly refundedElsewhere: Money }, there: Held): string {
+  const amount = there.captured - there.refunded;
+  const weRefunded = row.refunded > row.refundedElsewhere;
+  return !weRefunded && amount === row.captured - row.refunded
+    ? `refund:${orderId}`
+    : `refund:${orderId}:${there.refunded}:${amount}`;
 }

@@ -58,6 +58,7 @@ const leased = (row: LeasedPayment): Leased => ({
   status: row.status,
   captured: Number(row.captured_amount) as Money,
   refunded: Number(row.refunded_amount) as Money,
+  refundedElsewhere: Number(row.refunded_elsewhere) as Money,
   returnWanted: row.return_wanted,
   checkWanted: row.check_wanted,
   attempts: row.attempts,

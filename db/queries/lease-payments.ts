@@ -18,6 +18,7 @@ export interface LeasedPayment {
   readonly status: "INTENT" | "CAPTURED" | "DECLINED" | "VOIDED" | "REFUNDED";
   readonly captured_amount: string;
   readonly refunded_amount: string;
+  readonly refunded_elsewhere: string;
   readonly return_wanted: boolean;
   readonly check_wanted: boolean;
   /** With this one. */
@@ -44,5 +45,5 @@ export function leasePayments(
           FOR UPDATE SKIP LOCKED) due
     WHERE p.id = due.id
     RETURNING p.order_id, p.amount, p.currency, p.token, p.status, p.captured_amount, p.refunded_amount,
-              p.return_wanted, p.check_wanted, p.attempts`;
+              p.refunded_elsewhere, p.return_wanted, p.check_wanted, p.attempts`;
 }
