@@ -28,7 +28,7 @@ export async function runGateway(environment: Record<string, string | undefined>
         onError(error);
       },
       stop: stopOnce,
-      limitMs: config.SHUTDOWN_GRACE_MS + config.MESSAGE_TIMEOUT_MS + SPARE_MS,
+      limitMs: config.SHUTDOWN_DELAY_MS + config.SHUTDOWN_GRACE_MS + config.MESSAGE_TIMEOUT_MS + SPARE_MS,
     });
     gateway = await startGateway(config, runtime);
     let stopping = false;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Answer, call, saleTerms } from "../support/client.ts";
+import { type Answer, call, claim, saleTerms } from "../support/client.ts";
+import { TestSocket } from "../support/socket.ts";
 import { type System, startSystem } from "../support/system.ts";
 
 let system: System;
@@ -139,6 +140,16 @@ test("times that do not exist, or that PostgreSQL could not give back, are refus
     const { status, body } = await create(url, "9999-12-31T23:59:59.9999Z");
     expect([status, body.endsAt]).toEqual([201, "9999-12-31T23:59:59.999Z"]);
     expect(await call(`${url}/coupons/${body.id}`)).toMatchObject({ status: 200, body: { endsAt: body.endsAt } });
+    const early = { ...saleTerms({ total: 1 }), startsAt: "9998-12-31T23:59:59Z", endsAt: "9999-12-31T23:59:59Z" };
+    const { body: sale } = await call(`${url}/admin/coupons`, { token: system.operator, json: early });
+    expect(sale.state).toBe("SCHEDULED");
+    const refused = await claim(url, sale.id, system.token("early-bird"));
+    expect(refused).toMatchObject({ status: 403, body: { code: "NOT_STARTED", startsAt: "9998-12-31T23:59:59.000Z" } });
+    const socket = await TestSocket.welcomed(url, system.token("early-bird"));
+    socket.send({ type: "subscribe", couponId: sale.id });
+    socket.send({ type: "claim", couponId: sale.id });
+    expect((await socket.hears("claim.refused")).code).toBe("NOT_STARTED");
+    socket.close();
   }
 });
 
