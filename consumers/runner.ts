@@ -1,8 +1,9 @@
-import type { Consumer, IncomingRecord, Kafka, TopicPartition } from "../kafka/kafka.ts";
+import type { Consumer, Kafka, TopicPartition } from "../kafka/kafka.ts";
 import { keyOf } from "../kafka/partitions.ts";
 import { type BatchWorkerDeps, RETRYING, type Retrying, seeThrough } from "./batch-worker.ts";
-import { type BatchPositions, CommitQueue } from "./commit-queue.ts";
+import { CommitQueue } from "./commit-queue.ts";
 import { failureCode } from "./failure.ts";
+import { Gathered, type Polled } from "./gathered.ts";
 import type { Log } from "./log.ts";
 import { pause, within } from "./pause.ts";
 import type { Role, Waiting } from "./role.ts";
@@ -18,12 +19,6 @@ export interface RunnerDeps {
   };
   /** Told when the runner has met a mistake of ours and stands still for good. */
   readonly ended?: (error: unknown) => void;
-}
-
-/** Records of one batch, with the positions as they were when each of them was polled. */
-interface Polled {
-  readonly records: readonly IncomingRecord[];
-  readonly positions: BatchPositions;
 }
 
 export interface Runner {
@@ -49,7 +44,6 @@ const REST_MS = 250;
  */
 const PACE_PER_RECORD_MS = 4;
 const AFTER_POLL_ERROR_MS = 1_000;
-const NOTHING: Polled = { records: [], positions: { positions: new Map() } };
 
 /**
  * Runs a role: poll → handle → produce → commit. Up to `role.concurrency` batches are at work, offsets become committable
@@ -74,7 +68,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     REST_MS,
   );
   const atWork = new Set<Promise<void>>();
-  let stash: Polled | undefined;
+  const gathered = new Gathered(commits);
   /** Paused because too much of them waits in the role's hand. */
   const heldBack = new Map<string, TopicPartition>();
   let inHand = 0;
@@ -89,6 +83,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       onRebalance(change, partitions) {
         if (change === "revoked") {
           commits.revoked(partitions);
+          gathered.revoked(partitions);
           role.waiting?.revoked(partitions);
           for (const partition of partitions) heldBack.delete(keyOf(partition)); // a pause ends with the assignment
           stranded.revoked(consumer.assignment().length, performance.now());
@@ -124,19 +119,15 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     for (const [key] of resumed) heldBack.delete(key);
   }
 
-  /** What comes next, behind what the same batch holds already. */
-  async function poll(max: number, timeoutMs: number, held = NOTHING): Promise<Polled> {
+  /** Gathers what comes next, until there are `max` records. */
+  async function poll(max: number, timeoutMs: number): Promise<void> {
     try {
-      const records = await consumer.poll(max, timeoutMs);
-      if (records.length === 0) return held;
-      const positions = commits.positionsAfter(records, held.positions);
-      return { records: held.records.length === 0 ? records : held.records.concat(records), positions };
+      gathered.add(await consumer.poll(Math.max(1, max - gathered.size), timeoutMs));
     } catch (error) {
       log.error({ role: role.name, ...failureCode(error) }, "polling failed");
       const { code } = failureCode(error);
       if (code === "FATAL" || code === "FENCED" || code === "CLOSED") await replace();
       await pause(AFTER_POLL_ERROR_MS, stopping.signal);
-      return held;
     }
   }
 
@@ -144,25 +135,27 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
 
   /** A batch: what is there, and under load (more than one record) what comes within `lingerMs` or until a hand is free. */
   async function collect(): Promise<Polled> {
-    let batch = stash ?? (await poll(role.maxBatch, isDue() ? 1 : POLL_MS));
-    stash = undefined;
-    if (batch.records.length > 0 && role.paceMs !== undefined) return await keepPace(batch);
-    if (batch.records.length <= 1) return batch;
-    const until = performance.now() + role.lingerMs;
-    while (batch.records.length < role.maxBatch && !stopping.signal.aborted) {
-      const left = until - performance.now();
-      if (left < 1) break;
-      batch = await poll(role.maxBatch - batch.records.length, Math.ceil(left), batch);
-    }
-    return batch;
+    if (gathered.size === 0) await poll(role.maxBatch, isDue() ? 1 : POLL_MS);
+    if (gathered.size > 0 && role.paceMs !== undefined) await keepPace();
+    else if (gathered.size > 1) await linger();
+    return gathered.take();
   }
 
-  /** With what comes until the role's next batch may begin. */
-  async function keepPace(batch: Polled): Promise<Polled> {
+  async function linger(): Promise<void> {
+    const until = performance.now() + role.lingerMs;
+    while (gathered.size < role.maxBatch && !stopping.signal.aborted) {
+      const left = until - performance.now();
+      if (left < 1) return;
+      await poll(role.maxBatch, Math.ceil(left));
+    }
+  }
+
+  /** Gathers what comes until the role's next batch may begin. */
+  async function keepPace(): Promise<void> {
     const left = nextAt - performance.now();
-    if (left < 1 || batch.records.length >= role.maxBatch) return batch;
+    if (left < 1 || gathered.size >= role.maxBatch) return;
     await pause(left, stopping.signal);
-    return poll(role.maxBatch - batch.records.length, 1, batch);
+    await poll(role.maxBatch, 1);
   }
 
   function begin({ records, positions }: Polled): void {
@@ -202,8 +195,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       consumer.pause(assigned);
       for (const one of assigned) paused.set(keyOf(one), one);
       // Records can come of partitions that were assigned in this moment.
-      const [held] = await Promise.all([poll(role.maxBatch, 100, stash), within(250, Promise.race(atWork))]);
-      if (held.records.length > 0) stash = held;
+      await Promise.all([poll(gathered.size + role.maxBatch, 100), within(250, Promise.race(atWork))]);
     }
     consumer.resume([...paused.values()].filter((partition) => !heldBack.has(keyOf(partition))));
   }
