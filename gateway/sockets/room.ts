@@ -91,7 +91,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
   });
   const repairAll = () => catchingUp.repair(registry.all);
   const probe = createProbe(registry.all, routing, catchingUp, repairAll, onError);
-  const stopSweep = startSweep(registry, routing, catchingUp, probe, limits.authTimeoutS);
+  const stopSweep = startSweep(registry, routing, catchingUp, probe, limits.authTimeoutS, onError);
   const stopPushes = listenForPushes(deps.subscriber, deps.gatewayId, {
     deliver,
     subscribed: repairAll,

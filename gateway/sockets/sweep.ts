@@ -19,6 +19,7 @@ export function startSweep(
   catchingUp: Pick<CatchingUp, "run" | "ifBehind">,
   probe: () => void,
   authTimeoutS: number,
+  onError: (error: unknown) => void,
 ): () => void {
   function refuse(socket: ClientSocket, code: "AUTH_TIMEOUT" | "TOKEN_EXPIRED"): void {
     reply(socket, errorText(code));
@@ -41,7 +42,13 @@ export function startSweep(
     probe();
   }
 
-  const timer = setInterval(sweep, SWEEP_MS);
+  const timer = setInterval(() => {
+    try {
+      sweep();
+    } catch (error) {
+      onError(error); // thrown on, it would end the process, and all sockets with it
+    }
+  }, SWEEP_MS);
   timer.unref();
   return () => clearInterval(timer);
 }
