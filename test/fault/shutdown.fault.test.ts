@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { CLOSE } from "../../contracts/socket-messages.ts";
 import { call, claim } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
@@ -120,4 +121,19 @@ test("consumers told to stop in mid-rush finish their batches and leave the grou
   // The heir did not have to wait until the broker noticed that somebody is gone.
   expect(performance.now() - startedAt).toBeLessThan(60_000);
   expect(leaving.output()).not.toMatch(/"level":(50|60)/);
+}, 180_000);
+
+test("an exception that nobody caught stops a process in the same orderly way, with exit code 1", async () => {
+  const preload = join(import.meta.dir, "..", "support", "stray-error.mjs");
+  const env = { BUN_OPTIONS: `--preload ${preload}`, NODE_OPTIONS: `--import ${preload}` };
+  const [gateway, consumers] = await Promise.all([system.addGateway(env), system.addConsumers(["notify"], env)]);
+  const socket = await TestSocket.welcomed(gateway.url, system.token("listener"));
+  for (const process of [gateway, consumers]) {
+    process.kill("SIGUSR2");
+    expect(await process.exited).toBe(1);
+    expect(process.output()).toContain("an exception that nobody caught: the process stops");
+    expect(process.output()).toContain("a mistake of ours");
+    expect(process.output()).toContain('"msg":"stopped"');
+  }
+  expect(await socket.closed()).toBe(CLOSE.RECONNECT);
 }, 180_000);
