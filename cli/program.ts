@@ -10,6 +10,7 @@ import { pipelineCommand } from "./commands/pipeline.ts";
 import { pointsCommand } from "./commands/points.ts";
 import { productCommand } from "./commands/product.ts";
 import { rankingCommand } from "./commands/ranking.ts";
+import { retentionCommand } from "./commands/retention.ts";
 import { sagaCommand } from "./commands/saga.ts";
 import { saleCommand } from "./commands/sale.ts";
 import { seedCommand } from "./commands/seed.ts";
@@ -54,6 +55,7 @@ export function buildProgram(): Command {
     seedCommand(),
     rankingCommand(),
     deadLettersCommand(),
+    retentionCommand(),
     envCommand(),
   ]) {
     program.addCommand(command);

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { createDeadLetterMetrics, type DeadLetterMetrics } from "./dead-letters/metrics.ts";
 import { createOrderMetrics, type OrderMetrics } from "./order-metrics.ts";
 import { ALARMS, type AlarmKind } from "./payment/alarms.ts";
+import { createRetentionMetrics, type RetentionMetrics } from "./retention/metrics.ts";
 
 export interface ConsumersMetrics {
   batch(role: string, records: number, seconds: number): void;
@@ -42,6 +43,7 @@ export interface ConsumersMetrics {
   paymentAlarm(kind: AlarmKind): void;
   readonly orders: OrderMetrics;
   readonly letters: DeadLetterMetrics;
+  readonly retention: RetentionMetrics;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
 }
@@ -163,6 +165,7 @@ export function createMetrics(inHand: () => ReadonlyMap<string, number>): Consum
     unreadableSagas: (orders) => unreadable.inc(orders),
     orders: createOrderMetrics(registry),
     letters: createDeadLetterMetrics(registry),
+    retention: createRetentionMetrics(registry),
     resent: (count) => resent.inc(count),
     relayedOrders: (count) => relayedOrders.inc(count),
     orderLedgerEntries: (entries) => orderLedger.set(entries),

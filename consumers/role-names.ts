@@ -16,6 +16,7 @@ export const ROLE_NAMES = [
   "order-relay",
   "admission",
   "dead-letters",
+  "retention",
 ] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];
 

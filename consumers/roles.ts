@@ -27,6 +27,7 @@ import { startSweeper } from "./order-sweeper/start.ts";
 import { within } from "./pause.ts";
 import { startPayment } from "./payment/start.ts";
 import type { Workers } from "./payment/workers.ts";
+import { startRetention } from "./retention/start.ts";
 import type { Role } from "./role.ts";
 import type { RoleName } from "./role-names.ts";
 import { startRunner } from "./runner.ts";
@@ -107,6 +108,8 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
       const stop = async (graceMs: number) => void (await Promise.all([release.stop(graceMs), loader.stop(graceMs)]));
       return { ...release, stop };
     }
+    case "retention":
+      return startRetention(neighbours);
     case "claim-relay":
       return startRelay(neighbours);
     case "sale-loader":

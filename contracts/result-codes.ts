@@ -24,6 +24,10 @@ export const RESULTS = {
   STALE_RUN_ID: { status: 0, retryable: true, title: "The Redis server was restarted meanwhile" },
   CHANGED: { status: 0, retryable: false, title: "The sale's state was changed" },
   UNCHANGED: { status: 0, retryable: false, title: "The sale was in that state already" },
+  FORGOTTEN: { status: 0, retryable: false, title: "The ended sale left Redis" },
+  NOT_OVER: { status: 0, retryable: false, title: "The sale has not been over for long enough" },
+  LEDGER_NOT_EMPTY: { status: 0, retryable: false, title: "The sale's ledger holds claims" },
+  WINNERS_DIFFER: { status: 0, retryable: false, title: "Redis and PostgreSQL count other winners" },
   ACKNOWLEDGED: { status: 0, retryable: false, title: "The ledger entries were removed" },
 
   // Outcomes of persisting a claim.

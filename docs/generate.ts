@@ -1,4 +1,5 @@
 import { ConsumersEnvironment } from "../consumers/config.ts";
+import { retentionTables, withRetentionTables } from "../consumers/retention/documented.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
 import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
 import { configurationTable, withTable } from "./configuration-table.ts";
@@ -11,3 +12,7 @@ const table = configurationTable({
   "payment-simulator": PaymentSimulatorEnvironment,
 });
 await Bun.write(readme, withTable(await Bun.file(readme).text(), table));
+
+// And what the operations guide says about how long things are kept.
+const guide = new URL("operations.md", import.meta.url);
+await Bun.write(guide, withRetentionTables(await Bun.file(guide).text(), retentionTables()));

@@ -57,10 +57,13 @@ test("every code in a script is one of the project's result codes", async () => 
     "CHANGED",
     "CONFLICT",
     "ENDED",
+    "FORGOTTEN",
     "IDEMPOTENCY_KEY_REUSED",
+    "LEDGER_NOT_EMPTY",
     "LOADED",
     "NOT_HELD",
     "NOT_LOADED",
+    "NOT_OVER",
   ];
   expected.push(
     "NOT_STARTED",
@@ -69,11 +72,13 @@ test("every code in a script is one of the project's result codes", async () => 
     "QUEUED",
     "RELEASED",
     "REPEATED",
+    "SALE_RECOVERING",
     "SOLD_OUT",
     "STALE_EPOCH",
     "STALE_RUN_ID",
     "TOO_MANY_ORDERS",
     "UNCHANGED",
+    "WINNERS_DIFFER",
   );
   expect([...codes].sort()).toEqual(expected);
 });

@@ -106,6 +106,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "consumers/coupon-persist/announce.ts": "an event's occurredAt",
   "consumers/notify/role.ts": "how long ago an event occurred",
   "consumers/order-saga/advance-orders.ts": "an order's times, which other processes and restarts must understand",
+  "consumers/retention/metrics.ts": "how long ago something in PostgreSQL happened",
   "consumers/order-sweeper/start.ts": "compared with due times in PostgreSQL",
   "consumers/payment/http-provider.ts": "a Retry-After that is a date",
   "payment-simulator/books.ts": "due times in a journal that outlives the process",

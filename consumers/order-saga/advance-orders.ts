@@ -6,6 +6,7 @@ import { type ModeSetting, modeSettingOf, parseSagaChoice, SAGA_SETTING } from "
 import { readSagaState, type SagaState } from "../../contracts/saga-state.ts";
 import type { Executor, Sql } from "../../db/client.ts";
 import { findSetting } from "../../db/queries/find-setting.ts";
+import { finishedOrders } from "../../db/queries/finished-orders.ts";
 import { insertOrders } from "../../db/queries/insert-orders.ts";
 import { lockSagas } from "../../db/queries/lock-sagas.ts";
 import { readSagas } from "../../db/queries/read-sagas.ts";
@@ -85,12 +86,17 @@ async function inOneTransaction(
   const created = byOrder.flatMap(([orderId, inputs]) =>
     states.get(orderId)?.order ? [] : (inputs.find((input) => input.type === "OrderCreated") ?? []),
   ) as OrderCreated[];
-  const [mode, refused] = await Promise.all([
+  const [mode, { inserted, refused }] = await Promise.all([
     created.length === 0 ? deps.mode : readMode(tx, deps.mode),
-    refusal === undefined ? open(tx, created) : new Set<string>(),
+    refusal === undefined ? open(tx, created) : NOTHING_OPENED,
   ]);
+  // Of an order that finished so long ago that its saga is gone, whatever comes is old news: a saga that began anew would
+  // run it a second time.
+  const strangers = byOrder.flatMap(([orderId]) => (versions.has(orderId) || inserted.has(orderId) ? [] : [orderId]));
+  const finished = strangers.length === 0 ? new Set<string>() : await finishedOrders(tx, strangers);
   const at = Date.now();
-  const folded = byOrder.map(([orderId, inputs]) => {
+  const current = byOrder.filter(([orderId]) => !finished.has(orderId));
+  const folded = current.map(([orderId, inputs]) => {
     const why = refusal ?? (refused.has(orderId) ? "IDEMPOTENCY_KEY_REUSED" : undefined);
     const circumstances = { at, mode, ...(why === undefined ? {} : { refusal: why }) };
     return foldOrder(orderId, states.get(orderId) ?? null, inputs, circumstances);
@@ -141,17 +147,26 @@ async function readMode(tx: Executor, otherwise: ModeSetting): Promise<ModeSetti
   return choice === null ? otherwise : modeSettingOf(choice);
 }
 
+interface Opened {
+  /** Orders that were not there before. */
+  readonly inserted: ReadonlySet<string>;
+  /** Those of them that have no key, and are cancelled. */
+  readonly refused: ReadonlySet<string>;
+}
+const NOTHING_OPENED: Opened = { inserted: new Set(), refused: new Set() };
+
 /**
- * Inserts new orders. @returns those whose idempotency key stands for another order of their user (another body under the
+ * Inserts new orders. Refused are those whose idempotency key stands for another order of their user (another body under the
  * same key, which the door had forgotten): they get a row without the key, and are cancelled. Of two in one batch the one
  * that came first has it.
  */
-async function open(tx: Executor, created: readonly OrderCreated[]): Promise<ReadonlySet<string>> {
+async function open(tx: Executor, created: readonly OrderCreated[]): Promise<Opened> {
   const orders = created.map(({ data, occurredAt }) => ({ ...data, createdAt: occurredAt }));
   const keyOf = ({ userId, idempotencyKey }: OrderCreated["data"]) => `${userId} ${idempotencyKey}`;
   const holders = new Map(orders.toReversed().map((order) => [keyOf(order), order]));
   const inserted = new Set(await insertOrders(tx, [...holders.values()], true));
-  if (inserted.size === orders.length) return new Set();
+  if (inserted.size === orders.length) return { inserted, refused: new Set() };
   const rest = orders.filter(({ orderId }) => !inserted.has(orderId));
-  return new Set(await insertOrders(tx, rest, false));
+  const refused = new Set(await insertOrders(tx, rest, false));
+  return { inserted: new Set([...inserted, ...refused]), refused };
 }

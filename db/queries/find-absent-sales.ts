@@ -1,5 +1,6 @@
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { belongsIntoRedis } from "./list-live-sales.ts";
 
 /**
  * What PostgreSQL says of sales that Redis does not have: id → whether it is over for longer than `keepHours`, so that
@@ -11,7 +12,7 @@ export async function findAbsentSales(
   keepHours: number,
 ): Promise<Map<string, boolean>> {
   const rows = await sql<{ id: string; over: boolean }[]>`
-    SELECT id, ends_at <= now() - make_interval(hours => ${keepHours}) AND load_state NOT IN ('RECOVERING', 'LOADING') AS over
+    SELECT id, NOT ${belongsIntoRedis(sql, keepHours)} AND load_state NOT IN ('RECOVERING', 'LOADING') AS over
     FROM coupons WHERE id = ANY (${textArray(couponIds)}::text[])`;
   return new Map(rows.map(({ id, over }) => [id, over]));
 }

@@ -21,7 +21,7 @@ export async function findReopening(sql: Executor, couponId: string): Promise<Re
            (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::float8 AS written_ms_ago,
            (ends_at <= clock_timestamp() OR state = 'CLOSED') AS is_over,
            load_state IN ('RECOVERING', 'LOADING')
-             OR load_state = 'LOADED' AND ends_at > clock_timestamp() - interval '1 hour' AS comes_back
+             OR load_state = 'LOADED' AND left_redis_at IS NULL AND ends_at > clock_timestamp() - interval '1 hour' AS comes_back
     FROM coupons WHERE id = ${couponId}`;
   return row ?? null;
 }

@@ -1,3 +1,4 @@
+import { type RequestId, saleOfRequest } from "../../contracts/ids.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Executor } from "../client.ts";
 
@@ -10,7 +11,8 @@ export interface FoundRequest {
 
 /**
  * What became of a user's request: its own row, the row of the request it is an alias of, a queued sale's refusal, or a claim that was
- * deferred.
+ * deferred. Once the aliases of a sale that has left Redis are gone (role retention), each request of a winner is told the
+ * win, which any of their requests would have been an alias of.
  * null: PostgreSQL has nothing (yet), or the request is somebody else's.
  */
 export async function findRequest(sql: Executor, requestId: string, userId: string): Promise<FoundRequest | null> {
@@ -22,7 +24,12 @@ export async function findRequest(sql: Executor, requestId: string, userId: stri
     UNION ALL
     SELECT 'REVOKED', NULL, reason FROM refused_requests WHERE request_id = ${requestId} AND user_id = ${userId}
     UNION ALL
-    SELECT 'DEFERRED', NULL, NULL FROM deferred_claims WHERE request_id = ${requestId} AND user_id = ${userId}`;
+    SELECT 'DEFERRED', NULL, NULL FROM deferred_claims WHERE request_id = ${requestId} AND user_id = ${userId}
+    UNION ALL
+    SELECT u.status, u.slot, u.reason FROM user_coupons u JOIN coupons c ON c.id = u.coupon_id
+    WHERE u.user_id = ${userId} AND u.coupon_id = ${saleOfRequest(requestId as RequestId)} AND u.status <> 'REVOKED'
+      AND c.left_redis_at IS NOT NULL
+    LIMIT 1`;
   if (row === undefined) return null;
   if (row.status === "DEFERRED") return { status: "PENDING", slot: null, reason: null };
   return row.status === "REVOKED"

@@ -22,7 +22,14 @@ export interface LiveSale {
 export function listLiveSales(sql: Executor, keepHours: number): Promise<readonly LiveSale[]> {
   return sql<LiveSale[]>`
     SELECT id, name, total, epoch, state, load_state, issue_mode, starts_at, ends_at FROM coupons
-    WHERE ends_at > now() - make_interval(hours => ${keepHours}) OR load_state IN ('RECOVERING', 'LOADING')
+    WHERE ${belongsIntoRedis(sql, keepHours)} OR load_state IN ('RECOVERING', 'LOADING')
     ORDER BY CASE WHEN ends_at <= now() THEN 2 WHEN starts_at > now() THEN 1 ELSE 0 END,
              CASE WHEN ends_at <= now() THEN now() - ends_at ELSE greatest(starts_at - now(), interval '0') END, id`;
 }
+
+/**
+ * Whether Redis should have a sale of `coupons`: it has not been over for `keepHours`. One that role retention took out stays
+ * out, whatever this process takes for the time, unless its end was moved into the future.
+ */
+export const belongsIntoRedis = (sql: Executor, keepHours: number) => sql`
+  (ends_at > now() OR (left_redis_at IS NULL AND ends_at > now() - make_interval(hours => ${keepHours})))`;

@@ -1,5 +1,6 @@
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { belongsIntoRedis } from "./list-live-sales.ts";
 
 export interface PendingRevocation {
   readonly request_id: string;
@@ -28,7 +29,7 @@ export function listPendingRevocations(
 ): Promise<readonly PendingRevocation[]> {
   return sql<PendingRevocation[]>`
     SELECT r.request_id, r.coupon_id, r.user_id, u.reason, r.released_at IS NOT NULL AS released, c.epoch,
-           c.ends_at > now() - make_interval(hours => ${keepHours}) AS live
+           ${belongsIntoRedis(sql, keepHours)} AS live
     FROM revocations r JOIN coupons c ON c.id = r.coupon_id JOIN user_coupons u ON u.request_id = r.request_id
     WHERE r.done_at IS NULL AND c.load_state = 'LOADED' AND r.coupon_id <> ALL (${textArray(except)}::text[])
     ORDER BY r.created_at LIMIT ${limit}`;

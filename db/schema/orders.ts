@@ -32,6 +32,8 @@ export const orders = pgTable(
     createdAt: time("created_at").notNull().default(sql`now()`),
     updatedAt: time("updated_at").notNull().default(sql`now()`),
     settledAt: time("settled_at"),
+    // When role retention took its saga, long after it settled; NULL: the saga is there.
+    sagaTakenAt: time("saga_taken_at"),
   },
   (t) => [
     unique("orders_idempotency_key").on(t.userId, t.idempotencyKey),

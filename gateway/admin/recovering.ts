@@ -10,6 +10,9 @@ export function createSaleRecovering(whyNotLoaded: WhyNotLoaded): SaleRecovering
   return async (couponId) => {
     const why = await whyNotLoaded(couponId);
     if (why.code === "COUPON_NOT_FOUND") return new StampedeError(why.code);
+    if (why.code === "ENDED" && !why.comesBack) {
+      return new StampedeError("CONFLICT", "The sale is over and Redis does not hold it any more: nothing changes it");
+    }
     const { retryAfterS, extra } = comeBack(why.opensInMs);
     return new StampedeError("SALE_RECOVERING", "The sale is being rebuilt; ask again when it is open", {
       retryAfterS,

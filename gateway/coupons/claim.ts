@@ -1,3 +1,4 @@
+import { StampedeError } from "../../contracts/errors.ts";
 import type { Fault } from "../../contracts/fault-points.ts";
 import type { ClaimAccepted, ClaimPending, Durability } from "../../contracts/http.ts";
 import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
@@ -183,7 +184,7 @@ export function createClaims(parts: ClaimParts): Claims {
         const why = await whyNotLoaded(couponId);
         if (why.code === "SALE_RECOVERING") return recovering(why.opensInMs);
         if (why.code === "COUPON_NOT_FOUND") return refused(why.code);
-        const win = await pastWin(couponId, userId);
+        const win = await pastWin(couponId, userId, !why.comesBack);
         if (win !== null) return accepted({ userId, couponId, ...win, repeat: true }, "kafka");
         return why.comesBack ? recovering(why.opensInMs) : refused(why.code);
       }
@@ -218,6 +219,8 @@ export function createClaims(parts: ClaimParts): Claims {
         // As if Redis had not answered: if the claim still stands, asking again finds the win.
         return onLedgerAlone && performance.now() - startedAt > ledgerWordMs ? recovering(REDIS_AWAY_MS) : reply;
       } catch (error) {
+        // Refused before anything was written: Redis is full, or too many ask about sales of the past.
+        if (error instanceof StampedeError && error.code === "OVERLOADED") return refused("OVERLOADED");
         // Redis did not answer: whether the claim ran is unknown. If it did, asking again finds the win.
         onError(error);
         return recovering(REDIS_AWAY_MS);

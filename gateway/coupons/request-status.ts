@@ -61,7 +61,10 @@ export async function requestStatus(
   });
   if (stored !== null) return answer(requestId, stored.status, stored.slot, stored.reason);
   if (said !== null) return said;
-  if (live.loaded || (await sources.whyNotLoaded(couponId)).code === "COUPON_NOT_FOUND") return null;
+  if (live.loaded) return null;
+  // Of a sale that will not be loaded any more nothing is on its way.
+  const why = await sources.whyNotLoaded(couponId);
+  if (why.code === "COUPON_NOT_FOUND" || !why.comesBack) return null;
   return { requestId, couponId, status: "PENDING" };
 }
 

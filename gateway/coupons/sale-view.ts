@@ -29,7 +29,7 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
     couponId: id as CouponId,
     name,
     total,
-    remaining: live === null || live.state === "RECOVERING" ? null : live.left,
+    remaining: remainingOf(row, live),
     state: stateOf(row, live, nowMs),
     startsAt: startsAt.toISOString(),
     endsAt: endsAt.toISOString(),
@@ -41,6 +41,12 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
     currency: currency as Currency,
     validUntil: validUntil?.toISOString() ?? null,
   };
+}
+
+/** null: Redis is away or does not hold the sale yet. One that has left it keeps the count of that moment. */
+function remainingOf({ total, leftRedisAt, issued }: SaleRow, live: SaleSnapshot | null): number | null {
+  if (live !== null) return live.state === "RECOVERING" ? null : live.left;
+  return leftRedisAt === null || issued === null ? null : Math.max(0, total - issued);
 }
 
 /** The operator's word first, then the clock, then Redis; RECOVERING only while it matters to somebody who asks. */

@@ -17,11 +17,17 @@ export const wrongAmounts = (tx: TransactionSql): Question => tx`
   FROM orders o
   FULL JOIN (SELECT order_id, sum(quantity * unit_price) FROM order_items GROUP BY order_id) i ON i.order_id = o.id`;
 
-/** Orders that their sagas see differently. An order that the database refused has a saga alone, which is cancelled. */
+/**
+ * Orders that their sagas see differently. An order that the database refused has a saga alone, which is cancelled. One that
+ * settled long ago has none any more, and its row says so (role retention).
+ */
 export const strayStates = (tx: TransactionSql): Question => tx`
   SELECT 'order ' || coalesce(o.id, s.order_id) AS what,
     CASE
-      WHEN s.order_id IS NULL THEN format('%s, and has no saga', o.status)
+      WHEN s.order_id IS NULL THEN
+        CASE WHEN o.saga_taken_at IS NULL OR o.settled_at IS NULL OR o.status NOT IN ('COMPLETED', 'CANCELLED') THEN
+          format('%s, and has no saga', o.status) END
+      WHEN o.saga_taken_at IS NOT NULL THEN format('%s, and a saga again, although it had finished', o.status)
       WHEN s.status <> s.says THEN format('its saga is %s, and in its state %s', s.status, s.says)
       WHEN o.id IS NULL AND s.placed AND s.status <> 'CANCELLED' THEN format('its saga is %s, and there is no order', s.status)
       WHEN o.status <> s.status THEN format('%s, its saga is %s', o.status, s.status)
@@ -38,7 +44,9 @@ export const strayStates = (tx: TransactionSql): Question => tx`
 export const strayOutcomes = (tx: TransactionSql): Question => tx`
   SELECT 'order ' || coalesce(s.order_id, t.order_id) AS what,
     CASE
-      WHEN s.order_id IS NULL THEN format('%s is %s, and there is no saga', t.step, t.outcome)
+      WHEN s.order_id IS NULL THEN
+        CASE WHEN NOT EXISTS (SELECT FROM orders o WHERE o.id = t.order_id AND o.saga_taken_at IS NOT NULL) THEN
+          format('%s is %s, and there is no saga', t.step, t.outcome) END
       WHEN s.settled = 'COMPLETED' AND s.says NOT IN ('COMPLETED', 'SKIPPED') THEN format('COMPLETED, with %s %s', s.step, s.says)
       WHEN s.settled = 'CANCELLED' AND s.says IN ('REQUESTED', 'COMPLETED', 'RESTORING') THEN format('CANCELLED, with %s %s', s.step, s.says)
       WHEN s.says = 'COMPLETED' AND t.stands IS NOT TRUE OR s.says = 'FAILED' AND t.outcome IS DISTINCT FROM 'FAILED'

@@ -1,0 +1,34 @@
+import type { CouponId } from "../contracts/ids.ts";
+import type { ResultCode } from "../contracts/result-codes.ts";
+import forgetText from "./forget-sale.lua" with { type: "text" };
+import { saleKeys } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
+import { PortableScript } from "./script.ts";
+
+/** What PostgreSQL says of a sale that may leave Redis. */
+export interface EndedSale {
+  readonly couponId: CouponId;
+  readonly epoch: number;
+  /** Rows that are not revoked. */
+  readonly winners: number;
+  /** It must have ended before, milliseconds since 1970. */
+  readonly endedBefore: number;
+}
+
+/** FORGOTTEN, or what speaks against it (forget-sale.lua). */
+export type Forgetting = Extract<
+  ResultCode,
+  "FORGOTTEN" | "SALE_RECOVERING" | "STALE_EPOCH" | "NOT_OVER" | "LEDGER_NOT_EMPTY" | "WINNERS_DIFFER"
+>;
+
+const script = new PortableScript(forgetText);
+
+/**
+ * Deletes all keys of a sale that ended long ago, if Redis holds nothing that PostgreSQL lacks. For role retention, under the sale's row lock. @throws StampedeError
+ */
+export async function forgetSale(redis: RedisConnection, sale: EndedSale): Promise<Forgetting> {
+  const keys = saleKeys(sale.couponId);
+  const names = [keys.sale, keys.winners, keys.freed, keys.ledger, keys.status];
+  const args = [sale.epoch, sale.winners, sale.endedBefore].map(String);
+  return (await script.run(redis, names, args)) as Forgetting;
+}

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { leftOutOf } from "../../consumers/neighbours.ts";
+import { type KindReport, previewRetention, retain } from "../../consumers/retention/round.ts";
+import { type RetentionSetting, ROW_RULES } from "../../consumers/retention/rules.ts";
+import { Loader } from "../../consumers/sale-loader/loader.ts";
+import type { CouponId } from "../../contracts/ids.ts";
+import { saleKeys } from "../../lua/keys.ts";
+import { readSale } from "../../lua/sale-reading.ts";
+import { createWorld, WORLD_MS, type World } from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+}, WORLD_MS);
+afterAll(() => world.close());
+
+const never = new AbortController().signal;
+const deleted: Record<string, number> = {};
+let stuck = 0;
+beforeEach(() => {
+  for (const kind of Object.keys(deleted)) delete deleted[kind];
+});
+
+/** Everything may go at once; sales after the shortest time that a loader knows. */
+const AT_ONCE = {
+  ...(Object.fromEntries(ROW_RULES.map(({ setting }) => [setting, 0])) as Record<RetentionSetting, number>),
+  SALE_KEEP_HOURS: 1,
+};
+function round(settings: Partial<Record<RetentionSetting, number>> = {}): Promise<KindReport[]> {
+  const observe = {
+    deleted(kind: string, rows: number) {
+      deleted[kind] = (deleted[kind] ?? 0) + rows;
+    },
+    oldest() {},
+    stuckSales(sales: number) {
+      stuck = sales;
+    },
+  };
+  const { redis, log } = world;
+  return retain({ sql: world.db.sql, redis, settings: { ...AT_ONCE, ...settings }, log, observe }, never);
+}
+
+/** As if the sale had ended two hours ago, in PostgreSQL and in Redis. */
+async function end(couponId: CouponId): Promise<void> {
+  const at = new Date(Date.now() - 7_200_000);
+  await world.db
+    .sql`UPDATE coupons SET starts_at = ${new Date(at.getTime() - 1_000)}, ends_at = ${at} WHERE id = ${couponId}`;
+  await world.redis.hset(saleKeys(couponId).sale, "endsAt", at.getTime());
+}
+async function endedSale(users: readonly string[], settle = true): Promise<CouponId> {
+  const couponId = await world.newSale(10);
+  await world.load(couponId);
+  const claims = await world.claim(couponId, ...users);
+  if (settle) await world.settle(claims);
+  await end(couponId);
+  return couponId;
+}
+const keysOf = async (couponId: CouponId) => (await world.redis.keys(`{c:${couponId}}:*`)).length;
+const leftOf = async (couponId: CouponId) =>
+  (await world.db.sql`SELECT left_redis_at IS NOT NULL AS left, issued FROM coupons WHERE id = ${couponId}`)[0]!;
+
+test("an ended sale leaves Redis with all its keys, and no loader brings it back", async () => {
+  const couponId = await endedSale(["ann", "bob"]);
+  const running = await world.newSale(10);
+  await world.load(running);
+  expect(await keysOf(couponId)).toBeGreaterThan(2);
+  await round();
+  expect(await keysOf(couponId)).toBe(0);
+  expect(await leftOf(couponId)).toEqual({ left: true, issued: 2 });
+  expect(deleted["ended-sales"]).toBe(1);
+  expect(await readSale(world.redis, running)).not.toBeNull();
+  const epochs = () => world.db.sql`SELECT id, epoch, load_state FROM coupons ORDER BY id`.then((rows) => [...rows]);
+  const before = await epochs();
+  const loader = new Loader({
+    sql: world.db.sql,
+    leases: world.db.leases,
+    loading: world.loading,
+    scripts: world.settling.scripts,
+    persistLedger: async () => ({ held: 0, entries: 0 }),
+    drain: async () => true,
+    messageTimeoutMs: 1_000,
+    keepHours: 1,
+    log: world.log,
+    recovered() {},
+    leftOut: leftOutOf("sale-loader", world.neighbours),
+  });
+  for (let look = 0; look < 3; look++) await loader.look(never);
+  await loader.settled();
+  expect(await epochs()).toEqual(before);
+  expect(await keysOf(couponId)).toBe(0);
+  await round();
+  expect(deleted["ended-sales"]).toBe(1); // once
+});
+
+test("a sale stays as long as Redis knows something that PostgreSQL does not", async () => {
+  const unsettled = await endedSale(["cem"], false);
+  const forgotten = await endedSale(["dan"]);
+  await world.redis.hset(saleKeys(forgotten).winners, "eve", "2 somebody");
+  const broken = await endedSale(["fay"]);
+  await world.redis.del(saleKeys(broken).winners);
+  await world.redis.set(saleKeys(broken).winners, "no hash");
+  const good = await endedSale(["gil"]);
+  await round();
+  for (const id of [unsettled, forgotten, broken]) {
+    expect(await keysOf(id)).toBeGreaterThan(1);
+    expect((await leftOf(id)).left).toBe(false);
+  }
+  expect(stuck).toBe(3);
+  const [complaint] = world.lines.filter(({ message }) => message.startsWith("ended sales stay"));
+  expect(JSON.stringify(complaint!.fields)).toMatch(/LEDGER_NOT_EMPTY|WINNERS_DIFFER|BROKEN/);
+  expect(await keysOf(good)).toBe(0); // its neighbours' trouble is not its own
+  await world.redis.del(saleKeys(broken).winners, saleKeys(unsettled).ledger);
+  await world.redis.hdel(saleKeys(forgotten).winners, "eve");
+});
+
+test("a sale that is not over for long enough, is being rebuilt, has a revocation open, or waits in the log stays", async () => {
+  const [young, fenced, revoked, waiting] = [
+    await endedSale(["ann"]),
+    await endedSale(["ann"]),
+    await endedSale(["ann"]),
+    await endedSale(["ann"]),
+  ];
+  const { sql } = world.db;
+  await sql`UPDATE coupons SET load_state = 'RECOVERING' WHERE id = ${fenced}`;
+  await sql`INSERT INTO revocations (request_id, coupon_id, user_id, actor, why) VALUES (${`r-${revoked}`}, ${revoked}, 'ann', 'olga', 'test')`;
+  await sql`UPDATE coupons SET issue_mode = 'QUEUED', state = 'PAUSED' WHERE id = ${waiting}`;
+  await world.redis.hset(saleKeys(young).sale, "endsAt", Date.now() - 1_000); // Redis was told of a later end
+  await round();
+  for (const id of [young, fenced, revoked, waiting]) expect((await leftOf(id)).left).toBe(false);
+  await round({ SALE_KEEP_HOURS: 24 });
+  for (const id of [young, fenced, revoked, waiting]) expect(await keysOf(id)).toBeGreaterThan(1);
+});
+
+test("rows that may go, go; what is open, or of a sale that is still in Redis, stays", async () => {
+  const { sql } = world.db;
+  const gone = await endedSale(["ann"]);
+  await round();
+  const there = await world.newSale(3);
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  for (const coupon of [gone, there]) {
+    await sql`INSERT INTO refused_requests (request_id, coupon_id, user_id, reason, refused_at) VALUES (${`x-${coupon}`}, ${coupon}, 'u', 'SOLD_OUT', ${hourAgo})`;
+    await sql`INSERT INTO request_aliases (request_id, coupon_id, user_id, original_request_id, created_at) VALUES (${`y-${coupon}`}, ${coupon}, 'ann', 'r', ${hourAgo})`;
+  }
+  await sql`INSERT INTO operator_requests (actor, idempotency_key, request_hash, answer, at) VALUES ('olga', 'k', 'h', '{}', ${hourAgo})`;
+  for (const status of ["PENDING", "REPUBLISHED", "EXHAUSTED", "DISCARDED"]) {
+    await sql`INSERT INTO dead_letters (event_id, topic, partition, "offset", error_code, error_message, status, updated_at)
+      VALUES (${`e-${status}`}, 't', 0, 0, 'C', 'm', ${status}, ${hourAgo})`;
+  }
+  await sql`INSERT INTO revocations (request_id, coupon_id, user_id, actor, why, released_at, done_at) VALUES ('done', 'c', 'u', 'olga', 'w', ${hourAgo}, ${hourAgo})`;
+  const wouldGo = await previewRetention({ sql, settings: AT_ONCE });
+  delete deleted["ended-sales"];
+  await round();
+  expect(
+    Object.fromEntries(
+      wouldGo.filter(({ kind, rows }) => rows > 0 && kind !== "ended-sales").map(({ kind, rows }) => [kind, rows]),
+    ),
+  ).toEqual(deleted);
+  expect(deleted).toEqual({
+    "refused-requests": 1,
+    "request-aliases": 1,
+    "operator-keys": 1,
+    "dead-letters": 2,
+    revocations: 1,
+  });
+  const left = await sql`SELECT status FROM dead_letters ORDER BY status`;
+  expect(left.map(({ status }) => status)).toEqual(["EXHAUSTED", "PENDING"]);
+  expect((await sql`SELECT coupon_id FROM refused_requests`).map((row) => row.coupon_id)).toEqual([there]);
+});
+
+test("nothing goes before its time, and a dry run takes nothing", async () => {
+  const { sql } = world.db;
+  await sql`INSERT INTO operator_requests (actor, idempotency_key, request_hash, answer, at) VALUES ('olga', 'young', 'h', '{}', now())`;
+  await sql`INSERT INTO operator_requests (actor, idempotency_key, request_hash, answer, at)
+    SELECT 'olga', 'old ' || n, 'h', '{}', now() - interval '40 days' FROM generate_series(1, 1200) n`;
+  const days = { RETENTION_OPERATOR_KEYS_DAYS: 30 };
+  const preview = await previewRetention({ sql, settings: { ...AT_ONCE, ...days } });
+  expect(preview.find(({ kind }) => kind === "operator-keys")!.rows).toBe(1_200);
+  expect((await sql`SELECT count(*)::int AS n FROM operator_requests`)[0]!.n).toBe(1_201);
+  await round(days);
+  expect(deleted["operator-keys"]).toBe(1_200); // three batches
+  expect((await sql`SELECT idempotency_key AS key FROM operator_requests`).map(({ key }) => key)).toEqual(["young"]);
+});
+
+test("what somebody holds is passed by, and taken by a later round", async () => {
+  const { sql } = world.db;
+  await sql`DELETE FROM operator_requests`;
+  await sql`INSERT INTO operator_requests (actor, idempotency_key, request_hash, answer, at) VALUES ('olga', 'a', 'h', '{}', now() - interval '1 day'), ('olga', 'b', 'h', '{}', now() - interval '1 day')`;
+  await sql.begin(async (tx) => {
+    await tx`SELECT FROM operator_requests WHERE idempotency_key = 'a' FOR UPDATE`;
+    await round();
+  });
+  expect((await sql`SELECT idempotency_key AS key FROM operator_requests`).map(({ key }) => key)).toEqual(["a"]);
+  await round();
+  expect(await sql`SELECT FROM operator_requests`).toHaveLength(0);
+});
