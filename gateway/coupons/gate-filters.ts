@@ -21,8 +21,9 @@ export interface GateFiltersOptions {
 }
 
 /** Scans at the same time; each is a call of a thousand winners at a time to a Redis that decides claims meanwhile. */
-const MAX_SCANS = 4;
-const AFTER_ERROR_MS = 500;
+const MAX_SCANS = 8;
+/** A shard that is away must not take up all scans. */
+const AFTER_ERROR_MS = 5_000;
 /** A filter that had to make room is read again at the earliest so much later: two large sales must not take turns. */
 const AFTER_EVICTION_MS = 10_000;
 
