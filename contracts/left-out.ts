@@ -72,7 +72,7 @@ export class LeftOut {
     step: string,
     things: readonly T[],
     nameOf: (thing: T) => string,
-    work: (thing: T) => Promise<R>,
+    work: (thing: T, index: number) => Promise<R>,
     options: SettleOptions = {},
   ): Promise<Settled<T, R>[]> {
     const { atOnce = Number.POSITIVE_INFINITY, throwsIfAway = true, maxRestMs = USUAL_MAX_REST_MS } = options;
@@ -146,15 +146,15 @@ export class LeftOut {
 /** Promise.allSettled with at most `atOnce` things in work. */
 async function settleAll<T, R>(
   things: readonly T[],
-  work: (thing: T) => Promise<R>,
+  work: (thing: T, index: number) => Promise<R>,
   atOnce: number,
 ): Promise<PromiseSettledResult<R>[]> {
-  if (things.length <= atOnce) return await Promise.allSettled(things.map(work));
+  if (things.length <= atOnce) return await Promise.allSettled(things.map((thing, i) => work(thing, i)));
   const results: PromiseSettledResult<R>[] = [];
   let next = 0;
   const hand = async () => {
     for (let i = next++; i < things.length; i = next++) {
-      const [result] = await Promise.allSettled([work(things[i]!)]);
+      const [result] = await Promise.allSettled([work(things[i]!, i)]);
       results[i] = result!;
     }
   };

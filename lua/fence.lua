@@ -1,15 +1,35 @@
 #!lua flags=allow-oom
 -- fence: nobody may claim until the sale is loaded again under this epoch.
--- KEYS 1 sale  ARGV 1 epoch
+-- KEYS 1 sale (hash)  2 winners (hash)  3 freed (list)  4 ledger (stream)  5 status (hash)  6 asked (hash)  ARGV 1 epoch
 -- Returns CHANGED | UNCHANGED (this epoch's fence stands already) | STALE_EPOCH (a newer one, or this one is loaded:
 -- whoever wants to rebuild takes a new epoch, or claims granted since the load would be forgotten)
-local sale = redis.call('HMGET', KEYS[1], 'epoch', 'state')
-local epoch = tonumber(sale[1] or 0)
+-- A key of another type is not the sale's: somebody wrote over it. It is renamed to <key>:broken, where it can be looked at for a week.
+local TYPES = { 'hash', 'hash', 'list', 'stream', 'hash', 'hash' }
+local function set_aside(i)
+  local kind = redis.call('TYPE', KEYS[i]).ok
+  if kind ~= 'none' and kind ~= TYPES[i] then
+    redis.call('RENAME', KEYS[i], KEYS[i] .. ':broken')
+    redis.call('EXPIRE', KEYS[i] .. ':broken', 604800)
+  end
+end
+set_aside(1)
+local sale = redis.call('HMGET', KEYS[1], 'epoch', 'state', 'version')
+-- PostgreSQL's epochs are integers; anything else says nothing.
+local epoch = #(sale[1] or '') < 10 and string.match(sale[1] or '', '^%d+$') and tonumber(sale[1]) or 0
 if epoch > tonumber(ARGV[1]) then
   return 'STALE_EPOCH'
 end
+if epoch == tonumber(ARGV[1]) and sale[2] ~= 'RECOVERING' then
+  return 'STALE_EPOCH'
+end
+for i = 2, #KEYS do
+  set_aside(i)
+end
 if epoch == tonumber(ARGV[1]) then
-  return sale[2] == 'RECOVERING' and 'UNCHANGED' or 'STALE_EPOCH'
+  return 'UNCHANGED'
+end
+if sale[3] and not (#sale[3] < 16 and string.match(sale[3], '^%d+$')) then
+  redis.call('HDEL', KEYS[1], 'version')
 end
 redis.call('HSET', KEYS[1], 'state', 'RECOVERING', 'epoch', ARGV[1])
 announce(KEYS[1], ARGV[1], redis.call('HINCRBY', KEYS[1], 'version', 1), 'RECOVERING', false)

@@ -4,7 +4,7 @@ import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import type { StoredState } from "./claim-batch.ts";
 import { commandAt, evalsha, ServersAsked, serverAt } from "./commands.ts";
 import fenceText from "./fence.lua" with { type: "text" };
-import { saleKeys, shadowKeys } from "./keys.ts";
+import { type SaleKeys, saleKeys, shadowKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { isNoScript, rethrow } from "./redis-failure.ts";
 import { type RenderedScripts, renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
@@ -55,9 +55,10 @@ export interface SaleHealth {
   readonly isOutdated?: boolean;
   /**
    * What is wrong: no hash (or only a fence) · state RECOVERING · loaded on another server process · loaded here, but
-   * another server was master meanwhile · scripts gone.
+   * another server was master meanwhile · scripts gone · somebody wrote over the sale's keys (`detail` says which).
    */
-  readonly reason?: "MISSING" | "RECOVERING" | "RUN_ID" | "FAILOVER" | "SCRIPTS";
+  readonly reason?: "MISSING" | "RECOVERING" | "RUN_ID" | "FAILOVER" | "SCRIPTS" | "BROKEN";
+  readonly detail?: string;
 }
 
 /** For role sale-loader alone: whoever holds this can lift the fence. All reject with StampedeError. */
@@ -83,8 +84,29 @@ export interface SaleLoading {
   swapScripts(couponId: CouponId, epoch: number): Promise<"CHANGED" | "UNCHANGED" | "NOT_LOADED" | "STALE_EPOCH">;
   /** `round`: of a look at many sales (`startRound`); without one, the sale's server is asked for this sale alone. */
   health(couponId: CouponId, round?: ServersAsked): Promise<SaleHealth>;
+  /** Which of the sale's keys somebody wrote over with another type; null: none. For every few looks: six commands a sale. */
+  brokenKey(couponId: CouponId): Promise<string | null>;
   /** Begins a look at many sales: each server is asked once who it is. */
   startRound(): ServersAsked;
+}
+
+/** What each of a sale's keys is. */
+const TYPES: Readonly<Record<keyof SaleKeys, string>> = {
+  sale: "hash",
+  winners: "hash",
+  freed: "list",
+  ledger: "stream",
+  status: "hash",
+  asked: "hash",
+};
+const LOOKED_AT = ["state", "runId", "replId", "mode"] as const;
+/** Fields of a loaded sale with which its scripts reckon. */
+const NUMBERS = ["epoch", "total", "next", "version", "startsAt", "endsAt"] as const;
+const STATES: ReadonlySet<string> = new Set(["OPEN", "PAUSED", "CLOSED", "RECOVERING"]);
+
+function nullIfNoHash(error: unknown): null {
+  if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return null;
+  throw error;
 }
 
 /** Pairs per HSET: about 50 kB on the wire and a millisecond of Redis' time, so claims of other sales hardly wait. */
@@ -213,20 +235,33 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
   async function health(couponId: CouponId, round?: ServersAsked): Promise<SaleHealth> {
     const { sale } = saleKeys(couponId);
     const [fields, server] = await Promise.all([
-      redis.hmget(sale, "epoch", "state", "runId", "replId", "total", ...SALE_SCRIPT_NAMES),
+      redis.hmget(sale, ...LOOKED_AT, ...NUMBERS, ...SALE_SCRIPT_NAMES).catch(nullIfNoHash),
       round?.at(sale) ?? serverAt(redis, sale),
     ]).catch(rethrow);
-    const [epoch, state, loadedBy, history, total, ...shas] = fields;
+    const { runId } = server;
+    const nothing = { loaded: false, epoch: 0, state: null, total: null, runId };
+    if (fields === null) return { ...nothing, reason: "BROKEN", detail: "sale is no hash" };
+    const [state, loadedBy, history, mode] = fields;
+    const numbers = fields.slice(LOOKED_AT.length, LOOKED_AT.length + NUMBERS.length);
+    const shas = fields.slice(LOOKED_AT.length + NUMBERS.length);
+    const [epoch, total] = numbers;
+    const isEpoch = epoch == null || /^\d{1,9}$/.test(epoch); // what fence.lua takes for one
     const found = {
-      epoch: Number(epoch ?? 0),
+      epoch: isEpoch ? Number(epoch ?? 0) : 0,
       state: (state ?? null) as StoredState | null,
       total: total == null ? null : Number(total),
-      runId: server.runId,
+      runId,
     };
     const broken = (reason: NonNullable<SaleHealth["reason"]>) => ({ ...found, loaded: false, reason });
     if (state === "RECOVERING") return broken("RECOVERING");
     const known = shas.filter((sha) => sha != null);
     if (total == null || known.length === 0) return broken("MISSING");
+    // A sale may start before 1970.
+    const wrong: string[] = NUMBERS.filter((_, i) => !/^-?\d{1,15}$/.test(numbers[i] ?? ""));
+    if (!isEpoch) wrong.push("epoch");
+    if (state == null || !STATES.has(state)) wrong.push("state");
+    if (mode !== "DIRECT" && mode !== "QUEUED") wrong.push("mode");
+    if (wrong.length > 0) return { ...broken("BROKEN"), detail: `sale: ${[...new Set(wrong)].join(", ")}` };
     const isOther = loadedBy !== server.runId;
     // It was somebody's replica since the load, and came back with its scripts but perhaps without its last claims.
     if (isOther || (history !== server.replId && server.promoted)) {
@@ -240,11 +275,22 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     return { ...found, loaded: true, isOutdated };
   }
 
+  async function brokenKey(couponId: CouponId): Promise<string | null> {
+    const keys = saleKeys(couponId);
+    const names = Object.keys(TYPES) as (keyof SaleKeys)[];
+    const types = await Promise.all(names.map((name) => redis.type(keys[name]))).catch(rethrow);
+    return names.find((name, i) => types[i] !== "none" && types[i] !== TYPES[name]) ?? null;
+  }
+
   return {
+    brokenKey,
+
     runId: async (couponId) => (await serverAt(redis, saleKeys(couponId).sale).catch(rethrow)).runId,
 
     async fence(couponId, epoch) {
-      return (await fenceScript.run(redis, [saleKeys(couponId).sale], [String(epoch)])) as "CHANGED";
+      const { sale, winners, freed, ledger, status, asked } = saleKeys(couponId);
+      const keys = [sale, winners, freed, ledger, status, asked];
+      return (await fenceScript.run(redis, keys, [String(epoch)])) as "CHANGED";
     },
 
     load,

@@ -52,7 +52,7 @@ export async function settleDecisions(
   const told = [...news, ...refused.map(({ request, reason }) => failedRecord(request, reason))];
   if (told.length > 0) await settling.producer.sendAll(told);
   const entries = issued.map(({ request, slot }) => ({ ...request, slot, ledgerId: NO_ENTRY }));
-  await acknowledge(settling.scripts, entries, (error) => settling.onError("a status stays PENDING", error));
+  await acknowledge(settling, entries);
   await remindRedis(settling, refused);
   return { unsettled, rejected };
 }

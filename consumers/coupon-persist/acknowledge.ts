@@ -1,6 +1,8 @@
 import type { CouponId, RequestId } from "../../contracts/ids.ts";
+import type { LeftOut } from "../../contracts/left-out.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Acknowledgement, SaleScripts } from "../../lua/sale-scripts.ts";
+import { groupBySale } from "./group-by-sale.ts";
 
 export interface Acknowledge extends Acknowledgement {
   readonly couponId: CouponId;
@@ -14,29 +16,23 @@ export interface Acknowledge extends Acknowledgement {
  * @returns how many claims that happened to (`left`), and which ones were given up meanwhile
  */
 export async function acknowledge(
-  scripts: Pick<SaleScripts, "acknowledge">,
+  { scripts, leftOut }: { readonly scripts: Pick<SaleScripts, "acknowledge">; readonly leftOut: LeftOut },
   entries: readonly Acknowledge[],
-  onError: (error: unknown) => void,
 ): Promise<{ readonly left: number; readonly failed: ReadonlyMap<RequestId, ResultCode> }> {
-  const bySale = new Map<CouponId, Acknowledge[]>();
-  for (const entry of entries) {
-    const sale = bySale.get(entry.couponId);
-    if (sale === undefined) bySale.set(entry.couponId, [entry]);
-    else sale.push(entry);
-  }
-  let left = 0;
-  const failed = new Map<RequestId, ResultCode>();
-  await Promise.all(
-    [...bySale].map(async ([couponId, ofSale]) => {
-      try {
-        const acknowledged = await scripts.acknowledge(couponId, ofSale);
-        if (acknowledged.code !== "ACKNOWLEDGED") left += ofSale.length;
-        for (const [requestId, reason] of acknowledged.failed) failed.set(requestId, reason);
-      } catch (error) {
-        left += ofSale.length;
-        onError(error);
-      }
-    }),
+  const bySale = [...groupBySale(entries)];
+  const acknowledged = await leftOut.settle(
+    "removing ledger entries",
+    bySale,
+    ([couponId]) => couponId,
+    ([couponId, ofSale]) => scripts.acknowledge(couponId, ofSale),
+    // No rest: what is not tried would only be left to the relay.
+    { throwsIfAway: false, maxRestMs: 0 },
   );
+  let left = entries.length;
+  const failed = new Map<RequestId, ResultCode>();
+  for (const { thing, result } of acknowledged) {
+    if (result.code === "ACKNOWLEDGED") left -= thing[1].length;
+    for (const [requestId, reason] of result.failed) failed.set(requestId, reason);
+  }
   return { left, failed };
 }

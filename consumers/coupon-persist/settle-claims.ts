@@ -8,6 +8,7 @@ import type { SaleScripts } from "../../lua/sale-scripts.ts";
 import { type Acknowledge, acknowledge } from "./acknowledge.ts";
 import { failedRecord, issuedRecord } from "./announce.ts";
 import { bury, type GivenUp, releaseBuried } from "./give-up.ts";
+import { groupBySale } from "./group-by-sale.ts";
 import type { Claim, ClaimOutcome } from "./outcome.ts";
 import { newestByRequest, persistClaims } from "./persist-claims.ts";
 import { reclaim } from "./reclaim.ts";
@@ -151,16 +152,6 @@ async function decideAgain(
   return [...granted, ...persisted];
 }
 
-export function groupBySale<C extends Pick<Claim, "couponId">>(claims: readonly C[]): Map<CouponId, C[]> {
-  const bySale = new Map<CouponId, C[]>();
-  for (const claim of claims) {
-    const sale = bySale.get(claim.couponId);
-    if (sale === undefined) bySale.set(claim.couponId, [claim]);
-    else sale.push(claim);
-  }
-  return bySale;
-}
-
 /**
  * The alias rule: Redis forgot the older win of a user; its winner entry becomes that one.
  * @returns the claims whose repair failed: they are not to be told yet
@@ -219,7 +210,7 @@ function relieveLedger(deps: Settling, claims: readonly Claim[], issued: readonl
     const slot = slots.get(claim.requestId);
     if (slot !== undefined) add(claim, slot);
   }
-  return acknowledge(deps.scripts, entries, (error) => deps.onError("ledger entries stay for the relay", error));
+  return acknowledge(deps, entries);
 }
 
 function revokedMeanwhile(issued: readonly Issued[], failed: ReadonlyMap<RequestId, ResultCode>): GivenUp[] {

@@ -27,6 +27,8 @@ export interface LoaderDeps extends RecoveryDeps {
 /** Sales looked at together. */
 const LOOKS_AT_ONCE = 64;
 const FIRST_LOADS_AT_ONCE = 16;
+/** The types of a sale's keys are looked at with one of so many looks, other sales' with another. */
+const TYPES_EVERY = 10;
 /** Groups of recoveries under way; each holds a connection for its leases. */
 const MAX_GROUPS = { waiting: 3, quick: 2 };
 /** A recovery that keeps failing begins again at most once in this time. */
@@ -45,6 +47,7 @@ export class Loader {
   readonly #busy = new Set<CouponId>();
   /** Sales that had this process' scripts, and under which epoch. */
   readonly #hadOurs = new Map<CouponId, number>();
+  #looks = 0;
   readonly #groups = { waiting: new Set<Promise<void>>(), quick: new Set<Promise<void>>() };
 
   constructor(deps: LoaderDeps) {
@@ -59,7 +62,15 @@ export class Loader {
     const fresh: LiveSale[] = [];
     const lost: LostSale[] = [];
     const round = loading.startRound();
-    const health = (sale: LiveSale) => loading.health(idOf(sale), round);
+    this.#looks++;
+    const health = async (sale: LiveSale, i: number): Promise<SaleHealth> => {
+      const seen = await loading.health(idOf(sale), round);
+      if (!seen.loaded || (i + this.#looks) % TYPES_EVERY !== 0) return seen;
+      const broken = await loading.brokenKey(idOf(sale));
+      return broken === null
+        ? seen
+        : { ...seen, loaded: false, reason: "BROKEN", detail: `${broken} is of another type` };
+    };
     this.#forgetAllBut(sales);
     const looks = await leftOut.settle("look", sales, idOf, health, { atOnce: LOOKS_AT_ONCE });
     const treat = ({ thing, result }: (typeof looks)[number]) => this.#treat(thing, result, fresh, lost);

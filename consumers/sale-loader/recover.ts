@@ -108,7 +108,9 @@ export class Recovery {
     if (newEpoch === null) return null; // somebody else was faster; the next look sees what they did
     // STALE_EPOCH: Redis shows a still higher one; the next look takes that into account.
     if ((await loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;
-    log.warn({ couponId, epoch: newEpoch, why }, "recovery: the sale is fenced");
+    // A broken key is somebody's doing, and will be again if nobody looks.
+    const level = why.startsWith("BROKEN") ? "error" : "warn";
+    log[level]({ couponId, epoch: newEpoch, why }, "recovery: the sale is fenced");
     const fenced = { ...sale, newEpoch, fencedAt: performance.now() };
     this.#fenced.set(couponId, fenced);
     return fenced;

@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRelay } from "../../consumers/claim-relay/start.ts";
+import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
 import { settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
 import { leftOutOf, settlingFor } from "../../consumers/neighbours.ts";
 import { startOrderRelay } from "../../consumers/order-relay/start.ts";
 import { startLoader } from "../../consumers/sale-loader/start.ts";
-import type { CouponId } from "../../contracts/ids.ts";
+import { type CouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
 import type { OrderCreated } from "../../contracts/order-events.ts";
 import { createBoard } from "../../gateway/coupons/board.ts";
 import { followNews } from "../../gateway/coupons/news.ts";
 import { readWinnersFilter, redisNews } from "../../gateway/coupons/redis-news.ts";
 import { orderBucket, orderLedgerKey, saleKeys } from "../../lua/keys.ts";
+import { readLedger } from "../../lua/ledger.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";
+import { readSale } from "../../lua/sale-reading.ts";
 import { placedBy } from "../lua/placed.ts";
 import { until } from "../support/until.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";
@@ -67,6 +70,62 @@ test("the relay settles the claims of both pipelines although another sale's led
   await world.claim(badLedger, "dan");
   await until("once it is well, its claims are settled", async () => (await world.rows(badLedger)).length === 1);
   await relay.stop(1_000);
+});
+
+test("whichever key of a sale somebody wrote over, and whichever of its fields: it is reported, set aside and rebuilt, with its winners", async () => {
+  const kinds = [
+    "sale",
+    "winners",
+    "freed",
+    "ledger",
+    "status",
+    "total",
+    "next",
+    "epoch",
+    "version",
+    "state",
+    "endsAt",
+  ] as const;
+  const queued = await Promise.all(kinds.map(() => world.newSale(10, -1_000, "QUEUED"))); // nothing to wait for in the log
+  for (const [i, sale] of queued.entries()) {
+    await world.load(sale);
+    const requestId = newRequestId(sale, Date.now());
+    await world.settling.scripts.decide(sale, [{ userId: "ann" as UserId, requestId, loggedAt: Date.now() }]);
+    await world.settle(await claimsOf(sale));
+    const kind = kinds[i]!;
+    if (kind in saleKeys(sale)) await plant(saleKeys(sale)[kind as "sale"]);
+    else await world.redis.hset(saleKeys(sale).sale, kind, "99999999999999999999x");
+  }
+  const loader = startLoader(world.neighbours);
+  for (const [i, sale] of queued.entries()) {
+    await until(`${kinds[i]} is rebuilt`, async () => {
+      const [row] = await world.db.sql`SELECT load_state, epoch FROM coupons WHERE id = ${sale}`;
+      return row!.load_state === "LOADED" && row!.epoch === 2;
+    });
+    expect(isReported(sale)).toBe(true);
+    expect(await readSale(world.redis, sale)).toMatchObject({ state: "OPEN", total: 10, epoch: 2, winners: 1 });
+  }
+  await loader.stop(1_000);
+  expect(await world.redis.get(`${saleKeys(queued[3]!).ledger}:broken`)).toBe("1");
+});
+
+/** What a sale's ledger holds. */
+async function claimsOf(couponId: CouponId): Promise<Claim[]> {
+  const { entries } = await readLedger(world.redis, couponId, { olderThanMs: 0, count: 10 });
+  return entries.map((entry) => ({ couponId, ...entry }));
+}
+
+test("a broken status hash keeps no other sale's entries in their ledgers", async () => {
+  const [broken, good] = [await world.newSale(10), await world.newSale(10)];
+  const claims = [];
+  for (const sale of [broken, good]) {
+    await world.load(sale);
+    claims.push(...(await world.claim(sale, "ann")));
+  }
+  await plant(saleKeys(broken).status);
+  expect(await world.settle(claims)).toMatchObject({ settled: 2, unacknowledged: 1 });
+  expect(await world.redis.xlen(saleKeys(good).ledger)).toBe(0);
+  expect(isReported(broken)).toBe(true);
 });
 
 test("claims that must be decided again wait for their own broken sale only", async () => {
