@@ -26,6 +26,16 @@ export const Problem = Type.Object(
     startsAt: Type.Optional(Timestamp),
     retryAt: Type.Optional(Timestamp),
     productId: Type.Optional(Type.String({ description: "Which of an order's products is sold out, or unknown" })),
+    idempotencyKey: Type.Optional(
+      Type.String({
+        description:
+          "Of every 503 of POST /orders, also if the client sent none: repeat the request under this key and it is the same order",
+      }),
+    ),
+    orderId: Type.Optional(
+      Type.String({ description: "The order that it would be, or is: GET /orders/{orderId} tells" }),
+    ),
+    trackingUrl: Type.Optional(Type.String({ description: "Of a claim whose outcome is unknown" })),
     smallestTotal: Type.Optional(Type.Integer({ description: "Of a resize that was refused: how far it could go" })),
   },
   { $id: "Problem" },

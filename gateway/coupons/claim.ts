@@ -74,7 +74,7 @@ interface Won {
 const UNKNOWN_LEDGER_ID = "0-0";
 
 const refused = (code: ResultCode): ClaimReply => ({ kind: "refused", code });
-/** The claim stands in the ledger and may be issued. It needs no key to be repeated: user and coupon are its key. */
+/** The claim stands in the ledger, or may stand in the log, and may be issued. It needs no key to be repeated: user and coupon are its key. */
 const unacknowledged = (requestId: RequestId): ClaimReply => ({
   kind: "refused",
   code: "OUTCOME_UNKNOWN",
@@ -139,6 +139,8 @@ export function createClaims(parts: ClaimParts): Claims {
         return accepted({ userId, couponId, ...queued.winner, repeat: true }, "kafka");
       case "refused":
         return queued.code === "NOT_STARTED" ? notStarted(sale.startsAt) : refused(queued.code);
+      case "unknown":
+        return unacknowledged(queued.requestId);
       case "logged": {
         const { requestId, repeat } = queued;
         const receipt = receipts.sign(requestId, userId);

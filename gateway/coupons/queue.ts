@@ -28,6 +28,9 @@ export type Queued =
   | { readonly kind: "won"; readonly winner: Winner }
   /** The log has this request. `repeat`: it was asked before, and is not decided. */
   | { readonly kind: "logged"; readonly requestId: RequestId; readonly repeat: boolean }
+  /** The log may have this request, and it may be decided. */
+  | { readonly kind: "unknown"; readonly requestId: RequestId }
+  /** KAFKA_UNAVAILABLE: the log does not have it. */
   | { readonly kind: "refused"; readonly code: Extract<ResultCode, "NOT_STARTED" | "ENDED" | "KAFKA_UNAVAILABLE"> };
 
 export interface Queue {
@@ -79,9 +82,12 @@ export function createQueue(parts: QueueParts): Queue {
   const answering = new Map<string, Promise<Queued>>();
   let trying = 0;
 
-  /** Whether the log has it. false: unknown; it may still arrive, and is then decided like any other. */
-  async function log(asked: CouponIssueRequested["data"], traceparent: string | undefined): Promise<boolean> {
-    if (breaker.open && trying > 0) return false;
+  /** Whether the log has it. "unknown": it may still arrive, and is then decided like any other. */
+  async function log(
+    asked: CouponIssueRequested["data"],
+    traceparent: string | undefined,
+  ): Promise<"acknowledged" | "unknown" | "not sent"> {
+    if (breaker.open && trying > 0) return "not sent";
     trying++;
     try {
       const record = {
@@ -92,11 +98,11 @@ export function createQueue(parts: QueueParts): Queue {
       };
       await producer.send(record, { deadlineMs: ackMs });
       breaker.onTime();
-      return true;
+      return "acknowledged";
     } catch (error) {
       breaker.late();
       if (!(error instanceof KafkaError && error.retryable)) onError(error);
-      return false;
+      return "unknown";
     } finally {
       trying--;
     }
@@ -115,9 +121,10 @@ export function createQueue(parts: QueueParts): Queue {
     const [requestId, repeat] = asking.kind === "asked" ? [asking.requestId, true] : [fresh, false];
     if (asking.kind === "asked" && asking.isLogged) return { kind: "logged", requestId, repeat };
     fault("queued:noted");
-    if (!(await log({ couponId, userId, requestId }, traceparent))) {
-      return { kind: "refused", code: "KAFKA_UNAVAILABLE" };
-    }
+    const logged = await log({ couponId, userId, requestId }, traceparent);
+    // Of a request that was asked before, an earlier try may be in the log.
+    if (logged === "not sent" && !repeat) return { kind: "refused", code: "KAFKA_UNAVAILABLE" };
+    if (logged !== "acknowledged") return { kind: "unknown", requestId };
     fault("queued:logged");
     // The log has it, whatever becomes of this note; without it the next try logs it once more.
     await notePending(couponId, requestId, userId).catch(onError);

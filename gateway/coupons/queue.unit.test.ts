@@ -64,7 +64,7 @@ test("a request whose acknowledgement is not known is logged again under its own
   const late = ask("first");
   await turn();
   acks[0]!(new KafkaError("ACK_DEADLINE", "late"));
-  expect(await late).toEqual({ kind: "refused", code: "KAFKA_UNAVAILABLE" });
+  expect(await late).toEqual({ kind: "unknown", requestId: id("first") });
   const again = ask("second");
   await turn();
   acks[1]!();
