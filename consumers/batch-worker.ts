@@ -52,8 +52,9 @@ export async function seeThrough(
 }
 
 /**
- * Finds the records that make a batch fail, by halves: one of a thousand takes twenty tries, and what is not to blame is dealt with in few
- * large pieces. The first half is seen through before the second one begins, so the order within a partition stays.
+ * Finds the records that make a batch fail, by halves: one of a thousand takes twenty tries, and what is not to blame is
+ * dealt with in few large pieces. The first half is seen through before the second one begins, so the order within a
+ * partition stays.
  */
 async function inHalves(
   deps: BatchWorkerDeps,

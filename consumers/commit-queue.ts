@@ -48,8 +48,8 @@ export class CommitQueue {
   }
 
   /**
-   * The positions after these records, in the order they were polled. To be called at the poll that brought them: a partition that
-   * is taken away before their batch begins must be seen as it was then.
+   * The positions after these records, in the order they were polled. To be called at the poll that brought them: a
+   * partition that is taken away before their batch begins must be seen as it was then.
    * @param before what the same batch holds already
    */
   positionsAfter(

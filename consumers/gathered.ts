@@ -10,8 +10,8 @@ export interface Polled {
 
 /**
  * Records that were polled and not yet handed to the role: they wait for company, or for a free hand. A partition that is
- * taken away takes its records along: its next owner reads them again, and a role that goes by the order of the log (coupon-decide) must not
- * decide what comes behind records that are somebody else's by now.
+ * taken away takes its records along: its next owner reads them again, and a role that goes by the order of the log
+ * (coupon-decide) must not decide what comes behind records that are somebody else's by now.
  */
 export class Gathered {
   readonly #commits: Pick<CommitQueue, "positionsAfter">;

@@ -9,6 +9,7 @@ export const FIRST_MOMENT_MS = Date.UTC(2025, 0, 1);
 export function requireSetClock(nowMs: number = Date.now()): void {
   if (nowMs >= FIRST_MOMENT_MS) return;
   throw new Error(
-    `This machine's clock shows ${new Date(nowMs).toISOString()}, which is before 2025. Set it (NTP does, e.g. \`timedatectl set-ntp true\`), then start again.`,
+    `This machine's clock shows ${new Date(nowMs).toISOString()}, which is before 2025. ` +
+      "Set it (NTP does, e.g. `timedatectl set-ntp true`), then start again.",
   );
 }

@@ -11,12 +11,13 @@ export interface StrayErrors {
 /**
  * Takes care of errors that nobody caught.
  *
- * An exception in a timer or a listener ends the process, with exit code 1, after an orderly stop: the callback was left in its middle, and
- * whatever it was about to change (a count, a queue, a flag) may be half changed. Whoever runs the process starts it anew.
+ * An exception in a timer or a listener ends the process, with exit code 1, after an orderly stop: the callback was left in
+ * its middle, and whatever it was about to change (a count, a queue, a flag) may be half changed. Whoever runs the process
+ * starts it anew.
  *
- * A rejected promise that nobody waits for is a line in the log, and the process goes on: an async function that fails has run its
- * `finally` blocks, nobody relied on its outcome, and a user who could cause one would otherwise have a way to end the process.
- * Loops that must not end on an error catch it themselves (consumers/ticker.ts, consumers/runner.ts).
+ * A rejected promise that nobody waits for is a line in the log, and the process goes on: an async function that fails has
+ * run its `finally` blocks, nobody relied on its outcome, and a user who could cause one would otherwise have a way to end
+ * the process. Loops that must not end on an error catch it themselves (consumers/ticker.ts, consumers/runner.ts).
  * @returns what ends the process in the same way: for a part without which it is of no use
  */
 export function takeStrayErrors({ report, stop, limitMs }: StrayErrors): (error: unknown, what: string) => void {

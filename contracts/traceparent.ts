@@ -2,9 +2,10 @@
 const VERSION_00 = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /**
- * A `traceparent` that may travel on; undefined for whatever is none. Strangers write it, and it is copied into every record that follows from
- * the request: so it is one of 55 known characters each, or dropped, as the specification asks for. (Several headers come joined by a comma,
- * and are none. A later version is dropped too: nobody writes one yet, and to pass it on one would have to know it.)
+ * A `traceparent` that may travel on; undefined for whatever is none. Strangers write it, and it is copied into every record
+ * that follows from the request: so it is one of 55 known characters each, or dropped, as the specification asks for.
+ * (Several headers come joined by a comma, and are none. A later version is dropped too: nobody writes one yet, and to pass
+ * it on one would have to know it.)
  */
 export function readTraceparent(header: string | undefined): string | undefined {
   return header !== undefined && VERSION_00.test(header) ? header : undefined;

@@ -37,8 +37,9 @@ const CONNECT_TIMEOUT_S = 5;
 const ORM_CONNECTIONS = 2;
 const ORM_IDLE_S = 60;
 /**
- * Leases that a process with all roles holds at once: the loader seven (one for first loads, six for groups that it recovers), the claim
- * relay three, the sweeper, the order relay and the admission loader one each; and some to spare. One more would wait, and harm nobody.
+ * Leases that a process with all roles holds at once: the loader seven (one for first loads, six for groups that it
+ * recovers), the claim relay three, the sweeper, the order relay and the admission loader one each; and some to spare. One
+ * more would wait, and harm nobody.
  */
 const LEASE_CONNECTIONS = 16;
 const LEASE_IDLE_S = 60;

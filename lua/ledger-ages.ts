@@ -3,24 +3,33 @@ const sequenceOf = (id: string): number => Number(id.slice(id.indexOf("-") + 1))
 const isBehind = (a: string, b: string): boolean =>
   timeOf(a) === timeOf(b) ? sequenceOf(a) > sequenceOf(b) : timeOf(a) > timeOf(b);
 
+/** Everything up to here was there at that moment. */
 interface Mark {
   readonly upTo: string;
   readonly at: number;
 }
 
-/** Beyond so many ledgers the marks that are looked at least are forgotten: their entries wait for `olderThanMs` once more. */
+/** Two marks of a ledger: an older one, by which entries are old, and one that is on its way to be that. */
+interface Marks {
+  old: Mark | undefined;
+  next: Mark | undefined;
+}
+
+/** Beyond so many ledgers those that were looked at longest ago are forgotten: their entries wait for `olderThanMs` once more. */
 const MOST_LEDGERS = 10_000;
 
 /**
- * Tells which entries of a ledger are old. An entry's id is Redis' time when it was made, but Redis' clock may have been set back, or
- * another server with a slower one was promoted: then ids lie in the future, an hour perhaps, and so do all that follow, because
- * ids of a stream only grow. Those are as old as this process has seen them, by its own clock, which only goes forward.
+ * Tells which entries of a ledger are old. An entry's id is Redis' time when it was made, but Redis' clock may have been set
+ * back, or another server with a slower one was promoted: then ids lie in the future, an hour perhaps, and so do all that
+ * follow, because ids of a stream only grow. Those are as old as this process has seen them, by its own clock, which only
+ * goes forward.
  */
 export class LedgerAges {
-  readonly #marks = new Map<string, Mark>();
+  readonly #ledgers = new Map<string, Marks>();
 
   /**
-   * How many of `ids`, from the first on, are older than `olderThanMs`.
+   * How many of `ids`, from the first on, are older than `olderThanMs`. The same entries may be looked at often, the first of them
+   * alone or many together.
    * @param ids of one ledger, in its order. @param redisMs Redis' time. @param nowMs by `performance.now()`
    */
   oldest(
@@ -31,21 +40,28 @@ export class LedgerAges {
     nowMs: number = performance.now(),
   ): number {
     if (olderThanMs <= 0) return ids.length;
-    let old = 0;
-    while (old < ids.length && timeOf(ids[old]!) <= redisMs - olderThanMs) old++;
+    let count = 0;
+    while (count < ids.length && timeOf(ids[count]!) <= redisMs - olderThanMs) count++;
     const last = ids.at(-1);
-    if (last === undefined || timeOf(last) <= redisMs) return old;
-    const mark = this.#marks.get(ledger);
-    if (mark === undefined) return this.#note(ledger, last, nowMs, old);
-    if (nowMs - mark.at < olderThanMs) return old;
-    while (old < ids.length && !isBehind(ids[old]!, mark.upTo)) old++;
-    return this.#note(ledger, last, nowMs, old);
+    if (last === undefined || timeOf(last) <= redisMs) return count;
+    const { old } = this.#look(ledger, last, olderThanMs, nowMs);
+    if (old === undefined || nowMs - old.at < olderThanMs) return count;
+    while (count < ids.length && !isBehind(ids[count]!, old.upTo)) count++;
+    return count;
   }
 
-  #note(ledger: string, upTo: string, at: number, old: number): number {
-    this.#marks.delete(ledger); // so that the first of the map is the one that was noted longest ago
-    this.#marks.set(ledger, { upTo, at });
-    if (this.#marks.size > MOST_LEDGERS) this.#marks.delete(this.#marks.keys().next().value!);
-    return old;
+  #look(ledger: string, last: string, olderThanMs: number, nowMs: number): Marks {
+    const marks = this.#ledgers.get(ledger) ?? { old: undefined, next: undefined };
+    this.#ledgers.delete(ledger); // so that the first of the map is the one that was looked at longest ago
+    this.#ledgers.set(ledger, marks);
+    if (this.#ledgers.size > MOST_LEDGERS) this.#ledgers.delete(this.#ledgers.keys().next().value!);
+    if (marks.next !== undefined && nowMs - marks.next.at >= olderThanMs) {
+      marks.old = marks.next;
+      marks.next = undefined;
+    }
+    if (marks.next === undefined && (marks.old === undefined || isBehind(last, marks.old.upTo))) {
+      marks.next = { upTo: last, at: nowMs };
+    }
+    return marks;
   }
 }

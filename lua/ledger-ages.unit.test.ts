@@ -27,6 +27,22 @@ test("an id from the future is neither old at once nor young for an hour: it cou
   expect(ages.oldest("a", later.slice(3), 20_000, AGE_MS, 10_000)).toBe(1);
 });
 
+test("a relay that looks at the first entry, then at a page, gets all of them within two ages", () => {
+  const ages = new LedgerAges();
+  let ids = Array.from({ length: 50 }, (_, i) => `${HOUR_MS}-${i}`);
+  const settledAt: number[] = [];
+  for (let now = 0; now <= 3 * AGE_MS && ids.length > 0; now += 500) {
+    if (ages.oldest("a", ids.slice(0, 1), now, AGE_MS, now) === 0) continue;
+    const settled = ages.oldest("a", ids, now, AGE_MS, now);
+    expect(settled).toBeGreaterThan(0);
+    settledAt.push(...Array(settled).fill(now));
+    ids = ids.slice(settled);
+  }
+  expect(ids).toEqual([]);
+  expect(Math.min(...settledAt)).toBe(AGE_MS);
+  expect(Math.max(...settledAt)).toBeLessThanOrEqual(2 * AGE_MS);
+});
+
 test("ledgers are seen each for itself", () => {
   const ages = new LedgerAges();
   ages.oldest("a", [`${HOUR_MS}-0`], 0, AGE_MS, 0);

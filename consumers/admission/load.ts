@@ -8,8 +8,8 @@ export interface LoadDeps {
   /** A hold that was seen for so long, of an order that neither PostgreSQL nor the ledger has, is a dead gateway's. */
   readonly strayMs: number;
   /**
-   * When each hold was seen first, by `performance.now()`; kept between looks. Redis' time of the hold is another machine's, and may have
-   * been set back since.
+   * When each hold was seen first, by `performance.now()`; kept between looks. Redis' time of the hold is another machine's,
+   * and may have been set back since.
    */
   readonly seen: Map<OrderId, number>;
 }

@@ -31,7 +31,10 @@ export const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => {
   return { couponId, userId, requestId, slot, epoch, ledgerId };
 };
 
-/** A page that fails for what one entry is gets settled by halves, of halves, until that one is left; it stays, with a word in the log. */
+/**
+ * A page that fails for what one entry is gets settled by halves, of halves, until that one is left; it stays, with a word
+ * in the log.
+ */
 export async function settlePage(
   deps: PageDeps,
   couponId: CouponId,

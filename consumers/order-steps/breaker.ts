@@ -41,8 +41,8 @@ export interface StepBreaker {
 /** @param onChange true: it opened; false: a batch went through again */
 export function createBreaker(rule: BreakerRule, onChange: (open: boolean) => void): StepBreaker {
   const { share, of, atLeast, openMs } = rule;
-  // cockatiel measures how long it is open by the wall clock, which may be set back by an hour. So it is told that it may try at any time,
-  // and `run` measures by a clock that only goes forward.
+  // cockatiel measures how long it is open by the wall clock, which may be set back by an hour. So it is told that it may
+  // try at any time, and `run` measures by a clock that only goes forward.
   let openedAt = Number.NEGATIVE_INFINITY;
   const policy = circuitBreaker(handleWhen(isIllness), {
     halfOpenAfter: Number.NEGATIVE_INFINITY,

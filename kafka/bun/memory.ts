@@ -37,7 +37,10 @@ export class Memory {
     this.at = ptr(this.bytes);
   }
 
-  /** The pointer or size_t at a byte offset. User-space addresses fit a double exactly; in halves, because a BigInt is an object. */
+  /**
+   * The pointer or size_t at a byte offset. User-space addresses fit a double exactly; in halves, because a BigInt is an
+   * object.
+   */
   word(offset: number): number {
     return this.view.getUint32(offset + 4, true) * 2 ** 32 + this.view.getUint32(offset, true);
   }

@@ -13,7 +13,10 @@ import { EVENT, PRODUCER, type Ptr } from "./symbols.ts";
 
 /** Reports taken out of an event per call. */
 const REPORTS = 256;
-/** RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING: librdkafka's threads may be busy elsewhere. */
+/**
+ * RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING: librdkafka's threads may be busy
+ * elsewhere.
+ */
 const PURGE_ALL = 0x7;
 /** How long the reports of purged records may take, milliseconds; they come from librdkafka's own threads. */
 const PURGE_LIMIT_MS = 2_000;

@@ -125,7 +125,10 @@ export class RecordWriter {
     return conf;
   }
 
-  /** Headers need the call that takes a list of tagged fields (rd_kafka_vu_t). They lie behind the list, in one piece of memory. */
+  /**
+   * Headers need the call that takes a list of tagged fields (rd_kafka_vu_t). They lie behind the list, in one piece of
+   * memory.
+   */
   #writeWithHeaders(
     topic: Ptr,
     topicName: string,

@@ -136,7 +136,10 @@ export const CONSUMER = 1;
 /** RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: it never joined its group, or left it before. */
 export const NO_CONSUMER_CLOSE = 0x8;
 
-/** RD_KAFKA_DESTROY_F_IMMEDIATE: librdkafka's threads are not waited for; they end by themselves and leave about 150 kB behind. */
+/**
+ * RD_KAFKA_DESTROY_F_IMMEDIATE: librdkafka's threads are not waited for; they end by themselves and leave about 150 kB
+ * behind.
+ */
 export const IMMEDIATE = 0x4;
 
 /** rd_kafka_event_type_t */

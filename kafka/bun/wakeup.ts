@@ -38,7 +38,8 @@ export function createWakeup(libc: Libc, wake: (queues: Uint8Array) => void, bro
       if (!closed) broken("its socket was closed");
     },
   };
-  // Bytes written before the socket is attached wait in the pair. The types of Bun.connect leave out `fd`, which its documentation has.
+  // Bytes written before the socket is attached wait in the pair. The types of Bun.connect leave out `fd`, which its
+  // documentation has.
   const attach = { fd: reading, socket: handlers } as unknown as Parameters<typeof Bun.connect>[0];
   Bun.connect(attach).then(
     (connected) => {

@@ -28,6 +28,21 @@ test("claims that never reached the log are settled from the ledger, when they a
   expect(world.events(sale).map(({ type }) => type)).toEqual(["CouponIssued", "CouponIssued"]);
 });
 
+test("claims of a Redis whose clock was set back by an hour are relayed like others", async () => {
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  const { ledger } = saleKeys(sale);
+  await world.claim(sale, "ann");
+  const [[id, fields]] = (await world.redis.xrange(ledger, "-", "+")) as [[string, string[]]];
+  await world.redis.xdel(ledger, id);
+  await world.redis.xadd(ledger, `${Date.now() + 3_600_000}-0`, ...fields);
+  await world.claim(sale, "bob", "cem"); // ids of a stream only grow
+  const relay = startRelay(world.neighbours);
+  await until("all are persisted", async () => (await world.rows(sale)).length === 3);
+  await until("the ledger is empty", async () => (await world.redis.xlen(ledger)) === 0);
+  await relay.stop(1_000);
+});
+
 test("entries that are no claims stay, are named in the log, and hold nobody up", async () => {
   const sale = await world.newSale(10);
   await world.load(sale);
