@@ -1,4 +1,5 @@
 import autocannon from "autocannon";
+import { urlHost } from "../../contracts/address.ts";
 import { createMint } from "../tokens.ts";
 import type { LoadClient } from "./client.ts";
 import type { LoadPlan } from "./plan.ts";
@@ -40,7 +41,7 @@ export async function createAutocannonClient(plan: LoadPlan): Promise<LoadClient
     async run() {
       tally.start();
       const { errors } = await autocannon({
-        url: `http://${plan.host}:${plan.port}`,
+        url: `http://${urlHost(plan.host)}:${plan.port}`,
         connections: plan.connections,
         requests: [request],
         ...(plan.amount === null ? { duration: plan.seconds ?? 10 } : { amount: plan.amount }),

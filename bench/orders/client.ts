@@ -1,3 +1,4 @@
+import { urlHost } from "../../contracts/address.ts";
 import { createMint } from "../tokens.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { openListeners } from "./listeners.ts";
@@ -31,7 +32,7 @@ export async function createOrderClient(plan: OrderPlan): Promise<OrderClient> {
   await winCoupons(connections, plan, people);
   const tally = new OrderTally();
   const closeListeners = await openListeners({
-    url: `http://${plan.host}:${plan.port}`,
+    url: `http://${urlHost(plan.host)}:${plan.port}`,
     users: people,
     onEnd: ({ orderId, end }) => tally.ended(orderId, end),
     onCancelRefused: () => void tally.cancelsRefused++,

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import postgresClient from "postgres";
+import { openPostgres } from "../../db/connect.ts";
 import { addressesOf } from "./ready.ts";
 import type { ServiceName, StackContext } from "./service.ts";
 
@@ -68,7 +68,7 @@ async function loadingOf(address: string): Promise<{ readonly loaded: number; re
 const CANNOT_CONNECT_NOW = "57P03";
 
 async function postgresStartup(url: string, log: string): Promise<Startup | null> {
-  const sql = postgresClient(url, { max: 1, connect_timeout: ASK_MS / 1_000, onnotice: () => {}, fetch_types: false });
+  const sql = openPostgres(url, { max: 1, connect_timeout: ASK_MS / 1_000, onnotice: () => {}, fetch_types: false });
   try {
     const [row] = await sql`SELECT pg_is_in_recovery() AS standby`;
     return row?.standby ? { doing: "a standby in recovery, which takes no writes", mark: null } : null;
