@@ -23,7 +23,9 @@ export function surveyOrders(sql: Executor): Promise<readonly Surveyed[]> {
       SELECT 'OVERDUE', status, created_at FROM order_sagas WHERE due_at IS NOT NULL AND settle_by < now()
       UNION ALL
       SELECT 'PAYMENT', CASE WHEN status = 'INTENT' THEN 'CHARGE'
-                             WHEN status = 'CAPTURED' AND return_wanted THEN 'REFUND' ELSE 'CHECK' END, created_at
+                             WHEN status = 'CAPTURED' AND return_wanted THEN 'REFUND' ELSE 'CHECK' END,
+             -- A payment may be asked about long after its order: that is as old as its last try.
+             CASE WHEN check_wanted AND status <> 'INTENT' THEN updated_at ELSE created_at END
       FROM payments WHERE status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted
       UNION ALL
       SELECT 'PARKED', step, created_at FROM delayed_commands
