@@ -8,7 +8,16 @@ export const FAULT_KINDS = {
   saga: ["order-saga-killed", "orders-killed", "orders-shuffled", "orders"],
   kafka: ["kafka-away", "queued-kafka-away", "ledger-only", "orders-outage"],
   postgres: ["postgres-away"],
-  redis: ["redis-lost", "redis-forgets", "redis-away", "redis-full", "forgotten-slots", "many-winners", "two-loaders"],
+  redis: [
+    "redis-lost",
+    "redis-forgets",
+    "redis-away",
+    "redis-full",
+    "forgotten-slots",
+    "many-winners",
+    "two-loaders",
+    "told-once",
+  ],
   cluster: ["cluster"],
   operators: ["operators", "pipeline-switch"],
 } as const;

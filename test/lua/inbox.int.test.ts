@@ -145,6 +145,17 @@ test("a repeat of what the release before wrote, without an event id, is recogni
   expect(texts(await inbox.read(ada, null, 10))).toEqual(['{"slot":1}', '{"slot":2}']);
 });
 
+test("entries begin with the message, where readers of every release look for it", async () => {
+  const ada = newUser();
+  const order = { orderId: orderIdOf(ada, "key", "{}"), sequence: 6 };
+  await inbox.append(ada, [letter("1"), { ...letter("2"), order }]);
+  const entries = await redis.xrange(userKeys(ada).inbox, "-", "+");
+  expect(entries.map(([, fields]) => fields.slice(0, 2))).toEqual([
+    ["m", "1"],
+    ["m", "2"],
+  ]);
+});
+
 test("a stage of an order is not written after a later one", async () => {
   const ada = newUser();
   const [orderId, other] = ["a", "b"].map((key) => orderIdOf(ada, key, "{}"));
