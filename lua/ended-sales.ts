@@ -28,7 +28,7 @@ const script = new PortableScript(forgetText);
  */
 export async function forgetSale(redis: RedisConnection, sale: EndedSale): Promise<Forgetting> {
   const keys = saleKeys(sale.couponId);
-  const names = [keys.sale, keys.winners, keys.freed, keys.ledger, keys.status];
+  const names = [keys.sale, keys.winners, keys.freed, keys.ledger, keys.status, keys.asked];
   const args = [sale.epoch, sale.winners, sale.endedBefore].map(String);
   return (await script.run(redis, names, args)) as Forgetting;
 }

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- forget-sale: an ended sale leaves Redis, if nothing of it is here that PostgreSQL lacks.
--- KEYS 1 sale  2 winners  3 freed  4 ledger  5 status
+-- KEYS 1 sale  2 winners  3 freed  4 ledger  5 status  6 asked
 -- ARGV 1 epoch  2 winners that PostgreSQL holds  3 milliseconds since 1970: it must have ended before
 -- Returns FORGOTTEN (also when nothing was here) or what speaks against it:
 --   SALE_RECOVERING (fenced: a loader is at it) | STALE_EPOCH | NOT_OVER | LEDGER_NOT_EMPTY | WINNERS_DIFFER

@@ -123,7 +123,7 @@ export const ROW_RULES: readonly RowRule[] = [
 export const OTHER_RULES: readonly Rule[] = [
   {
     kind: "ended-sales",
-    what: "Redis' keys of a sale: `:sale :winners :freed :ledger :status`",
+    what: "Redis' keys of a sale: `:sale :winners :freed :ledger :status :asked`",
     when: "after the sale's end",
     why: "only when its ledger is empty and PostgreSQL has as many winners; from then on PostgreSQL answers",
     setting: "SALE_KEEP_HOURS",
@@ -170,7 +170,7 @@ export const RULED_TABLES: readonly string[] = [...ROW_RULES.map(({ rows }) => r
 /** Keys of Redis by the function or constant of lua/keys.ts that makes them, and what ends them. */
 export const REDIS_KEYS: Readonly<Record<string, string>> = {
   saleKeys:
-    "role `retention`, when the sale is over (`ended-sales`); `:status` also expires after a month without news",
+    "role `retention`, when the sale is over (`ended-sales`); `:status` and `:asked` also expire after a month without news",
   shadowKeys: "they expire 10 minutes after a loader's last word",
   userKeys: "inbox and route expire after a day without news",
   orderLedgerKey: "entries leave when PostgreSQL has the order",
