@@ -11,6 +11,8 @@ export interface RedisCluster {
   readonly url: string;
   /** The server that owns a key's slot now. */
   masterOf(key: string): Promise<RedisServer>;
+  /** The server that copies a master. */
+  replicaOf(master: RedisServer): RedisServer;
   /** Resolves when the replica of a master has what the master has answered so far. Replicas say so once a second. */
   copied(master: RedisServer): Promise<void>;
   /** Resolves when a server other than `than` owns the key's slot. */
@@ -75,6 +77,10 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       async masterOf(key) {
         const port = await owner(key);
         return servers.find((server) => server.port === port)!;
+      },
+      replicaOf({ port }) {
+        const replica = /^slave0:.*,port=(\d+)/m.exec(cli("-p", String(port), "info", "replication"))?.[1];
+        return servers.find((server) => server.port === Number(replica))!;
       },
       async copied({ port }) {
         const info = () => cli("-p", String(port), "info", "replication");
