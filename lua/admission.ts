@@ -34,8 +34,8 @@ export interface Admission {
   loaded(): Promise<number>;
   /** All who hold something. Who comes or goes meanwhile may be missing. */
   holds(): Promise<Hold[]>;
-  /** Those of the orders that the ledger does not hold (any more). */
-  notInLedger(holds: readonly Hold[]): Promise<Hold[]>;
+  /** Whether the ledger holds the order (still). */
+  isInLedger(hold: Hold): Promise<boolean>;
   /** PostgreSQL's stock of all flash products, and the orders that are in it; both of one snapshot. */
   load(stocks: readonly ProductStock[], settled: readonly OrderId[]): Promise<void>;
 }
@@ -68,16 +68,15 @@ export function createAdmission(redis: RedisConnection): Admission {
         for (let i = 0; i < pairs.length; i += 2) {
           const orderId = pairs[i] as OrderId;
           const [at, userId] = pairs[i + 1]!.split(" ", 2);
+          // Not ours: it stays and is passed by, for what it holds is unknown.
+          if (userId === undefined || !Number.isFinite(Number(at))) continue;
           found.set(orderId, { orderId, userId: userId as UserId, at: Number(at) });
         }
       } while (cursor !== "0");
       return [...found.values()];
     },
-    async notInLedger(holds) {
-      const there = await Promise.all(
-        holds.map(({ orderId, userId }) => redis.exists(pendingOrderKey(orderBucket(userId), orderId))),
-      ).catch(rethrow);
-      return holds.filter((_, i) => there[i] === 0);
+    async isInLedger({ orderId, userId }) {
+      return (await redis.exists(pendingOrderKey(orderBucket(userId), orderId)).catch(rethrow)) === 1;
     },
     async load(stocks, settled) {
       const products = stocks.flatMap(({ productId, stock: left }) => [productId, String(left)]);

@@ -5,6 +5,8 @@
 export const CHECKS = {
   reachable: { promise: 0, unit: "services", title: "every service answers" },
 
+  "sale-readable": { promise: 0, unit: "sales", title: "every sale's keys in Redis are what they should be" },
+
   "rows-within-total": { promise: 1, unit: "rows", title: "no more coupons issued than the sale has" },
   "slots-within-total": { promise: 1, unit: "slots", title: "every slot lies in 1..total" },
   "one-per-user": { promise: 1, unit: "rows", title: "no user holds two coupons of one sale" },
@@ -26,6 +28,7 @@ export const CHECKS = {
   "issued-has-row": { promise: 2, unit: "statuses", title: "nobody was told ISSUED without a coupon" },
   "failed-has-no-row": { promise: 2, unit: "statuses", title: "nobody was told FAILED and holds the coupon" },
   "tombstone-final": { promise: 2, unit: "tombstones", title: "no claim that was given up is persisted" },
+  "deferred-claims-move": { promise: 2, unit: "deferred claims", title: "every deferred claim is settled" },
   "revocations-move": { promise: 2, unit: "revocations", title: "every revocation is carried out" },
   "pending-decided": { promise: 2, unit: "requests", title: "every request of a queued sale is decided" },
   "ledger-moves": { promise: 2, unit: "ledger entries", title: "no accepted claim is stuck" },

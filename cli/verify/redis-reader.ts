@@ -1,3 +1,4 @@
+import { StampedeError } from "../../contracts/errors.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
@@ -7,6 +8,13 @@ import type { LedgerEntry, RedisSale, Winner } from "./facts.ts";
 const SCAN_COUNT = 2000;
 // One LRANGE is one moment; only lists beyond this are read in pieces.
 const FREED_AT_ONCE = 50_000;
+
+/** Redis answered, and not with what was asked for: somebody wrote over the key. */
+export function isRefusedByRedis(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const asked = error instanceof StampedeError && error.cause instanceof Error ? error.cause : error;
+  return asked.message.startsWith("WRONGTYPE");
+}
 
 /** The sale's numbers, in one transaction; null if `:sale` is not there. */
 export async function readRedisSale(redis: RedisConnection, couponId: CouponId): Promise<RedisSale | null> {

@@ -36,6 +36,27 @@ export async function checkRevocations(
   };
 }
 
+/** Claims that wait until their sale can decide them: rightly while it is paused, being rebuilt or young. */
+export async function checkDeferredClaims(
+  sql: Executor,
+  couponId: string | null,
+  stuckMs: number | null,
+): Promise<Verdict> {
+  const rows = await sql<{ requestId: string; isStuck: boolean }[]>`
+    SELECT d.request_id AS "requestId", c.load_state = 'LOADED' AND c.state <> 'PAUSED'
+        AND greatest(d.deferred_at, c.updated_at) < now() - make_interval(secs => ${60 + (stuckMs ?? 0) / 1_000}) AS "isStuck"
+    FROM deferred_claims d JOIN coupons c ON c.id = d.coupon_id
+    WHERE ${couponId}::text IS NULL OR d.coupon_id = ${couponId} ORDER BY d.deferred_at LIMIT 10000`;
+  const stuck = stuckMs === null ? [] : rows.filter(({ isStuck }) => isStuck);
+  return {
+    name: "deferred-claims-move",
+    violations: stuck.map(({ requestId }) => requestId),
+    examined: rows.length,
+    note:
+      stuckMs === null && rows.length > 0 ? `${rows.length} claims are deferred; no consumers are running` : undefined,
+  };
+}
+
 /**
  * A group may be behind; it may not stand still while its process is there. Progress is asked for until `patienceMs`
  * have passed: a batch that PostgreSQL retries takes some seconds. A group in `mayStand` has a good reason, which is said.

@@ -7,10 +7,11 @@ import { checkOrders } from "./orders/check-orders.ts";
 import { ORDER_GROUPS, SAGA_GROUP } from "./orders/groups.ts";
 import { printReport } from "./print.ts";
 import { checkPending, listQueuedSales, type QueuedSale } from "./queued-sales.ts";
+import { isRefusedByRedis } from "./redis-reader.ts";
 import { findLostSales, listSales } from "./rows-reader.ts";
 import { createStage } from "./staging.ts";
 import type { Sources } from "./survey.ts";
-import { checkLag, checkRevocations, type Group } from "./system-checks.ts";
+import { checkDeferredClaims, checkLag, checkRevocations, type Group } from "./system-checks.ts";
 import { findUnconsumed } from "./unconsumed.ts";
 import { verifySale } from "./verify-sale.ts";
 
@@ -106,6 +107,7 @@ async function lookAtAll(services: Services, admin: LagReader, options: VerifyOp
     ...orders.verdicts,
     await checkPending(redis, sql, asked, undecided, stuckMs),
     ...(await checkDeadLetters(sql, couponId, sources.stuckMs)),
+    await checkDeferredClaims(sql, couponId, sources.stuckMs),
     await checkRevocations(sql, couponId, sources.stuckMs),
     await checkLag(admin, groups, consumersUp, patienceMs, mayStand(requests, queued)),
   ];
@@ -149,7 +151,16 @@ async function checkSales(sources: Sources, { couponId, recheckMs }: Wanted): Pr
   await createStage(sources.sql);
   const verdicts: Verdict[] = [];
   const sales = await listSales(sources.sql, couponId);
-  for (const sale of sales) verdicts.push(...(await verifySale(sources, sale, recheckMs)));
+  const unreadable: string[] = [];
+  for (const sale of sales) {
+    try {
+      verdicts.push(...(await verifySale(sources, sale, recheckMs)));
+    } catch (error) {
+      if (!isRefusedByRedis(error)) throw error;
+      unreadable.push(`sale ${sale.couponId}: ${error.message}`);
+    }
+  }
+  verdicts.push({ name: "sale-readable", violations: unreadable, examined: sales.length });
   const lost = couponId === null ? await findLostSales(sources.sql) : sales.length === 0 ? [couponId] : [];
   const violations = lost.map((id) => `there is no sale ${id}`);
   return [...verdicts, { name: "sale-known", violations, examined: sales.length }];

@@ -1,9 +1,12 @@
+import type { LeftOut } from "../../contracts/left-out.ts";
 import type { OrderId } from "../../contracts/order-ids.ts";
 import type { FlashSnapshot } from "../../db/queries/flash-snapshot.ts";
 import type { Admission, Hold } from "../../lua/admission.ts";
 
 export interface LoadDeps {
-  readonly admission: Pick<Admission, "holds" | "notInLedger" | "load" | "loaded">;
+  readonly admission: Pick<Admission, "holds" | "isInLedger" | "load" | "loaded">;
+  /** Orders of a bucket that Redis does not answer about hold nothing else up. */
+  readonly leftOut: LeftOut;
   readonly snapshot: (orderIds: readonly OrderId[]) => Promise<FlashSnapshot>;
   /** A hold that was seen for so long, of an order that neither PostgreSQL nor the ledger has, is a dead gateway's. */
   readonly strayMs: number;
@@ -21,12 +24,14 @@ export interface LoadDeps {
  * @returns how many orders were let go
  */
 export async function loadAdmission(deps: LoadDeps): Promise<number> {
-  const { admission, snapshot, strayMs } = deps;
+  const { admission, leftOut, snapshot, strayMs } = deps;
   const holds = await admission.holds();
   const since = seenSince(deps.seen, holds);
   const old = holds.filter(({ orderId }) => performance.now() - since.get(orderId)! >= strayMs);
   // The ledger before PostgreSQL: an order goes from the one to the other.
-  const astray: Hold[] = old.length === 0 ? [] : await admission.notInLedger(old);
+  // An order whose bucket does not answer is kept: nobody knows that it is astray.
+  const looks = await leftOut.settle("held orders", old, ({ orderId }) => orderId, admission.isInLedger);
+  const astray: Hold[] = looks.filter(({ result }) => !result).map(({ thing }) => thing);
   const { stocks, settled, known } = await snapshot(holds.map(({ orderId }) => orderId));
   const there = new Set(known);
   const strays = astray.map(({ orderId }) => orderId).filter((orderId) => !there.has(orderId));

@@ -1,7 +1,7 @@
 import { flashSnapshot } from "../../db/queries/flash-snapshot.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { createAdmission } from "../../lua/admission.ts";
-import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
 import { type LoadDeps, loadAdmission } from "./load.ts";
 
@@ -9,10 +9,12 @@ import { type LoadDeps, loadAdmission } from "./load.ts";
 const STRAY_MS = 30_000;
 
 /** The loader of role admission: one look a second at all flash products, by one process of all. */
-export function startAdmissionLoader({ config, db, redis, log }: Neighbours): Pick<RunningRole, "stop"> {
+export function startAdmissionLoader(neighbours: Neighbours): Pick<RunningRole, "stop"> {
+  const { config, db, redis, log } = neighbours;
   const admission = createAdmission(redis);
   const deps: LoadDeps = {
     admission,
+    leftOut: leftOutOf("admission", neighbours),
     snapshot: (orderIds) => flashSnapshot(db.sql, orderIds),
     strayMs: STRAY_MS,
     seen: new Map(),

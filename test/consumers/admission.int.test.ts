@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { loadAdmission } from "../../consumers/admission/load.ts";
 import { admissionRelease } from "../../consumers/admission/release-role.ts";
+import { leftOutOf } from "../../consumers/neighbours.ts";
 import type { UserId } from "../../contracts/ids.ts";
 import { type OrderId, orderIdOf, type ProductId } from "../../contracts/order-ids.ts";
 import { orderMessage } from "../../contracts/order-messages.ts";
@@ -35,13 +36,28 @@ const order = (name: string): OrderId => orderIdOf(ann, name, "");
 const mug = "mug" as ProductId;
 const take = (name: string, quantity = 1) => admission.take(order(name), ann, [{ productId: mug, quantity }]);
 const load = (strayMs = 60_000, seen = new Map<OrderId, number>()) =>
-  loadAdmission({ admission, snapshot: (ids) => flashSnapshot(world.db.sql, ids), strayMs, seen });
+  loadAdmission({
+    admission,
+    leftOut: leftOutOf("admission", world.neighbours),
+    snapshot: (ids) => flashSnapshot(world.db.sql, ids),
+    strayMs,
+    seen,
+  });
 const product = (stock: number, flash = true, id = "mug") =>
   world.db.sql`INSERT INTO products (id, stock, price, flash) VALUES (${id}, ${stock}, 1, ${flash})`;
 const outcome = (name: string, said: string, reason: string | null = null) =>
   world.db
     .sql`INSERT INTO step_outcomes (order_id, step, outcome, reason) VALUES (${order(name)}, 'STOCK', ${said}, ${reason})`;
 const heldBy = async () => (await admission.holds()).map(({ orderId }) => orderId);
+
+test("a hold that is none, written over by somebody, stops no look at the others", async () => {
+  await product(4);
+  await load();
+  expect(await take("stray")).toBeNull();
+  await world.redis.hset(ADMISSION_KEYS.held, order("garbage"), "nonsense");
+  expect(await load(0, new Map([[order("stray"), 0]]))).toBe(1);
+  expect(await world.redis.hkeys(ADMISSION_KEYS.held)).toEqual([order("garbage")]);
+});
 
 test("only flash products are loaded; what is reserved, refused or cancelled is held no longer", async () => {
   await product(4);

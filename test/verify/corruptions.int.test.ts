@@ -307,6 +307,28 @@ test("a revocation that is being carried out accuses nobody, of a claim with ano
   expect(await failedChecks(sale)).toEqual([]);
 });
 
+test("a sale whose key somebody wrote over is named, and the other checks are made all the same", async () => {
+  const sale = await createHealthySale(services.redis, services.database.sql);
+  const key = `{c:${sale.couponId}}:status`;
+  await services.redis.del(key);
+  await services.redis.set(key, "1");
+  const failed = await failedChecks(sale);
+  expect(failed.map(({ name }) => name)).toEqual(["sale-readable"]);
+  expect(failed[0]!.examples![0]).toContain(sale.couponId);
+});
+
+test("a deferred claim of an open sale is stuck after a minute and a half, of a paused one never", async () => {
+  const sale = await createHealthySale(services.redis, services.database.sql);
+  const { sql } = services.database;
+  await sql`
+    INSERT INTO deferred_claims (request_id, coupon_id, user_id, slot, epoch, ledger_id, due_at, deferred_at)
+    VALUES (${`${sale.couponId}-000000000000000009`}, ${sale.couponId}, 'zoe', 1, 1, '0-0', now(), now() - interval '10 minutes')`;
+  await sql`UPDATE coupons SET updated_at = now() - interval '10 minutes' WHERE id = ${sale.couponId}`;
+  expect(await failedNames(sale)).toEqual(["deferred-claims-move"]);
+  await sql`UPDATE coupons SET state = 'PAUSED' WHERE id = ${sale.couponId}`;
+  expect(await failedNames(sale)).not.toContain("deferred-claims-move");
+});
+
 test("a stuck claim is no failure while no consumer runs", async () => {
   const { redis, database } = services;
   const sale = await createHealthySale(redis, database.sql);

@@ -2,9 +2,10 @@ import type { OrderId } from "../../../contracts/order-ids.ts";
 import type { Executor } from "../../../db/client.ts";
 import { knownOrders } from "../../../db/queries/known-orders.ts";
 import { ORDER_BUCKETS } from "../../../lua/keys.ts";
-import { orderLedgerLengths, readOrderLedger } from "../../../lua/order-ledger.ts";
+import { orderLedgerLength, readOrderLedger } from "../../../lua/order-ledger.ts";
 import type { RedisConnection } from "../../../lua/redis.ts";
 import type { Verdict } from "../check.ts";
+import { isRefusedByRedis } from "../redis-reader.ts";
 
 export interface LedgerSources {
   readonly redis: RedisConnection;
@@ -28,21 +29,21 @@ const LOOK_MS = 500;
 export async function checkWaitingOrders(sources: LedgerSources): Promise<Verdict[]> {
   const { redis, sql, stuckMs, patienceMs, unread } = sources;
   const [persisted, moves] = ["order-persisted", "order-ledger-moves"] as const;
-  const examined = (await orderLedgerLengths(redis)).reduce((sum, length) => sum + length, 0);
+  const { readable, broken, examined } = await lookAtBuckets(redis);
   if (stuckMs === null) {
     const note = examined > 0 ? `${examined} orders wait in the ledger; no consumers are running` : undefined;
-    return [persisted, moves].map((name) => ({ name, violations: [], examined, note }));
+    return [persisted, moves].map((name) => ({ name, violations: name === moves ? broken : [], examined, note }));
   }
-  let old = await oldEntries(redis, stuckMs);
+  let old = await oldEntries(redis, readable, stuckMs);
   for (const deadline = performance.now() + patienceMs; old.size > 0; ) {
     const behind = await unread();
     if (behind > 0) {
       const note = `${old.size} orders have waited for long; the saga has ${behind} records of the log to read`;
-      return [persisted, moves].map((name) => ({ name, violations: [], examined, note }));
+      return [persisted, moves].map((name) => ({ name, violations: name === moves ? broken : [], examined, note }));
     }
     if (performance.now() >= deadline) break;
     await Bun.sleep(LOOK_MS);
-    const now = await oldEntries(redis, stuckMs);
+    const now = await oldEntries(redis, readable, stuckMs);
     old = new Map([...old].filter(([entry]) => now.has(entry)));
   }
   // Afterwards: what the log had when nothing of it was unread is in PostgreSQL by now.
@@ -54,16 +55,42 @@ export async function checkWaitingOrders(sources: LedgerSources): Promise<Verdic
     { name: persisted, violations: absent.map((orderId) => `order ${orderId}`), examined },
     {
       name: moves,
-      violations: stuck.map(([entry, orderId]) => (orderId === null ? `${entry} is no order` : `order ${orderId}`)),
+      violations: [
+        ...broken,
+        ...stuck.map(([entry, orderId]) => (orderId === null ? `${entry} is no order` : `order ${orderId}`)),
+      ],
       examined,
     },
   ];
 }
 
+/** Buckets whose ledger can be read, what is wrong with the others, and how many entries there are. */
+async function lookAtBuckets(redis: RedisConnection) {
+  const readable: number[] = [];
+  const broken: string[] = [];
+  let examined = 0;
+  const look = async (bucket: number) => {
+    try {
+      const length = await orderLedgerLength(redis, bucket);
+      examined += length;
+      readable.push(bucket);
+    } catch (error) {
+      if (!isRefusedByRedis(error)) throw error;
+      broken.push(`order ledger ${bucket}: ${error.message}`);
+    }
+  };
+  await Promise.all(Array.from({ length: ORDER_BUCKETS }, (_, bucket) => look(bucket)));
+  return { readable, broken, examined };
+}
+
 /** Entries that are old, by their place; null for what is no order. */
-async function oldEntries(redis: RedisConnection, olderThanMs: number): Promise<Map<string, OrderId | null>> {
+async function oldEntries(
+  redis: RedisConnection,
+  readable: readonly number[],
+  olderThanMs: number,
+): Promise<Map<string, OrderId | null>> {
   const old = new Map<string, OrderId | null>();
-  const buckets = Array.from({ length: ORDER_BUCKETS }, async (_, bucket) => {
+  const buckets = readable.map(async (bucket) => {
     const { entries, malformed } = await readOrderLedger(redis, bucket, { olderThanMs, count: PAGE });
     for (const { ledgerId, orderId } of entries) old.set(`entry ${ledgerId} of order ledger ${bucket}`, orderId);
     for (const ledgerId of malformed) old.set(`entry ${ledgerId} of order ledger ${bucket}`, null);
