@@ -7,6 +7,11 @@ import { errorText } from "./replies.ts";
 /** Sockets caught up at once: after a Redis restart everybody is behind, and claims go first. */
 const AT_ONCE = 16;
 
+/** Failures after which a worker leaves the rest to the next sweep. */
+const FAILURES = 20;
+
+const isAway = (error: unknown): boolean => error instanceof StampedeError && error.code === "REDIS_UNAVAILABLE";
+
 export interface CatchingUp {
   /** Greets a socket; if Redis does not answer, the client is told and is greeted later. */
   welcome(socket: ClientSocket): void;
@@ -21,8 +26,6 @@ export interface CatchingUp {
   /** Works on those who wait. Called by the sweep. */
   run(): void;
   forget(socket: ClientSocket): void;
-  /** Nobody waits. */
-  isIdle(): boolean;
 }
 
 /** Brings sockets that missed pushes up to date without their clients having to connect again. */
@@ -31,22 +34,21 @@ export function createCatchingUp(reading: Reading, onError: (error: unknown) => 
   let busy = 0;
 
   async function work(): Promise<void> {
+    const failed: ClientSocket[] = [];
     busy++;
-    try {
-      for (const socket of waiting) {
-        waiting.delete(socket);
-        try {
-          await reading.catchUp(socket);
-        } catch (error) {
-          // Redis is still away: the next sweep tries again, and asking for the rest now would only burn time.
-          if (socket.data.isOpen) waiting.add(socket);
-          onError(error);
-          return;
-        }
+    for (const socket of waiting) {
+      waiting.delete(socket);
+      try {
+        await reading.catchUp(socket);
+      } catch (error) {
+        failed.push(socket);
+        onError(error);
+        // Redis is still away: asking for the rest now would only burn time. One user's broken keys stop nobody else.
+        if (isAway(error) || failed.length === FAILURES) break;
       }
-    } finally {
-      busy--;
     }
+    busy--;
+    for (const socket of failed) if (socket.data.isOpen) waiting.add(socket); // the next sweep tries again
   }
 
   function run(): void {
@@ -91,6 +93,5 @@ export function createCatchingUp(reading: Reading, onError: (error: unknown) => 
     },
     run,
     forget: (socket) => void waiting.delete(socket),
-    isIdle: () => busy === 0 && waiting.size === 0,
   };
 }

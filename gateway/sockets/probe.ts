@@ -1,17 +1,17 @@
-import type { CatchingUp } from "./catching-up.ts";
 import type { ClientSocket } from "./connection.ts";
 import type { Routing } from "./routing.ts";
+
+const MAX_PASSED = 100;
 
 /**
  * Finds out that Redis has forgotten routes without having broken a connection (FLUSHALL; a node of a cluster that came back
  * empty): asks for one socket's route after the other, one a call, which costs a HEXISTS. `lost` is told once and not
- * again while sockets are still being caught up.
+ * again by sockets whose routes are being written.
  * Returns what the sweep calls.
  */
 export function createProbe(
   sockets: ReadonlySet<ClientSocket>,
   routing: Pick<Routing, "stands">,
-  catchingUp: Pick<CatchingUp, "isIdle">,
   lost: () => void,
   onError: (error: unknown) => void,
 ): () => void {
@@ -23,8 +23,16 @@ export function createProbe(
     round = sockets.values();
     return round.next().value;
   };
+  /** The next one whose route should stand; of many that wait for theirs only some are passed by. */
+  const nextRouted = (): ClientSocket | undefined => {
+    for (let tries = 0; tries < MAX_PASSED; tries++) {
+      const socket = next();
+      if (socket === undefined || !socket.data.mustRoute) return socket;
+    }
+    return undefined;
+  };
   return () => {
-    const socket = asking || !catchingUp.isIdle() ? undefined : next();
+    const socket = asking ? undefined : nextRouted();
     if (socket === undefined) return;
     asking = true;
     routing

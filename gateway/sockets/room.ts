@@ -90,7 +90,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     onError,
   });
   const repairAll = () => catchingUp.repair(registry.all);
-  const probe = createProbe(registry.all, routing, catchingUp, repairAll, onError);
+  const probe = createProbe(registry.all, routing, repairAll, onError);
   const stopSweep = startSweep(registry, routing, catchingUp, probe, limits.authTimeoutS, onError);
   const stopPushes = listenForPushes(deps.subscriber, deps.gatewayId, {
     deliver,

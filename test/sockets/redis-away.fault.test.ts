@@ -57,6 +57,25 @@ test("after a Redis restart sockets stay, get the state from PostgreSQL, and liv
   expect((await client.next("coupon.issued")).slot).toBe(6);
 }, 180_000);
 
+test("users whose keys are broken keep nobody else from being caught up, nor a flush from being noticed", async () => {
+  const direct = new Redis(redis.url);
+  const broken = Array.from({ length: 40 }, (_, i) => `broken-${i}`);
+  for (const user of broken) await direct.set(`{u:${user}}:route`, "no hash");
+  const clients = await Promise.all(
+    broken.map((user) => Client.open(under.port, { authorization: `Bearer ${tokenFor(user)}` })),
+  );
+  for (const client of clients) expect((await client.next("error")).code).toBe("INTERNAL");
+  const client = await Client.signedIn(under.port, tokenFor("whole"));
+  await client.ask({ type: "ping" }, "pong");
+  await under.inbox.append("whole" as never, [letter(JSON.stringify(issued(1)))]); // its push was lost
+  await under.tell("whole", issued(2));
+  await client.until("both", () => client.slots().length === 2);
+  await direct.del("{u:whole}:route");
+  await under.tell("whole", issued(3)); // no route: nobody is pushed to
+  await client.until("the third", () => client.slots().length === 3);
+  direct.disconnect();
+}, 180_000);
+
 test("who signs in while Redis is away is told so, may use the socket, and is welcomed when it is back", async () => {
   await redis.kill();
   const client = await Client.open(under.port, { authorization: `Bearer ${tokenFor("early")}` });
