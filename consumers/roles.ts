@@ -67,23 +67,8 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
       });
       return onLog(name, role, neighbours);
     }
-    case "order-saga": {
-      const deadlines = { sweepMs: config.ORDER_SWEEP_MS, settleMs: config.ORDER_SETTLE_S * 1_000 };
-      const meter = new SettleMeter();
-      const measuring = {
-        advanced(folded: readonly Folded[]) {
-          observe.advanced(folded);
-          meter.advanced(folded);
-        },
-      };
-      const deps = { sql: db.sql, mode: config.sagaMode, deadlines, observe: measuring, producer, fault, log };
-      const tell = async () => {
-        const times = meter.take();
-        if (times !== null) await writeSettleTimes(redis, times);
-      };
-      const telling = startTicker(1_000, tell, complainer(log, name));
-      return both(onLog(name, orderSaga(deps), neighbours), { busy: () => 0, stop: () => telling.stop() });
-    }
+    case "order-saga":
+      return startSaga(neighbours);
     case "order-sweeper":
       return startSweeper(neighbours);
     case "stock":
@@ -115,6 +100,27 @@ export function startRole(name: RoleName, neighbours: Neighbours): RunningRole {
     case "sale-loader":
       return startLoader(neighbours);
   }
+}
+
+/** The saga, which tells the door every second how long orders take. */
+function startSaga(neighbours: Neighbours): RunningRole {
+  const { db, redis, producer, log, metrics, config } = neighbours;
+  const meter = new SettleMeter();
+  const observe = {
+    advanced(folded: readonly Folded[]) {
+      metrics.orders.advanced(folded);
+      meter.advanced(folded);
+    },
+  };
+  const deadlines = { sweepMs: config.ORDER_SWEEP_MS, settleMs: config.ORDER_SETTLE_S * 1_000 };
+  const fault = createFault(config.NODE_ENV, config.FAULT_POINT);
+  const saga = orderSaga({ sql: db.sql, mode: config.sagaMode, deadlines, observe, producer, fault, log });
+  const tell = async () => {
+    const times = meter.take();
+    if (times !== null) await writeSettleTimes(redis, times);
+  };
+  const telling = startTicker(1_000, tell, complainer(log, "order-saga"));
+  return both(onLog("order-saga", saga, neighbours), { busy: () => 0, stop: () => telling.stop() });
 }
 
 /** A role that consumes topics. */

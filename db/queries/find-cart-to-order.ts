@@ -2,6 +2,7 @@ import type { OrderId, ProductId } from "../../contracts/order-ids.ts";
 import type { ProductQuantity } from "../../contracts/order-parts.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { isKnown } from "./known-orders.ts";
 
 export interface CartToOrder {
   readonly lines: readonly ProductQuantity[];
@@ -14,14 +15,11 @@ export interface CartToOrder {
  * takes out of the cart are committed together (order-saga), and only the one moment tells whether that has happened.
  */
 export async function findCartToOrder(sql: Executor, userId: string, orders: readonly OrderId[]): Promise<CartToOrder> {
-  const ids = textArray(orders);
   const rows = await sql<{ id: string; quantity: number | null }[]>`
     SELECT i.product_id AS id, i.quantity FROM cart_items i JOIN products p ON p.id = i.product_id
     WHERE i.user_id = ${userId}
     UNION ALL
-    SELECT id, NULL FROM orders WHERE id = ANY (${ids}::text[])
-    UNION ALL
-    SELECT order_id, NULL FROM order_sagas WHERE order_id = ANY (${ids}::text[]) AND state->>'order' IS NOT NULL`;
+    SELECT a.id, NULL FROM unnest(${textArray(orders)}::text[]) AS a (id) WHERE ${isKnown(sql)}`;
   const lines: ProductQuantity[] = [];
   const known = new Set<OrderId>();
   for (const { id, quantity } of rows) {

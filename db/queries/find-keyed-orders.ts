@@ -22,17 +22,19 @@ export interface KnownOrder {
 /**
  * In the order asked for. An order that could not be inserted has a saga and no row in `orders`; a saga that has seen nothing
  * but a request to cancel is no order yet.
+ *
+ * Scalar subqueries, because a join may be planned while the tables are new and empty, and then hashes them whole until they are
+ * analyzed: 394 ms for one order beside 30,000, where an index look-up takes 0.05 ms.
  */
 export async function findKeyedOrders(sql: Executor, asked: readonly KeyedOrder[]): Promise<KnownOrder[]> {
   const rows = await sql<{ keyOrder: OrderId | null; status: OrderStatus | null }[]>`
-    SELECT k.id AS "keyOrder", coalesce(o.status, s.status) AS status
+    SELECT (SELECT id FROM orders WHERE user_id = a.user_id AND idempotency_key = a.idempotency_key) AS "keyOrder",
+           coalesce((SELECT status FROM orders WHERE id = a.order_id),
+                    (SELECT status FROM order_sagas WHERE order_id = a.order_id AND state->>'order' IS NOT NULL)) AS status
     FROM unnest(${textArray(asked.map(({ userId }) => userId))}::text[],
                 ${textArray(asked.map(({ idempotencyKey }) => idempotencyKey))}::text[],
                 ${textArray(asked.map(({ orderId }) => orderId))}::text[])
       WITH ORDINALITY AS a (user_id, idempotency_key, order_id, n)
-    LEFT JOIN orders k ON k.user_id = a.user_id AND k.idempotency_key = a.idempotency_key
-    LEFT JOIN orders o ON o.id = a.order_id
-    LEFT JOIN order_sagas s ON o.id IS NULL AND s.order_id = a.order_id AND s.state->>'order' IS NOT NULL
     ORDER BY a.n`;
   return rows.map(({ keyOrder, status }, i) => ({
     status,
