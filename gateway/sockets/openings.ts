@@ -87,21 +87,30 @@ export class Openings {
       return;
     }
     const { sale, now } = seen;
-    if (sale === null || sale.state === "PAUSED" || sale.state === "CLOSED" || sale.state === "ENDED") {
-      this.#forget(couponId); // the gate's news tell the rest
-      return;
+    if (sale === null || sale.state === "ENDED") this.#forget(couponId);
+    else {
+      const startsAt = Date.parse(sale.startsAt);
+      // A queued sale's door is opened by the gateway's own clock.
+      const waitMs = sale.issueMode === "QUEUED" ? startsAt - Math.min(now, Date.now()) : startsAt - now;
+      if (waitMs > 0) this.#await(couponId, waitMs);
+      else this.#started(couponId, sale);
     }
-    const startsAt = Date.parse(sale.startsAt);
-    // A queued sale's door is opened by the gateway's own clock.
-    const waitMs = sale.issueMode === "QUEUED" ? startsAt - Math.min(now, Date.now()) : startsAt - now;
-    if (waitMs > 0) {
-      this.#told.delete(couponId);
-      this.#reopened.delete(couponId);
-      this.#lookIn(couponId, waitMs);
-    } else if (sale.state === "RECOVERING") this.#lookIn(couponId, AGAIN_MS);
-    else if (this.#reopened.has(couponId) || this.#told.get(couponId) !== sale.startsAt)
-      this.#tell(couponId, sale.startsAt);
-    else this.#forget(couponId);
+  }
+
+  #await(couponId: CouponId, ms: number): void {
+    this.#told.delete(couponId);
+    this.#reopened.delete(couponId);
+    this.#lookIn(couponId, ms);
+  }
+
+  #started(couponId: CouponId, sale: SaleStart): void {
+    // Redis announces a change before PostgreSQL has committed it: what was announced is newer than what is seen.
+    if (this.#reopened.has(couponId)) this.#tell(couponId, sale.startsAt);
+    else if (sale.state === "RECOVERING") this.#lookIn(couponId, AGAIN_MS);
+    else if (sale.state === "PAUSED" || sale.state === "CLOSED")
+      this.#forget(couponId); // the gate's news tell the rest
+    else if (this.#told.get(couponId) === sale.startsAt) this.#forget(couponId);
+    else this.#tell(couponId, sale.startsAt);
   }
 
   /** In a turn of its own: refusals that Redis gave before this moment reach their clients before the news. */

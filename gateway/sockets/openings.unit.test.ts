@@ -89,11 +89,13 @@ test("a sale that an operator opens before its start is told at its start, once;
   expect(told).toHaveLength(2);
 });
 
-test("what was opened is told although the database is away", async () => {
-  const { told, openings } = watch(saleIn(-1_000, [new Error("away")]));
-  openings.reopened(couponId);
-  await settled(openings);
-  expect(told).toHaveLength(1);
+test("what was opened is told although PostgreSQL has not committed it yet, or is away", async () => {
+  for (const seen of ["PAUSED", "RECOVERING", new Error("away")] as const) {
+    const { told, openings } = watch(saleIn(-1_000, [seen]));
+    openings.reopened(couponId);
+    await settled(openings);
+    expect(told).toHaveLength(1);
+  }
 });
 
 test("many who wait share one look; nobody is told after a stop, or when nobody follows the sale any more", async () => {
