@@ -1,23 +1,33 @@
+import { refusalOf } from "../db/refusals.ts";
+
 /** One dependency's state: resolves when it answers. */
 export type Probe = () => Promise<unknown>;
 
 export interface Health {
   readonly status: "ready" | "not ready" | "stopping";
   readonly roles: readonly string[];
-  readonly dependencies: Readonly<Record<string, "up" | "down">>;
+  readonly dependencies: Readonly<Record<string, "up" | "down" | "refused">>;
+  /** Of a dependency that answers and does not let us in: a sentence for an operator. */
+  readonly why?: string;
 }
 
 const PROBE_MS = 1_000;
 
-async function ask(probe: Probe): Promise<"up" | "down"> {
+interface Answer {
+  readonly state: "up" | "down" | "refused";
+  readonly why?: string;
+}
+
+async function ask(probe: Probe): Promise<Answer> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<"down">((resolve) => {
-    timer = setTimeout(() => resolve("down"), PROBE_MS);
+  const late = new Promise<Answer>((resolve) => {
+    timer = setTimeout(() => resolve({ state: "down" }), PROBE_MS);
   });
   try {
-    return await Promise.race([probe().then(() => "up" as const), late]);
-  } catch {
-    return "down"; // which is the answer; who needed the dependency has logged why
+    return await Promise.race([probe().then((): Answer => ({ state: "up" })), late]);
+  } catch (error) {
+    const why = refusalOf(error);
+    return why === null ? { state: "down" } : { state: "refused", why }; // who needed the dependency has logged why
   } finally {
     clearTimeout(timer);
   }
@@ -34,7 +44,9 @@ export async function lookAtHealth(
 ): Promise<Health> {
   const names = Object.keys(probes);
   const answers = await Promise.all(names.map((name) => ask(probes[name]!)));
-  const dependencies = Object.fromEntries(names.map((name, i) => [name, answers[i]!]));
-  const up = answers.every((answer) => answer === "up");
-  return { status: stopping ? "stopping" : up ? "ready" : "not ready", roles, dependencies };
+  const dependencies = Object.fromEntries(names.map((name, i) => [name, answers[i]!.state]));
+  const up = answers.every(({ state }) => state === "up");
+  const why = answers.find((answer) => answer.why !== undefined)?.why;
+  const status = stopping ? "stopping" : up ? "ready" : "not ready";
+  return { status, roles, dependencies, ...(why === undefined ? {} : { why }) };
 }

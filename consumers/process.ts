@@ -4,6 +4,7 @@ import { requireSetClock } from "../contracts/clock.ts";
 import { takeStrayErrors } from "../contracts/stray-errors.ts";
 import { createDatabase } from "../db/client.ts";
 import { loggable } from "../db/loggable-error.ts";
+import { requireOwnSessions } from "../db/refusals.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { createRenewedProducer } from "../kafka/renewed-producer.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../lua/redis.ts";
@@ -66,6 +67,7 @@ export async function runConsumers(
 async function start(config: ConsumersConfig, { createKafka, createSaleLoading }: ConsumersParts): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { process: "consumers", pid: process.pid } });
   const db = createDatabase(config.DATABASE_URL, { max: config.DATABASE_CONNECTIONS, name: "stampede-consumers" });
+  await requireOwnSessions(db);
   const redisOptions = {
     name: "stampede-consumers",
     log: (level: "info" | "warn", message: string) => log[level]({}, message),

@@ -1,6 +1,7 @@
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type postgres from "postgres";
 import { openPostgres } from "./connect.ts";
+import { requireSessions } from "./pooling.ts";
 import * as schema from "./schema.ts";
 
 export type Sql = postgres.Sql;
@@ -28,7 +29,7 @@ export interface Database {
   /** Drizzle on a client of its own: it replaces its client's parsers and prepares nothing. */
   readonly orm: Orm;
   readonly leases: LeasePool;
-  /** @throws whatever the driver throws when no server answers within `timeoutMs` */
+  /** @throws what the driver throws when no server answers within `timeoutMs`; TransactionPooling (refusals.ts) */
   ping(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -60,22 +61,30 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
       application_name: options.name,
       // Times come back as text: in a zone whose year is over already, the last instant of 9999 would be no date to JavaScript.
       TimeZone: "UTC",
-      statement_timeout: options.statementTimeoutMs ?? 30_000,
-      // A process that stops between BEGIN and COMMIT must not hold a sale's row for ever.
-      idle_in_transaction_session_timeout: 30_000,
     },
+    // Not start-up parameters, which PgBouncer refuses. A process that stops between BEGIN and COMMIT must not hold a sale's
+    // row for ever.
+    session: `SET statement_timeout = ${options.statementTimeoutMs ?? 30_000}; SET idle_in_transaction_session_timeout = 30000`,
   };
   const sql = openPostgres(url, { ...common, max: options.max });
   const ormClient = openPostgres(url, { ...common, max: ORM_CONNECTIONS, idle_timeout: ORM_IDLE_S, prepare: false });
   // Whoever holds a lease needs a connection of `sql` for the work. If leases came from there too, as many of them as there are
   // connections would wait for each other, for ever.
   const leases = openPostgres(url, { ...common, max: LEASE_CONNECTIONS, idle_timeout: LEASE_IDLE_S });
+  let sessions: Promise<void> | undefined;
+  const requireOwnSessions = () => {
+    sessions ??= requireSessions(url).catch((error) => {
+      sessions = undefined; // asked again: it was away, or somebody is just setting it right
+      throw error;
+    });
+    return sessions;
+  };
   return {
     sql,
     leases: { sql: leases },
     orm: drizzle(ormClient, { schema }),
     async ping(timeoutMs) {
-      const query = sql`SELECT 1`.execute();
+      const query = sql`SELECT 1`;
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
@@ -84,7 +93,7 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
         }, timeoutMs);
       });
       try {
-        await Promise.race([query, late]);
+        await Promise.race([requireOwnSessions().then(() => query.execute()), late]);
       } finally {
         clearTimeout(timer);
         query.catch(() => {}); // cancelled after the race was lost: already reported as ETIMEDOUT

@@ -11,6 +11,11 @@ export function addressesOf(url: string): { host?: string[]; port?: number[] } {
   return { host: nodes.map(({ host }) => host), port: nodes.map(({ port }) => port) };
 }
 
+export type OpenOptions = postgres.Options<Record<string, postgres.PostgresType>> & {
+  /** Statements that begin each session, e.g. `SET …`: a pooler refuses most settings as start-up parameters (patches/). */
+  readonly session?: string;
+};
+
 /** A client of the driver: the only place that hands a URL to it. Opens nothing yet. */
-export const openPostgres = (url: string, options: postgres.Options<Record<string, postgres.PostgresType>>) =>
-  postgres(url, { ...options, ...addressesOf(url) } as typeof options);
+export const openPostgres = (url: string, options: OpenOptions) =>
+  postgres(url, { ...options, ...addressesOf(url) } as postgres.Options<Record<string, postgres.PostgresType>>);

@@ -26,6 +26,7 @@ import { resizeSale } from "../db/queries/resize-sale.ts";
 import { retryDeadLetter } from "../db/queries/retry-dead-letter.ts";
 import { revokeClaim } from "../db/queries/revoke-claim.ts";
 import { setSaleState } from "../db/queries/set-sale-state.ts";
+import { requireOwnSessions } from "../db/refusals.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { createRenewedProducer } from "../kafka/renewed-producer.ts";
 import { topicCompression } from "../kafka/topics.ts";
@@ -94,6 +95,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
   const redis = createRedis(config.REDIS_URL, { name: config.gatewayId, log: logLine });
   const subscriber = createSubscriber(config.REDIS_URL, { name: `${config.gatewayId}-news`, log: logLine });
   const database = createDatabase(config.DATABASE_URL, { max: 8, name: config.gatewayId });
+  await requireOwnSessions(database);
   const kafka = runtime.createKafka({
     brokers: config.KAFKA_BROKERS,
     clientId: config.gatewayId,

@@ -1,3 +1,4 @@
+import { refusalOf } from "../db/refusals.ts";
 import { json } from "./problem.ts";
 import type { Handler, HttpResponse } from "./transports/transport.ts";
 
@@ -7,16 +8,25 @@ export type Probe = () => Promise<void>;
 const PROBE_MS = 1_000;
 const REMEMBER_MS = 250;
 
-async function ask(probe: Probe): Promise<"up" | "down"> {
+interface Answer {
+  /** `refused`: it answers, and does not let us in. */
+  readonly state: "up" | "down" | "refused";
+  /** Of `refused`: a sentence for an operator. */
+  readonly why?: string;
+}
+
+async function ask(probe: Probe): Promise<Answer> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error("no answer in time")), PROBE_MS);
   });
   try {
     await Promise.race([probe(), late]);
-    return "up";
-  } catch {
-    return "down"; // which is the answer; the log has the reason from whoever needed the dependency
+    return { state: "up" };
+  } catch (error) {
+    const why = refusalOf(error);
+    // `down` is the answer; the log has the reason from whoever needed the dependency.
+    return why === null ? { state: "down" } : { state: "refused", why };
   } finally {
     clearTimeout(timer);
   }
@@ -27,20 +37,31 @@ export const liveRoute: Handler = () => json(200, { status: "live" });
 
 /**
  * GET /health/ready: 200 while claims can be taken. Redis is needed for that; without Kafka claims go to the ledger and
- * without PostgreSQL they wait there, so those two only make the answer `degraded`.
+ * without PostgreSQL they wait there, so those two only make the answer `degraded`. A database that has refused us from the start
+ * is no outage: the gateway is set up wrongly, and not ready.
  */
 export function readyRoute(
   probes: { readonly redis: Probe; readonly kafka: Probe; readonly database: Probe },
   shuttingDown: () => boolean,
 ): Handler {
   let latest: { at: number; answer: Promise<HttpResponse> } | undefined;
+  let databaseWasUp = false;
   async function look(): Promise<HttpResponse> {
     const [redis, kafka, database] = await Promise.all([ask(probes.redis), ask(probes.kafka), ask(probes.database)]);
     const stopping = shuttingDown();
-    const ready = redis === "up" && !stopping;
-    const whole = kafka === "up" && database === "up";
+    databaseWasUp ||= database.state === "up";
+    const isWrong = database.state === "refused" && !databaseWasUp;
+    const ready = redis.state === "up" && !stopping && !isWrong;
+    const whole = kafka.state === "up" && database.state === "up";
     const status = stopping ? "stopping" : ready ? (whole ? "ready" : "degraded") : "not ready";
-    return json(ready ? 200 : 503, { status, redis, kafka, database });
+    const why = database.why === undefined ? {} : { why: database.why };
+    return json(ready ? 200 : 503, {
+      status,
+      redis: redis.state,
+      kafka: kafka.state,
+      database: database.state,
+      ...why,
+    });
   }
   return () => {
     const now = performance.now();

@@ -1,6 +1,7 @@
 import { prepareNode } from "../stack/node-runtime.ts";
 import { BASE_SERVICES } from "../stack/service.ts";
 import type { Stack } from "../stack/stack.ts";
+import { NEEDS_POOLER, preparePooler } from "./pooler.ts";
 import { NEEDS_NODE } from "./tiers.ts";
 
 export type Stacks = readonly [Stack, ...Stack[]];
@@ -59,6 +60,7 @@ export function createLanes(stacks: Stacks, { keep, needsNode, signal, environme
     });
     return { env: environmentOf(stack, index + 1), ready };
   };
+  const pooler = once(() => preparePooler(first.context));
   return {
     lanes: stacks.map(laneOn),
     take(waiting) {
@@ -67,6 +69,7 @@ export function createLanes(stacks: Stacks, { keep, needsNode, signal, environme
     },
     prepared: async (file) => {
       if (NEEDS_NODE.test(file)) await node();
+      if (NEEDS_POOLER.test(file)) await pooler();
     },
   };
 }
