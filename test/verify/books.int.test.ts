@@ -131,6 +131,8 @@ const money: Corruption[] = [
   ["a cancelled order that may have been charged", (tx, id) => tx`UPDATE payments SET status = 'INTENT' WHERE order_id = ${id.declined}`, "payments-match"],
   ["more captured than there was to pay", (tx, id) => tx`UPDATE payments SET captured_amount = captured_amount + 1 WHERE order_id = ${id.undoing}`, "payments-match"],
   ["another amount asked for than there is to pay", (tx, id) => tx`UPDATE payments SET amount = amount + 1 WHERE order_id = ${id.paid}`, "payments-match"],
+  ["an order paid in another currency", (tx, id) => tx`UPDATE payments SET captured_currency = 'USD' WHERE order_id = ${id.paid}`, "payments-match"],
+  ["a payment asked for in another currency", (tx, id) => tx`UPDATE payments SET currency = 'USD' WHERE order_id = ${id.paid}`, "payments-match"],
   ["money taken before the step says so", (tx, id) => tx`INSERT INTO payments (order_id, amount, captured_amount, status) VALUES (${id.underway}, 1900, 1900, 'CAPTURED')`, "payments-match"],
   ["a payment for an order that is not there", (tx) => tx`INSERT INTO payments (order_id) VALUES ('nothing')`, "payments-match"],
   ["a completed order that is not shipped", (tx, id) => tx`DELETE FROM shipments WHERE order_id = ${id.paid}`, "shipments-match"],

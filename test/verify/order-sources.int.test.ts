@@ -171,13 +171,20 @@ test("money that the provider has and we don't know of is named, and money that 
   expect((await provider()).violations.toSorted()).toEqual(
     [
       "order nobody's: the provider keeps 700, and PostgreSQL knows no payment",
-      `order ${paid}: CAPTURED with 1 captured and 0 refunded, at the provider CAPTURED with 1900 and 0`,
-      `order ${underway}: CAPTURED with 1900 captured and 0 refunded, and the provider knows no payment`,
-      `order ${plain}: CAPTURED with 2500 captured and 0 refunded, at the provider REFUNDED with 2500 and 2500`,
+      `order ${paid}: CAPTURED with 1 EUR captured and 0 refunded, at the provider CAPTURED with 1900 EUR and 0`,
+      `order ${underway}: CAPTURED with 1900 EUR captured and 0 refunded, and the provider knows no payment`,
+      `order ${plain}: CAPTURED with 2500 EUR captured and 0 refunded, at the provider REFUNDED with 2500 EUR and 2500`,
     ].toSorted(),
   );
+  // The same number in another currency is other money.
+  await sql`UPDATE payments SET captured_amount = 1900, captured_currency = 'USD' WHERE order_id = ${paid}`;
+  expect((await provider()).violations).toContain(
+    `order ${paid}: CAPTURED with 1900 USD captured and 0 refunded, at the provider CAPTURED with 1900 EUR and 0`,
+  );
   // What a worker is just asking about is not definite: whatever the provider says, it may be true in a moment.
-  await sql`UPDATE payments SET return_wanted = true WHERE order_id = ${plain}`;
+  await sql`UPDATE payments SET check_wanted = true WHERE order_id = ${plain}`;
+  expect((await provider()).violations.join()).not.toContain(plain);
+  await sql`UPDATE payments SET check_wanted = false, return_wanted = true WHERE order_id = ${plain}`;
   await sql`UPDATE payments SET status = 'INTENT' WHERE order_id IN (${paid}, ${underway})`;
   expect((await provider()).violations).toEqual([
     "order nobody's: the provider keeps 700, and PostgreSQL knows no payment",

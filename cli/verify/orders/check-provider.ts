@@ -9,6 +9,8 @@ interface PaymentRow {
   readonly status: string;
   readonly captured: number;
   readonly refunded: number;
+  /** In which the provider captured; of a payment that the release before captured, the one that was asked for. */
+  readonly currency: string;
   /** Not definite, or on its way back: a worker may be calling the provider at this moment. */
   readonly open: boolean;
 }
@@ -63,7 +65,8 @@ function differences(orderIds: readonly string[], rows: Rows, books: Books): Map
 async function readRows(sql: Executor, orderIds: readonly string[] | null): Promise<Rows> {
   const rows = await sql<PaymentRow[]>`
     SELECT order_id AS "orderId", status, captured_amount::double precision AS captured,
-           refunded_amount::double precision AS refunded, status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted AS open
+           refunded_amount::double precision AS refunded, coalesce(captured_currency, currency) AS currency,
+           status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted AS open
     FROM payments WHERE ${orderIds === null}::boolean OR order_id = ANY (${textArray(orderIds ?? [])}::text[])`;
   return new Map(rows.map((row) => [row.orderId, row]));
 }
@@ -74,8 +77,9 @@ function difference(row: PaymentRow | undefined, theirs: ProviderPayment | undef
   if (row === undefined) {
     return captured === refunded ? null : `the provider keeps ${captured - refunded}, and PostgreSQL knows no payment`;
   }
-  if (row.open || (row.captured === captured && row.refunded === refunded)) return null;
-  const ours = `${row.status} with ${row.captured} captured and ${row.refunded} refunded`;
+  const isSameMoney = captured === 0 || row.currency === theirs?.currency;
+  if (row.open || (row.captured === captured && row.refunded === refunded && isSameMoney)) return null;
+  const ours = `${row.status} with ${row.captured} ${row.currency} captured and ${row.refunded} refunded`;
   if (theirs === undefined) return `${ours}, and the provider knows no payment`;
-  return `${ours}, at the provider ${theirs.status} with ${captured} and ${refunded}`;
+  return `${ours}, at the provider ${theirs.status} with ${captured} ${theirs.currency} and ${refunded}`;
 }

@@ -59,6 +59,10 @@ export const strayPayments = (tx: TransactionSql): Question => tx`
         format('%s captured and %s refunded of %s', p.captured_amount, p.refunded_amount, o.payable)
       WHEN p.status IN ('INTENT', 'CAPTURED', 'REFUNDED') AND p.amount <> o.payable AND NOT p.returning THEN
         format('%s to be paid, %s asked for', o.payable, p.amount)
+      WHEN p.status IN ('INTENT', 'CAPTURED', 'REFUNDED') AND p.currency <> o.currency AND NOT p.returning THEN
+        format('to be paid in %s, asked for in %s', o.currency, p.currency)
+      WHEN (o.status = 'COMPLETED' OR o.payment) AND p.captured_amount > 0 AND p.captured_currency <> o.currency THEN
+        format('to be paid in %s, paid in %s', o.currency, p.captured_currency)
       WHEN o.status = 'COMPLETED' AND coalesce(p.paid, 0) <> o.payable THEN
         format('COMPLETED, %s of %s paid', coalesce(p.paid, 0), o.payable)
       WHEN o.status = 'COMPLETED' AND p.return_wanted THEN 'COMPLETED, and its money is to be returned'

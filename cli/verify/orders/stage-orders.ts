@@ -20,7 +20,7 @@ export interface OrderCounts {
 export async function stageOrders(tx: TransactionSql): Promise<OrderCounts> {
   await tx`
     CREATE TEMP TABLE stage_orders ON COMMIT DROP AS
-    SELECT o.id, o.user_id, o.coupon_id, o.status, o.points_used AS points, o.payable_amount AS payable,
+    SELECT o.id, o.user_id, o.coupon_id, o.status, o.points_used AS points, o.payable_amount AS payable, o.currency,
            o.status NOT IN ('COMPLETED', 'CANCELLED') OR s.due_at IS NOT NULL AS open,
            coalesce(t.stock, false) AS stock, coalesce(t.coupon, false) AS coupon, coalesce(t.point, false) AS point,
            coalesce(t.payment, false) AS payment, coalesce(t.shipping, false) AS shipping
