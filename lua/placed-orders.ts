@@ -144,7 +144,11 @@ export function createPlacedOrders(redis: RedisConnection): PlacedOrders {
     },
     async pendingOfAnybody(orderId) {
       const buckets = Array.from({ length: ORDER_BUCKETS }, (_, bucket) => inBucket(bucket, orderId));
-      return (await Promise.all(buckets)).find((stored) => stored !== null) ?? null;
+      const looks = await Promise.allSettled(buckets);
+      for (const look of looks) if (look.status === "fulfilled" && look.value !== null) return look.value;
+      // Not in those that answered: it may be in one that did not.
+      for (const look of looks) if (look.status === "rejected") throw look.reason;
+      return null;
     },
     async noteCancel(userId, orderId, { by, at }) {
       const key = cancelKey(userId, orderId);

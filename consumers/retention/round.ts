@@ -38,6 +38,9 @@ const COUNT_LIMIT = 1_000_000;
 /** Why an ended sale stays in Redis; BROKEN: a key of it is of another type than it should be. */
 type Stays = Exclude<Forgetting, "FORGOTTEN"> | "BROKEN";
 
+/** After so many sales without an answer from Redis a round leaves the rest to the next one. */
+const MAX_AWAY = 20;
+
 /** What one kind lost, or would lose. */
 export interface KindReport {
   readonly kind: string;
@@ -88,12 +91,18 @@ async function forgetEndedSales(deps: RetentionDeps, stopping: AbortSignal): Pro
   const keepHours = settings.SALE_KEEP_HOURS;
   const stuck: { couponId: string; why: Stays }[] = [];
   let rows = 0;
+  /** Of sales whose shard is away: the others go on, unless nothing answers at all. */
+  const away: unknown[] = [];
   let place: EndedPlace | null = null;
   while (!stopping.aborted) {
     const page: readonly EndedPlace[] = await listEndedSales(sql, keepHours, place, SALES_PAGE);
     for (const { couponId } of page) {
       if (stopping.aborted) break;
-      const outcome = await forgetOne(deps, couponId as CouponId, keepHours);
+      const outcome = await forgetOne(deps, couponId as CouponId, keepHours).catch((error) => {
+        if (!(error instanceof StampedeError && error.code === "REDIS_UNAVAILABLE")) throw error;
+        if (away.push(error) >= MAX_AWAY) throw error;
+        return null;
+      });
       if (outcome === "FORGOTTEN") {
         rows++;
         observe.deleted("ended-sales", 1);
@@ -111,6 +120,7 @@ async function forgetEndedSales(deps: RetentionDeps, stopping: AbortSignal): Pro
       "ended sales stay in Redis: PostgreSQL lacks something",
     );
   }
+  if (away.length > 0) throw away[0];
   return { kind: "ended-sales", rows, oldest: await oldestEndedSale(sql) };
 }
 

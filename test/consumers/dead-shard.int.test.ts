@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRelay } from "../../consumers/claim-relay/start.ts";
 import { startOrderRelay } from "../../consumers/order-relay/start.ts";
+import { retain } from "../../consumers/retention/round.ts";
+import { type RetentionSetting, ROW_RULES } from "../../consumers/retention/rules.ts";
 import { startLoader } from "../../consumers/sale-loader/start.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { orderBucket, orderLedgerKey, saleKeys } from "../../lua/keys.ts";
@@ -69,6 +71,25 @@ test("with a master and its replica dead, sales and orders of the other shards g
   expect(world.lines.some(({ level, fields }) => level === "error" && fields.role === "sale-loader")).toBe(true);
   expect(await world.metrics.text()).toMatch(/stampede_left_out\{role="sale-loader"\} [1-9]/);
   await Promise.all(roles.map((role) => role.stop(5_000)));
+
+  // Ended sales leave Redis, although one of the dead shard comes first.
+  const ended = living[1] ?? opening[1]!;
+  for (const [sale, hours] of [
+    [deadSale, 3],
+    [ended, 2],
+  ] as const) {
+    const at = new Date(Date.now() - hours * 3_600_000);
+    await world.db.sql`
+      UPDATE coupons SET starts_at = ${new Date(at.getTime() - 1_000)}, ends_at = ${at} WHERE id = ${sale}`;
+  }
+  await world.redis.hset(saleKeys(ended).sale, "endsAt", Date.now() - 7_200_000);
+  const kept = Object.fromEntries(ROW_RULES.map(({ setting }) => [setting, 3_650])) as Record<RetentionSetting, number>;
+  const observe = { deleted() {}, oldest() {}, stuckSales() {} };
+  const { redis, log } = world;
+  const settings = { ...kept, SALE_KEEP_HOURS: 1 };
+  await retain({ sql: world.db.sql, redis, settings, log, observe }, new AbortController().signal);
+  const left = await world.db.sql`SELECT id FROM coupons WHERE left_redis_at IS NOT NULL`;
+  expect(left.map(({ id }) => id)).toEqual([ended]);
 }, 180_000);
 
 const answers = (key: string) =>

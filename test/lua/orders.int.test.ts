@@ -179,3 +179,16 @@ test("users spread over all buckets", () => {
   const used = new Set(Array.from({ length: 2_000 }, (_, i) => orderBucket(`user-${i}` as UserId)));
   expect(used.size).toBe(ORDER_BUCKETS);
 });
+
+test("an operator finds an order although another bucket does not answer; one that is in none is not said to be nowhere", async () => {
+  const order = placedBy("operators-look", "key");
+  await orders.place(order);
+  const { userId, orderId } = order.data;
+  const other = (orderBucket(userId) + 1) % ORDER_BUCKETS;
+  await redis.rpush(pendingOrderKey(other, orderId), "no text");
+  expect(await orders.pendingOfAnybody(orderId)).toEqual(order);
+  const absent = placedBy("operators-look", "another key").data.orderId;
+  expect(await orders.pendingOfAnybody(absent)).toBeNull();
+  await redis.rpush(pendingOrderKey(other, absent), "no text");
+  await expect(orders.pendingOfAnybody(absent)).rejects.toMatchObject({ code: "INTERNAL" });
+});
