@@ -133,6 +133,7 @@ const money: Corruption[] = [
   ["another amount asked for than there is to pay", (tx, id) => tx`UPDATE payments SET amount = amount + 1 WHERE order_id = ${id.paid}`, "payments-match"],
   ["an order paid in another currency", (tx, id) => tx`UPDATE payments SET captured_currency = 'USD' WHERE order_id = ${id.paid}`, "payments-match"],
   ["a payment asked for in another currency", (tx, id) => tx`UPDATE payments SET currency = 'USD' WHERE order_id = ${id.paid}`, "payments-match"],
+  ["an order in another currency than its saga's", (tx, id) => tx`UPDATE orders SET currency = 'USD' WHERE id = ${id.underway}`, "sagas-agree"],
   ["money taken before the step says so", (tx, id) => tx`INSERT INTO payments (order_id, amount, captured_amount, status) VALUES (${id.underway}, 1900, 1900, 'CAPTURED')`, "payments-match"],
   ["a payment for an order that is not there", (tx) => tx`INSERT INTO payments (order_id) VALUES ('nothing')`, "payments-match"],
   ["a completed order that is not shipped", (tx, id) => tx`DELETE FROM shipments WHERE order_id = ${id.paid}`, "shipments-match"],

@@ -31,9 +31,9 @@ export const strayStates = (tx: TransactionSql): Question => tx`
       WHEN s.status <> s.says THEN format('its saga is %s, and in its state %s', s.status, s.says)
       WHEN o.id IS NULL AND s.placed AND s.status <> 'CANCELLED' THEN format('its saga is %s, and there is no order', s.status)
       WHEN o.status <> s.status THEN format('%s, its saga is %s', o.status, s.status)
-      WHEN (o.user_id, o.coupon_id, o.total_amount, o.discount_amount, o.points_used, o.payable_amount)
-        IS DISTINCT FROM (s.user_id, s.coupon_id, s.total, s.discount, s.points, s.payable) AND o.id IS NOT NULL THEN
-        'its saga knows another user, coupon or amount'
+      WHEN (o.user_id, o.coupon_id, o.total_amount, o.discount_amount, o.points_used, o.payable_amount, o.currency)
+        IS DISTINCT FROM (s.user_id, s.coupon_id, s.total, s.discount, s.points, s.payable, s.currency) AND o.id IS NOT NULL THEN
+        'its saga knows another user, coupon, amount or currency'
     END AS why
   FROM orders o FULL JOIN stage_sagas s ON s.order_id = o.id`;
 
