@@ -49,6 +49,8 @@ export function placeOf(position: string, cursor: string, previous: string | und
   const [known, pushed] = [parseCursor(position), parseCursor(cursor)];
   if (known === null || pushed === null || pushed.kind !== "entry" || known.tag !== pushed.tag) return "gap";
   if (known.kind === "empty") return previous === "" ? "next" : "gap";
+  // The inbox began anew: its ids may even lie before those of the one that was lost, if the clock was set back.
+  if (previous === "" && pushed.id !== known.id) return "gap";
   return compareIds(pushed.id, known.id) <= 0 ? "old" : "gap";
 }
 

@@ -47,7 +47,11 @@ test("only what follows directly is next; what came before is old; everything el
   expect(placeOf(at(5), at(5), at(4))).toBe("old");
   expect(placeOf(at(5), at(4), undefined)).toBe("old");
   // The inbox began anew: what stood between is not known.
-  expect(placeOf(at(5), at(6), "")).toBe("gap");
+  expect([placeOf(at(5), at(6), ""), placeOf(at(5), at(4), ""), placeOf(at(5), at(5), "")]).toEqual([
+    "gap",
+    "gap",
+    "old",
+  ]);
 });
 
 test("behind an empty inbox only its first message is next", () => {

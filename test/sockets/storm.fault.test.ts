@@ -16,7 +16,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** A client as README's sample: it keeps the last cursor that it sees, and resumes from it after each reconnect. */
 class Follower {
   readonly seen: number[] = [];
-  /** How many messages had been written when a resync came. */
+  /** How many messages may have been written when a resync came. */
   covered = 0;
   private cursor: unknown;
   private client: Client | undefined;
@@ -25,6 +25,8 @@ class Follower {
     readonly userId: UserId,
     private readonly port: number,
     private readonly written: () => number,
+    /** With the one whose acknowledgement has not been heard yet. */
+    private readonly begun: () => number,
   ) {}
 
   async connect(): Promise<void> {
@@ -42,7 +44,7 @@ class Follower {
       `${performance.now() | 0} ${message.type} ${message.slot ?? message.code ?? message.messages ?? ""} ${message.cursor} w=${this.written()}`,
     );
     if (message.type === "coupon.issued") this.seen.push(message.slot as number);
-    if (message.type === "resync") this.covered = this.written();
+    if (message.type === "resync") this.covered = this.begun();
     if (message.type === "welcome" && this.cursor !== undefined) client.send({ type: "resume", cursor: this.cursor });
     else if (message.cursor !== undefined) this.cursor = message.cursor;
   }
@@ -73,7 +75,16 @@ test("through lost pushes, overtaking, cut connections, a flush and a restart, e
   const inbox: Inbox = createInbox(own);
   const written = new Map<UserId, number>();
   const users = Array.from({ length: USERS }, (_, i) => `storm-${i}` as UserId);
-  const followers = users.map((user) => new Follower(user, under.port, () => written.get(user) ?? 0));
+  const begun = new Map<UserId, number>();
+  const followers = users.map(
+    (user) =>
+      new Follower(
+        user,
+        under.port,
+        () => written.get(user) ?? 0,
+        () => begun.get(user) ?? 0,
+      ),
+  );
   await Promise.all(followers.map((follower) => follower.connect()));
   let isOver = false;
 
@@ -83,6 +94,7 @@ test("through lost pushes, overtaking, cut connections, a flush and a restart, e
     // What was not acknowledged may have been written: it is the same event when it is told again.
     const json = JSON.stringify({ type: "coupon.issued", slot });
     const message = { ...letter(json), eventId: `${user} ${slot}` };
+    begun.set(user, slot);
     const appended = await inbox.append(user, [message]).catch(() => null);
     if (appended === null) return;
     written.set(user, slot);
