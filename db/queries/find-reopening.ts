@@ -10,8 +10,10 @@ export interface Reopening {
   readonly written_ms_ago: number;
   /** It has ended, or was closed: nobody wins any more, loaded or not. */
   readonly is_over: boolean;
-  /** It is over, and it is being loaded all the same, or is about to be: some of its winners may not be persisted yet. */
+  /** It is over, and it is being loaded all the same, or is about to be: who wants to claim may be told to come back. */
   readonly comes_back: boolean;
+  /** It is over and left Redis (role retention): nothing of it waits in a ledger or in the log any more. */
+  readonly has_left: boolean;
 }
 
 /** null: no such sale. Prepared, because a flood of made-up ids ends here. */
@@ -21,7 +23,9 @@ export async function findReopening(sql: Executor, couponId: string): Promise<Re
            (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::float8 AS written_ms_ago,
            (ends_at <= clock_timestamp() OR state = 'CLOSED') AS is_over,
            load_state IN ('RECOVERING', 'LOADING')
-             OR load_state = 'LOADED' AND left_redis_at IS NULL AND ends_at > clock_timestamp() - interval '1 hour' AS comes_back
+             OR load_state = 'LOADED' AND left_redis_at IS NULL AND ends_at > clock_timestamp() - interval '1 hour' AS comes_back,
+           (left_redis_at IS NOT NULL AND ends_at <= clock_timestamp()
+             AND load_state NOT IN ('RECOVERING', 'LOADING')) AS has_left
     FROM coupons WHERE id = ${couponId}`;
   return row ?? null;
 }

@@ -10,7 +10,7 @@ export function createSaleRecovering(whyNotLoaded: WhyNotLoaded): SaleRecovering
   return async (couponId) => {
     const why = await whyNotLoaded(couponId);
     if (why.code === "COUPON_NOT_FOUND") return new StampedeError(why.code);
-    if (why.code === "ENDED" && !why.comesBack) {
+    if (why.code === "ENDED" && why.hasLeft) {
       return new StampedeError("CONFLICT", "The sale is over and Redis does not hold it any more: nothing changes it");
     }
     const { retryAfterS, extra } = comeBack(why.opensInMs);

@@ -186,7 +186,7 @@ export function createClaims(parts: ClaimParts): Claims {
         const why = await whyNotLoaded(couponId);
         if (why.code === "SALE_RECOVERING") return recovering(why.opensInMs);
         if (why.code === "COUPON_NOT_FOUND") return refused(why.code);
-        const win = await pastWin(couponId, userId, !why.comesBack);
+        const win = await pastWin(couponId, userId, why.hasLeft);
         if (win !== null) return accepted({ userId, couponId, ...win, repeat: true }, "kafka");
         return why.comesBack ? recovering(why.opensInMs) : refused(why.code);
       }

@@ -5,12 +5,18 @@ import { opensInMs, REDIS_AWAY_MS } from "./reopening.ts";
 
 /**
  * Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. One that is
- * over (ENDED) may not be loaded at all any more: who wants to claim must not be told to come back. `comesBack`: it will be
- * loaded, so whether a user has won is not certain before.
+ * over (ENDED) may not be loaded at all any more: who wants to claim must not be told to come back, unless `comesBack`.
+ * Until it `hasLeft` Redis for good, requests of it may wait in the log and claims in the ledger, however long ago it ended: whether a
+ * user has won is not certain before.
  */
 export type NotLoaded =
   | { readonly code: "COUPON_NOT_FOUND" }
-  | { readonly code: "SALE_RECOVERING" | "ENDED"; readonly opensInMs: number; readonly comesBack: boolean };
+  | {
+      readonly code: "SALE_RECOVERING" | "ENDED";
+      readonly opensInMs: number;
+      readonly comesBack: boolean;
+      readonly hasLeft: boolean;
+    };
 export type WhyNotLoaded = (couponId: CouponId) => Promise<NotLoaded>;
 
 /** Unknown ids are remembered so long: enough to keep a flood of made-up ids away from the database. */
@@ -41,11 +47,12 @@ export function createWhyNotLoaded(
       if (sale === null) why = { code: "COUPON_NOT_FOUND" };
       else {
         const code = sale.is_over ? "ENDED" : "SALE_RECOVERING";
-        why = { code, opensInMs: opensInMs(sale, messageTimeoutMs), comesBack: sale.comes_back };
+        const { comes_back: comesBack, has_left: hasLeft } = sale;
+        why = { code, opensInMs: opensInMs(sale, messageTimeoutMs), comesBack, hasLeft };
       }
     } catch (error) {
       onError(error);
-      why = { code: "SALE_RECOVERING", opensInMs: REDIS_AWAY_MS, comesBack: true };
+      why = { code: "SALE_RECOVERING", opensInMs: REDIS_AWAY_MS, comesBack: true, hasLeft: false };
     }
     if (why.code !== "COUPON_NOT_FOUND")
       answers.set(couponId, Promise.resolve({ at: performance.now(), why }), { ttl: REMEMBER_RECOVERING_MS });

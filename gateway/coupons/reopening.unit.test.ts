@@ -11,6 +11,7 @@ const sale = (change: Partial<Reopening>): Reopening => ({
   written_ms_ago: 60_000,
   is_over: false,
   comes_back: false,
+  has_left: false,
   ...change,
 });
 

@@ -62,9 +62,9 @@ export async function requestStatus(
   if (stored !== null) return answer(requestId, stored.status, stored.slot, stored.reason);
   if (said !== null) return said;
   if (live.loaded) return null;
-  // Of a sale that will not be loaded any more nothing is on its way.
+  // Only of a sale that left Redis for good nothing is on its way: a queued one that is paused keeps its requests in the log.
   const why = await sources.whyNotLoaded(couponId);
-  if (why.code === "COUPON_NOT_FOUND" || !why.comesBack) return null;
+  if (why.code === "COUPON_NOT_FOUND" || why.hasLeft) return null;
   return { requestId, couponId, status: "PENDING" };
 }
 
