@@ -15,6 +15,9 @@ export interface OrderClient {
 
 /** After a refusal, before the same place is used again: a place that is refused at once must not spin. */
 const AFTER_REFUSAL_MS = 100;
+/** How often a cancellation is asked for while it is answered 503, and how long after each answer. */
+const CANCEL_TRIES = 30;
+const CANCEL_PAUSE_MS = 1_000;
 /** Between two looks at what is due, at a rate. */
 const TICK_MS = 4;
 const LOOK_MS = 50;
@@ -121,8 +124,16 @@ function post(head: string, path: string, body: string, more = ""): Buffer {
   return Buffer.from(`POST ${path}${head}${more}${about}\r\n${body}`);
 }
 
+/**
+ * Asks for a cancellation; again while the answer is 503 (a busy broker has not confirmed it in time), because asking twice
+ * cancels once. The last answer counts.
+ */
 async function regret(connections: Connections, tally: OrderTally, head: string, orderId: string): Promise<void> {
-  const answer = await connections.ask(Buffer.from(`POST /orders/${orderId}/cancel${head}content-length: 0\r\n\r\n`));
-  if (answer === null) tally.errors++;
-  else tally.cancelAnswered(answer.status);
+  const request = Buffer.from(`POST /orders/${orderId}/cancel${head}content-length: 0\r\n\r\n`);
+  for (let tries = 1; ; tries++) {
+    const answer = await connections.ask(request);
+    if (answer?.status === 503 && tries < CANCEL_TRIES) await Bun.sleep(CANCEL_PAUSE_MS);
+    else if (answer === null) return void tally.errors++;
+    else return tally.cancelAnswered(answer.status);
+  }
 }
