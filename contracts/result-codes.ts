@@ -27,6 +27,7 @@ export const RESULTS = {
   FORGOTTEN: { status: 0, retryable: false, title: "The ended sale left Redis" },
   NOT_OVER: { status: 0, retryable: false, title: "The sale has not been over for long enough" },
   LEDGER_NOT_EMPTY: { status: 0, retryable: false, title: "The sale's ledger holds claims" },
+  REQUESTS_WAIT: { status: 0, retryable: true, title: "Requests of the queued sale are not decided yet" },
   WINNERS_DIFFER: { status: 0, retryable: false, title: "Redis and PostgreSQL count other winners" },
   ACKNOWLEDGED: { status: 0, retryable: false, title: "The ledger entries were removed" },
 

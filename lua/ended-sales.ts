@@ -11,6 +11,8 @@ export interface EndedSale {
   readonly epoch: number;
   /** Rows that are not revoked. */
   readonly winners: number;
+  /** A queued sale stays while requests of it wait in the log. */
+  readonly mode: "DIRECT" | "QUEUED";
   /** It must have ended before, milliseconds since 1970. */
   readonly endedBefore: number;
 }
@@ -18,7 +20,7 @@ export interface EndedSale {
 /** FORGOTTEN, or what speaks against it (forget-sale.lua). */
 export type Forgetting = Extract<
   ResultCode,
-  "FORGOTTEN" | "SALE_RECOVERING" | "STALE_EPOCH" | "NOT_OVER" | "LEDGER_NOT_EMPTY" | "WINNERS_DIFFER"
+  "FORGOTTEN" | "SALE_RECOVERING" | "STALE_EPOCH" | "NOT_OVER" | "LEDGER_NOT_EMPTY" | "WINNERS_DIFFER" | "REQUESTS_WAIT"
 >;
 
 const script = new PortableScript(forgetText);
@@ -29,6 +31,6 @@ const script = new PortableScript(forgetText);
 export async function forgetSale(redis: RedisConnection, sale: EndedSale): Promise<Forgetting> {
   const keys = saleKeys(sale.couponId);
   const names = [keys.sale, keys.winners, keys.freed, keys.ledger, keys.status, keys.asked];
-  const args = [sale.epoch, sale.winners, sale.endedBefore].map(String);
+  const args = [sale.epoch, sale.winners, sale.endedBefore, sale.mode].map(String);
   return (await script.run(redis, names, args)) as Forgetting;
 }

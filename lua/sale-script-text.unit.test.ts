@@ -72,6 +72,7 @@ test("every code in a script is one of the project's result codes", async () => 
     "QUEUED",
     "RELEASED",
     "REPEATED",
+    "REQUESTS_WAIT",
     "SALE_RECOVERING",
     "SOLD_OUT",
     "STALE_EPOCH",

@@ -11,6 +11,7 @@ import { settleClaims } from "../coupon-persist/settle-claims.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole, settlingFor } from "../neighbours.ts";
 import { startTicker } from "../ticker.ts";
 import { type DeferredDeps, deferredRound } from "./deferred.ts";
+import { createOverdueLedgers } from "./overdue-ledgers.ts";
 import { type RelayDeps, relayRound } from "./relay.ts";
 import { startRevocations } from "./start-revocations.ts";
 import { Tail } from "./tail.ts";
@@ -24,12 +25,15 @@ export function startRelay(neighbours: Neighbours): RunningRole {
   const { config, db, redis, subscriber, log, metrics } = neighbours;
   const leftOut = leftOutOf("claim-relay", neighbours);
   const settling = settlingFor("claim-relay", neighbours, leftOut);
+  const keepHours = config.SALE_KEEP_HOURS;
+  const length = (couponId: CouponId) => ledgerLength(redis, couponId);
+  const overdue = createOverdueLedgers({ sql: db.sql, keepHours, length, leftOut });
   const shared = {
     // A sale that is being rebuilt is left to the loader: its ledger is persisted there, and nothing can be removed yet.
-    sales: async () =>
-      (await listLiveSales(db.sql, config.SALE_KEEP_HOURS))
-        .filter(({ load_state }) => load_state === "LOADED")
-        .map(({ id }) => id as CouponId),
+    sales: async () => {
+      const live = (await listLiveSales(db.sql, keepHours)).filter(({ load_state }) => load_state === "LOADED");
+      return [...new Set([...live.map(({ id }) => id as CouponId), ...(await overdue())])];
+    },
     settle: (claims: readonly Claim[]) => settleClaims(settling, claims),
     log,
     leftOut,
@@ -49,7 +53,7 @@ export function startRelay(neighbours: Neighbours): RunningRole {
   const ages = new LedgerAges();
   const deps: RelayDeps = {
     ...shared,
-    length: (couponId) => ledgerLength(redis, couponId),
+    length,
     read: (couponId, range) => readLedger(redis, couponId, range, ages),
     lease: (ids, work) => withLeases(db.leases, LEASES.claimRelay, ids, (held) => work(held as readonly CouponId[])),
     level: "info",

@@ -90,6 +90,7 @@ async function forgetEndedSales(deps: RetentionDeps, stopping: AbortSignal): Pro
   const { sql, settings, observe } = deps;
   const keepHours = settings.SALE_KEEP_HOURS;
   const stuck: { couponId: string; why: Stays }[] = [];
+  let waiting = 0;
   let rows = 0;
   /** Of sales whose shard is away: the others go on, unless nothing answers at all. */
   const away: unknown[] = [];
@@ -106,12 +107,15 @@ async function forgetEndedSales(deps: RetentionDeps, stopping: AbortSignal): Pro
       if (outcome === "FORGOTTEN") {
         rows++;
         observe.deleted("ended-sales", 1);
-      } else if (outcome !== null) stuck.push({ couponId, why: outcome });
+      } else if (outcome === "REQUESTS_WAIT") waiting++;
+      else if (outcome !== null) stuck.push({ couponId, why: outcome });
     }
     if (page.length < SALES_PAGE) break;
     place = page.at(-1)!;
     await pause(REST_MS, stopping);
   }
+  if (waiting > 0)
+    deps.log.info({ role: "retention", sales: waiting }, "ended sales stay: their requests are not decided yet");
   observe.stuckSales(stuck.length);
   if (stuck.length > 0) {
     const first = stuck.slice(0, 5);

@@ -125,7 +125,7 @@ export const OTHER_RULES: readonly Rule[] = [
     kind: "ended-sales",
     what: "Redis' keys of a sale: `:sale :winners :freed :ledger :status :asked`",
     when: "after the sale's end",
-    why: "only when its ledger is empty and PostgreSQL has as many winners; from then on PostgreSQL answers",
+    why: "only when its ledger is empty, PostgreSQL has as many winners and no request of a queued sale waits; from then on PostgreSQL answers",
     setting: "SALE_KEEP_HOURS",
   },
   {

@@ -4,6 +4,7 @@ import type { Executor, Sql } from "../client.ts";
 export interface LeavingSale {
   readonly couponId: string;
   readonly epoch: number;
+  readonly mode: "DIRECT" | "QUEUED";
   /** Rows that are not revoked. */
   readonly winners: number;
   /** `keepHours` ago, by PostgreSQL's clock, milliseconds since 1970. */
@@ -53,8 +54,8 @@ export async function leaveRedis<Outcome extends string>(
   forget: (sale: LeavingSale) => Promise<Outcome | "FORGOTTEN">,
 ): Promise<Outcome | "FORGOTTEN" | null> {
   const left = await sql.begin(async (tx) => {
-    const [sale] = await tx<{ epoch: number; endedBefore: number }[]>`
-      SELECT c.epoch, floor(extract(epoch FROM now() - make_interval(hours => ${keepHours})) * 1000)::float8 AS "endedBefore"
+    const [sale] = await tx<Pick<LeavingSale, "epoch" | "mode" | "endedBefore">[]>`
+      SELECT c.epoch, c.issue_mode AS mode, floor(extract(epoch FROM now() - make_interval(hours => ${keepHours})) * 1000)::float8 AS "endedBefore"
       FROM coupons c WHERE c.id = ${couponId} AND ${mayLeave(tx, keepHours)} FOR UPDATE SKIP LOCKED`;
     if (sale === undefined) return null;
     const [rows] = await tx<{ winners: number }[]>`

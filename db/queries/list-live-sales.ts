@@ -1,3 +1,4 @@
+import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
 import type { LoadState, SaleIntent } from "../schema.ts";
 
@@ -25,6 +26,32 @@ export function listLiveSales(sql: Executor, keepHours: number): Promise<readonl
     WHERE ${belongsIntoRedis(sql, keepHours)} OR load_state IN ('RECOVERING', 'LOADING')
     ORDER BY CASE WHEN ends_at <= now() THEN 2 WHEN starts_at > now() THEN 1 ELSE 0 END,
              CASE WHEN ends_at <= now() THEN now() - ends_at ELSE greatest(starts_at - now(), interval '0') END, id`;
+}
+
+/**
+ * Loaded sales that have ended for longer than `keepHours` and have not left Redis: role retention takes them out once nothing of
+ * them waits. Those of `known` and the next ones after a place, in the order of their ends.
+ */
+export async function listOverdueSales(
+  sql: Executor,
+  keepHours: number,
+  known: readonly string[],
+  after: { readonly id: string; readonly ends_at: Date } | null,
+  limit: number,
+): Promise<{
+  readonly known: readonly string[];
+  readonly next: readonly { readonly id: string; readonly ends_at: Date }[];
+}> {
+  const isOverdue = sql`
+    left_redis_at IS NULL AND load_state = 'LOADED' AND ends_at <= now() - make_interval(hours => ${keepHours})`;
+  const next = await sql<{ id: string; ends_at: Date }[]>`
+    SELECT id, ends_at FROM coupons
+    WHERE ${isOverdue} ${after ? sql`AND (ends_at, id) > (${after.ends_at}, ${after.id})` : sql``}
+    ORDER BY ends_at, id LIMIT ${limit}`;
+  if (known.length === 0) return { known, next };
+  const still = await sql<{ id: string }[]>`
+    SELECT id FROM coupons WHERE ${isOverdue} AND id = ANY (${textArray(known)}::text[])`;
+  return { known: still.map(({ id }) => id), next };
 }
 
 /**

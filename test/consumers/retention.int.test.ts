@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { startRelay } from "../../consumers/claim-relay/start.ts";
 import { leftOutOf } from "../../consumers/neighbours.ts";
 import { type KindReport, previewRetention, retain } from "../../consumers/retention/round.ts";
 import { type RetentionSetting, ROW_RULES } from "../../consumers/retention/rules.ts";
 import { Loader } from "../../consumers/sale-loader/loader.ts";
-import type { CouponId } from "../../contracts/ids.ts";
+import { type CouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
+import { requestRecord } from "../../gateway/coupons/queue.ts";
 import { saleKeys } from "../../lua/keys.ts";
+import { noteAsking, notePending } from "../../lua/pending-requests.ts";
 import { readSale } from "../../lua/sale-reading.ts";
+import { until } from "../support/until.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";
 
 let world: World;
@@ -130,6 +134,64 @@ test("a sale that is not over for long enough, is being rebuilt, has a revocatio
   for (const id of [young, fenced, revoked, waiting]) expect((await leftOf(id)).left).toBe(false);
   await round({ SALE_KEEP_HOURS: 24 });
   for (const id of [young, fenced, revoked, waiting]) expect(await keysOf(id)).toBeGreaterThan(1);
+});
+
+test("a ledger that outlived SALE_KEEP_HOURS is settled by the relay, and then the sale leaves", async () => {
+  const couponId = await endedSale(["ann", "bob"], false);
+  await world.db
+    .sql`UPDATE coupons SET ends_at = ends_at - interval '30 days', starts_at = starts_at - interval '30 days' WHERE id = ${couponId}`;
+  await round();
+  expect((await leftOf(couponId)).left).toBe(false);
+  const relay = startRelay(world.neighbours);
+  await until("the ledger is empty", async () => (await world.redis.xlen(saleKeys(couponId).ledger)) === 0);
+  await relay.stop(1_000);
+  expect(await world.rows(couponId)).toHaveLength(2);
+  expect(world.events(couponId).map(({ type }) => type)).toEqual(["CouponIssued", "CouponIssued"]);
+  await round();
+  expect(await leftOf(couponId)).toEqual({ left: true, issued: 2 });
+});
+
+/** A queued sale that ended two hours ago, with two requests that came in time and nobody has decided. */
+async function undecidedSale(topic: string): Promise<CouponId> {
+  const couponId = await world.newSale(2, -10_800_000, "QUEUED");
+  await world.load(couponId);
+  for (const userId of ["ann", "bob"] as UserId[]) {
+    const claim = { couponId, userId, requestId: newRequestId(couponId, Date.now()) };
+    await noteAsking(world.redis, couponId, claim.requestId, userId, true);
+    await world.rawProducer.sendAll([{ topic, key: couponId, value: requestRecord(claim, new Date()) }]);
+    await notePending(world.redis, couponId, claim.requestId, userId);
+  }
+  await end(couponId);
+  return couponId;
+}
+
+test("a queued sale stays while requests of it wait in the log: nobody is there to decide, or it was paused until now", async () => {
+  await round();
+  const stuckBefore = stuck;
+  const topic = await world.newTopic(1, { "message.timestamp.type": "LogAppendTime" });
+  const setState = async (couponId: CouponId, state: "OPEN" | "PAUSED") => {
+    await world.db.sql`UPDATE coupons SET state = ${state} WHERE id = ${couponId}`;
+    await world.settling.scripts.setState(couponId, state);
+  };
+  const [late, paused] = [await undecidedSale(topic), await undecidedSale(topic)];
+  await setState(paused, "PAUSED");
+  await round();
+  await setState(paused, "OPEN"); // and the next round comes before role coupon-decide's next try
+  await round();
+  expect(stuck).toBe(stuckBefore); // they wait, and nothing is wrong
+  for (const couponId of [late, paused]) {
+    expect((await leftOf(couponId)).left).toBe(false);
+    // The log's time is now and cannot be set two hours back: Redis' end is where it was.
+    await world.redis.hset(saleKeys(couponId).sale, "endsAt", Date.now() + 3_600_000);
+  }
+  world.run(world.decideRole(), topic);
+  for (const couponId of [late, paused]) {
+    await until("they are issued", async () => (await world.rows(couponId)).length === 2);
+    await until("the ledger is empty", async () => (await world.redis.xlen(saleKeys(couponId).ledger)) === 0);
+    await end(couponId);
+  }
+  await round();
+  for (const couponId of [late, paused]) expect(await leftOf(couponId)).toEqual({ left: true, issued: 2 });
 });
 
 test("rows that may go, go; what is open, or of a sale that is still in Redis, stays", async () => {
