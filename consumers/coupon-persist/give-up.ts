@@ -2,6 +2,7 @@ import type { LeftOut } from "../../contracts/left-out.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
 import { buryClaims } from "../../db/queries/bury-claims.ts";
+import { findLeftSales } from "../../db/queries/find-left-sales.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
 import type { Claim } from "./outcome.ts";
 
@@ -32,11 +33,16 @@ export async function bury(
 /**
  * Second half, only for claims whose tombstone is committed: the slot (if this request still holds one in this epoch)
  * goes out again, the ledger entry goes, the status becomes FAILED. Repeating it frees nothing twice.
+ * Of a sale that left Redis for good nothing is there to be released.
  * @returns the claims that a fence, or a sale that Redis does not answer about, kept from being released; they are not to
  * be told FAILED yet
  */
 export async function releaseBuried(
-  { scripts, leftOut }: { readonly scripts: Pick<SaleScripts, "release">; readonly leftOut: LeftOut },
+  {
+    sql,
+    scripts,
+    leftOut,
+  }: { readonly sql: Sql; readonly scripts: Pick<SaleScripts, "release">; readonly leftOut: LeftOut },
   buried: readonly GivenUp[],
 ): Promise<ReadonlySet<Claim>> {
   const kept = new Set(buried.map(({ claim }) => claim));
@@ -56,5 +62,10 @@ export async function releaseBuried(
     },
     { throwsIfAway: false },
   );
-  return kept;
+  if (kept.size === 0) return kept;
+  const left = await findLeftSales(
+    sql,
+    [...kept].map(({ couponId }) => couponId),
+  );
+  return new Set([...kept].filter(({ couponId }) => !left.has(couponId)));
 }

@@ -3,6 +3,7 @@ import type { CouponId, RequestId } from "../../contracts/ids.ts";
 import type { LeftOut } from "../../contracts/left-out.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
+import { findLeftSales } from "../../db/queries/find-left-sales.ts";
 import type { OutgoingRecord, Producer } from "../../kafka/kafka.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
 import { type Acknowledge, acknowledge } from "./acknowledge.ts";
@@ -123,7 +124,10 @@ function tally(deps: Settling, outcomes: readonly ClaimOutcome[]): void {
   for (const [code, count] of counts) deps.count(code, count);
 }
 
-/** Claims from before a rebuild: a new slot, a tombstone, or another time. Returns what is to be persisted now. */
+/**
+ * Claims from before a rebuild: a new slot, a tombstone, or another time. Nobody will decide those again whose sale left Redis for
+ * good: they are given up. Returns what is to be persisted now.
+ */
 async function decideAgain(
   deps: Settling,
   passed: readonly Claim[],
@@ -139,13 +143,24 @@ async function decideAgain(
     { throwsIfAway: false },
   );
   const answeredSales = new Set(answered.map(({ thing: [couponId] }) => couponId));
-  for (const [couponId, ofSale] of bySale) if (!answeredSales.has(couponId)) deferred.push(...ofSale);
+  const undecided: Claim[] = [];
+  for (const [couponId, ofSale] of bySale) if (!answeredSales.has(couponId)) undecided.push(...ofSale);
   const granted: Claim[] = [];
   const refused: GivenUp[] = [];
   for (const { result } of answered) {
     granted.push(...result.granted);
     refused.push(...result.refused);
-    deferred.push(...result.undecided);
+    undecided.push(...result.undecided);
+  }
+  if (undecided.length > 0) {
+    const left = await findLeftSales(
+      deps.sql,
+      undecided.map(({ couponId }) => couponId),
+    );
+    for (const claim of undecided) {
+      if (left.has(claim.couponId)) refused.push({ claim, reason: "ENDED" });
+      else deferred.push(claim);
+    }
   }
   const { buried, persisted } = await bury(deps.sql, refused);
   givenUp.push(...buried);

@@ -1,5 +1,6 @@
 import type { Executor } from "../client.ts";
 import type { LoadState } from "../schema.ts";
+import { hasLeft } from "./find-left-sales.ts";
 
 /** Where a sale that Redis does not know stands on its way back. */
 export interface Reopening {
@@ -12,7 +13,7 @@ export interface Reopening {
   readonly is_over: boolean;
   /** It is over, and it is being loaded all the same, or is about to be: who wants to claim may be told to come back. */
   readonly comes_back: boolean;
-  /** It is over and left Redis (role retention): nothing of it waits in a ledger or in the log any more. */
+  /** See find-left-sales.ts. */
   readonly has_left: boolean;
 }
 
@@ -24,8 +25,7 @@ export async function findReopening(sql: Executor, couponId: string): Promise<Re
            (ends_at <= clock_timestamp() OR state = 'CLOSED') AS is_over,
            load_state IN ('RECOVERING', 'LOADING')
              OR load_state = 'LOADED' AND left_redis_at IS NULL AND ends_at > clock_timestamp() - interval '1 hour' AS comes_back,
-           (left_redis_at IS NOT NULL AND ends_at <= clock_timestamp()
-             AND load_state NOT IN ('RECOVERING', 'LOADING')) AS has_left
+           ${hasLeft(sql)} AS has_left
     FROM coupons WHERE id = ${couponId}`;
   return row ?? null;
 }

@@ -7,6 +7,7 @@ import type { CouponId } from "../../contracts/ids.ts";
 import { deferClaims, deferredClaimsAfter, salesWithDeferredClaims } from "../../db/queries/deferred-claims.ts";
 import { findRequest } from "../../db/queries/find-request.ts";
 import { revokeClaim } from "../../db/queries/revoke-claim.ts";
+import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { until } from "../support/until.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";
@@ -122,6 +123,27 @@ test("an operator can revoke a deferred claim; it is told FAILED", async () => {
   await until("it is told", () => world.events(couponId).length > 0);
   await relay.stop(1_000);
   expect(new Set(world.events(couponId).map(({ type }) => type))).toEqual(new Set(["CouponIssueFailed"]));
+});
+
+test("claims of a sale that left Redis for good come to an end: a tombstone is told, one of an old epoch is given up", async () => {
+  const [old, buried] = (await undecidable("ann", "bob")) as [Claim, Claim];
+  const sale = old.couponId;
+  await world.settling.scripts.setState(sale, "OPEN");
+  const { couponId, requestId } = buried;
+  await deferClaims(world.db.sql, [old, buried]);
+  const wish = { couponId, requestId, actor: "test", why: "test" };
+  expect((await revokeClaim(world.db.sql, wish, null)).code).toBe("REVOKED");
+  const at = new Date(Date.now() - 7_200_000);
+  await world.db.sql`
+    UPDATE coupons SET state = 'OPEN', starts_at = ${new Date(at.getTime() - 1_000)}, ends_at = ${at}, left_redis_at = now() WHERE id = ${sale}`;
+  await world.redis.del(...Object.values(saleKeys(sale)));
+  const relay = startRelay(world.neighbours);
+  await until("they are settled", async () => (await deferred(sale)).length === 0);
+  await relay.stop(1_000);
+  const told = new Map(world.events(sale).map(({ type, requestId, reason }) => [requestId, [type, reason]]));
+  expect(told.get(old.requestId)).toEqual(["CouponIssueFailed", "ENDED"]);
+  expect(told.get(buried.requestId)).toEqual(["CouponIssueFailed", "REVOKED"]);
+  expect(await findRequest(world.db.sql, old.requestId, "ann")).toMatchObject({ status: "FAILED", reason: "ENDED" });
 });
 
 test("a hundred thousand claims of a paused sale are passed by for the price of one", async () => {
