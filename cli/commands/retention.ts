@@ -1,6 +1,7 @@
 import { Type } from "@sinclair/typebox";
 import { Command } from "commander";
 import { RetentionEnvironment } from "../../consumers/retention/environment.ts";
+import { requestsWait } from "../../consumers/retention/requests-wait.ts";
 import { type KindReport, previewRetention, retain } from "../../consumers/retention/round.ts";
 import { OTHER_RULES, ROW_RULES } from "../../consumers/retention/rules.ts";
 import { readEnvironment } from "../../contracts/environment.ts";
@@ -9,6 +10,7 @@ import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";
 import { inheritedEnvironment } from "../config.ts";
 import { CliError } from "../errors.ts";
+import { kafkaOf } from "../stack/kafka-client.ts";
 import { createStack } from "../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { table } from "../terminal/table.ts";
@@ -30,13 +32,16 @@ function shown(reports: readonly KindReport[], settings: Settings, heading: stri
 
 async function run({ dryRun = false, json = false }: { dryRun?: boolean; json?: boolean }): Promise<void> {
   const settings = settingsOf();
-  const { env } = createStack();
+  const stack = createStack();
+  const { env } = stack;
   const db = createDatabase(env.DATABASE_URL, { max: 3, name: "stampede-retention" });
   const redis = createRedis(env.REDIS_URL);
   try {
     if (!(await whenReady(redis, REDIS_WAIT_MS)))
       throw new CliError("Redis does not answer: start it with ./dev up redis");
-    const reports = dryRun ? await previewRetention({ sql: db.sql, settings }) : await roundNow(db, redis, settings);
+    const reports = dryRun
+      ? await previewRetention({ sql: db.sql, settings })
+      : await roundNow(stack, db, redis, settings);
     if (json) console.log(JSON.stringify(reports));
     else console.log(shown(reports, settings, dryRun ? "would go" : "went"));
   } finally {
@@ -47,12 +52,23 @@ async function run({ dryRun = false, json = false }: { dryRun?: boolean; json?: 
 
 type Deps = Parameters<typeof retain>[0];
 
-async function roundNow({ sql, leases }: Database, redis: Deps["redis"], settings: Settings): Promise<KindReport[]> {
+async function roundNow(
+  stack: ReturnType<typeof createStack>,
+  { sql, leases }: Database,
+  redis: Deps["redis"],
+  settings: Settings,
+): Promise<KindReport[]> {
   const say = (fields: object, message: string) => console.error(`${message}: ${JSON.stringify(fields)}`);
   const log = { debug() {}, info() {}, warn: say, error: say };
   const observe = { deleted() {}, oldest() {}, stuckSales() {} };
+  const askLog = async () => {
+    const admin = kafkaOf(stack.context, "retention").admin();
+    return requestsWait(admin).finally(() => admin.close());
+  };
   const reports = await interruption((stopping) =>
-    withLeases(leases, LEASES.retention, ["all"], () => retain({ sql, redis, settings, log, observe }, stopping)),
+    withLeases(leases, LEASES.retention, ["all"], () =>
+      retain({ sql, redis, requestsWait: askLog, settings, log, observe }, stopping),
+    ),
   );
   if (reports === undefined) throw new CliError("a consumers process is just doing a round: try again in a moment");
   return reports;

@@ -1,7 +1,14 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import type { Sql } from "../../db/client.ts";
-import { type EndedPlace, leaveRedis, listEndedSales, oldestEndedSale } from "../../db/queries/ended-sales.ts";
+import {
+  type EndedPlace,
+  type EndedSale,
+  type LeavingSale,
+  leaveRedis,
+  listEndedSales,
+  oldestEndedSale,
+} from "../../db/queries/ended-sales.ts";
 import { countExpired, oldestOf, takeExpired } from "../../db/queries/expired-rows.ts";
 import { type Forgetting, forgetSale } from "../../lua/ended-sales.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
@@ -13,6 +20,8 @@ import { type RetentionSetting, ROW_RULES, type RowRule } from "./rules.ts";
 export interface RetentionDeps {
   readonly sql: Sql;
   readonly redis: RedisConnection;
+  /** Whether requests of queued sales wait in the log, of whichever sale. */
+  readonly requestsWait: () => Promise<boolean>;
   /** Days, and for SALE_KEEP_HOURS hours. */
   readonly settings: Readonly<Record<RetentionSetting, number>>;
   readonly log: Log;
@@ -94,12 +103,15 @@ async function forgetEndedSales(deps: RetentionDeps, stopping: AbortSignal): Pro
   let rows = 0;
   /** Of sales whose shard is away: the others go on, unless nothing answers at all. */
   const away: unknown[] = [];
+  const mayForget = createMayForget(deps);
   let place: EndedPlace | null = null;
   while (!stopping.aborted) {
-    const page: readonly EndedPlace[] = await listEndedSales(sql, keepHours, place, SALES_PAGE);
-    for (const { couponId } of page) {
+    const page: readonly EndedSale[] = await listEndedSales(sql, keepHours, place, SALES_PAGE);
+    for (const sale of page) {
       if (stopping.aborted) break;
-      const outcome = await forgetOne(deps, couponId as CouponId, keepHours).catch((error) => {
+      const { couponId } = sale;
+      await mayForget.look(sale);
+      const outcome = await forgetOne(deps, couponId as CouponId, keepHours, mayForget.allows).catch((error) => {
         if (!(error instanceof StampedeError && error.code === "REDIS_UNAVAILABLE")) throw error;
         if (away.push(error) >= MAX_AWAY) throw error;
         return null;
@@ -128,13 +140,40 @@ async function forgetEndedSales(deps: RetentionDeps, stopping: AbortSignal): Pro
   return { kind: "ended-sales", rows, oldest: await oldestEndedSale(sql) };
 }
 
+type RebuiltSale = Pick<LeavingSale, "mode" | "epoch">;
+
+/**
+ * Redis may have lost the notes on who asked for a coupon of a queued sale when it lost the sale, so one that was rebuilt may go
+ * only after role coupon-decide was once through with the whole log. Nobody asks for a coupon of an ended sale any more, so once is enough.
+ */
+function createMayForget({ requestsWait, log }: RetentionDeps) {
+  const wasRebuilt = ({ mode, epoch }: RebuiltSale) => mode === "QUEUED" && epoch > 1;
+  let isThrough: boolean | undefined;
+  return {
+    /** Asks Kafka, once a round at most and while nobody holds a row. */
+    async look(sale: RebuiltSale): Promise<void> {
+      if (isThrough !== undefined || !wasRebuilt(sale)) return;
+      isThrough = await requestsWait().then(
+        (wait) => !wait,
+        (error) => {
+          log.warn({ role: "retention", ...failureCode(error) }, "queued sales stay until Kafka says what is decided");
+          return false;
+        },
+      );
+    },
+    allows: (sale: RebuiltSale): boolean => !wasRebuilt(sale) || isThrough === true,
+  };
+}
+
 /** null: somebody is just at it. A sale whose keys are broken stays, and keeps nobody else. @throws when Redis or PostgreSQL is away */
 async function forgetOne(
   deps: RetentionDeps,
   couponId: CouponId,
   keepHours: number,
+  allows: (sale: RebuiltSale) => boolean,
 ): Promise<Stays | "FORGOTTEN" | null> {
   return leaveRedis<Stays>(deps.sql, couponId, keepHours, async (sale) => {
+    if (!allows(sale)) return "REQUESTS_WAIT";
     try {
       return await forgetSale(deps.redis, { ...sale, couponId });
     } catch (error) {

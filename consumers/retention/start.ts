@@ -3,7 +3,9 @@ import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { memoryOf } from "../../lua/memory.ts";
 import { failureCode } from "../failure.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { createRenewedAdmin } from "../renewed-admin.ts";
 import { startTicker } from "../ticker.ts";
+import { requestsWait } from "./requests-wait.ts";
 import { retain } from "./round.ts";
 
 /** Whoever has just started has better things to do. */
@@ -16,9 +18,10 @@ const LOOK_EVERY_MS = 15_000;
  * do the round. It makes the partitions of the months to come where it may; where it may not, a metric says so.
  */
 export function startRetention(neighbours: Neighbours): RunningRole {
-  const { config, db, redis, log, metrics } = neighbours;
+  const { config, db, redis, kafka, log, metrics } = neighbours;
+  const admin = createRenewedAdmin(kafka);
   const observe = metrics.retention;
-  const deps = { sql: db.sql, redis, settings: config, log, observe };
+  const deps = { sql: db.sql, redis, requestsWait: () => requestsWait(admin), settings: config, log, observe };
   let dueAt = performance.now() + FIRST_AFTER_MS;
 
   async function partitions(): Promise<void> {
@@ -42,5 +45,5 @@ export function startRetention(neighbours: Neighbours): RunningRole {
   }
 
   const ticker = startTicker(LOOK_EVERY_MS, round, complainer(log, "retention"));
-  return { name: "retention", inHand: () => 0, stop: () => ticker.stop() };
+  return { name: "retention", inHand: () => 0, stop: () => ticker.stop().finally(() => admin.close()) };
 }

@@ -17,6 +17,11 @@ export interface EndedPlace {
   readonly couponId: string;
 }
 
+export interface EndedSale extends EndedPlace {
+  readonly mode: "DIRECT" | "QUEUED";
+  readonly epoch: number;
+}
+
 /**
  * Sales that may leave Redis: over for `keepHours` (as in list-live-sales.ts), loaded or never needed, nothing to be
  * revoked or decided again. A paused queued sale stays: its requests wait in the log, and whoever opens it again lets them be decided.
@@ -33,9 +38,9 @@ export function listEndedSales(
   keepHours: number,
   after: EndedPlace | null,
   limit: number,
-): Promise<readonly EndedPlace[]> {
-  return sql<EndedPlace[]>`
-    SELECT c.id AS "couponId", c.ends_at AS "endsAt" FROM coupons c
+): Promise<readonly EndedSale[]> {
+  return sql<EndedSale[]>`
+    SELECT c.id AS "couponId", c.ends_at AS "endsAt", c.issue_mode AS mode, c.epoch FROM coupons c
     WHERE ${mayLeave(sql, keepHours)}
       ${after ? sql`AND (c.ends_at, c.id) > (${after.endsAt}, ${after.couponId})` : sql``}
     ORDER BY c.ends_at, c.id LIMIT ${limit}`;

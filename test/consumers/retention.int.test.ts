@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { startRelay } from "../../consumers/claim-relay/start.ts";
 import { leftOutOf } from "../../consumers/neighbours.ts";
+import { requestsWait } from "../../consumers/retention/requests-wait.ts";
 import { type KindReport, previewRetention, retain } from "../../consumers/retention/round.ts";
 import { type RetentionSetting, ROW_RULES } from "../../consumers/retention/rules.ts";
 import { Loader } from "../../consumers/sale-loader/loader.ts";
@@ -21,6 +22,7 @@ afterAll(() => world.close());
 const never = new AbortController().signal;
 const deleted: Record<string, number> = {};
 let stuck = 0;
+let askLog = async () => false;
 beforeEach(() => {
   for (const kind of Object.keys(deleted)) delete deleted[kind];
 });
@@ -41,7 +43,10 @@ function round(settings: Partial<Record<RetentionSetting, number>> = {}): Promis
     },
   };
   const { redis, log } = world;
-  return retain({ sql: world.db.sql, redis, settings: { ...AT_ONCE, ...settings }, log, observe }, never);
+  return retain(
+    { sql: world.db.sql, redis, requestsWait: askLog, settings: { ...AT_ONCE, ...settings }, log, observe },
+    never,
+  );
 }
 
 /** As if the sale had ended two hours ago, in PostgreSQL and in Redis. */
@@ -192,6 +197,23 @@ test("a queued sale stays while requests of it wait in the log: nobody is there 
   }
   await round();
   for (const couponId of [late, paused]) expect(await leftOf(couponId)).toEqual({ left: true, issued: 2 });
+});
+
+test("a queued sale whose notes were lost with Redis stays until all of the log is decided", async () => {
+  const topic = await world.newTopic(1, { "message.timestamp.type": "LogAppendTime" });
+  askLog = () => requestsWait(world.admin, topic, `group-${topic}`);
+  const couponId = await undecidedSale(topic);
+  await world.redis.del(...Object.values(saleKeys(couponId)));
+  await world.load(couponId, 2);
+  await round();
+  expect((await leftOf(couponId)).left).toBe(false);
+  await world.redis.hset(saleKeys(couponId).sale, "endsAt", Date.now() + 3_600_000);
+  world.run(world.decideRole(), topic);
+  await until("the log is decided", async () => (await world.lag(topic)) === 0);
+  await end(couponId);
+  await round();
+  expect(await leftOf(couponId)).toEqual({ left: true, issued: 2 });
+  askLog = async () => false;
 });
 
 test("rows that may go, go; what is open, or of a sale that is still in Redis, stays", async () => {

@@ -31,7 +31,7 @@ function keepNothing() {
     throw new Error(`${message} ${JSON.stringify(fields)}`);
   };
   const log = { debug() {}, info() {}, warn: complain, error: complain };
-  const deps = { sql: system.sql, redis: system.redis, settings, log, observe: quiet };
+  const deps = { sql: system.sql, redis: system.redis, requestsWait: async () => false, settings, log, observe: quiet };
   return retain(deps, new AbortController().signal);
 }
 
