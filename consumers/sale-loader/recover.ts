@@ -9,6 +9,7 @@ import { failureCode } from "../failure.ts";
 import { Hands } from "../hands.ts";
 import type { Log } from "../log.ts";
 import { pause } from "../pause.ts";
+import { Announcements } from "./announcements.ts";
 import { loadSale } from "./load-sale.ts";
 import { SharedDrain } from "./shared-drain.ts";
 
@@ -71,12 +72,18 @@ export class Recovery {
   readonly #ledgers = new Hands(LEDGERS_AT_ONCE);
   readonly #loads = new Hands(AT_ONCE);
   readonly #drain: SharedDrain;
+  /** Clients are told when to come back; a wrong time costs them a second question. */
+  readonly #announcements: Announcements;
   /** Sales that fell out of a step behind a fence of this process. */
   readonly #fenced = new Map<CouponId, Fenced>();
 
   constructor(deps: RecoveryDeps) {
     this.#deps = deps;
     this.#drain = new SharedDrain(deps.drain);
+    this.#announcements = new Announcements(
+      (couponId, epoch, inMs) => expectReopening(deps.sql, couponId, epoch, inMs),
+      (couponId, error) => deps.log.warn({ couponId, ...failureCode(error) }, "recovery: its end is not announced"),
+    );
   }
 
   /** @throws what a neighbour threw; the sale stays closed until the next try */
@@ -118,19 +125,14 @@ export class Recovery {
 
   /** @returns false when `stopping` ended it */
   async #waitForLog(sale: Fenced, stopping: AbortSignal): Promise<boolean> {
+    const { couponId, newEpoch } = sale;
     const quietAt = sale.fencedAt + this.#deps.messageTimeoutMs;
-    this.#expect(sale, quietAt - performance.now() + LOAD_MS);
+    const expect = (inMs: number) => this.#announcements.expect(couponId, newEpoch, inMs + LOAD_MS);
+    expect(quietAt - performance.now());
     await pause(Math.max(0, quietAt - performance.now()), stopping);
     if (stopping.aborted) return false;
-    this.#deps.log.info({ couponId: sale.couponId }, "recovery: waiting until the log is persisted");
-    return await this.#drain.join(stopping, (remainingMs) => this.#expect(sale, remainingMs + LOAD_MS));
-  }
-
-  /** Beside the work, never in its way: clients are told when to come back, and a wrong word costs them a second question. */
-  #expect({ couponId, newEpoch }: Fenced, inMs: number): void {
-    this.#fences
-      .take(() => expectReopening(this.#deps.sql, couponId, newEpoch, Math.max(0, inMs)))
-      .catch((error) => this.#deps.log.warn({ couponId, ...failureCode(error) }, "recovery: its end is not announced"));
+    this.#deps.log.info({ couponId }, "recovery: waiting until the log is persisted");
+    return await this.#drain.join(stopping, expect);
   }
 
   async #load({ couponId, newEpoch, why }: Fenced, startedAt: number): Promise<void> {

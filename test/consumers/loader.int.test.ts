@@ -5,8 +5,10 @@ import { leftOutOf, type Neighbours } from "../../consumers/neighbours.ts";
 import { drain } from "../../consumers/sale-loader/drain.ts";
 import { Loader } from "../../consumers/sale-loader/loader.ts";
 import { persistLedger } from "../../consumers/sale-loader/persist-ledger.ts";
+import type { RecoveryDeps } from "../../consumers/sale-loader/recover.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { newRequestId, type UserId } from "../../contracts/ids.ts";
+import { textArray } from "../../db/array-literal.ts";
 import { deferredClaimsAfter } from "../../db/queries/deferred-claims.ts";
 import { findReopening } from "../../db/queries/find-reopening.ts";
 import { listLiveSales } from "../../db/queries/list-live-sales.ts";
@@ -40,6 +42,7 @@ function newLoader(
   neighbours: Neighbours = world.neighbours,
   messageTimeoutMs?: number,
   beforeLedger: (couponId: CouponId) => Promise<void> = async () => {},
+  drainLog?: RecoveryDeps["drain"],
 ): Loader {
   const { db, redis, loading, config, log, metrics } = neighbours;
   return new Loader({
@@ -56,7 +59,9 @@ function newLoader(
         couponId,
       );
     },
-    drain: (stopping, report) => drain(world.admin, world.rawProducer, topic, `group-${topic}`, log, stopping, report),
+    drain:
+      drainLog ??
+      ((stopping, report) => drain(world.admin, world.rawProducer, topic, `group-${topic}`, log, stopping, report)),
     messageTimeoutMs: messageTimeoutMs ?? config.MESSAGE_TIMEOUT_MS,
     keepHours: 1,
     leftOut: leftOutOf("sale-loader", neighbours),
@@ -358,6 +363,44 @@ test("a sale is loaded behind its own ledger, not behind another sale's that tak
   goOn();
   await loader.settled();
   expect(await stateOf(long)).toMatchObject({ load_state: "LOADED", epoch: 2 });
+});
+
+test("a sale is fenced although the announcements of nine others wait for their sales' locks", async () => {
+  const sales = await Promise.all(Array.from({ length: 9 }, () => world.newSale(10)));
+  const late = await world.newSale(10);
+  await look(newLoader());
+  for (const sale of [...sales, late]) await world.claim(sale, "ann");
+  const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
+  let isDrained = false;
+  let reports = 0;
+  const loader = newLoader(world.neighbours, 100, undefined, async (_, report) => {
+    for (; !isDrained; await Bun.sleep(10)) {
+      report(60_000);
+      reports++;
+    }
+    return true;
+  });
+  for (const sale of sales) await world.redis.del(saleKeys(sale).sale);
+  await loader.look(never);
+  await until("all wait for the log", () => reports > 0);
+  const locked = world.db.leases.sql.begin(async (tx) => {
+    await tx`SELECT FROM coupons WHERE id = ANY (${textArray(sales)}::text[]) FOR UPDATE`;
+    const before = reports;
+    await until("every sale's announcement is due", () => reports > before + 20);
+    await world.redis.del(saleKeys(late).sale);
+    await loader.look(never);
+    await mayGoOn;
+  });
+  try {
+    const isFenced = async () => (await stateOf(late)).load_state === "RECOVERING";
+    await until("the late one is fenced", isFenced, 10_000); // the announcements' statements time out after 30 s
+  } finally {
+    goOn();
+    await locked;
+    isDrained = true;
+    await loader.settled();
+  }
+  for (const sale of [...sales, late]) expect(await stateOf(sale)).toMatchObject({ load_state: "LOADED", epoch: 2 });
 });
 
 test("a recovery that fails behind its fence goes on behind it, and takes no new epoch each round", async () => {
