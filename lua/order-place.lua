@@ -23,7 +23,18 @@ if known and known ~= ARGV[1] then return {'IDEMPOTENCY_KEY_REUSED', ''} end
 local ledgerId = redis.call('GET', KEYS[2])
 if ledgerId then return {'REPEATED', event(ledgerId)} end
 if known then return {'REPEATED', ''} end
-if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[6]) then return {'TOO_MANY_ORDERS', ''} end
+if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[6]) then
+  -- Consumers of an earlier release take an order out of the ledger and leave it here. Only the oldest are looked at, so that a
+  -- refusal stays cheap: those that really wait leave in this order too.
+  for _, member in ipairs(redis.call('ZRANGE', KEYS[4], 0, 99)) do
+    local order, entry = string.match(member, '^(%S+) (%d+%-%d+)$')
+    if not order or #redis.call('XRANGE', KEYS[3], entry, entry) == 0 then
+      redis.call('ZREM', KEYS[4], member)
+      if order then redis.call('HDEL', KEYS[5], order) end
+    end
+  end
+  if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[6]) then return {'TOO_MANY_ORDERS', ''} end
+end
 local takesCart = ARGV[7] ~= ''
 if takesCart and (redis.call('HGET', KEYS[5], 'n') or '') ~= ARGV[8] then return {'CART_CHANGED', ''} end
 -- First of the writes, because Redis rolls nothing back: an entry without a key is delivered, a key without an entry is not.

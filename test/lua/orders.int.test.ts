@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { UserId } from "../../contracts/ids.ts";
 import type { OrderCreated } from "../../contracts/order-events.ts";
+import type { ProductId } from "../../contracts/order-ids.ts";
 import {
   cancelKey,
   cartOrdersKey,
@@ -33,6 +34,7 @@ afterAll(async () => {
   await server?.remove();
 });
 
+const mugs = (quantity: number) => ({ productId: "mug" as ProductId, quantity });
 const ledgerOf = async ({ data }: OrderCreated) => {
   const bucket = orderBucket(data.userId);
   const { entries } = await readOrderLedger(redis, bucket, { olderThanMs: 0, count: 1_000 });
@@ -93,6 +95,25 @@ test("an order that PostgreSQL has leaves the ledger once; its key stands for it
   expect(await orders.place(placedBy("dan", "key", "[]"))).toEqual({ code: "IDEMPOTENCY_KEY_REUSED" });
 });
 
+test("another order's entry under the same id is not acknowledged away: Redis forgot the first, and gave the id again", async () => {
+  const first = placedBy("kim", "first");
+  await orders.place(first);
+  const { bucket, entries } = await ledgerOf(first);
+  const [{ ledgerId } = { ledgerId: "" }] = entries;
+  await redis.del(
+    orderLedgerKey(bucket),
+    pendingOrderKey(bucket, first.data.orderId),
+    openOrdersKey(first.data.userId),
+  );
+  const second = placedBy("kim", "second");
+  const { orderId, userId } = second.data;
+  await redis.xadd(orderLedgerKey(bucket), ledgerId, "o", orderId, "u", userId, "e", JSON.stringify(second));
+  expect(await createAcknowledgeOrders(redis)(bucket, entries)).toBe(0);
+  const found = (await ledgerOf(second)).entries;
+  expect(found).toMatchObject([{ ledgerId, orderId }]);
+  expect(await createAcknowledgeOrders(redis)(bucket, found)).toBe(1);
+});
+
 test("a key that expired while the order still waits gives the same order, not a second entry", async () => {
   const placed = placedBy("eve", "key");
   await orders.place(placed);
@@ -140,6 +161,24 @@ test("a user's open orders are listed until PostgreSQL has them, newest first; t
   const codes = (await Promise.all(others)).map(({ code }) => code);
   expect(codes.filter((code) => code === "TOO_MANY_ORDERS")).toHaveLength(2);
   expect(await orders.place(wishes[1]!)).toMatchObject({ code: "REPEATED" });
+});
+
+test("orders that consumers of an earlier release acknowledged keep no user at the limit, nor their lines in the cart", async () => {
+  const places = Array.from({ length: MOST_OPEN_ORDERS }, (_, n) => orders.place(placedBy("ivy", `order ${n}`)));
+  expect(new Set((await Promise.all(places)).map(({ code }) => code))).toEqual(new Set(["ACCEPTED"]));
+  const next = placedBy("ivy", "one more");
+  expect(await orders.place(next)).toEqual({ code: "TOO_MANY_ORDERS" });
+  const { userId } = next.data;
+  const [bucket, open] = [orderBucket(userId), (await orders.open(userId)).reverse()];
+  const acknowledged = open.slice(0, 3);
+  await redis.hset(cartOrdersKey(userId), { n: "9", [open[0]!.orderId]: "mug 1", [open[3]!.orderId]: "mug 2" });
+  for (const { ledgerId, orderId } of acknowledged) {
+    await redis.xdel(orderLedgerKey(bucket), ledgerId);
+    await redis.del(pendingOrderKey(bucket, orderId));
+  }
+  expect(await orders.place(next)).toEqual({ code: "ACCEPTED" });
+  expect(await orders.open(userId)).toHaveLength(MOST_OPEN_ORDERS - 3 + 1);
+  expect(await orders.cartOrders(userId)).toEqual({ version: "9", lines: new Map([[open[3]!.orderId, [mugs(2)]]]) });
 });
 
 test("an order is shown to its owner alone, whoever shares the bucket", async () => {
