@@ -5,13 +5,20 @@
 -- ARGV 1 userId  2 requestId  3 seconds that the notes live on  4 '1': a new request may be noted; '0': nobody may ask now
 --      5 milliseconds after which the log is told of a request once more: the log keeps nothing for ever
 -- Returns won slot requestId | noted | logged requestId (of before) | unlogged requestId (of before; the log may not have
---   it) | none (nothing of this user is there, and nothing may be noted)
+--   it) | none (nothing of this user is there, and nothing may be noted) | broken (somebody wrote over what the user has won)
 -- After a rebuild of the sale the log is told of a request once more, too: Redis may have forgotten that it was refused, and
 -- then the decider says so again.
 -- Any process may bring this script along: it decides nothing. Whoever was decided may ask anew under another request:
 -- decide.lua takes the note away, and a note that an older version of it left behind is told by the request's status.
 local win = redis.call('HGET', KEYS[1], ARGV[1])
 if win then
+  if not string.find(win, WIN) then
+    -- A sale that Redis does not have needs no mark.
+    if redis.call('EXISTS', KEYS[4]) == 1 then
+      redis.pcall('HSET', KEYS[4], 'broken', 'winners')
+    end
+    return 'broken'
+  end
   return 'won ' .. win
 end
 local request, logged = string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '', '^(%S+) ?(%d*)$')

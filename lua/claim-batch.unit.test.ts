@@ -32,6 +32,15 @@ test("a single claim's own refusal reads the same as one word for all", () => {
   expect(parseClaimBatch(`${HEAD} SOLD_OUT`, [claim("a")]).results).toEqual([{ code: "SOLD_OUT" }]);
 });
 
+test("a user whose win cannot be read is NOT_LOADED alone", () => {
+  const [a, b] = [claim("a"), claim("b")];
+  const reply = `${HEAD} NOT_LOADED ACCEPTED 497 1-0`;
+  expect(parseClaimBatch(reply, [a!, b!]).results).toEqual([
+    { code: "NOT_LOADED" },
+    { code: "ACCEPTED", slot: 497, requestId: b!.requestId, ledgerId: "1-0" },
+  ]);
+});
+
 for (const [what, words] of [
   ["too few results", "SOLD_OUT SOLD_OUT"],
   ["too many results", "SOLD_OUT SOLD_OUT SOLD_OUT SOLD_OUT"],

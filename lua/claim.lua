@@ -8,6 +8,7 @@
 --   epoch version state startsAt endsAt total left, then
 --   either one word for all, when the sale refuses everybody in the batch: NOT_LOADED | PAUSED | NOT_STARTED | ENDED | QUEUED
 --   or per claim: ACCEPTED slot ledgerId | ALREADY_WON slot requestId | SOLD_OUT | OVERLOADED | PAUSED | NOT_STARTED | ENDED
+--     | NOT_LOADED: somebody wrote over what the user has won; the sale is marked broken, and its loader rebuilds it
 -- A winner gets their own win whatever the sale refuses to the others: winners are looked up before anybody is refused.
 -- The ledger entry is the first write: Redis rolls nothing back, and a refused XADD (maxmemory, a failing disk, too few
 -- replicas) must leave no winner behind. After the first write of a script Redis refuses no other for lack of memory.
@@ -65,7 +66,12 @@ if refusal then
     return refuse_all()
   end
 end
-local freed = free > 0 and left > 0 and redis.call('LRANGE', KEYS[3], 0, claims - 1) or {}
+local freed = {}
+if free > 0 and left > 0 and not refusal then
+  local dropped
+  freed, dropped = freed_slots(KEYS[3], claims, total)
+  left = left - dropped
+end
 local reply = { epoch, version, state, sale[5], sale[6], total, left }
 local words, taken, won, wins, last = 7, 0, {}, {}, nil
 for i = 1, claims do
@@ -73,9 +79,14 @@ for i = 1, claims do
   local earlier = held[i] or won[user]
   words = words + 1
   if earlier then
-    reply[words] = 'ALREADY_WON'
-    words = words + 1
-    reply[words] = earlier
+    if string.find(earlier, WIN) then
+      reply[words] = 'ALREADY_WON'
+      words = words + 1
+      reply[words] = earlier
+    else
+      redis.pcall('HSET', KEYS[1], 'broken', 'winners')
+      reply[words] = 'NOT_LOADED'
+    end
   elseif refusal then
     reply[words] = refusal
   elseif left == 0 then

@@ -7,6 +7,7 @@
 --   either one word for all, while the sale is not there to decide: NOT_LOADED | PAUSED
 --   or per request: ACCEPTED slot ledgerId | ALREADY_WON slot requestId | OVERLOADED
 --     or why it is refused: SOLD_OUT | NOT_STARTED | ENDED | the reason that was remembered
+-- OVERLOADED: Redis is full, or somebody wrote over what the user has won (the sale is marked broken, and its loader rebuilds it).
 -- The log's order is the rule, so nobody behind an OVERLOADED request is decided before it. A refusal is remembered by its
 -- request id: a redelivery gets the same answer, although a slot may have come back meanwhile. The log knows when somebody
 -- asked, so a sale that has ended still decides what was asked before; what an operator closed is ended for everybody.
@@ -37,7 +38,11 @@ end
 local held = redis.call('HMGET', KEYS[2], unpack(users))
 local told = redis.call('HMGET', KEYS[5], unpack(requests))
 local noted = KEYS[6] and redis.call('HMGET', KEYS[6], unpack(users)) or {}
-local freed = free > 0 and left > 0 and redis.call('LRANGE', KEYS[3], 0, count - 1) or {}
+local freed, dropped = {}, 0
+if free > 0 and left > 0 then
+  freed, dropped = freed_slots(KEYS[3], count, tonumber(sale[6]))
+  left = left - dropped
+end
 local reply, taken, won, wins, refusals, full = { epoch, state, left }, 0, {}, {}, {}, false
 local answered = {}
 local function say(word)
@@ -55,6 +60,11 @@ for i = 1, count do
     say('OVERLOADED')
   elseif remembered then
     say(remembered)
+  elseif earlier and not string.find(earlier, WIN) then
+    -- What the user has won is known after the sale's rebuild, and until then nobody behind them is decided.
+    redis.pcall('HSET', KEYS[1], 'broken', 'winners')
+    full = true
+    say('OVERLOADED')
   elseif earlier then
     say('ALREADY_WON')
     say(earlier)

@@ -1,3 +1,4 @@
+import { StampedeError } from "../contracts/errors.ts";
 import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import askText from "./ask.lua" with { type: "text" };
 import askedText from "./asked.lua" with { type: "text" };
@@ -6,6 +7,7 @@ import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 import { parseStatus, parseWinner, type Winner } from "./sale-reading.ts";
 import { STATUS_TTL_S } from "./sale-scripts.ts";
+import saleValues from "./sale-values.lua" with { type: "text" };
 import { PortableScript } from "./script.ts";
 
 /** A request that waits for so long is logged once more when its user asks again: topic coupon-requests keeps a week. */
@@ -23,7 +25,7 @@ export type Asking =
   | { readonly kind: "noted" | "none" }
   | { readonly kind: "asked"; readonly requestId: RequestId; readonly isLogged: boolean };
 
-const ask = new PortableScript(askText);
+const ask = new PortableScript(`${saleValues}${askText}`);
 const asked = new PortableScript(askedText);
 
 function keysOf(couponId: CouponId): readonly string[] {
@@ -33,7 +35,8 @@ function keysOf(couponId: CouponId): readonly string[] {
 
 /**
  * Notes a request of a queued sale before the log is told of it. `mayAsk` false: only looks.
- * @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: it may be noted all the same, and is then found by asking again
+ * @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: it may be noted all the same, and is then found by asking again;
+ *   SALE_RECOVERING: the user's win cannot be read, and nothing was noted
  */
 export async function noteAsking(
   redis: RedisConnection,
@@ -49,6 +52,8 @@ export async function noteAsking(
   switch (word) {
     case "won":
       return { kind: "won", winner: parseWinner(rest)! };
+    case "broken":
+      throw new StampedeError("SALE_RECOVERING", "Somebody wrote over a win; the sale is about to be rebuilt");
     case "logged":
     case "unlogged":
       return { kind: "asked", requestId: rest as RequestId, isLogged: word === "logged" };

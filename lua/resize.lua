@@ -19,7 +19,7 @@ local smallest = math.max(1, tonumber(ARGV[2]))
 if total < fresh then
   local freed, isFree = redis.call('LRANGE', KEYS[2], 0, -1), {}
   for _, slot in ipairs(freed) do
-    isFree[tonumber(slot)] = true
+    isFree[tonumber(slot) or 0] = true
   end
   local taken = fresh
   while taken > 0 and isFree[taken] do
@@ -30,7 +30,8 @@ if total < fresh then
     redis.call('UNLINK', KEYS[2])
     free, fresh = 0, total
     for _, slot in ipairs(freed) do
-      if tonumber(slot) <= total then
+      -- What is no number was written by hand, and goes as well.
+      if (tonumber(slot) or math.huge) <= total then
         free = redis.call('RPUSH', KEYS[2], slot)
       end
     end

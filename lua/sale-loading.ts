@@ -99,7 +99,7 @@ const TYPES: Readonly<Record<keyof SaleKeys, string>> = {
   status: "hash",
   asked: "hash",
 };
-const LOOKED_AT = ["state", "runId", "replId", "mode"] as const;
+const LOOKED_AT = ["state", "runId", "replId", "mode", "broken"] as const;
 /** Fields of a loaded sale with which its scripts reckon. */
 const NUMBERS = ["epoch", "total", "next", "version", "startsAt", "endsAt"] as const;
 const STATES: ReadonlySet<string> = new Set(["OPEN", "PAUSED", "CLOSED", "RECOVERING"]);
@@ -241,7 +241,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     const { runId } = server;
     const nothing = { loaded: false, epoch: 0, state: null, total: null, runId };
     if (fields === null) return { ...nothing, reason: "BROKEN", detail: "sale is no hash" };
-    const [state, loadedBy, history, mode] = fields;
+    const [state, loadedBy, history, mode, brokenPart] = fields;
     const numbers = fields.slice(LOOKED_AT.length, LOOKED_AT.length + NUMBERS.length);
     const shas = fields.slice(LOOKED_AT.length + NUMBERS.length);
     const [epoch, total] = numbers;
@@ -262,6 +262,7 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     if (state == null || !STATES.has(state)) wrong.push("state");
     if (mode !== "DIRECT" && mode !== "QUEUED") wrong.push("mode");
     if (wrong.length > 0) return { ...broken("BROKEN"), detail: `sale: ${[...new Set(wrong)].join(", ")}` };
+    if (brokenPart != null) return { ...broken("BROKEN"), detail: `${brokenPart} holds a value that is no win` };
     const isOther = loadedBy !== server.runId;
     // It was somebody's replica since the load, and came back with its scripts but perhaps without its last claims.
     if (isOther || (history !== server.replId && server.promoted)) {

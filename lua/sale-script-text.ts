@@ -7,14 +7,15 @@ import loadSale from "./load-sale.lua" with { type: "text" };
 import release from "./release.lua" with { type: "text" };
 import replaceWinner from "./replace-winner.lua" with { type: "text" };
 import resize from "./resize.lua" with { type: "text" };
+import saleValues from "./sale-values.lua" with { type: "text" };
 import { shaOf } from "./script.ts";
 import setState from "./set-state.lua" with { type: "text" };
 import swapScripts from "./swap-scripts.lua" with { type: "text" };
 
 /** Scripts that only a sale's loader puts on a server. Field of `:sale` that holds the SHA → text. */
 const FENCED = {
-  shaClaim: claim,
-  shaDecide: decide,
+  shaClaim: `${saleValues}${claim}`,
+  shaDecide: `${saleValues}${decide}`,
   shaRelease: release,
   shaAck: ack,
   shaState: setState,

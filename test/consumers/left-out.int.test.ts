@@ -109,6 +109,27 @@ test("whichever key of a sale somebody wrote over, and whichever of its fields: 
   expect(await world.redis.get(`${saleKeys(queued[3]!).ledger}:broken`)).toBe("1");
 });
 
+test("a sale in which somebody wrote over one winner's value is rebuilt as soon as that winner asks", async () => {
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  await world.settle(await world.claim(sale, "ann"));
+  const { winners } = saleKeys(sale);
+  const won = await world.redis.hget(winners, "ann");
+  await world.redis.hset(winners, "ann", "nonsense");
+  const loader = startLoader(world.neighbours);
+  const requestId = newRequestId(sale, Date.now());
+  const { results } = await world.settling.scripts.claim(sale, [{ userId: "ann" as UserId, requestId }]);
+  expect(results).toEqual([{ code: "NOT_LOADED" }]);
+  await until("the sale is rebuilt", async () => {
+    const [row] = await world.db.sql`SELECT load_state, epoch FROM coupons WHERE id = ${sale}`;
+    return row!.load_state === "LOADED" && row!.epoch === 2;
+  });
+  await loader.stop(1_000);
+  expect(isReported(sale)).toBe(true);
+  expect(await world.redis.hget(winners, "ann")).toBe(won);
+  expect(await readSale(world.redis, sale)).toMatchObject({ state: "OPEN", epoch: 2, winners: 1 });
+});
+
 /** What a sale's ledger holds. */
 async function claimsOf(couponId: CouponId): Promise<Claim[]> {
   const { entries } = await readLedger(world.redis, couponId, { olderThanMs: 0, count: 10 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { newCouponId } from "../../contracts/ids.ts";
+import { newCouponId, type RequestId } from "../../contracts/ids.ts";
 import { CLAIM_CODES } from "../../contracts/result-codes.ts";
+import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { createSubscriber, whenReady } from "../../lua/redis.ts";
@@ -9,7 +10,7 @@ import { readSale } from "../../lua/sale-reading.ts";
 import { createSaleScripts, parseAnnouncement, type SaleScripts } from "../../lua/sale-scripts.ts";
 import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";
 import { until } from "../support/until.ts";
-import { claimOf, claimsOf, connected, HOUR, loadedSale, loadSale, winner } from "./sale.ts";
+import { claimOf, claimsOf, connected, HOUR, loadedSale, loadSale, user, winner } from "./sale.ts";
 
 setDefaultTimeout(180_000);
 
@@ -172,6 +173,43 @@ test("a full Redis refuses with OVERLOADED and changes nothing, while winners ar
   expect(await readSale(redis, couponId)).toEqual(before);
   expect((await readLedger(redis, couponId, { olderThanMs: 0, count: 10 })).entries).toHaveLength(1);
   expect(codes(await scripts.claim(couponId, claimsOf(couponId, "bea")))).toEqual(["ACCEPTED"]);
+});
+
+test("a winner's value that somebody wrote over refuses its own user alone, and marks the sale until it is rebuilt", async () => {
+  const couponId = await loadedSale(redis, { total: 9 });
+  const loading = createSaleLoading(redis);
+  const [ann] = (await scripts.claim(couponId, claimsOf(couponId, "ann"))).results;
+  for (const value of ["nonsense", "", "1", "1 a b", "x 1", "0 r", "1  r", " "]) {
+    await redis.hset(saleKeys(couponId).winners, "ann", value);
+    const batch = await scripts.claim(couponId, claimsOf(couponId, `bob ${value}`.replaceAll(" ", "."), "ann", "ann"));
+    expect(codes(batch)).toEqual(["ACCEPTED", "NOT_LOADED", "NOT_LOADED"]);
+    expect(batch).toMatchObject({ epoch: 1, state: "OPEN", total: 9 });
+    const reason = { loaded: false, reason: "BROKEN", detail: "winners holds a value that is no win" };
+    expect(await loading.health(couponId)).toMatchObject(reason);
+  }
+  expect(codes(await scripts.claim(couponId, claimsOf(couponId, "ann")))).toEqual(["NOT_LOADED"]);
+  const { slot, requestId } = ann as { slot: number; requestId: RequestId };
+  await loadSale(redis, couponId, 2, { total: 9 }, [{ userId: user("ann"), slot, requestId }]);
+  expect(await loading.health(couponId)).toMatchObject({ loaded: true });
+  const again = await scripts.claim(couponId, claimsOf(couponId, "ann"));
+  expect(again.results).toEqual([{ code: "ALREADY_WON", slot, requestId }]);
+});
+
+test("what is no slot in the list of freed slots goes to nobody and leaves it; every real slot goes out once", async () => {
+  const held = [1, 2, 3, 4, 5].map((slot) => winner(newCouponId(), `w${slot}`, slot));
+  const couponId = await loadedSale(redis, { total: 5 }, held);
+  const { freed } = saleKeys(couponId);
+  for (const one of [held[1]!, held[3]!]) {
+    expect(await scripts.release(couponId, { ...one, epoch: 1, reason: null })).toBe("RELEASED");
+  }
+  await redis.lpush(freed, "nonsense", "nonsense", "1.5", "0x3", "");
+  await redis.rpush(freed, "6", "-1", "0", "nan");
+  const first = await scripts.claim(couponId, claimsOf(couponId, "ann"));
+  expect(first).toMatchObject({ left: 5, results: [{ code: "ACCEPTED", slot: 2 }] }); // those behind it were not met yet
+  const rest = await scripts.claim(couponId, claimsOf(couponId, "bob", "cem", "dan", "eve"));
+  expect(codes(rest)).toEqual(["ACCEPTED", "SOLD_OUT", "SOLD_OUT", "SOLD_OUT"]);
+  expect(rest).toMatchObject({ left: 0, results: [{ slot: 4 }, {}, {}, {}] });
+  expect(await readSale(redis, couponId)).toMatchObject({ next: 5, freed: 0, left: 0, winners: 5 });
 });
 
 test("a batch of more than one script call is decided in order too", async () => {

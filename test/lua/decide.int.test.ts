@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { CouponId } from "../../contracts/ids.ts";
+import { type CouponId, newCouponId } from "../../contracts/ids.ts";
 import type { Claim } from "../../lua/claim-batch.ts";
 import type { DecideBatch, LoggedRequest } from "../../lua/decide-batch.ts";
 import { saleKeys } from "../../lua/keys.ts";
@@ -121,6 +121,35 @@ test("a full Redis decides nobody behind the first it has no room for", async ()
     await redis.config("SET", "maxmemory", "0");
   }
   expect(await readSale(redis, couponId)).toMatchObject({ winners: 1, left: 1 });
+});
+
+test("a winner's value that somebody wrote over lets that user and all behind them wait; the sale is marked", async () => {
+  const couponId = await queued({ total: 9 });
+  const { winners } = saleKeys(couponId);
+  const loading = createSaleLoading(redis);
+  const requests = ["ada", "bea", "cem"].map((name) => asked(couponId, name));
+  await redis.hset(winners, "bea", "nonsense");
+  expect(words(await scripts.decide(couponId, requests))).toEqual([1, "OVERLOADED", "OVERLOADED"]);
+  expect(await loading.health(couponId)).toMatchObject({ loaded: false, reason: "BROKEN" });
+  await loadSale(redis, couponId, 2, { mode: "QUEUED", total: 9 }, [winner(couponId, "ada", 1)]);
+  expect(words(await scripts.decide(couponId, requests))).toEqual(["=1", 2, 3]);
+
+  await redis.hset(winners, "bea", "nonsense");
+  await expect(asking(couponId, claimOf(couponId, "bea"))).rejects.toMatchObject({ code: "SALE_RECOVERING" });
+  expect(await loading.health(couponId)).toMatchObject({ loaded: false, reason: "BROKEN" });
+  await redis.del(saleKeys(couponId).sale);
+  await expect(asking(couponId, claimOf(couponId, "bea"))).rejects.toMatchObject({ code: "SALE_RECOVERING" });
+  expect(await redis.exists(saleKeys(couponId).sale)).toBe(0);
+});
+
+test("what is no slot in the list of freed slots goes to nobody", async () => {
+  const couponId = await loadedSale(redis, { mode: "QUEUED", total: 2 }, [
+    winner(newCouponId(), "ada", 1),
+    winner(newCouponId(), "bea", 2),
+  ]);
+  await redis.rpush(saleKeys(couponId).freed, "nonsense", "7");
+  expect(words(await scripts.decide(couponId, [asked(couponId, "cem")]))).toEqual(["SOLD_OUT"]);
+  expect(await readSale(redis, couponId)).toMatchObject({ next: 2, freed: 0, left: 0, winners: 2 });
 });
 
 test("the last slot is announced to the gates", async () => {

@@ -72,6 +72,14 @@ test("a slot that is never to go out again counts as taken; a sale whose slots a
   expect(await slotsOf(empty, "x", "y")).toEqual([1, "SOLD_OUT"]);
 });
 
+test("what is no number in the list of freed slots is in nobody's way, and is gone after the list is written anew", async () => {
+  const couponId = await loadedSale(redis, { total: 10 });
+  await sold(couponId, 10, [9, 10, 2]);
+  await redis.rpush(saleKeys(couponId).freed, "nonsense");
+  expect(await scripts.resize(couponId, 8, 8)).toEqual({ code: "CHANGED" });
+  expect(await redis.lrange(saleKeys(couponId).freed, 0, -1)).toEqual(["2"]);
+});
+
 test("gates hear of every change: sold out, and open again", async () => {
   const couponId = await loadedSale(redis, { total: 5 });
   await sold(couponId, 3, []);
