@@ -135,7 +135,7 @@ test("points are granted once per key, and their owner sees the balance and what
     { amount: 1.5 },
     { amount: MAX_MONEY + 1 },
     { userId: "ann bob" },
-    { userId: "x".repeat(65) },
+    { userId: "x".repeat(129) },
     { userId: "" },
     { reason: "" },
     { reason: undefined },
