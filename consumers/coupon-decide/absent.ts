@@ -1,17 +1,18 @@
 import { StampedeError } from "../../contracts/errors.ts";
 import type { CouponId } from "../../contracts/ids.ts";
-import type { Sql } from "../../db/client.ts";
 import { findAbsentSales } from "../../db/queries/find-absent-sales.ts";
+import type { Settling } from "../coupon-persist/settle-claims.ts";
 import type { Rejected } from "../role.ts";
 import type { Decisions } from "./decide-sale.ts";
 
 /**
  * Sales that Redis does not have: mostly one that is being rebuilt, whose requests wait. But requests of a sale that does
- * not exist are dead letters, and those of one that ended so long ago that nobody loads it any more are refused.
+ * not exist are dead letters, and those of one that ended so long ago that nobody loads it any more are refused. Had one of them been
+ * asked in time (this role was away for long, or the sale was paused), and Redis lost the sale before it could leave, it is rebuilt for them.
  * Changes `decisions` in place. @returns the dead letters
  */
 export async function judgeAbsent(
-  sql: Sql,
+  { sql, raiseFence }: Pick<Settling, "sql" | "raiseFence">,
   keepHours: number,
   decisions: Map<CouponId, Decisions>,
 ): Promise<readonly Rejected[]> {
@@ -24,10 +25,14 @@ export async function judgeAbsent(
   );
   const rejected: Rejected[] = [];
   for (const [couponId, decided] of absent) {
-    const over = known.get(couponId);
-    if (over === false) continue;
+    const sale = known.get(couponId);
+    if (sale?.over === false) continue;
+    if (sale?.owed && decided.waiting.some(({ loggedAt }) => loggedAt < sale.endsAt)) {
+      await raiseFence(couponId, sale.epoch, "NOT_LOADED");
+      continue;
+    }
     const none = { ...decided, waiting: [], why: null };
-    if (over === undefined) {
+    if (sale === undefined) {
       const error = new StampedeError("COUPON_NOT_FOUND", `PostgreSQL has no sale ${couponId}`);
       rejected.push(...decided.waiting.map(({ record }) => ({ record, error })));
       decisions.set(couponId, none);

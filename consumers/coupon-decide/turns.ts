@@ -85,7 +85,7 @@ export class Turns {
   async #settle(turn: BySale): Promise<readonly Rejected[]> {
     const { settling, keepHours, waiting, decided: count } = this.#deps;
     const decisions = await this.#decide(turn);
-    const gone = await judgeAbsent(settling.sql, keepHours, decisions);
+    const gone = await judgeAbsent(settling, keepHours, decisions);
     settling.fault("decide:decided");
     const records = new Map([...turn.values()].flat().map(({ requestId, record }) => [requestId as string, record]));
     const { unsettled, rejected } = await settleDecisions(settling, decisions, records);

@@ -20,8 +20,8 @@ export interface Settling {
   readonly producer: Pick<Producer, "sendAll">;
   /** Sales that Redis does not answer about: their claims are deferred, those of others go on. */
   readonly leftOut: LeftOut;
-  /** Redis and PostgreSQL contradict each other: the sale must be rebuilt. */
-  readonly raiseFence: (couponId: CouponId, epoch: number, why: ClaimOutcome["code"]) => Promise<void>;
+  /** Redis and PostgreSQL contradict each other, or Redis lost a sale that no loader looks at: it must be rebuilt. */
+  readonly raiseFence: (couponId: CouponId, epoch: number, why: ClaimOutcome["code"] | "NOT_LOADED") => Promise<void>;
   /** Where a process may be killed, for tests. */
   readonly fault: Fault;
   readonly count: (code: ClaimOutcome["code"], claims: number) => void;

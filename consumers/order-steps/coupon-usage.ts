@@ -34,7 +34,7 @@ export function couponUsage({ sql, holdingOf, keepHours, onError }: CouponUsageD
       const couponIds = [...new Set(waiting.map(({ data }) => data.couponId))];
       // Of sales that Redis may have forgotten, PostgreSQL knows all there will ever be.
       const sales = await findAbsentSales(sql, couponIds, keepHours);
-      const isClosedBook = (couponId: CouponId) => sales.get(couponId) ?? true;
+      const isClosedBook = (couponId: CouponId) => sales.get(couponId)?.over ?? true;
       const look = async ({ orderId, data: { couponId, userId } }: Command<"COUPON">) => {
         if (isClosedBook(couponId) || (await holdingOf(couponId, userId)) === "NOT_WON") {
           refused.set(orderId, "COUPON_NOT_HELD");

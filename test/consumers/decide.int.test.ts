@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { couponDecide } from "../../consumers/coupon-decide/role.ts";
 import { type CouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
 import { LeftOut, type LeftOutComplaint } from "../../contracts/left-out.ts";
 import { requestRecord } from "../../gateway/coupons/queue.ts";
@@ -226,6 +227,25 @@ test("winners that a rebuild did not see are decided again before anybody behind
   await runner.stop(1_000);
   expect((await world.rows(sale)).map(({ user_id }) => user_id).sort()).toEqual(users("early", 3));
   expect(await readSale(world.redis, sale)).toMatchObject({ winners: 3, left: 0 });
+});
+
+test("who asked in time of a sale that Redis lost long after its end is decided when it has been rebuilt", async () => {
+  const [topic, sale] = [await newLog(), await queuedSale(1)];
+  await ask(topic, sale, "ada");
+  await Bun.sleep(100);
+  await world.db.sql`UPDATE coupons SET ends_at = now() WHERE id = ${sale}`;
+  await ask(topic, sale, "late");
+  await world.redis.flushall();
+  const observe = { decided() {}, waitingRequests() {} };
+  const runner = world.run(couponDecide({ settling: world.settling, keepHours: 0, observe }), topic);
+  const loadState = async () => (await world.db.sql`SELECT load_state FROM coupons WHERE id = ${sale}`)[0]!.load_state;
+  await until("it is to be rebuilt", async () => (await loadState()) === "RECOVERING");
+  expect(await refusalsOf(sale)).toHaveLength(0);
+  await world.load(sale, 2);
+  await allDone(topic);
+  await runner.stop(1_000);
+  expect(await world.rows(sale)).toMatchObject([{ user_id: "ada", slot: 1 }]);
+  expect(await refusalsOf(sale)).toMatchObject([{ user_id: "late" }]);
 });
 
 test("records that are no requests, and requests of no sale, are dead letters and hold nobody up", async () => {
