@@ -14,12 +14,16 @@
 -- replicas) must leave no winner behind. After the first write of a script Redis refuses no other for lack of memory.
 -- QUEUED: claims of this sale go by the log (decide.lua); whoever comes here directly would overtake them.
 -- A slot freed by a compensation goes out before a fresh one, so slots stay within 1..total.
+-- NOT_LOADED too while somebody's garbage stands in `epoch` or `next`: a claim must not be granted with a slot or an epoch that
+-- PostgreSQL cannot take. The loader's look finds it within a second and rebuilds the sale.
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'version', 'startsAt', 'endsAt', 'total', 'next', 'mode')
-if sale[1] ~= RUN_ID then
-  return '0 0 RECOVERING 0 0 0 0 NOT_LOADED'
-end
 local state, epoch, version = sale[2], sale[3], sale[4]
 local total, fresh = tonumber(sale[7]), tonumber(sale[8])
+if sale[1] ~= RUN_ID
+  or not (epoch and string.find(epoch, '^[1-9]%d*$') and (#epoch < 10 or tonumber(epoch) <= 2147483647))
+  or not (total and fresh and fresh >= 0 and fresh <= total and fresh % 1 == 0) then
+  return '0 0 RECOVERING 0 0 0 0 NOT_LOADED'
+end
 local free = redis.call('LLEN', KEYS[3])
 local left = total - fresh + free
 

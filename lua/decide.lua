@@ -12,13 +12,17 @@
 -- request id: a redelivery gets the same answer, although a slot may have come back meanwhile. The log knows when somebody
 -- asked, so a sale that has ended still decides what was asked before; what an operator closed is ended for everybody.
 -- Who is decided may ask anew: their note in `asked` goes.
+-- NOT_LOADED too while somebody's garbage stands in `epoch` or `next`, as in claim.lua.
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'startsAt', 'endsAt', 'total', 'next')
-if sale[1] ~= RUN_ID then
+local state, epoch, startsAt, endsAt = sale[2], sale[3], tonumber(sale[4]), tonumber(sale[5])
+local total, fresh = tonumber(sale[6]), tonumber(sale[7])
+if sale[1] ~= RUN_ID
+  or not (epoch and string.find(epoch, '^[1-9]%d*$') and (#epoch < 10 or tonumber(epoch) <= 2147483647))
+  or not (total and fresh and fresh >= 0 and fresh <= total and fresh % 1 == 0) then
   return '0 RECOVERING 0 NOT_LOADED'
 end
-local state, epoch, startsAt, endsAt = sale[2], sale[3], tonumber(sale[4]), tonumber(sale[5])
-local fresh, free = tonumber(sale[7]), redis.call('LLEN', KEYS[3])
-local left = sale[6] - fresh + free
+local free = redis.call('LLEN', KEYS[3])
+local left = total - fresh + free
 if state ~= 'OPEN' and state ~= 'CLOSED' then
   return table.concat({ epoch, state, left, state == 'PAUSED' and 'PAUSED' or 'NOT_LOADED' }, ' ')
 end
@@ -40,7 +44,7 @@ local told = redis.call('HMGET', KEYS[5], unpack(requests))
 local noted = KEYS[6] and redis.call('HMGET', KEYS[6], unpack(users)) or {}
 local freed, dropped = {}, 0
 if free > 0 and left > 0 then
-  freed, dropped = freed_slots(KEYS[3], count, tonumber(sale[6]))
+  freed, dropped = freed_slots(KEYS[3], count, total)
   left = left - dropped
 end
 local reply, taken, won, wins, refusals, full = { epoch, state, left }, 0, {}, {}, {}, false

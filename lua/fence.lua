@@ -14,8 +14,11 @@ local function set_aside(i)
 end
 set_aside(1)
 local sale = redis.call('HMGET', KEYS[1], 'epoch', 'state', 'version')
--- PostgreSQL's epochs are integers; anything else says nothing.
-local epoch = #(sale[1] or '') < 10 and string.match(sale[1] or '', '^%d+$') and tonumber(sale[1]) or 0
+-- PostgreSQL's epochs are integers that rise by one; anything else, and what is a million ahead, says nothing (claim-numbers.ts).
+local epoch = string.match(sale[1] or '', '^[1-9]%d*$') and tonumber(sale[1]) or 0
+if epoch > ARGV[1] + 1000000 then
+  epoch = 0
+end
 if epoch > tonumber(ARGV[1]) then
   return 'STALE_EPOCH'
 end

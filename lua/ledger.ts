@@ -1,3 +1,4 @@
+import { slotOrEpoch } from "../contracts/claim-numbers.ts";
 import { type CouponId, isRequestId, isUserId, type RequestId, type UserId } from "../contracts/ids.ts";
 import { commandAt } from "./commands.ts";
 import { saleKeys } from "./keys.ts";
@@ -10,6 +11,7 @@ export interface LedgerEntry {
   readonly ledgerId: string;
   readonly userId: UserId;
   readonly requestId: RequestId;
+  /** 0: unusable, as somebody wrote over the sale's keys; so is an epoch. The claim is decided again. */
   readonly slot: number;
   readonly epoch: number;
   /** The claim goes through the ledger alone; absent: it was given to Kafka as well. */
@@ -80,16 +82,15 @@ export async function findInLedger(
   }
 }
 
-/** null if these are not the fields of a claim. */
+/** null if these are not the fields of a claim: nobody can tell whose it is. */
 export function parseLedgerEntry(ledgerId: string, fields: readonly string[]): LedgerEntry | null {
   const values: Record<string, string> = {};
   for (let i = 0; i + 1 < fields.length; i += 2) values[fields[i]!] = fields[i + 1]!;
   const { u: userId = "", r: requestId = "" } = values;
-  const slot = Number(values.s);
-  const epoch = Number(values.e);
-  const valid = isUserId(userId) && isRequestId(requestId) && Number.isInteger(slot) && slot >= 1;
-  if (!valid || !Number.isInteger(epoch) || epoch < 1) return null;
-  const entry = { ledgerId, userId: userId as UserId, requestId: requestId as RequestId, slot, epoch };
+  if (!isUserId(userId) || !isRequestId(requestId)) return null;
+  const slot = slotOrEpoch(Number(values.s));
+  const epoch = slotOrEpoch(Number(values.e));
+  const entry = { ledgerId, userId, requestId, slot, epoch };
   return values.p === "redis" ? { ...entry, pipeline: "redis" } : entry;
 }
 

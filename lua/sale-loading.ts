@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import { isEpochText } from "../contracts/claim-numbers.ts";
 import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
 import type { StoredState } from "./claim-batch.ts";
 import { commandAt, evalsha, ServersAsked, serverAt } from "./commands.ts";
@@ -245,9 +246,9 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     const numbers = fields.slice(LOOKED_AT.length, LOOKED_AT.length + NUMBERS.length);
     const shas = fields.slice(LOOKED_AT.length + NUMBERS.length);
     const [epoch, total] = numbers;
-    const isEpoch = epoch == null || /^\d{1,9}$/.test(epoch); // what fence.lua takes for one
+    const isEpoch = epoch != null && isEpochText(epoch);
     const found = {
-      epoch: isEpoch ? Number(epoch ?? 0) : 0,
+      epoch: isEpoch ? Number(epoch) : 0,
       state: (state ?? null) as StoredState | null,
       total: total == null ? null : Number(total),
       runId,
@@ -259,6 +260,8 @@ export function createSaleLoading(redis: RedisConnection): SaleLoading {
     // A sale may start before 1970.
     const wrong: string[] = NUMBERS.filter((_, i) => !/^-?\d{1,15}$/.test(numbers[i] ?? ""));
     if (!isEpoch) wrong.push("epoch");
+    const next = Number(numbers[NUMBERS.indexOf("next")]);
+    if (next < 0 || next > Number(total)) wrong.push("next");
     if (state == null || !STATES.has(state)) wrong.push("state");
     if (mode !== "DIRECT" && mode !== "QUEUED") wrong.push("mode");
     if (wrong.length > 0) return { ...broken("BROKEN"), detail: `sale: ${[...new Set(wrong)].join(", ")}` };

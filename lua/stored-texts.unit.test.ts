@@ -32,20 +32,22 @@ test("a status is ISSUED with a slot, FAILED with a reason, or PENDING; a queued
     expect(parseStatus(text)).toBeNull();
 });
 
-test("a ledger entry needs all of its fields, in any order", () => {
+test("a ledger entry needs its user and its request, in any order; a slot or an epoch that cannot be used is 0", () => {
   const entry = { ledgerId: "5-1", userId: "ada" as UserId, requestId: REQUEST, slot: 3, epoch: 2 };
   expect(parseLedgerEntry("5-1", ["u", "ada", "r", REQUEST, "s", "3", "e", "2"])).toEqual(entry);
   expect(parseLedgerEntry("5-1", ["e", "2", "s", "3", "x", "new", "r", REQUEST, "u", "ada"])).toEqual(entry);
   const wrong = [
-    ["u", "ada", "r", REQUEST, "s", "3"],
     ["u", "a b", "r", REQUEST, "s", "3", "e", "2"],
     ["u", "ada", "r", "nonsense", "s", "3", "e", "2"],
-    ["u", "ada", "r", REQUEST, "s", "0", "e", "2"],
-    ["u", "ada", "r", REQUEST, "s", "x", "e", "2"],
-    ["u", "ada", "r", REQUEST, "s", "3", "e", "0"],
+    ["u", "ada", "s", "3", "e", "2"],
     [],
   ];
   for (const fields of wrong) expect(parseLedgerEntry("5-1", fields)).toBeNull();
+  const unusable = (...fields: string[]) => parseLedgerEntry("5-1", ["u", "ada", "r", REQUEST, ...fields]);
+  expect(unusable("s", "3")).toEqual({ ...entry, epoch: 0 });
+  expect(unusable("s", "3", "e", "0")).toEqual({ ...entry, epoch: 0 });
+  expect(unusable("s", "0", "e", "2")).toEqual({ ...entry, slot: 0 });
+  expect(unusable("s", "x", "e", "2")).toEqual({ ...entry, slot: 0 });
 });
 
 test("a cursor is a position and the servers it was given by", () => {

@@ -1,3 +1,4 @@
+import { isFarAhead } from "../../contracts/claim-numbers.ts";
 import type { RequestId } from "../../contracts/ids.ts";
 import { isResultCode } from "../../contracts/result-codes.ts";
 import type { StandingClaim } from "../../db/queries/classify-conflicts.ts";
@@ -31,7 +32,8 @@ export function judgeConflict(
   // An alias whose original is no coupon any more: it was revoked, and so was this name for it.
   if (standing.alias_of !== null) return { code: "TOMBSTONED", reason: "REVOKED" };
   if (sale.load_state === "LOADING") return { code: "SALE_LOADING" };
-  if (sale.load_state === "LOADED" && claim.epoch < sale.epoch) return { code: "EPOCH_PASSED" };
+  const hasPassed = claim.epoch < sale.epoch || isFarAhead(claim.epoch, sale.epoch);
+  if (sale.load_state === "LOADED" && hasPassed) return { code: "EPOCH_PASSED" };
   const proof = sale.load_state === "LOADED";
   if (claim.slot < 1 || claim.slot > sale.total) return { code: "SLOT_BEYOND_TOTAL", proof };
   if (standing.slot_request !== null) return { code: "SLOT_TAKEN", proof };

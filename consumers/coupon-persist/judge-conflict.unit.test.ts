@@ -91,6 +91,8 @@ const cases: [
   ["an old epoch whose slot is taken", { epoch: 2 }, {}, taken, { code: "EPOCH_PASSED" }],
   ["a taken slot", {}, {}, taken, { code: "SLOT_TAKEN", proof: true }],
   ["a taken slot in a newer epoch than PostgreSQL knows", { epoch: 4 }, {}, taken, { code: "SLOT_TAKEN", proof: true }],
+  ["an epoch that never was", { epoch: 999_999_999 }, {}, taken, { code: "EPOCH_PASSED" }],
+  ["an unusable epoch", { epoch: 0 }, {}, nothing, { code: "EPOCH_PASSED" }],
   [
     "a taken slot during a recovery",
     { epoch: 2 },

@@ -2,7 +2,7 @@ import type { CouponClaimed } from "../../contracts/events.ts";
 import type { RequestId } from "../../contracts/ids.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 
-/** A claim as Redis granted it. */
+/** A claim as Redis granted it; a slot or an epoch of 0 is unusable (contracts/claim-numbers.ts). */
 export type Claim = CouponClaimed["data"];
 
 /**
@@ -11,7 +11,7 @@ export type Claim = CouponClaimed["data"];
  * - TOMBSTONED: it was given up before; it stays given up.
  * - SLOT_TAKEN, SLOT_BEYOND_TOTAL: Redis and PostgreSQL contradict each other. `proof`: under the sale's current epoch, so
  *   Redis has lost writes and must be rebuilt; otherwise a rebuild is already under way.
- * - EPOCH_PASSED: decided before the sale was rebuilt, so it must be decided again.
+ * - EPOCH_PASSED: decided before the sale was rebuilt, or in an epoch that never was, so it must be decided again.
  * - SALE_LOADING: the winners are being read; nothing may be inserted until they are back in Redis.
  * - COUPON_NOT_FOUND: no such sale; its claims are kept, not judged (a wrong database must not cost anybody a coupon).
  */

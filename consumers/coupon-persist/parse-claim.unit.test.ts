@@ -25,6 +25,15 @@ test("a claim is read from its record", () => {
   expect(parseClaim(record(JSON.stringify({ type: "CouponClaimed", data }))).data as object).toEqual(data);
 });
 
+test("a claim whose slot or epoch is unusable is read all the same: it is decided again", () => {
+  for (const name of ["slot", "epoch"] as const) {
+    for (const bad of [undefined, null, 0, -1, 1.5, 2_147_483_648, 1e20, "banana"]) {
+      const value = JSON.stringify({ type: "CouponClaimed", data: { ...data, [name]: bad } });
+      expect(parseClaim(record(value)).data as object).toEqual({ ...data, [name]: 0 });
+    }
+  }
+});
+
 test("everything else is refused with a code, never with a crash", () => {
   const wrong = [
     null,
@@ -36,9 +45,9 @@ test("everything else is refused with a code, never with a crash", () => {
     '"text"',
     JSON.stringify({ type: "CouponIssued", data }),
     JSON.stringify({ type: "CouponClaimed" }),
-    ...Object.keys(data).map((name) => JSON.stringify({ type: "CouponClaimed", data: { ...data, [name]: undefined } })),
-    JSON.stringify({ type: "CouponClaimed", data: { ...data, slot: 0 } }),
-    JSON.stringify({ type: "CouponClaimed", data: { ...data, slot: 1.5 } }),
+    ...["couponId", "userId", "requestId", "ledgerId"].map((name) =>
+      JSON.stringify({ type: "CouponClaimed", data: { ...data, [name]: undefined } }),
+    ),
     JSON.stringify({ type: "CouponClaimed", data: { ...data, userId: 'x"y' } }),
     JSON.stringify({ type: "CouponClaimed", data: { ...data, requestId: "short" } }),
   ];

@@ -1,3 +1,4 @@
+import { MAX_INTEGER } from "../../contracts/claim-numbers.ts";
 import { StampedeError } from "../../contracts/errors.ts";
 import type { Sql } from "../../db/client.ts";
 import { sqlState } from "../../db/errors.ts";
@@ -11,8 +12,6 @@ import type { Claim, ClaimOutcome } from "./outcome.ts";
 /** A conflicting row may vanish between INSERT and look-up (it was given up just then); more often than this it is a bug. */
 const TRIES = 5;
 const ROLLED_BACK = new Set(["40P01", "40001"]);
-/** The slot column is an integer: a larger number is beyond every total, and must not fail the statement for its batch. */
-const MAX_INT = 2_147_483_647;
 
 /**
  * Writes claims into PostgreSQL, each at most once, and says what became of each (in the order given). One transaction,
@@ -50,7 +49,8 @@ export function newestByRequest(claims: readonly Claim[]): Claim[] {
 
 function inOneTransaction(sql: Sql, claims: readonly Claim[]): Promise<Map<string, ClaimOutcome>> {
   const saleIds = [...new Set(claims.map((claim) => claim.couponId as string))].sort();
-  const insertable = claims.filter((claim) => claim.slot <= MAX_INT);
+  // A larger number is beyond every total, and must not fail the statement for its batch.
+  const insertable = claims.filter((claim) => claim.slot <= MAX_INTEGER);
   return sql.begin(async (tx) => {
     // One round trip for lock and insert: the insert's join applies the sale's rules by itself.
     const [sales, inserted] = await Promise.all([shareSales(tx, saleIds), insertClaims(tx, insertable)]);

@@ -1,3 +1,4 @@
+import { slotOrEpoch } from "../../contracts/claim-numbers.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import { MAX_DECISIONS } from "../../lua/decide-batch.ts";
@@ -43,7 +44,7 @@ export async function reclaim(
           break;
         case "ALREADY_WON":
           // By another request: that one is persisted first, and then this one is its alias.
-          if (result.requestId === claim.requestId) granted.push({ ...claim, slot: result.slot, epoch });
+          if (result.requestId === claim.requestId) granted.push({ ...claim, slot: slotOrEpoch(result.slot), epoch });
           else undecided.push(claim);
           break;
         case "QUEUED":
@@ -88,7 +89,7 @@ async function reclaimQueued(scripts: Pick<SaleScripts, "decide">, claims: reado
         if (one.kind === "granted") granted.push({ ...claim, slot: one.slot, epoch, ledgerId: one.ledgerId });
         else if (one.kind === "refused") refused.push({ claim, reason: one.reason });
         else if (one.kind === "won" && one.requestId === claim.requestId) {
-          granted.push({ ...claim, slot: one.slot, epoch });
+          granted.push({ ...claim, slot: slotOrEpoch(one.slot), epoch });
         } else undecided.push(claim);
       }
     }

@@ -31,7 +31,9 @@ export interface RecoveryDeps {
   readonly sql: Sql;
   readonly loading: SaleLoading;
   /** Writes what the sale's ledger still holds into PostgreSQL. */
-  readonly persistLedger: (couponId: CouponId) => Promise<{ readonly held: number; readonly entries: number }>;
+  readonly persistLedger: (
+    couponId: CouponId,
+  ) => Promise<{ readonly held: number; readonly entries: number; readonly refused: number }>;
   /**
    * Waits until the persisting group has committed what the log holds now; false: the process is stopping. `report` is told
    * about once a second how many milliseconds that will take yet.
@@ -95,8 +97,9 @@ export class Recovery {
     if (fenced === null) return;
     const isNew = (await neverClaimed(sql, [couponId])).has(couponId);
     if (!isNew) {
-      const { held, entries } = await this.#ledgers.take(() => persistLedger(couponId));
-      log.info({ couponId, held, entries }, "recovery: the ledger is persisted");
+      const { held, entries, refused } = await this.#ledgers.take(() => persistLedger(couponId));
+      const level = refused > 0 ? "error" : "info";
+      log[level]({ couponId, held, entries, refused }, "recovery: the ledger is persisted");
       if (!sale.queued && !(await this.#waitForLog(fenced, stopping))) return;
     }
     await this.#loads.take(() => this.#load(fenced, startedAt));

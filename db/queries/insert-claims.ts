@@ -17,7 +17,8 @@ export interface ClaimRow {
  * One multi-row INSERT over unnest: one parse, one trigger call, and one text parameter per column. Rejected: VALUES
  * with five parameters a row (a plan per batch size, three times the CPU), COPY (knows no ON CONFLICT), and
  * DO UPDATE … RETURNING for the conflicting rows (writes a dead row version for every redelivered claim).
- * The join is the rule "slot ≤ total, and no claim older than the sale's epoch once it was rebuilt", decided under the
+ * The join is the rule "slot ≤ total, and no claim older than the sale's epoch once it was rebuilt, nor
+ * one from an epoch that never was (claim-numbers.ts)", decided under the
  * share lock that lock-sales.ts took before in the same transaction.
  */
 export function insertClaims(sql: Executor, claims: readonly ClaimRow[]): Promise<readonly { request_id: string }[]> {
@@ -31,7 +32,7 @@ export function insertClaims(sql: Executor, claims: readonly ClaimRow[]): Promis
                 ${intArray(claims.map((c) => c.epoch))}::int[]) AS c (coupon_id, user_id, slot, request_id, epoch)
     JOIN coupons s ON s.id = c.coupon_id
      AND c.slot BETWEEN 1 AND s.total
-     AND (s.load_state IN ('NEW', 'RECOVERING') OR (s.load_state = 'LOADED' AND c.epoch >= s.epoch))
+     AND (s.load_state IN ('NEW', 'RECOVERING') OR (s.load_state = 'LOADED' AND c.epoch - s.epoch BETWEEN 0 AND 1000000))
     ORDER BY c.request_id
     ON CONFLICT DO NOTHING
     RETURNING request_id`;

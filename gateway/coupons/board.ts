@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { isFarAhead } from "../../contracts/claim-numbers.ts";
 import type { CouponId } from "../../contracts/ids.ts";
 import { type FilterOwner, GateFilters, type GateFiltersOptions } from "./gate-filters.ts";
 import type { WinnersFilter } from "./winners-filter.ts";
@@ -39,7 +40,11 @@ export interface Board {
   filterBytes(): number;
 }
 
-const isNewer = (a: SaleNews, b: SaleNews) => a.epoch > b.epoch || (a.epoch === b.epoch && a.version > b.version);
+/** Epochs that never were (somebody wrote over the sale's keys) must not hide what comes after them. */
+function isNewer(a: SaleNews, b: SaleNews): boolean {
+  if (isFarAhead(a.epoch, b.epoch)) return false;
+  return isFarAhead(b.epoch, a.epoch) || a.epoch > b.epoch || (a.epoch === b.epoch && a.version > b.version);
+}
 
 /** What a gate may say of such a sale; undefined: Redis decides. */
 function refusalOf({ state, soldOut }: SaleNews): GateRefusal["code"] | undefined {
@@ -78,6 +83,7 @@ export function createBoard(options: BoardOptions): Board {
 
   return {
     hear(couponId, news, nowMs) {
+      if (!Number.isInteger(news.epoch)) return;
       const known = sales.peek(couponId);
       if (known !== undefined && !isNewer(news, known)) {
         if (news.epoch === known.epoch && news.version === known.version) known.confirmedAt = nowMs;

@@ -79,6 +79,16 @@ test("older news changes nothing, a newer epoch always wins", async () => {
   expect(board.gate(sale, 4)?.code).toBe("ENDED");
 });
 
+test("an epoch that never was does not hide what comes after it", async () => {
+  const { board, know } = scenario();
+  board.hear(sale, { ...open, epoch: Number.NaN }, 0);
+  board.hear(sale, { ...open, epoch: 999_999_999 }, 0);
+  board.hear(sale, { ...open, epoch: 2, state: "PAUSED" }, 1);
+  board.hear(sale, { ...open, epoch: 999_999_999, version: 5 }, 2);
+  await know(sale, 2);
+  expect(board.gate(sale, 3)?.code).toBe("PAUSED");
+});
+
 test("a refusal without confirmation expires; confirmation keeps it", async () => {
   const { board, know } = scenario();
   const paused: SaleNews = { ...open, state: "PAUSED" };

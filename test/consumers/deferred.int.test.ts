@@ -105,7 +105,7 @@ test("a recovery persists deferred claims before its snapshot, so they keep thei
     async (id, after, count) => (await deferredClaimsAfter(world.db.sql, id, after, count)) as readonly Claim[],
     sale,
   );
-  expect(persisted).toEqual({ held: 2, entries: 2 });
+  expect(persisted).toEqual({ held: 2, entries: 2, refused: 0 });
   expect((await world.rows(sale)).map(({ user_id, slot }) => [user_id, slot])).toEqual([
     ["ann", 1],
     ["bob", 2],

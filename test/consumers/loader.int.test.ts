@@ -269,6 +269,35 @@ test("a fence that was raised, a loader that died half-way and a Redis ahead of 
   }
 });
 
+test("a sale whose epoch or next somebody wrote over is rebuilt once, in the next epoch, with every claim of its ledger", async () => {
+  const garbage = [
+    ["epoch", "2147483648"],
+    ["epoch", "99999999999999999999"],
+    ["epoch", "999999999"],
+    ["epoch", "banana"],
+    ["next", "-5"],
+    ["next", "11"],
+  ] as const;
+  const sales = await Promise.all(garbage.map(() => world.newSale(10)));
+  await look(newLoader());
+  for (const [i, [field, value]] of garbage.entries()) {
+    const { sale, ledger } = saleKeys(sales[i]!);
+    await world.redis.hset(sale, field, value);
+    const { requestId } = world.forged(sales[i]!, "ann", 2);
+    // As a script of an older release granted it.
+    const epoch = field === "epoch" ? value : "1";
+    await world.redis.xadd(ledger, "*", "u", "ann", "r", requestId, "s", "2", "e", epoch);
+  }
+  await look(newLoader());
+  for (const [i, sale] of sales.entries()) {
+    expect([garbage[i], await stateOf(sale)]).toMatchObject([garbage[i], { epoch: 2, load_state: "LOADED" }]);
+    expect(await ask(sale, "ann")).toMatchObject({ code: "ALREADY_WON", slot: 2 });
+    expect(await ask(sale, "bob")).toMatchObject({ code: "ACCEPTED", slot: 1 });
+  }
+  await look(newLoader());
+  for (const sale of sales) expect(await stateOf(sale)).toMatchObject({ epoch: 2, load_state: "LOADED" });
+});
+
 test("ten thousand winners come back from PostgreSQL", async () => {
   const sale = await world.newSale(20_000);
   await look(newLoader());

@@ -55,6 +55,30 @@ test("entries that are no claims stay, are named in the log, and hold nobody up"
   expect(world.lines.some(({ level, fields }) => level === "error" && fields.couponId === sale)).toBe(true);
 });
 
+test("claims whose slot or epoch somebody wrote over are decided again, and no claim is called malformed", async () => {
+  const sale = await world.newSale(10);
+  await world.load(sale);
+  const { ledger } = saleKeys(sale);
+  const garbage = [
+    ["ann", "-4", "1"],
+    ["bob", "2", "banana"],
+    ["cid", "3", "99999999999999999999"],
+    ["dan", "99999999999999999999", "1"],
+    ["eve", "4", "999999999"],
+  ] as const;
+  for (const [user, slot, epoch] of garbage) {
+    const { requestId } = world.forged(sale, user, 1);
+    await world.redis.xadd(ledger, "*", "u", user, "r", requestId, "s", slot, "e", epoch);
+  }
+  await world.load(sale, 2);
+  const relay = startRelay(world.neighbours);
+  await until("all are persisted", async () => (await world.rows(sale)).length === garbage.length);
+  await until("the ledger is empty", async () => (await world.redis.xlen(ledger)) === 0);
+  await relay.stop(1_000);
+  expect((await world.rows(sale)).map(({ slot }) => slot)).toEqual([1, 2, 3, 4, 5]);
+  expect(world.lines.filter(({ level, fields }) => level === "error" && fields.couponId === sale)).toEqual([]);
+});
+
 test("two relays settle the same ledgers without doing anything twice", async () => {
   const sales = await Promise.all([1, 2, 3].map(() => world.newSale(100)));
   for (const sale of sales) {

@@ -86,7 +86,7 @@ test("an ended sale leaves Redis with all its keys, and no loader brings it back
     leases: world.db.leases,
     loading: world.loading,
     scripts: world.settling.scripts,
-    persistLedger: async () => ({ held: 0, entries: 0 }),
+    persistLedger: async () => ({ held: 0, entries: 0, refused: 0 }),
     drain: async () => true,
     messageTimeoutMs: 1_000,
     keepHours: 1,

@@ -117,6 +117,20 @@ test("a slot beyond the total is no coupon; decided again after the rebuild it b
   expect((await world.rows(sale)).map(({ slot }) => slot)).toEqual([1, 2]);
 });
 
+test("a claim with a slot that cannot be used is no coupon; decided again after the rebuild it is one", async () => {
+  const sale = await loadedSale(3);
+  const unusable = world.forged(sale, "ann", 0);
+  const strange = world.forged(sale, "bob", 2, 0);
+  expect(await world.settle([unusable, strange])).toMatchObject({ settled: 1, deferred: [unusable] });
+  expect((await world.db.sql`SELECT load_state FROM coupons WHERE id = ${sale}`)[0]!.load_state).toBe("RECOVERING");
+  await world.load(sale, 2);
+  expect(await world.settle([unusable])).toMatchObject({ settled: 1 });
+  expect((await world.rows(sale)).map(({ user_id, slot }) => [user_id, slot])).toEqual([
+    ["bob", 1],
+    ["ann", 2],
+  ]);
+});
+
 test("during a recovery claims of the old epoch are inserted as they stand", async () => {
   const sale = await loadedSale(5);
   const claims = await world.claim(sale, "ann", "bob");
