@@ -141,6 +141,7 @@ export function createReading(parts: ReadingParts): Reading {
         if (++losses > 1) throw new StampedeError("INTERNAL", "The inbox loses its newest position");
         await resync(socket, page.cursor);
         answered(connection, resume);
+        if (resume !== undefined) losses = 0; // the next resume may name a lost cursor, too
         continue; // what the inbox holds behind it comes after the state
       }
       losses = 0;

@@ -229,6 +229,17 @@ test("a cursor that the inbox does not reach back to is answered with the state 
   client.close();
 });
 
+test("each of several resumes that come at once is answered, whatever its cursor says", async () => {
+  await first.tell("hasty", issued(1));
+  const client = await Client.signedIn(first.port, tokenFor("hasty"));
+  for (const cursor of ["x", "y", "z"]) client.send({ type: "resume", cursor });
+  for (let i = 0; i < 3; i++) await client.next("resync");
+  await first.tell("hasty", issued(2));
+  expect((await client.next("coupon.issued")).slot).toBe(2);
+  expect(client.received).toEqual([]);
+  client.close();
+});
+
 test("a resync without PostgreSQL says so, and comes by itself when PostgreSQL is back; what is new waits for it", async () => {
   const client = await Client.signedIn(first.port, tokenFor("no-database"));
   databaseIsAway = true;
