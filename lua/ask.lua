@@ -22,6 +22,12 @@ if win then
   return 'won ' .. win
 end
 local request, logged = string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '', '^(%S+) ?(%d*)$')
+-- What is no request of this sale was written by hand, and is no note.
+local length = #ARGV[2]
+if request and (#request ~= length or string.sub(request, 1, 13) ~= string.sub(ARGV[2], 1, 13)
+  or string.find(request, '[^0-9a-z]', 14)) then
+  request = nil
+end
 local status = request and redis.call('HGET', KEYS[2], request) or ''
 if request and not string.match(status, '^FAILED') and not string.match(status, '^ISSUED') then
   local time = redis.call('TIME')

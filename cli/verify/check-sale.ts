@@ -66,6 +66,7 @@ function availability({ sale, redis, ledger, stuckMs, nowMs }: SaleFacts): Verdi
 /** Redis's winners and statuses against the rows. Only for a loaded sale. */
 function redisAgainstRows(facts: SaleFacts, known: Indexed): Verdict[] {
   const { sale, redis, winners, statuses, examined } = facts;
+  const named = nameIn(sale);
   const at = (what: string) => `sale ${sale.couponId}: ${what}`;
   const astray = winners.filter((winner) => !isPending(winner, known) && !facts.revoking.has(winner.requestId));
   const isBuried = ({ requestId }: Winner) => known.revoked.has(requestId) && !known.activeByRequest.has(requestId);
@@ -85,9 +86,9 @@ function redisAgainstRows(facts: SaleFacts, known: Indexed): Verdict[] {
   const differentEpoch =
     redis!.epoch === sale.epoch ? [] : [at(`${redis!.epoch} in Redis, ${sale.epoch} in PostgreSQL`)];
   return [
-    verdict("tombstone-holds-nothing", buried.map(nameOf), redis!.winners),
-    verdict("winner-persisted", lost.map(nameOf), redis!.winners),
-    verdict("winner-agrees", differ.map(nameOf), redis!.winners),
+    verdict("tombstone-holds-nothing", buried.map(named), redis!.winners),
+    verdict("winner-persisted", lost.map(named), redis!.winners),
+    verdict("winner-agrees", differ.map(named), redis!.winners),
     verdict(
       "row-known",
       unknown.map((row) => row.requestId),
@@ -104,10 +105,11 @@ function redisAgainstRows(facts: SaleFacts, known: Indexed): Verdict[] {
 function slotAccounts(facts: SaleFacts, known: Indexed): Verdict[] {
   const { sale, counts } = facts;
   const redis = facts.redis!;
+  const named = nameIn(sale);
   const outside = facts.winners.filter((winner) => !within(winner.slot, sale.total));
   // One beyond `next` is named by slots-accounted.
   const unusable = facts.freed.filter((slot) => slot === null || slot < 1);
-  const doubled = [...known.winnersBySlot.values()].flatMap((group) => group.slice(1).map(nameOf));
+  const doubled = [...known.winnersBySlot.values()].flatMap((group) => group.slice(1).map(named));
   const seen = new Set(facts.freed);
   const repeated = facts.freed.filter((slot, index) => facts.freed.indexOf(slot) !== index);
   const taken = [...seen].filter(
@@ -123,7 +125,7 @@ function slotAccounts(facts: SaleFacts, known: Indexed): Verdict[] {
   return [
     verdict(
       "slots-within-total",
-      [...outside.map(nameOf), ...unusable.map((slot) => `sale ${sale.couponId}: freed slot ${slot ?? "unreadable"}`)],
+      [...outside.map(named), ...unusable.map((slot) => `sale ${sale.couponId}: freed slot ${slot ?? "unreadable"}`)],
       redis.winners,
     ),
     verdict("redis-slots-unique", doubled, redis.winners),
@@ -145,7 +147,11 @@ const verdict = (name: CheckName, violations: readonly string[], examined: numbe
   examined,
 });
 const within = (slot: number | null, total: number) => slot !== null && slot >= 1 && slot <= total;
-const nameOf = (winner: Winner) => winner.requestId || `user ${winner.userId}`;
+/** With the sale: what stands in Redis may be anything, and a user may have won in many sales. */
+const nameIn =
+  ({ couponId }: SaleFacts["sale"]) =>
+  (winner: Winner) =>
+    `sale ${couponId}: ${winner.requestId || `user ${winner.userId}`}`;
 const isSettled = (winner: Winner, known: Indexed) => known.activeByUser.has(winner.userId);
 const isPending = (winner: Winner, known: Indexed) => known.pending.has(winner.requestId);
 const agrees = (winner: Winner, known: Indexed) =>

@@ -101,6 +101,13 @@ test("a healthy sale that is sold out passes every check", () => {
   expect(failed({ ...full, redis: { next: 10 } })).toEqual([]);
 });
 
+test("a winner is named with its sale, whatever Redis has of it", () => {
+  const winners = [winner(8, { slot: 11 }), winner(9, { slot: null, requestId: "" }), winner(3, { requestId: "junk" })];
+  const checks = checkSale(facts({ winners: [...usual.winners, ...winners] }));
+  const named = checks.flatMap(({ examples }) => examples).filter((text) => /r8|u9|junk/.test(text));
+  expect(new Set(named)).toEqual(new Set([`sale ${ID}: r8`, `sale ${ID}: user u9`, `sale ${ID}: junk`]));
+});
+
 const corruptions: [string, Plant, CheckName[]][] = [
   ["an eleventh row of ten", { ...full, rows: [...full.rows, row(11, { slot: 1 })], redis: { next: 10 } }, ["rows-within-total", "slots-unique", "row-known"]],
   ["a row whose slot lies beyond the total", { rows: [...usual.rows, row(6, { slot: 11 })] }, ["slots-within-total"]],

@@ -206,6 +206,28 @@ test("a user has one undecided request: whoever asks again gets it, logged or no
   expect(await asking(couponId, asked(couponId, "bea"))).toEqual({ kind: "noted" });
 });
 
+test("a note that is no request of the sale is none", async () => {
+  const couponId = await queued();
+  const ada = asked(couponId, "ada");
+  const { requestId } = ada;
+  const elsewhere = claimOf(newCouponId(), "ada").requestId;
+  const junk = [
+    "junk",
+    "",
+    `${requestId}x`,
+    requestId.slice(0, -1),
+    `${requestId.slice(0, -1)}-`,
+    elsewhere,
+    "junk 123",
+  ];
+  for (const note of junk) {
+    await redis.hset(saleKeys(couponId).asked, "ada", note);
+    expect(await asking(couponId, ada, false)).toEqual({ kind: "none" });
+    expect(await asking(couponId, ada)).toEqual({ kind: "noted" });
+    expect(await redis.hget(saleKeys(couponId).asked, "ada")).toBe(requestId);
+  }
+});
+
 test("a request that waits for a day, or since before a rebuild, is logged once more when its user asks", async () => {
   const couponId = await queued();
   const [ada, again] = [asked(couponId, "ada"), asked(couponId, "ada")];

@@ -355,7 +355,7 @@ test("examples name the requests", async () => {
   const sale = await createHealthySale(redis, database.sql);
   await database.sql`DELETE FROM user_coupons WHERE request_id = ${sale.claims[2]!.requestId}`;
   const lost = (await failedChecks(sale)).find((check) => check.name === "winner-persisted");
-  expect(lost).toMatchObject({ count: 1, examples: [sale.claims[2]!.requestId] });
+  expect(lost).toMatchObject({ count: 1, examples: [`sale ${sale.couponId}: ${sale.claims[2]!.requestId}`] });
 });
 
 // Last: what it leaves in the log lies there for good.
