@@ -65,7 +65,7 @@ export function testCommand(): Command {
       parseLanes,
       DEFAULT_LANES,
     )
-    .option("--record", "write down how long each file took (test/durations.json); with --all, on a quiet machine")
+    .option("--record", "write down how long each file took (test/durations.json); on a quiet machine")
     .addHelpText(
       "after",
       `

@@ -12,10 +12,15 @@ export function readDurations(root: string): Durations {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Durations) : {};
 }
 
-/** Replaces the record. Whole seconds and sorted names, so that the next record differs in few lines. */
+/**
+ * Brings the record up to date: files that were run get their new time, files that are gone leave it. Whole seconds and
+ * sorted names, so that two records differ in few lines.
+ */
 export function recordDurations(root: string, seconds: ReadonlyMap<string, number>): void {
-  const sorted = [...seconds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, s]) => [file, Math.ceil(s)]);
-  writeFileSync(join(root, FILE), `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);
+  const known = Object.entries(readDurations(root)).filter(([file]) => existsSync(join(root, file)));
+  const measured = [...seconds].map(([file, s]): [string, number] => [file, Math.ceil(s)]);
+  const record = [...new Map([...known, ...measured])].sort(([a], [b]) => (a < b ? -1 : 1));
+  writeFileSync(join(root, FILE), `${JSON.stringify(Object.fromEntries(record), null, 2)}\n`);
 }
 
 /** The files that took longest, slowest first. */
