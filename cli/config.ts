@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Address, environmentOf, parseProperties } from "../contracts/environment.ts";
+import { Address, environmentOf, parseProperties, Secret } from "../contracts/environment.ts";
 import { CliError } from "./errors.ts";
 
 const Port = (fallback: number, description: string) =>
@@ -23,7 +23,9 @@ export const CliConfigSchema = Type.Object({
     default: "",
     description: "More librdkafka properties, `name=value;name=value`; `\\;` is a semicolon inside a value",
   }),
-  JWT_SECRET: Type.Optional(Text("Signs tokens; without it a random one is kept in .stack/secrets.json")),
+  JWT_SECRET: Type.Optional(
+    Secret({ description: "Signs tokens, ≥ 32 bytes; without it a random one is kept in .stack/secrets.json" }),
+  ),
   JWT_ISSUER: Type.String({ minLength: 1, default: "stampede", description: "`iss` of tokens" }),
   JWT_AUDIENCE: Type.String({ minLength: 1, default: "stampede", description: "`aud` of tokens" }),
   GATEWAY_HOST: Type.String({ minLength: 1, default: "127.0.0.1", description: "Where the gateway listens" }),
@@ -43,7 +45,9 @@ export const CliConfigSchema = Type.Object({
     Text("Charged for an order without `payment`; with the stack's own simulator default `tok_ok`"),
   ),
   PAYMENT_WEBHOOK_SECRET: Type.Optional(
-    Text("Signs the provider's webhooks; without it a random one is kept in .stack/secrets.json"),
+    Secret({
+      description: "Signs the provider's webhooks, ≥ 32 bytes; without it a random one is kept in .stack/secrets.json",
+    }),
   ),
   STAMPEDE_STACK: Type.Optional(Text("Directory of the stack's data, logs and process ids; default .stack")),
   STAMPEDE_REDIS_PORT: Port(
@@ -53,6 +57,7 @@ export const CliConfigSchema = Type.Object({
   STAMPEDE_REDIS_MAXMEMORY: Type.Optional(
     Type.String({
       pattern: "^[1-9][0-9]{0,5}(mb|gb)$",
+      form: "a whole number with mb or gb, like 2gb",
       description:
         "`maxmemory` of each Redis of the stack, e.g. `2gb`; default half of the machine's memory, shared by all of them",
     }),

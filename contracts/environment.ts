@@ -6,6 +6,20 @@ import { ADDRESSES, type AddressForm } from "./address.ts";
 export const Address = (form: AddressForm, options: { readonly default?: string; readonly description: string }) =>
   Type.String({ format: form, ...options });
 
+const SECRET_BYTES = 32;
+/** Forms of texts that may hold a secret: how one is recognized, and what a person should write. The text is never repeated. */
+const FORMS: Readonly<Record<string, { readonly is: (text: string) => boolean; readonly form: string }>> = {
+  ...ADDRESSES,
+  secret: {
+    is: (text) => text === "" || Buffer.byteLength(text) >= SECRET_BYTES,
+    form: `at least ${SECRET_BYTES} bytes long, because a shorter key can be guessed (\`openssl rand -hex 32\` makes one)`,
+  },
+};
+
+/** A variable that holds a key of HMAC-SHA256: RFC 7518 §3.2 wants as many bytes as the hash has. */
+export const Secret = (options: { readonly default?: string; readonly description: string }) =>
+  Type.String({ format: "secret", ...options });
+
 /** What every process of the project reads; a process adds its own and reads the whole once, in its config.ts. */
 export const SharedEnvironment = {
   REDIS_URL: Address("redis-address", {
@@ -50,7 +64,7 @@ function typed({ type }: TSchema, text: string): unknown {
   return text;
 }
 
-/** What a variable should have been. Only of numbers, flags and choices is the value repeated: a text may be a secret. */
+/** What a variable should have been. Only of numbers, flags, choices and described patterns is the value repeated: a text may be a secret. */
 function faultOf(name: string, schema: TSchema, text: string | undefined): string {
   const about = schema.description === undefined ? "" : ` (${schema.description})`;
   const given = `${name}=${JSON.stringify(text)?.slice(1, -1).slice(0, 80)}`;
@@ -61,7 +75,10 @@ function faultOf(name: string, schema: TSchema, text: string | undefined): strin
   if (schema.type === "boolean") return `${given}: must be true or false${about}`;
   if (schema.anyOf)
     return `${given}: must be one of ${schema.anyOf.map((one: TSchema) => one.const).join(", ")}${about}`;
-  if (schema.format in ADDRESSES) return `${name}: must be ${ADDRESSES[schema.format as AddressForm].form}${about}`;
+  const form = FORMS[schema.format]?.form;
+  if (form !== undefined) return `${name}: must be ${form}${about}`;
+  // Who describes a pattern in words says with it that the text is no secret.
+  if (schema.form !== undefined) return `${given}: must be ${schema.form}${about}`;
   if (schema.minLength !== undefined && text.length < schema.minLength) return `${name}: is too short${about}`;
   return `${name}: is not of the form that is expected${about}`;
 }
@@ -74,7 +91,7 @@ export function environmentOf<T extends TObject>(
   schema: T,
   environment: Record<string, string | undefined>,
 ): { readonly value: Static<T> } | { readonly faults: readonly string[] } {
-  for (const [form, { is }] of Object.entries(ADDRESSES)) FormatRegistry.Set(form, is);
+  for (const [form, { is }] of Object.entries(FORMS)) FormatRegistry.Set(form, is);
   const given: Record<string, unknown> = {};
   for (const [name, one] of Object.entries(schema.properties)) {
     const text = environment[name];

@@ -10,6 +10,7 @@ export const ShippingEnvironment = {
   SHIPPING_COUNTRIES: Type.String({
     default: COUNTRIES_SERVED,
     pattern: "^[A-Z]{2}(,[A-Z]{2})*$",
+    form: "two capital letters each, with commas and no spaces, like DE,AT,CH",
     description:
       "Countries that orders are shipped to, ISO 3166-1 alpha-2, comma-separated; others are 422 at the door",
   }),

@@ -37,7 +37,7 @@ import { asyncApi } from "./docs/asyncapi.ts";
 import { openApi } from "./docs/openapi.ts";
 import { DOCS_PAGE } from "./docs/page.ts";
 import { type Endpoint, withCheckedQuery } from "./endpoint.ts";
-import { liveRoute } from "./health.ts";
+import { Liveness, liveRoute, Readiness } from "./health.ts";
 import { type OrderParts, orderEndpoints } from "./orders/endpoints.ts";
 import { PageQuery } from "./page.ts";
 import { paymentEndpoints } from "./payments/endpoints.ts";
@@ -85,6 +85,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     tag: "claims",
     security: "user",
     answers: { 202: Type.Union([ClaimAccepted, ClaimPending]), 200: ClaimAccepted },
+    meanings: { 200: "The same user's earlier win, with `repeat: true`" },
     refusals: [
       "SOLD_OUT",
       "NOT_STARTED",
@@ -112,13 +113,13 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     refusals: ["COUPON_NOT_FOUND", "REDIS_UNAVAILABLE", ...EMPTY_BODY, ...DATABASE],
     handler: saleStateRoute(parts.saleControl, action, authenticate),
   });
-  const machine = (path: string, summary: string, handler: Handler, isJson: boolean): Endpoint => ({
+  const machine = (path: string, summary: string, handler: Handler, answers: Endpoint["answers"]): Endpoint => ({
     method: "GET",
     path,
     summary,
     tag: "machines",
     security: "none",
-    answers: { 200: isJson ? Type.Object({ status: Type.String() }) : null },
+    answers,
     refusals: [],
     handler,
   });
@@ -238,8 +239,14 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     ...catalogueEndpoints(parts.catalogue, authenticate),
     ...paymentEndpoints(parts.webhooks),
     ...orderEndpoints(parts.orders, authenticate),
-    machine("/health/live", "The process answers", liveRoute, true),
-    machine("/health/ready", "Claims can be taken", parts.ready, true),
+    machine("/health/live", "The process answers", liveRoute, { 200: Liveness }),
+    {
+      ...machine("/health/ready", "Whether claims can be taken", parts.ready, { 200: Readiness, 503: Readiness }),
+      meanings: {
+        200: "Claims can be taken; `degraded`: without Kafka or PostgreSQL, for which they wait in Redis",
+        503: "Send nobody here: `not ready` without Redis or with a database that refuses us, `stopping` before the end",
+      },
+    },
     machine(
       "/metrics",
       "Prometheus metrics",
@@ -248,7 +255,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
         headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
         body: await parts.metrics(),
       }),
-      false,
+      { 200: null },
     ),
   ];
   return [...endpoints, ...documentation(endpoints)].map(withCheckedQuery);

@@ -1,7 +1,13 @@
 import { hkdfSync } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
 import { bareHost } from "../contracts/address.ts";
-import { invalidEnvironment, parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
+import {
+  invalidEnvironment,
+  parseProperties,
+  readEnvironment,
+  Secret,
+  SharedEnvironment,
+} from "../contracts/environment.ts";
 import { PIPELINE_TEXT, type PipelineChoice, parsePipeline, redisPercent } from "../contracts/pipeline.ts";
 import { SagaEnvironment } from "../contracts/saga-mode.ts";
 import { countriesServed, ShippingEnvironment } from "../contracts/shipping.ts";
@@ -12,16 +18,20 @@ const integer = (fallback: number, minimum: number, maximum: number, description
 /** Every variable the gateway knows; README's table is generated from it. */
 export const GatewayEnvironment = Type.Object({
   ...SharedEnvironment,
-  JWT_SECRET: Type.String({ minLength: 1, description: "HS256 key of the tokens; ≥ 32 bytes, required" }),
+  JWT_SECRET: Secret({ description: "HS256 key of the tokens; ≥ 32 bytes, required" }),
   JWT_ISSUER: Type.String({ default: "stampede", description: "Expected `iss`" }),
   JWT_AUDIENCE: Type.String({ default: "stampede", description: "Expected `aud`" }),
-  RECEIPT_SECRET: Type.String({ default: "", description: "Key of the receipts; derived from JWT_SECRET when empty" }),
+  RECEIPT_SECRET: Secret({
+    default: "",
+    description: "Key of the receipts, ≥ 32 bytes; derived from JWT_SECRET when empty",
+  }),
   GATEWAY_HOST: Type.String({ default: "127.0.0.1", description: "Address to listen on" }),
   GATEWAY_PORT: integer(8080, 0, 65_535, "Port to listen on; 0 takes any"),
   REUSE_PORT: Type.Boolean({ default: false, description: "Share the port with other gateways (SO_REUSEPORT)" }),
   GATEWAY_ID: Type.String({
     default: "",
     pattern: "^[!-~]{0,64}$", // a word among words in Redis
+    form: "up to 64 printable ASCII characters without spaces",
     description: "Name of this process in socket routes, up to 64 characters without spaces; random when empty",
   }),
   CLAIM_ACK_MS: integer(
@@ -40,18 +50,21 @@ export const GatewayEnvironment = Type.Object({
   ISSUE_PIPELINE: Type.String({
     default: "kafka",
     pattern: PIPELINE_TEXT,
+    form: "kafka, redis, or a whole number from 0 to 100",
     description: "`kafka`, `redis`, or the per cent of users that go through Redis alone, until an operator chooses",
   }),
   ...SagaEnvironment,
   ORDER_COUNTRY: Type.String({
     default: "DE",
     pattern: "^[A-Z]{2}$",
+    form: "two capital letters like DE",
     description: "Where an order without `shipping` goes (ISO 3166-1 alpha-2); one of SHIPPING_COUNTRIES",
   }),
   ...ShippingEnvironment,
   POINTS_CURRENCY: Type.String({
     default: "EUR",
     pattern: "^[A-Z]{3}$",
+    form: "three capital letters like EUR",
     description: "Of which currency a point is a minor unit; orders in another one take no points",
   }),
   ORDER_DEFAULT_PAYMENT_TOKEN: Type.String({
@@ -66,8 +79,13 @@ export const GatewayEnvironment = Type.Object({
     1_000_000,
     "Claims (and as many orders) at work at once before new ones get 503 OVERLOADED",
   ),
-  USER_RATE_PER_S: integer(20, 1, 100_000, "Requests a second one user may make for long"),
-  USER_RATE_BURST: integer(100, 1, 100_000, "Requests one user may make at once"),
+  USER_RATE_PER_S: integer(
+    20,
+    1,
+    100_000,
+    "Claims and orders a second one user may send for long; reads are not limited",
+  ),
+  USER_RATE_BURST: integer(100, 1, 100_000, "Claims and orders one user may send at once; reads are not limited"),
   GATE_TTL_MS: integer(2_000, 100, 60_000, "How long a refusal from memory holds without news from Redis"),
   GATE_WINNERS_MB: integer(
     64,
@@ -90,9 +108,9 @@ export const GatewayEnvironment = Type.Object({
     default: "",
     description: "Origins that may open a socket, comma-separated; empty: any",
   }),
-  PAYMENT_WEBHOOK_SECRET: Type.String({
+  PAYMENT_WEBHOOK_SECRET: Secret({
     default: "",
-    description: "Signs the payment provider's webhooks; empty: the gateway refuses all of them",
+    description: "Signs the payment provider's webhooks, ≥ 32 bytes; empty: the gateway refuses all of them",
   }),
   WEBHOOK_ACK_MS: integer(3_000, 1, 60_000, "How long a webhook waits for Kafka before it gets 503"),
   SHUTDOWN_DELAY_MS: integer(

@@ -38,6 +38,26 @@ test("a host may be an IPv6 address, with the brackets of a URL or without", () 
   expect(config({ GATEWAY_HOST: "::1" }).GATEWAY_HOST).toBe("::1");
 });
 
+test.each(["JWT_SECRET", "RECEIPT_SECRET", "PAYMENT_WEBHOOK_SECRET"])(
+  "a %s that can be guessed stops the start and is not repeated",
+  (name) => {
+    const short = () => config({ [name]: "x".repeat(31) });
+    expect(short).toThrow(`${name}: must be at least 32 bytes long`);
+    expect(short).not.toThrow(/xxx/);
+    expect(config({ [name]: "ü".repeat(16) })).toMatchObject({ [name]: "ü".repeat(16) });
+  },
+);
+
+test.each([
+  ["POINTS_CURRENCY", "euro", "three capital letters like EUR"],
+  ["ORDER_COUNTRY", "Germany", "two capital letters like DE"],
+  ["SHIPPING_COUNTRIES", "DE, AT", "two capital letters each, with commas and no spaces"],
+  ["ISSUE_PIPELINE", "101", "kafka, redis, or a whole number from 0 to 100"],
+  ["GATEWAY_ID", "gateway one", "up to 64 printable ASCII characters without spaces"],
+])("%s=%s is refused with its form", (name, text, form) => {
+  expect(() => config({ [name]: text })).toThrow(`${name}=${text}: must be ${form}`);
+});
+
 test("a number that is none stops the start with its name", () => {
   expect(() => config({ CLAIM_ACK_MS: "1e3" })).toThrow("CLAIM_ACK_MS=1e3: must be a whole number from 1 to 60000");
 });

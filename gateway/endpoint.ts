@@ -18,6 +18,8 @@ export interface Endpoint extends Route {
   readonly headers?: Readonly<Record<string, TSchema>>;
   /** Status → schema of the body; null: the body is not JSON. */
   readonly answers: Readonly<Record<number, TSchema | null>>;
+  /** Status → what it means here, where the summary does not say so already. */
+  readonly meanings?: Readonly<Record<number, string>>;
   /** Refusals this route gives beyond those every route can give. */
   readonly refusals: readonly ResultCode[];
   readonly handler: Handler;

@@ -404,9 +404,6 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
       maxBufferedBytes: config.SOCKET_BUFFER_BYTES,
     },
   });
-  if (Buffer.byteLength(config.JWT_SECRET) < 32) {
-    log.warn("JWT_SECRET is shorter than 32 bytes: a token can be forged by guessing it (RFC 7518 §3.2)");
-  }
   const { port, stop } = transport;
   log.info({ port, kafka: kafka.version }, "gateway is listening");
 

@@ -1,3 +1,4 @@
+import { type Static, Type } from "@sinclair/typebox";
 import { refusalOf } from "../db/refusals.ts";
 import { json } from "./problem.ts";
 import type { Handler, HttpResponse } from "./transports/transport.ts";
@@ -8,9 +9,30 @@ export type Probe = () => Promise<void>;
 const PROBE_MS = 1_000;
 const REMEMBER_MS = 250;
 
+export const Liveness = Type.Object({ status: Type.Literal("live") }, { $id: "Liveness", additionalProperties: false });
+
+const DependencyState = Type.Union([Type.Literal("up"), Type.Literal("down"), Type.Literal("refused")], {
+  description: "`refused`: it answers, and does not let us in",
+});
+
+/** The answer of GET /health/ready, whatever its status. */
+export const Readiness = Type.Object(
+  {
+    status: Type.Union(
+      (["ready", "degraded", "not ready", "stopping"] as const).map((state) => Type.Literal(state)),
+      { description: "`ready`, `degraded`: 200; `not ready`, `stopping`: 503" },
+    ),
+    redis: DependencyState,
+    kafka: DependencyState,
+    database: DependencyState,
+    why: Type.Optional(Type.String({ description: "Of a database that refuses us: a sentence for an operator" })),
+  },
+  { $id: "Readiness", additionalProperties: false },
+);
+export type Readiness = Static<typeof Readiness>;
+
 interface Answer {
-  /** `refused`: it answers, and does not let us in. */
-  readonly state: "up" | "down" | "refused";
+  readonly state: Static<typeof DependencyState>;
   /** Of `refused`: a sentence for an operator. */
   readonly why?: string;
 }
@@ -54,14 +76,14 @@ export function readyRoute(
     const ready = redis.state === "up" && !stopping && !isWrong;
     const whole = kafka.state === "up" && database.state === "up";
     const status = stopping ? "stopping" : ready ? (whole ? "ready" : "degraded") : "not ready";
-    const why = database.why === undefined ? {} : { why: database.why };
-    return json(ready ? 200 : 503, {
+    const answer: Readiness = {
       status,
       redis: redis.state,
       kafka: kafka.state,
       database: database.state,
-      ...why,
-    });
+      ...(database.why === undefined ? {} : { why: database.why }),
+    };
+    return json(ready ? 200 : 503, answer);
   }
   return () => {
     const now = performance.now();

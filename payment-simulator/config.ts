@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Address, readEnvironment } from "../contracts/environment.ts";
+import { Address, readEnvironment, Secret } from "../contracts/environment.ts";
 
 /** Every variable the payment simulator knows; README's table is generated from it. */
 export const PaymentSimulatorEnvironment = Type.Object({
@@ -18,9 +18,9 @@ export const PaymentSimulatorEnvironment = Type.Object({
     default: "",
     description: "Where the simulator tells of late outcomes; empty: nowhere",
   }),
-  PAYMENT_WEBHOOK_SECRET: Type.String({
+  PAYMENT_WEBHOOK_SECRET: Secret({
     default: "",
-    description: "Signs the payment provider's webhooks; empty: the gateway refuses all of them",
+    description: "Signs the payment provider's webhooks, ≥ 32 bytes; empty: the gateway refuses all of them",
   }),
   PAYMENT_SIMULATOR_SLOW_MS: Type.Integer({
     default: 3_000,

@@ -19,10 +19,22 @@ test.each([
   ["2027-02-03T04:05:06Z", "2027-02-03T04:05:06.000Z"],
   ["2027-02-03T04:05:06+09:00", "2027-02-02T19:05:06.000Z"],
   ["2027-02-03T04:05", "2027-02-03T04:05:00.000Z"],
+  ["2027-02-03T04:05:06.5-0130", "2027-02-03T05:35:06.500Z"],
+  ["2028-02-29T00:00Z", "2028-02-29T00:00:00.000Z"],
   ["2027-02-03", "2027-02-03T00:00:00.000Z"],
 ])("the time %s is %s", (text, iso) => expect(parseTime(text, NOW).toISOString()).toBe(iso));
 
-test.each(["", "3", "+3", "soon", "+3 parsecs", "1735689600000", "2027-13-01", "2027/01/01", "+-3s"])(
-  "%p is refused with what to write instead",
-  (text) => expect(() => parseTime(text, NOW)).toThrow(/Write/),
-);
+test.each([
+  "",
+  "3",
+  "+3",
+  "soon",
+  "+3 parsecs",
+  "1735689600000",
+  "2027-13-01",
+  "2027/01/01",
+  "+-3s",
+  "2030-02-30T00:00:00Z",
+  "2027-02-29",
+  "2027-01-01T24:00",
+])("%p is refused with what to write instead", (text) => expect(() => parseTime(text, NOW)).toThrow(/Write/));

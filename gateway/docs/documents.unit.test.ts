@@ -64,6 +64,21 @@ test("a claim documents all answers of the design's table", () => {
   for (const code of ["SALE_RECOVERING", "OVERLOADED"]) expect(responses[503]!.description).toContain(code);
 });
 
+test("each answer says what it means at its own endpoint", () => {
+  type Answer = { description: string; headers?: object; content: Record<string, { schema: { $ref: string } }> };
+  const { paths } = documentAt("/openapi.json") as {
+    paths: Record<string, Record<string, { summary: string; responses: Record<string, Answer> }>>;
+  };
+  const done = (path: string, method: string) => paths[path]![method]!.responses[200]!.description;
+  expect(done("/coupons/{couponId}/issue", "post")).toContain("earlier win");
+  expect(done("/coupons", "get")).toBe("All sales, newest first");
+  expect(JSON.stringify(paths).match(/earlier win/g)).toHaveLength(2);
+  const { 200: ready, 503: notReady } = paths["/health/ready"]!.get!.responses;
+  for (const answer of [ready!, notReady!])
+    expect(answer.content["application/json"]!.schema.$ref).toBe("#/components/schemas/Readiness");
+  expect(notReady!.headers).toBeUndefined();
+});
+
 test("what keeps a call from happening twice, or proves who calls, stands among its parameters", () => {
   const document = documentAt("/openapi.json") as {
     paths: Record<string, { post?: { parameters?: { name: string; in: string; required: boolean }[] } }>;

@@ -71,11 +71,12 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
     const responses: Record<string, unknown> = {};
     for (const [status, schema] of Object.entries(endpoint.answers)) {
       responses[status] = {
-        description: RESULTS_BY_STATUS[Number(status)] ?? "Done",
+        description: meaningOf(endpoint, Number(status)),
         ...(schema === null ? {} : { content: { "application/json": { schema: plain(schema, components) } } }),
       };
     }
     for (const [status, codes] of refusals(endpoint)) {
+      if (status in endpoint.answers) continue;
       responses[status] = {
         description: codes.map((code) => `\`${code}\`: ${RESULTS[code].title}`).join("; "),
         ...(status === 429 || status === 503 ? { headers: { "Retry-After": RETRY_AFTER } } : {}),
@@ -117,8 +118,11 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
 
 const RETRY_AFTER = { description: "Seconds", schema: { type: "integer", minimum: 1 } };
 
-const RESULTS_BY_STATUS: Record<number, string> = {
-  200: "Done; of a claim: the same user's earlier win",
-  201: "Created",
-  202: "Accepted: a promise that is kept",
-};
+/** What an answer means at this endpoint; of what was read or changed, the summary says it. */
+function meaningOf({ meanings, summary, method }: Endpoint, status: number): string {
+  const meaning = meanings?.[status];
+  if (meaning !== undefined) return meaning;
+  if (status === 201) return "Created";
+  if (status === 202) return "Accepted: a promise that is kept";
+  return method === "GET" ? summary : `Done: ${summary}`;
+}

@@ -37,6 +37,18 @@ test("every operation in openapi.json exists, asks for a token where it says so,
   }
 });
 
+test("the readiness of a running gateway is what openapi.json says it is, ready or not", async () => {
+  const { body } = await call(`${system.url}/openapi.json`);
+  const { responses } = body.paths["/health/ready"].get;
+  const answer = await call(`${system.url}/health/ready`);
+  expect(answer.status).toBe(200);
+  expect(Object.keys(responses[answer.status].content)).toEqual([String(answer.headers.get("content-type"))]);
+  const { $ref } = responses[answer.status].content["application/json"].schema;
+  const schema = body.components.schemas[$ref.split("/").at(-1)];
+  expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(Object.keys(answer.body)));
+  expect(Object.keys(answer.body)).toEqual(expect.arrayContaining(schema.required));
+});
+
 test("every reference inside of openapi.json leads somewhere", async () => {
   const { body } = await call(`${system.url}/openapi.json`);
   const references = [...JSON.stringify(body).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, pointer]) => pointer!);

@@ -14,7 +14,7 @@ import { startPaymentSimulator, type TestProcess } from "../support/processes.ts
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
-const SECRET = "the provider's and ours";
+const SECRET = "a secret of the provider's and ours alone";
 const KILLED = 128 + 9;
 const port = freePort();
 const simulatorPort = freePort();

@@ -18,7 +18,7 @@ export interface PaymentProvider {
 }
 
 /** Between the provider and the gateways of these tests. */
-export const WEBHOOK_SECRET = "the provider's and ours";
+export const WEBHOOK_SECRET = "a secret of the provider's and ours alone";
 
 /** @param webhookPort of the gateway that is told of late outcomes */
 export async function startPaymentProvider(
