@@ -5,7 +5,7 @@ import { type ServiceStatus, stackStatus } from "../stack/status.ts";
 import { shortDuration } from "../terminal/durations.ts";
 import { table } from "../terminal/table.ts";
 
-const COLOUR = { up: pc.green, starting: pc.yellow, partly: pc.yellow, down: pc.dim } as const;
+const COLOUR = { up: pc.green, "not ready": pc.yellow, starting: pc.yellow, partly: pc.yellow, down: pc.dim } as const;
 
 function rowOf(status: ServiceStatus): string[] {
   return [

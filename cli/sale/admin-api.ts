@@ -76,9 +76,11 @@ export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
       }
       throw new CliError(`no gateway answers at ${base}: start it with ./dev up`, { cause });
     }
-    if (answer.ok) return JSON.parse(text) as T;
+    if (answer.ok) return parsed(text, base) as T;
     const mayHaveHappened = answer.status >= 500 && method !== "GET";
-    throw new CliError(refusal(answer.status, text) + (mayHaveHappened ? `; ${repeating(key)}` : ""));
+    throw new CliError(
+      refusal(answer.status, text) + (mayHaveHappened ? `; ${repeating(key)}` : otherTimes(text, key)),
+    );
   }
   const keyed = <T>(path: string, body: unknown, text: string = crypto.randomUUID(), written = "") =>
     call<T>("POST", path, body, { text, written });
@@ -134,6 +136,24 @@ function repeating(key: Key | undefined): string {
   const { text, written } = key;
   const quoted = /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
   return `outcome unknown, repeat with --key ${quoted}${written}: it happens once`;
+}
+
+/** Whoever repeats a command under its key and leaves the times out says something else, without seeing it. */
+const otherTimes = (text: string, key: Key | undefined) =>
+  key?.written && text.includes("IDEMPOTENCY_KEY_REUSED")
+    ? `; times that are not written out count from now, so this command meant${key.written}: write those of the first time`
+    : "";
+
+/** @throws CliError if it is no gateway that has answered */
+function parsed(text: string, base: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const said = JSON.stringify(text.slice(0, 60));
+    throw new CliError(`what answers at ${base} is no gateway (it says ${said}): stop it, or set GATEWAY_PORT`, {
+      cause,
+    });
+  }
 }
 
 function refusal(status: number, text: string): string {

@@ -69,6 +69,27 @@ test("a 503 to a change leaves it unknown, too; a refusal does not", async () =>
   expect(await saidOf(api.createProduct(product, "k"))).toBe("the gateway refused with 400 VALIDATION_FAILED: no");
 });
 
+test("a key that is used again without its times is told which times that meant; another key is not", async () => {
+  const problem = () => {
+    const body = JSON.stringify({ code: "IDEMPOTENCY_KEY_REUSED", detail: "no" });
+    return `HTTP/1.1 422 X\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
+  };
+  answers.push(problem(), problem());
+  const times = { startsAt: "2027-01-01T00:00:00.000Z", endsAt: "2027-01-02T00:00:00.000Z" };
+  expect(await saidOf(api.create(times as never, "k"))).toBe(
+    "the gateway refused with 422 IDEMPOTENCY_KEY_REUSED: no; times that are not written out count from now, so this command " +
+      "meant --starts 2027-01-01T00:00:00.000Z --ends 2027-01-02T00:00:00.000Z: write those of the first time",
+  );
+  expect(await saidOf(api.restock("x", 1, "k"))).toBe("the gateway refused with 422 IDEMPOTENCY_KEY_REUSED: no");
+});
+
+test("another program at the gateway's port is named as such", async () => {
+  answers.push("HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>");
+  expect(await saidOf(api.list(1))).toBe(
+    `what answers at http://127.0.0.1:${port} is no gateway (it says "<html>"): stop it, or set GATEWAY_PORT`,
+  );
+});
+
 test("where nobody listens nothing can have happened", async () => {
   const said = await saidOf(adminApi(envAt(1)).createProduct(product, "k"));
   expect(said).toBe("no gateway answers at http://127.0.0.1:1: start it with ./dev up");

@@ -6,12 +6,22 @@ const LONGEST = 300;
 const SIGNATURE = /^Bun v\d/;
 const COMPLAINT = /\b(error|fatal|exception|not valid|cannot|could not)\b/i;
 
-/** What a program that stopped said of the reason: its last complaint, else its last line. */
+/** What follows "The environment is not valid.": a line for each variable. */
+const VARIABLE = /^\s+[A-Z][A-Z0-9_]+(?:=|: | is missing)/;
+
+const cut = (words: string) => (words.length > LONGEST ? `${words.slice(0, LONGEST)}…` : words);
+
+/** What a program that stopped said of the reason: its last complaint with the variables that it names, else its last line. */
 export function lastWords(text: string): string {
-  const lines = text.split("\n").map((line) => line.trim());
-  const said = lines.filter((line) => line !== "" && !SIGNATURE.test(line)).map(plainLine);
-  const words = said.findLast((line) => COMPLAINT.test(line)) ?? said.at(-1) ?? "it said nothing";
-  return words.length > LONGEST ? `${words.slice(0, LONGEST)}…` : words;
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !SIGNATURE.test(line.trim()));
+  const said = lines.map((line) => (VARIABLE.test(line) ? "" : plainLine(line.trim())));
+  const at = said.findLastIndex((line) => COMPLAINT.test(line));
+  if (at < 0) return cut(said.at(-1) || lines.at(-1)?.trim() || "it said nothing");
+  const after = lines.slice(at + 1);
+  const end = after.findIndex((line) => !VARIABLE.test(line));
+  const variables = end < 0 ? after : after.slice(0, end);
+  const named = variables.map((line) => cut(line.trim())).join("; ");
+  return named === "" ? cut(said[at]!) : `${cut(said[at]!)} ${named}`;
 }
 
 /** The same, of a log from a byte on. */

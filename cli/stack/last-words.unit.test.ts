@@ -13,6 +13,12 @@ test.each([
     "FATAL: data directory has wrong ownership\nHINT: ask\n",
     "FATAL: data directory has wrong ownership",
   ],
+  [
+    "an environment that is not valid",
+    '{"level":30,"time":0,"msg":"x"}\nThe environment is not valid.\n  CLAIM_ACK_MS=soon: must be a whole number\n  JWT_SECRET is missing\n',
+    "The environment is not valid. CLAIM_ACK_MS=soon: must be a whole number; JWT_SECRET is missing",
+  ],
+  ["a compiler", "a.c:1: error: no\n    1 | int X=1\n", "a.c:1: error: no"],
   ["no complaint", "one\ntwo\n", "two"],
   ["nothing", "\n", "it said nothing"],
 ])("of %s the reason is found", (_, text, words) => expect(lastWords(text)).toBe(words));

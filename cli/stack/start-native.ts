@@ -79,7 +79,7 @@ export async function startNative(
   if (missing.length === 0) {
     const waiting = { timeoutS: service.startTimeoutS, processes, logFrom: 0, also: joined, signal };
     await untilReady(context, service.name, waiting);
-    progress.done(service.name, `already up ${told}`);
+    progress.done(service.name, `already up, with the settings of its start ${told}`);
     return false;
   }
   // The first worker's port is the others' as well.

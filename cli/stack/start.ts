@@ -1,6 +1,6 @@
 import { secondsSince } from "../terminal/progress.ts";
 import { containerRuns, startContainer } from "./docker.ts";
-import { shownAddress } from "./env.ts";
+import { ADDRESS_VARIABLE, shownAddress } from "./env.ts";
 import { readRecord, writeRecord } from "./processes.ts";
 import type { BaseService, NativeService, ServiceName, Source, StackContext } from "./service.ts";
 import { startNative } from "./start-native.ts";
@@ -19,7 +19,8 @@ const told = (context: StackContext, service: ServiceName, source: Source) =>
 
 async function startExternal(context: StackContext, service: BaseService, signal?: AbortSignal): Promise<boolean> {
   const begun = performance.now();
-  await untilReady(context, service, { timeoutS: 30, processes: [], signal });
+  const remedy = `check ${ADDRESS_VARIABLE[service]}`;
+  await untilReady(context, service, { timeoutS: 30, processes: [], remedy, signal });
   context.progress.done(service, `answers after ${secondsSince(begun)} ${told(context, service, "environment")}`);
   return false;
 }

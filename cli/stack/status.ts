@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { containerRuns } from "./docker.ts";
 import { shownAddress } from "./env.ts";
-import { readRecord } from "./processes.ts";
+import { readRecord, type ServiceRecord } from "./processes.ts";
 import { isReady } from "./ready.ts";
 import { hasRuntime, type Runtime } from "./runtime.ts";
 import { SERVICES, type ServiceName, type Source } from "./service.ts";
@@ -9,8 +9,11 @@ import type { Stack } from "./stack.ts";
 
 export interface ServiceStatus {
   readonly service: ServiceName;
-  /** `up` answers; `starting` lives and does not answer (yet); `partly` some of its processes died. */
-  readonly state: "up" | "starting" | "partly" | "down";
+  /**
+   * `up` answers; `not ready` says itself that it can't work, most often because something else is away; `starting` lives and
+   * does not answer (yet); `partly` some of its processes died.
+   */
+  readonly state: "up" | "not ready" | "starting" | "partly" | "down";
   readonly source: Source;
   /** Gateway and consumers only. */
   readonly runtime: Runtime | null;
@@ -49,6 +52,25 @@ async function healthOf(address: string): Promise<Record<string, unknown> | null
   }
 }
 
+export interface Seen {
+  readonly record: Pick<ServiceRecord, "source" | "wanted"> | null;
+  readonly source: Source;
+  /** Whether it can be used. */
+  readonly answers: boolean;
+  readonly alive: boolean;
+  readonly processes: number;
+  readonly health: object | null;
+}
+
+export function stateOf({ record, source, answers, alive, processes, health }: Seen): ServiceStatus["state"] {
+  if (record?.source === "native" && processes === 0) return "down";
+  if (record?.source === "native" && processes < record.wanted) return "partly";
+  if (record === null && source !== "environment") return "down";
+  if (answers) return "up";
+  if (!alive) return "down";
+  return health === null ? "starting" : "not ready";
+}
+
 async function statusOf(stack: Stack, service: ServiceName): Promise<ServiceStatus> {
   const record = readRecord(stack.layout, service);
   const address = shownAddress(service, stack.env);
@@ -56,18 +78,17 @@ async function statusOf(stack: Stack, service: ServiceName): Promise<ServiceStat
   const source = record?.source ?? (await stack.sourceOf(service));
   const answers = await isReady(service, stack.context);
   const alive = record?.container ? await containerRuns(record.container) : pids.length > 0;
-  const state = !record && source !== "environment" ? "down" : answers ? "up" : alive ? "starting" : "down";
-  const partly = record?.source === "native" && pids.length > 0 && pids.length < record.wanted;
+  const health = alive && address.startsWith("http") ? await healthOf(address) : null;
   return {
     service,
-    state: partly ? "partly" : record?.source === "native" && pids.length === 0 ? "down" : state,
+    state: stateOf({ record, source, answers, alive, processes: pids.length, health }),
     source,
     runtime: hasRuntime(service) ? stack.runtimeOf(service) : null,
     address,
     pids,
     since: alive ? (record?.startedAt ?? null) : null,
     rss: rssOf(pids),
-    health: alive && address.startsWith("http") ? await healthOf(address) : null,
+    health,
   };
 }
 

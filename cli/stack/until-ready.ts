@@ -23,6 +23,8 @@ export interface Waiting {
   /** What else must be so. */
   readonly also?: () => boolean | Promise<boolean>;
   readonly signal?: AbortSignal | undefined;
+  /** What a person does about one that does not answer. Default: they read its log. */
+  readonly remedy?: string;
   /** How long one that reads its data may stand still. Default a minute. */
   readonly stallMs?: number;
 }
@@ -51,7 +53,9 @@ export async function untilReady(context: StackContext, service: ServiceName, op
     }
     if (patience.isOver(performance.now())) {
       const where = shownAddress(service, context.env);
-      throw new CliError(`${service} at ${where} ${patience.complaint}: see \`./dev logs ${service}\``);
+      throw new CliError(
+        `${service} at ${where} ${patience.complaint}: ${options.remedy ?? `see \`./dev logs ${service}\``}`,
+      );
     }
     // A server in recovery writes a line about each question, and has better things to do.
     await Bun.sleep(starting ? ASK_EVERY_MS : POLL_MS);

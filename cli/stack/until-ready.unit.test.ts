@@ -1,0 +1,14 @@
+import { expect, test } from "bun:test";
+import type { StackContext } from "./service.ts";
+import { untilReady } from "./until-ready.ts";
+
+test("who gave an address of their own is told which variable holds it, not to read a log that is not theirs", async () => {
+  const env = { REDIS_URL: "redis://127.0.0.1:1" };
+  const layout = { logOf: () => "/nowhere/redis.log" };
+  const context = { env, layout, ports: {}, progress: { begin() {} } } as unknown as StackContext;
+  const waiting = { timeoutS: 0.1, processes: [] };
+  await expect(untilReady(context, "redis", { ...waiting, remedy: "check REDIS_URL" })).rejects.toThrow(
+    /^redis at 127\.0\.0\.1:1 .*: check REDIS_URL$/,
+  );
+  await expect(untilReady(context, "redis", waiting)).rejects.toThrow(/: see `\.\/dev logs redis`$/);
+});
