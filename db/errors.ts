@@ -64,6 +64,12 @@ export function isDatabaseError(error: unknown): boolean {
   return code !== undefined && (code in BY_ERRNO || SQLSTATE.test(code));
 }
 
+/** Whether there is no server to answer, or one that is just starting or stopping. */
+export function isAway(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && (code in BY_ERRNO || code.startsWith("57P") || code.startsWith("08"));
+}
+
 export function classify(error: unknown): ErrorKind {
   const code = codeOf(error);
   if (code === undefined) return "unknown";

@@ -1,17 +1,21 @@
 import { StampedeError } from "../contracts/errors.ts";
-import { classify, isDatabaseError } from "../db/errors.ts";
+import { classify, isAway, isDatabaseError } from "../db/errors.ts";
+import type { DatabaseNews } from "./database-news.ts";
 
 /**
  * Turns what the database layer throws into what a client can act on: no answer from the server is DATABASE_UNAVAILABLE
  * (retryable); data that it will never take is an INTERNAL that no retry helps. Errors of ours pass through.
  */
-export function databaseCalls(onError: (error: unknown) => void) {
+export function databaseCalls(onError: (error: unknown) => void, news: Pick<DatabaseNews, "away" | "answered">) {
   return async <T>(call: () => Promise<T>): Promise<T> => {
     try {
-      return await call();
+      const value = await call();
+      news.answered();
+      return value;
     } catch (error) {
       if (error instanceof StampedeError || !isDatabaseError(error)) throw error;
-      onError(error);
+      if (isAway(error)) news.away(error);
+      else onError(error);
       if (classify(error) === "permanent") {
         throw new StampedeError("INTERNAL", undefined, { cause: error, retryable: false });
       }

@@ -23,6 +23,7 @@ function fieldsOf(error: unknown): object {
 export function createErrorLog(log: Logger): (error: unknown) => void {
   const seen = new Map<string, { at: number; suppressed: number }>();
   return (error) => {
+    if (error instanceof StampedeError && error.code === "DATABASE_UNAVAILABLE") return; // databaseCalls has told its cause
     const kind = kindOf(error);
     const now = performance.now();
     const last = seen.get(kind);

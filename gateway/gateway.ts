@@ -62,6 +62,7 @@ import { redisRequests } from "./coupons/redis-requests.ts";
 import { createRelayWakeup } from "./coupons/relay-wakeup.ts";
 import { createViewSale, type SaleSources } from "./coupons/sale-view.ts";
 import { databaseCalls } from "./database-calls.ts";
+import { DatabaseNews } from "./database-news.ts";
 import { createErrorLog } from "./error-log.ts";
 import { readyRoute } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
@@ -160,7 +161,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     fault,
     onError,
   });
-  const guarded = databaseCalls(onError);
+  const guarded = databaseCalls(onError, new DatabaseNews(log));
   const pipelines = followPipeline(
     {
       read: () => guarded(() => findSetting(sql, PIPELINE_SETTING)),

@@ -56,7 +56,7 @@ test("no failed statement tells its parameters: in a log line, in a dead letter,
 });
 
 test("what the database will never take is an INTERNAL that no retry helps; a database that is away is worth one", async () => {
-  const guarded = databaseCalls(() => {});
+  const guarded = databaseCalls(() => {}, { away() {}, answered() {} });
   const refused = guarded(async () => await database.sql`SELECT ${USER}::text::int`);
   await expect(refused).rejects.toMatchObject({ code: "INTERNAL", retryable: false });
   const away = createDatabase("postgres://nobody@127.0.0.1:1/none", { max: 1, name: "test" });

@@ -1,0 +1,40 @@
+import type { Logger } from "pino";
+import { loggable } from "../db/loggable-error.ts";
+
+const REMINDER_MS = 30_000;
+/** Only after so long without a failure is the database back: one connection may still answer while others break. */
+const SETTLED_MS = 1_000;
+
+/** What the log says of a database that is away: once, every 30 s again, and once when it is back. Never a stack per call. */
+export class DatabaseNews {
+  readonly #log: Pick<Logger, "warn" | "info">;
+  readonly #now: () => number;
+  #awaySince: number | undefined;
+  #lastAway = 0;
+  #remindAt = 0;
+
+  constructor(log: Pick<Logger, "warn" | "info">, now: () => number = () => performance.now()) {
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** A call got no answer. */
+  away(error: unknown): void {
+    const now = this.#now();
+    this.#lastAway = now;
+    if (this.#awaySince === undefined) this.#awaySince = now;
+    else if (now < this.#remindAt) return;
+    this.#remindAt = now + REMINDER_MS;
+    const forS = Math.round((now - this.#awaySince) / 1_000);
+    this.#log.warn({ why: loggable(error).message, forS }, "PostgreSQL does not answer");
+  }
+
+  /** A call was answered. */
+  answered(): void {
+    if (this.#awaySince === undefined) return;
+    const now = this.#now();
+    if (now - this.#lastAway < SETTLED_MS) return;
+    this.#log.info({ afterS: Math.round((now - this.#awaySince) / 1_000) }, "PostgreSQL answers again");
+    this.#awaySince = undefined;
+  }
+}
