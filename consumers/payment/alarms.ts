@@ -6,6 +6,7 @@ import type { Answer } from "./provider.ts";
  * MISMATCH: another amount or currency was captured. REFUNDED_ELSEWHERE: money of a paid order went back, and not by us.
  * CAPTURE_GONE: the provider takes back its word that it captured. CALL_REFUSED: it does not take our calls, or its answer can't
  * be understood. NOT_STORED: the database refuses its answer. STRAY_CAPTURE: money was taken for an order that is not paid.
+ * UNKNOWN_PAYMENT: it reports a payment of an order that has none here.
  */
 export const ALARMS = [
   "MISMATCH",
@@ -14,6 +15,7 @@ export const ALARMS = [
   "CALL_REFUSED",
   "NOT_STORED",
   "STRAY_CAPTURE",
+  "UNKNOWN_PAYMENT",
 ] as const;
 export type AlarmKind = (typeof ALARMS)[number];
 

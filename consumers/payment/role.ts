@@ -7,6 +7,7 @@ import type { NewPayment } from "../../db/queries/insert-payments.ts";
 import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
 import type { Log } from "../log.ts";
 import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
+import type { AlarmKind } from "./alarms.ts";
 import { answerToCommand, answerToRestore } from "./answers.ts";
 import { type Changed, changePayments } from "./change-payments.ts";
 import { fail, hear, wantReturn } from "./evolve.ts";
@@ -19,6 +20,8 @@ export interface PaymentDesk {
   readonly log: Log;
   /** There is something for the workers. */
   readonly wake: () => void;
+  /** A person should look at a payment. */
+  readonly alarm: (kind: AlarmKind) => void;
 }
 
 const TOPICS: readonly Topic[] = ["payment-events", "payment-compensation-events"];
@@ -27,7 +30,7 @@ const TOPICS: readonly Topic[] = ["payment-events", "payment-compensation-events
  * Role payment, its half at the log: writes down what is wanted and answers what is settled. It calls nobody, so a slow
  * provider holds no partition up; what is to be called is the workers' (worker.ts), who read it from the table.
  */
-export function paymentRole({ sql, producer, log, wake }: PaymentDesk): Role {
+export function paymentRole({ sql, producer, log, wake, alarm }: PaymentDesk): Role {
   return {
     name: "payment",
     groupId: "payment",
@@ -55,7 +58,9 @@ export function paymentRole({ sql, producer, log, wake }: PaymentDesk): Role {
       );
       for (const orderId of orderIds) {
         // Another system's, or of a database that was lost: nothing here says that it is ours to give back.
-        if (!changed.has(orderId)) log.error({ role: "payment", orderId }, "the provider reported an unknown payment");
+        if (changed.has(orderId)) continue;
+        alarm("UNKNOWN_PAYMENT");
+        log.error({ role: "payment", orderId, alarm: "UNKNOWN_PAYMENT" }, "the provider reported an unknown payment");
       }
       if ([...changed.values()].some(({ after }) => isOpen(after))) wake();
       const answers = [...changed].flatMap(([orderId, change]) => answersTo(byOrder.get(orderId)!, change));

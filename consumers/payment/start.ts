@@ -27,5 +27,8 @@ export function startPayment(neighbours: Neighbours): { readonly role: Role; rea
     onError: complainer(log, "payment"),
     observe: { called: metrics.paymentCalled, breaker: metrics.paymentBreaker, alarm: metrics.paymentAlarm },
   });
-  return { role: paymentRole({ sql: db.sql, producer, log, wake: workers.wake }), workers };
+  return {
+    role: paymentRole({ sql: db.sql, producer, log, wake: workers.wake, alarm: metrics.paymentAlarm }),
+    workers,
+  };
 }

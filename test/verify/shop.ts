@@ -55,7 +55,7 @@ export function openShop(sql: Sql): Shop {
     stepRole("coupon-usage", couponUsage(holding), deps),
     stepRole("points", points, deps),
     stepRole("shipping", shipping({ countries: new Set(["DE"]), simulateRefusal: false }), deps),
-    paymentRole({ ...deps, wake: workers.wake }),
+    paymentRole({ ...deps, wake: workers.wake, alarm() {} }),
   ];
   const signal = new AbortController().signal;
 
