@@ -83,12 +83,12 @@ export function startWorkers(deps: WorkersDeps): Workers {
     if (hungry) ticker.wake();
   });
 
-  async function work(payment: Leased): Promise<void> {
+  async function work(payment: Leased, userId: string): Promise<void> {
     const { orderId, attempts } = payment;
     const begun = performance.now();
     const answer = await callProvider(provider, payment);
     const works = answer.kind !== "unknown" || answer.alive === true;
-    breaker.count(works, performance.now() + ((answer.kind === "unknown" && answer.waitMs) || 0));
+    breaker.count(works, userId, performance.now() + ((answer.kind === "unknown" && answer.waitMs) || 0));
     observe.called(answer.kind, (performance.now() - begun) / 1_000);
     fault("payment:called");
     if (answer.kind === "unknown" || answer.kind === "not-found") {
@@ -130,11 +130,12 @@ export function startWorkers(deps: WorkersDeps): Workers {
     }
   }
 
-  function begin(payment: Leased): void {
+  function begin(row: LeasedPayment): void {
+    const payment = leased(row);
     const { orderId } = payment;
     inHand.add(orderId);
     places.take(() =>
-      work(payment)
+      work(payment, row.user_id)
         .catch((error) => {
           log.error({ role: "payment", orderId, ...failureCode(error) }, "a payment's worker failed");
         })
@@ -142,13 +143,21 @@ export function startWorkers(deps: WorkersDeps): Workers {
     );
   }
 
+  /** What is due, longest first; a try of an open breaker has its own order. */
+  async function take(limit: number): Promise<readonly LeasedPayment[]> {
+    const lease = { owner, forMs, limit, except: [...inHand] };
+    const avoid = breaker.avoid();
+    const untried = avoid === null ? [] : await leasePayments(sql, { ...lease, untriedBut: avoid });
+    return untried.length > 0 ? untried : await leasePayments(sql, { ...lease, untriedBut: null });
+  }
+
   async function round(signal: AbortSignal): Promise<void> {
     for (;;) {
       const limit = breaker.allowed(places.free(), performance.now());
       hungry = limit === 0 && !breaker.isOpen;
       if (limit === 0 || signal.aborted) return;
-      const due = await leasePayments(sql, { owner, forMs, limit, except: [...inHand] });
-      for (const row of due) begin(leased(row));
+      const due = await take(limit);
+      for (const row of due) begin(row);
       if (due.length < limit) return;
     }
   }

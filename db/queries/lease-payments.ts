@@ -8,10 +8,13 @@ export interface Lease {
   readonly limit: number;
   /** Orders that this process is at work for: one worker at a time for each, also when its lease ran out meanwhile. */
   readonly except: readonly string[];
+  /** Only payments that were never tried, of other users than these; null: all. */
+  readonly untriedBut: readonly string[] | null;
 }
 
 export interface LeasedPayment {
   readonly order_id: string;
+  readonly user_id: string;
   readonly amount: string;
   readonly currency: string;
   readonly token: string;
@@ -31,7 +34,7 @@ export interface LeasedPayment {
  */
 export function leasePayments(
   sql: Executor,
-  { owner, forMs, limit, except }: Lease,
+  { owner, forMs, limit, except, untriedBut }: Lease,
 ): Promise<readonly LeasedPayment[]> {
   return sql<LeasedPayment[]>`
     UPDATE payments p
@@ -40,10 +43,12 @@ export function leasePayments(
           WHERE (status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted)
             AND next_attempt_at <= now() AND (lease_until IS NULL OR lease_until < now())
             AND order_id <> ALL (${textArray(except)}::text[])
+            AND (${untriedBut === null}::boolean
+                 OR (attempts = 0 AND user_id <> ALL (${textArray(untriedBut ?? [])}::text[])))
           ORDER BY next_attempt_at
           LIMIT ${limit}
           FOR UPDATE SKIP LOCKED) due
     WHERE p.id = due.id
-    RETURNING p.order_id, p.amount, p.currency, p.token, p.status, p.captured_amount, p.refunded_amount,
+    RETURNING p.order_id, p.user_id, p.amount, p.currency, p.token, p.status, p.captured_amount, p.refunded_amount,
               p.refunded_elsewhere, p.return_wanted, p.check_wanted, p.attempts`;
 }
