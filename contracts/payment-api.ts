@@ -6,13 +6,17 @@ import { CurrencySchema, MoneySchema } from "./money.ts";
  *
  *   POST /payments                {key, amount, currency, token}   charge: authorize and capture in one
  *   GET  /payments/:key                                            find
- *   POST /payments/:key/void                                       no capture under this key from now on
+ *   POST /payments/:key/void                                       no capture under this key from now on, of a charge that is
+ *                                                                  in flight or PENDING neither
  *   POST /payments/:key/refunds   {key, amount}                    `key`: the refund's own: `refund:<orderId>`, and
  *                                                                  `refund:<orderId>:…` if another amount is left later
  *
- * All answer 200 with the payment as it is now (a decline is one, too). Find answers 404 NOT_FOUND if there is none. A charge
- * that is not taken (400, 402 or 422 with a refusal as body) is declined, if no earlier charge under its key captured. Every
- * other answer, and none at all, says nothing about the payment: it is asked for again, after Retry-After if that is given.
+ * All answer 200 with the payment as it is now (a decline is one, too). Find answers 404 NOT_FOUND if there is none; a charge
+ * that is in flight it shows as PENDING, or else a void that comes meanwhile fences it. A void answers 404 NOT_FOUND only if
+ * there is nothing to fence. A charge that is not taken (400, 402 or 422 with a refusal as body) is declined if no earlier one
+ * under its key was sent, or find knows of none and a void succeeds. Every other answer, and none at all, says nothing about the
+ * payment: it is asked for again, after Retry-After if that is given. Answers below 500, except 401 and 429, count as those of a
+ * provider that works.
  */
 export const PROVIDER_STATUSES = ["PENDING", "CAPTURED", "DECLINED", "VOIDED", "REFUNDED"] as const;
 export type ProviderStatus = (typeof PROVIDER_STATUSES)[number];

@@ -37,6 +37,8 @@ export const BEHAVIOURS = {
   tok_decline: decline("insufficient_funds"),
   /** Is worked on for PAYMENT_SIMULATOR_SLOW_MS, then captured. */
   tok_slow: (entry) => ({ entry: { ...entry, status: "PENDING" }, answer: "slowly" }),
+  /** Waits for its owner's confirmation, which never comes. */
+  tok_unconfirmed: (entry) => ({ entry: { ...entry, status: "PENDING" }, answer: "now" }),
   /** Captured at once, but its caller never hears; the webhook comes later. */
   tok_timeout_charged: (entry, nowMs) => ({ entry: announce(capture(entry), 1, nowMs), answer: "never" }),
   /** The first charge gets lost on its way; the next one works. */

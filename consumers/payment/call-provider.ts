@@ -1,6 +1,6 @@
 import type { Money } from "../../contracts/money.ts";
 import type { Payment } from "./payment.ts";
-import { type Answer, type Definite, type PaymentProvider, type Refused, refundKey } from "./provider.ts";
+import { type Answer, type Definite, type PaymentProvider, type Refused, refundKey, type Unknown } from "./provider.ts";
 
 /** What a worker sees of a payment that it has leased. */
 export type Leased = Pick<
@@ -18,8 +18,8 @@ export type Leased = Pick<
   | "attempts"
 >;
 
-/** Calls that one lease may take: find, charge, and find again. */
-export const CALLS_PER_LEASE = 3;
+/** Calls that one lease may take: find, charge, find again, and void. */
+export const CALLS_PER_LEASE = 4;
 
 /**
  * Calls the provider for a payment that is due. An intent is charged or, if its money is not wanted any more, forbidden; a
@@ -34,16 +34,18 @@ export function callProvider(provider: PaymentProvider, payment: Leased): Promis
 
 /**
  * An intent that nobody called for is charged. After a call whose outcome is unknown the provider is asked first, and only
- * if it knows of nothing the charge is repeated under its key.
+ * if it knows of nothing the charge is repeated under its key. If the money is not wanted any more, whatever is not definite
+ * is voided: a card that waits for its owner's confirmation would else be PENDING for ever.
  */
 async function chargeOrVoid(provider: PaymentProvider, payment: Leased): Promise<Answer> {
   const { orderId, returnWanted } = payment;
   const first = payment.attempts === 1;
   if (!first) {
     const found = await provider.find(orderId);
-    if (found.kind !== "not-found") return found;
+    const isDefinite = found.kind !== "not-found" && found.kind !== "unknown";
+    if (isDefinite || (found.kind === "unknown" && !returnWanted)) return found;
   }
-  if (returnWanted) return provider.void(orderId);
+  if (returnWanted) return voidIt(provider, orderId);
   const answer = await provider.charge(payment);
   if (answer.kind === "refused") return await whenRefused(provider, payment, answer, first);
   if (answer.kind !== "unknown" || !answer.late) return answer;
@@ -52,9 +54,22 @@ async function chargeOrVoid(provider: PaymentProvider, payment: Leased): Promise
   return found.kind === "not-found" ? { ...answer, alive: true } : found;
 }
 
+/** Forbids a payment. A provider that knows none may still get a charge that is on its way, so that is no end. */
+async function voidIt(provider: PaymentProvider, orderId: Leased["orderId"]): Promise<Definite | Unknown> {
+  const answer = await provider.void(orderId);
+  if (answer.kind !== "not-found") return answer;
+  return {
+    kind: "unknown",
+    why: "the provider does not void a payment that it does not know",
+    alarm: true,
+    alive: true,
+  };
+}
+
 /**
- * A refused charge is a decline if no earlier one can have captured: none was sent, or the provider knows of none. It is asked
- * after the refusal, because an earlier charge may have arrived meanwhile.
+ * A refused charge is a decline if no earlier one can capture: none was sent, or the provider knows of none and, by a void,
+ * has promised that none will. It is asked after the refusal, because an earlier charge may have arrived meanwhile; and it may
+ * arrive after that, so `find` alone proves nothing. A provider that has nothing to void has said so twice: that is believed.
  */
 async function whenRefused(
   provider: PaymentProvider,
@@ -65,7 +80,10 @@ async function whenRefused(
   const declined: Definite = { kind: "declined", reason: code, reference: "" };
   if (first) return declined;
   const found = await provider.find(orderId);
-  return found.kind === "not-found" ? declined : found;
+  if (found.kind !== "not-found") return found;
+  const fenced = await provider.void(orderId);
+  if (fenced.kind === "not-found") return declined;
+  return fenced.kind === "voided" ? { ...fenced, reason: code } : fenced;
 }
 
 /**

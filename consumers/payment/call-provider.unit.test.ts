@@ -27,6 +27,7 @@ async function calls(
   of: Partial<Leased>,
   find: Answer,
   charged: Charged = { kind: "unknown", why: "charge" },
+  voided: Answer = { kind: "unknown", why: "void" },
 ): Promise<string[]> {
   const made: string[] = [];
   const call =
@@ -38,14 +39,15 @@ async function calls(
   const provider: PaymentProvider = {
     find: call("find", find),
     charge: call("charge", charged),
-    void: call("void", { kind: "unknown", why: "void" }),
+    void: call("void", voided),
     refund: async (_orderId, amount, key) => {
       made.push(`refund ${amount} ${key}`);
       return { kind: "captured", captured: money(100), refunded: amount, currency: euros, reference: "p" };
     },
   };
   const answer = await callProvider(provider, { ...payment, ...of });
-  return [...made, answer.kind === "unknown" ? `unknown: ${answer.why}` : answer.kind];
+  if (answer.kind === "unknown") return [...made, `unknown: ${answer.why}`];
+  return [...made, "reason" in answer && answer.reason !== null ? `${answer.kind}: ${answer.reason}` : answer.kind];
 }
 const notFound: Answer = { kind: "not-found" };
 
@@ -62,6 +64,26 @@ test("a first call charges; every later one asks before it does anything", async
 test("what is not wanted any more is never charged", async () => {
   expect(await calls({ attempts: 2, returnWanted: true }, notFound)).toEqual(["find", "void", "unknown: void"]);
   expect(await calls({ returnWanted: true }, notFound)).toEqual(["void", "unknown: void"]);
+  // A void that fences nothing is no end: a charge may still be on its way.
+  expect(await calls({ attempts: 2, returnWanted: true }, notFound, undefined, notFound)).toEqual([
+    "find",
+    "void",
+    "unknown: the provider does not void a payment that it does not know",
+  ]);
+});
+
+test("what is not wanted any more and not definite is voided: PENDING, or without an answer", async () => {
+  const pending: Answer = { kind: "unknown", why: "the provider is still working on it", alive: true };
+  const voided: Answer = { kind: "voided", reason: null, reference: "p" };
+  const unwanted = { attempts: 2, returnWanted: true };
+  expect(await calls(unwanted, pending, undefined, voided)).toEqual(["find", "void", "voided"]);
+  expect(await calls(unwanted, { kind: "unknown", why: "away" }, undefined, voided)).toEqual([
+    "find",
+    "void",
+    "voided",
+  ]);
+  expect(await calls({ attempts: 2 }, pending)).toEqual(["find", "unknown: the provider is still working on it"]);
+  expect(await calls(unwanted, { kind: "declined", reason: null, reference: "p" })).toEqual(["find", "declined"]);
 });
 
 test("a refund is of what is left, and one that is not complete is no end", async () => {
@@ -132,10 +154,20 @@ test("of a payment that is definite the provider is only asked", async () => {
   }
 });
 
-test("a refused charge is a decline if none was sent before, or the provider knows of none", async () => {
-  const refused: Charged = { kind: "refused", code: "CARD_UNSUPPORTED" };
-  expect(await calls({}, notFound, refused)).toEqual(["charge", "declined"]);
-  expect(await calls({ attempts: 2 }, notFound, refused)).toEqual(["find", "charge", "find", "declined"]);
+test("a refused charge is a decline if none was sent before", async () => {
+  expect(await calls({}, notFound, { kind: "refused", code: "CARD" })).toEqual(["charge", "declined: CARD"]);
+});
+
+test("a charge that is refused after another one is a decline only if a void has fenced that one", async () => {
+  const refused: Charged = { kind: "refused", code: "CARD" };
+  const end = async (voided: Answer) => (await calls({ attempts: 2 }, notFound, refused, voided)).join(" ");
+  const asked = "find charge find void";
+  expect(await end({ kind: "voided", reason: "requested", reference: "p" })).toBe(`${asked} voided: CARD`);
+  // Nothing to fence, says the provider twice.
+  expect(await end(notFound)).toBe(`${asked} declined: CARD`);
+  const held = { captured: money(100), refunded: money(0), currency: euros, reference: "p" };
+  expect(await end({ kind: "captured", ...held })).toBe(`${asked} captured`);
+  expect(await end({ kind: "unknown", why: "away" })).toBe(`${asked} unknown: away`);
 });
 
 test("a charge without an answer in time is asked for at once: what answers is not away", async () => {

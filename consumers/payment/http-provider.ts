@@ -27,13 +27,11 @@ const unknown = (why: string, more: Partial<Unknown> = {}): Unknown => ({ kind: 
 
 /** What a payment's description says for certain. One that contradicts itself says nothing, and somebody must look. */
 function answerOf(body: unknown, key: string): Definite | Unknown {
-  if (!isPayment.Check(body)) return unknown("the answer is not a payment", { alarm: true });
-  if (body.key !== key) return unknown("the answer is about another payment", { alarm: true });
+  const odd = { alarm: true, alive: true };
+  if (!isPayment.Check(body)) return unknown("the answer is not a payment", odd);
+  if (body.key !== key) return unknown("the answer is about another payment", odd);
   const { status, capturedAmount: captured, refundedAmount: refunded, currency, reference, reason } = body;
-  const contradiction = unknown(`${status} with ${captured} captured and ${refunded} refunded contradicts itself`, {
-    alarm: true,
-    alive: true,
-  });
+  const contradiction = unknown(`${status} with ${captured} captured and ${refunded} refunded contradicts itself`, odd);
   if (refunded > captured) return contradiction;
   switch (status) {
     case "PENDING":
@@ -58,10 +56,20 @@ interface Response {
   readonly waitMs: number;
 }
 
-/** An answer that is not a payment: nothing is known. Of an error of the caller's side somebody is told. */
+/** Below 500, and still about all payments: our credentials, our rate. */
+const ABOUT_ALL: ReadonlySet<number> = new Set([401, 429]);
+
+/**
+ * An answer that is not a payment: nothing is known. Of an error of the caller's side somebody is told; who answers it works, and
+ * it is this payment that is odd.
+ */
 function unexpected({ status, waitMs }: Response): Unknown {
   const isOurs = status < 500;
-  return unknown(`status ${status}`, { ...(isOurs ? { alarm: true } : {}), ...(waitMs > 0 ? { waitMs } : {}) });
+  return unknown(`status ${status}`, {
+    ...(isOurs ? { alarm: true } : {}),
+    ...(isOurs && !ABOUT_ALL.has(status) ? { alive: true } : {}),
+    ...(waitMs > 0 ? { waitMs } : {}),
+  });
 }
 
 /** Talks the interface of contracts/payment-api.ts, which is the simulator's. */
@@ -90,27 +98,28 @@ export function createHttpProvider({ url, apiKey, timeoutMs }: HttpProviderOptio
   }
 
   const at = (orderId: string) => `/payments/${encodeURIComponent(orderId)}`;
-  /** Of every call but `find`: a payment, or nothing is known. */
+  /** A payment, or nothing is known. */
   const said = (response: Response | Unknown, key: string): Definite | Unknown => {
     if ("kind" in response) return response;
     return response.status === 200 ? answerOf(response.body, key) : unexpected(response);
+  };
+  /** Of `find` and `void`: a payment, none, or nothing is known. */
+  const saidOrNone = (response: Response | Unknown, key: string): Answer => {
+    // A 404 of a proxy, or of a wrong URL, is not the provider's word.
+    const isUnknownThere =
+      "status" in response &&
+      response.status === 404 &&
+      isRefusal.Check(response.body) &&
+      response.body.code === "NOT_FOUND";
+    return isUnknownThere ? { kind: "not-found" } : said(response, key);
   };
   return {
     async charge({ orderId, amount, currency, token }) {
       const response = await call("/payments", "POST", { key: orderId, amount, currency, token });
       return ("kind" in response ? null : refusalOf(response, orderId)) ?? said(response, orderId);
     },
-    async find(orderId): Promise<Answer> {
-      const response = await call(at(orderId), "GET");
-      // A 404 of a proxy, or of a wrong URL, is not the provider's word.
-      const isUnknownThere =
-        "status" in response &&
-        response.status === 404 &&
-        isRefusal.Check(response.body) &&
-        response.body.code === "NOT_FOUND";
-      return isUnknownThere ? { kind: "not-found" } : said(response, orderId);
-    },
-    void: async (orderId) => said(await call(`${at(orderId)}/void`, "POST"), orderId),
+    find: async (orderId) => saidOrNone(await call(at(orderId), "GET"), orderId),
+    void: async (orderId) => saidOrNone(await call(`${at(orderId)}/void`, "POST"), orderId),
     refund: async (orderId, amount, key) =>
       said(await call(`${at(orderId)}/refunds`, "POST", { key, amount }), orderId),
   };

@@ -12,12 +12,13 @@ const provider = createHttpProvider({ url: `http://127.0.0.1:${server.port}/`, a
 const terms = { orderId, amount: 100 as Money, currency: "EUR" as Currency, token: "tok" };
 
 /** What an answer to a charge, or to `find`, is taken for. */
-async function taken(call: "charge" | "find" | "refund", status: number, body: unknown, headers = {}) {
+async function taken(call: "charge" | "find" | "void" | "refund", status: number, body: unknown, headers = {}) {
   answer = () =>
     typeof body === "string" ? new Response(body, { status, headers }) : Response.json(body, { status, headers });
   const calls = {
     charge: () => provider.charge(terms),
     find: () => provider.find(orderId),
+    void: () => provider.void(orderId),
     refund: () => provider.refund(orderId, terms.amount, "refund:key"),
   };
   const said = await calls[call]();
@@ -49,36 +50,38 @@ test.each([
   [200, payment({ status: "REFUNDED" }), "unknown alarm alive"],
   [200, payment({ status: "DECLINED" }), "unknown alarm alive"],
   [200, payment({ status: "VOIDED", refundedAmount: 40 }), "unknown alarm alive"],
-  [200, payment({ key: "another" }), "unknown alarm"],
-  [200, payment({ capturedAmount: -1 }), "unknown alarm"],
-  [200, payment({ capturedAmount: 1e300 }), "unknown alarm"],
-  [200, PAGE, "unknown alarm"],
-  [200, `"${"x".repeat(70_000)}"`, "unknown alarm"],
+  [200, payment({ key: "another" }), "unknown alarm alive"],
+  [200, payment({ capturedAmount: -1 }), "unknown alarm alive"],
+  [200, payment({ capturedAmount: 1e300 }), "unknown alarm alive"],
+  [200, PAGE, "unknown alarm alive"],
+  [200, `"${"x".repeat(70_000)}"`, "unknown alarm alive"],
   [400, { code: "INVALID" }, "refused"],
   [402, { code: "NO_MONEY" }, "refused"],
   [422, { code: "CARD" }, "refused"],
   [402, payment({ status: "DECLINED", capturedAmount: 0 }), "declined"],
-  [402, payment({}), "unknown alarm"],
-  [400, PAGE, "unknown alarm"],
-  [422, {}, "unknown alarm"],
+  [402, payment({}), "unknown alarm alive"],
+  [400, PAGE, "unknown alarm alive"],
+  [422, {}, "unknown alarm alive"],
   [401, { code: "UNAUTHORIZED" }, "unknown alarm"],
-  [403, { code: "FORBIDDEN" }, "unknown alarm"],
-  [404, { code: "NOT_FOUND" }, "unknown alarm"],
-  [409, { code: "CONFLICT" }, "unknown alarm"],
-  [302, PAGE, "unknown alarm"],
+  [403, { code: "FORBIDDEN" }, "unknown alarm alive"],
+  [404, { code: "NOT_FOUND" }, "unknown alarm alive"],
+  [409, { code: "CONFLICT" }, "unknown alarm alive"],
+  [302, PAGE, "unknown alarm alive"],
   [500, { code: "ERROR" }, "unknown"],
   [503, PAGE, "unknown"],
 ])("a charge that is answered %d %j is %s", async (status, body, kind) => {
   expect(await taken("charge", status, body)).toBe(kind);
 });
 
-test("only find's own 404 says that there is no payment, and only a charge can be refused", async () => {
+test("only the provider's own 404, of find and void, says that there is no payment, and only a charge can be refused", async () => {
   expect(await taken("find", 404, { code: "NOT_FOUND" })).toBe("not-found");
-  expect(await taken("find", 404, PAGE)).toBe("unknown alarm");
-  expect(await taken("find", 404, { code: "ROUTE_NOT_FOUND" })).toBe("unknown alarm");
-  expect(await taken("find", 422, { code: "CARD" })).toBe("unknown alarm");
-  expect(await taken("refund", 422, { code: "TOO_MUCH" })).toBe("unknown alarm");
-  expect(await taken("refund", 404, { code: "NOT_FOUND" })).toBe("unknown alarm");
+  expect(await taken("void", 404, { code: "NOT_FOUND" })).toBe("not-found");
+  expect(await taken("void", 404, PAGE)).toBe("unknown alarm alive");
+  expect(await taken("find", 404, PAGE)).toBe("unknown alarm alive");
+  expect(await taken("find", 404, { code: "ROUTE_NOT_FOUND" })).toBe("unknown alarm alive");
+  expect(await taken("find", 422, { code: "CARD" })).toBe("unknown alarm alive");
+  expect(await taken("refund", 422, { code: "TOO_MUCH" })).toBe("unknown alarm alive");
+  expect(await taken("refund", 404, { code: "NOT_FOUND" })).toBe("unknown alarm alive");
 });
 
 test("an answer that does not come in time is late, which a closed port is not", async () => {

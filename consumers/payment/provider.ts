@@ -56,9 +56,13 @@ export interface Charge {
 export interface PaymentProvider {
   /** Authorizes and captures. After a void of the same key it captures nothing and answers `voided`. */
   charge(charge: Charge): Promise<Definite | Unknown | Refused>;
+  /** A charge that is in flight is `unknown` (PENDING) here; if it may be `not-found`, `void` must fence it. */
   find(orderId: OrderId): Promise<Answer>;
-  /** No charge with this key may capture from now on. Answers `captured` if one has. */
-  void(orderId: OrderId): Promise<Definite | Unknown>;
+  /**
+   * No charge with this key may capture from now on, one that is in flight or PENDING included. Answers `captured` if one has.
+   * `not-found` only if no such charge can be in flight: it fences nothing.
+   */
+  void(orderId: OrderId): Promise<Answer>;
   /** Gives back `amount` of the capture, once for each `key`. */
   refund(orderId: OrderId, amount: Money, key: string): Promise<Definite | Unknown>;
 }

@@ -7,6 +7,7 @@ import type { Currency, Money } from "../../contracts/money.ts";
 import type { OrderId } from "../../contracts/order-ids.ts";
 import { orderMessage, paymentReported } from "../../contracts/order-messages.ts";
 import { orderEventId, orderStream } from "../../contracts/order-streams.ts";
+import { textArray } from "../../db/array-literal.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { startPaymentSimulator, type TestProcess } from "../support/processes.ts";
 import { until } from "../support/until.ts";
@@ -41,11 +42,15 @@ afterAll(async () => {
   await simulator?.stop();
 });
 
-const userId = "ann" as UserId;
 const amount = 1_250 as Money;
 const currency = "EUR" as Currency;
 
-function asked(type: "PaymentRequested" | "PaymentRestoreRequested", orderId: OrderId, token = ""): StampedeEvent {
+function asked(
+  type: "PaymentRequested" | "PaymentRestoreRequested",
+  orderId: OrderId,
+  token = "",
+  userId = "ann" as UserId,
+): StampedeEvent {
   const more = type === "PaymentRequested" ? { amount, currency, token } : {};
   const eventId = orderEventId(orderId, type);
   const data = { orderId, userId, ...more } as never;
@@ -152,6 +157,16 @@ test("a restore while nobody knows whether the card was charged: found, and refu
   await expectBalanced(world.db.sql, simulator.url);
 }, 180_000);
 
+test("a restore of a payment that stays PENDING voids it", async () => {
+  const orderId = orderNamed("unconfirmed");
+  await request(orderId, "tok_unconfirmed");
+  await until("it is PENDING", async () => (await readBooks(simulator.url)).get(orderId)?.status === "PENDING");
+  await restore(orderId);
+  await hears(orderId, "PaymentRestored");
+  expect(await row(orderId)).toMatchObject({ status: "VOIDED", outcome: "TOMBSTONE" });
+  await expectBalanced(world.db.sql, simulator.url);
+}, 180_000);
+
 test("timeout, void, and a capture all the same: refunded without the saga", async () => {
   const orderId = orderNamed("late");
   await request(orderId, "tok_late_capture");
@@ -255,12 +270,28 @@ test("slow cards do not make the provider ill: those that come after them are pa
   await expectBalanced(world.db.sql, simulator.url);
 }, 180_000);
 
+test("one user's forty odd payments hold nobody else up", async () => {
+  const odd = Array.from({ length: 40 }, (_, i) => orderNamed(`odd-${i}`));
+  await send(...odd.map((orderId) => asked("PaymentRequested", orderId, "tok_error")));
+  await until("each was tried", async () => {
+    const [row] = await world.db.sql`
+      SELECT count(*)::int AS n FROM payments WHERE order_id = ANY (${textArray(odd)}::text[]) AND (attempts > 0 OR status = 'CAPTURED')`;
+    return row!.n === 40;
+  });
+  const healthy = orderNamed("healthy");
+  await send(asked("PaymentRequested", healthy, "tok_ok", "ben" as UserId));
+  await hears(healthy, "PaymentCompleted");
+  expect(world.lines.filter(({ message }) => message.includes("provider is ill"))).toEqual([]);
+  for (const orderId of odd) await hears(orderId, "PaymentCompleted");
+  await expectBalanced(world.db.sql, simulator.url);
+}, 180_000);
+
 test("a provider that is away cancels nobody: all are paid when it is back, each once", async () => {
   const mode = (mode: string) =>
     fetch(`${simulator.url}/simulator/mode`, { method: "PUT", body: JSON.stringify({ mode }) });
   await mode("down");
   const orders = Array.from({ length: 20 }, (_, i) => orderNamed(`away-${i}`));
-  await send(...orders.map((orderId) => asked("PaymentRequested", orderId, "tok_ok")));
+  await send(...orders.map((orderId, i) => asked("PaymentRequested", orderId, "tok_ok", `customer-${i}` as UserId)));
   await until("somebody is told", () => world.lines.some(({ message }) => message.includes("provider is ill")));
   expect(orders.flatMap(told)).toEqual([]);
   await mode("up");
@@ -289,4 +320,6 @@ test("a command that can't be read fails its order and is put aside, and the res
   await hears(unreadable, "PaymentFailed");
   expect(told(unreadable)[0].data.reason).toBe("INTERNAL");
   await until("the stranger is told of", () => world.lines.some(({ message }) => message.includes("unknown payment")));
+  expect(alarmsOf(orderNamed("stranger"))).toEqual(["UNKNOWN_PAYMENT"]);
+  expect(await world.neighbours.metrics.text()).toContain('stampede_payment_alarms_total{alarm="UNKNOWN_PAYMENT"} 1');
 }, 180_000);
