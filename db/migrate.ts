@@ -1,34 +1,60 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate as applyPending } from "drizzle-orm/postgres-js/migrator";
+import { readMigrationFiles } from "drizzle-orm/migrator";
 import type postgres from "postgres";
 import { openPostgres } from "./connect.ts";
-import { sqlState } from "./errors.ts";
+import { retryLocks } from "./lock-retries.ts";
 import { makeMonths, PARTITIONED_TABLES } from "./partitions.ts";
 
+const FOLDER = join(import.meta.dirname, "migrations");
 // Any fixed number; it is only ours within this database.
 const MIGRATION_LOCK = 5_784_301;
-/** So long a migration waits for a table, with everybody who comes after it; then it lets them pass and tries again. */
+/** Longest wait of a migration for a lock: all later statements on the table queue behind the wait. */
 const LOCK_MS = 3_000;
-const TRIES = 20;
-const LOCK_NOT_AVAILABLE = "55P03";
+const TRIES = 40;
+
+interface Migration {
+  readonly tag: string;
+  readonly statements: readonly string[];
+  readonly hash: string;
+  /** Milliseconds since 1970, from the journal; migrations are applied in this order. */
+  readonly at: number;
+}
+
+interface IndexAhead {
+  /** The number of the migration that needs it. */
+  readonly before: string;
+  readonly name: string;
+  readonly on: string;
+  readonly unique?: true;
+}
+
+const WITH_WORK = "status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted";
 
 /**
- * Indexes of tables that are written all the time. A migration would hold every writer up while it builds one; these are
- * built before it, concurrently, and the migration finds them there. Only where the table exists: a new database gets all.
+ * Indexes of tables that are written all the time. CREATE INDEX in a migration would stop every writer while it builds; these
+ * are built before their migration, concurrently, and the migration finds them there.
  */
-const INDEXES_AHEAD: readonly { readonly name: string; readonly table: string; readonly on: string }[] = [
-  { name: "refused_requests_by_age", table: "refused_requests", on: "(refused_at)" },
-  { name: "request_aliases_by_age", table: "request_aliases", on: "(created_at)" },
-  { name: "operator_requests_by_age", table: "operator_requests", on: "(at)" },
-  { name: "payments_with_token", table: "payments", on: "(created_at) WHERE token <> ''" },
-  { name: "order_sagas_by_age", table: "order_sagas", on: "(created_at)" },
+const INDEXES_AHEAD: readonly IndexAhead[] = [
+  { before: "0017", name: "coupons_in_redis", on: "coupons (ends_at) WHERE left_redis_at IS NULL" },
+  { before: "0017", name: "refused_requests_by_age", on: "refused_requests (refused_at)" },
+  { before: "0017", name: "request_aliases_by_age", on: "request_aliases (created_at)" },
+  { before: "0017", name: "operator_requests_by_age", on: "operator_requests (at)" },
+  { before: "0017", name: "dead_letters_by_age", on: "dead_letters (updated_at)" },
+  { before: "0017", name: "payments_with_token", on: "payments (created_at) WHERE token <> ''" },
+  { before: "0017", name: "payments_with_work", on: `payments (next_attempt_at) WHERE ${WITH_WORK}` },
+  { before: "0017", name: "order_sagas_by_age", on: "order_sagas (created_at)" },
+  { before: "0023", name: "audit_log_before_key", on: "audit_log (id, at)", unique: true },
+  { before: "0024", name: "events_before_key", on: "events (event_id, occurred_at)", unique: true },
+  { before: "0024", name: "events_before_position", on: "events (position)" },
 ];
 
 /**
- * Brings the database to the newest schema, and makes the partitions of the months to come. Two at once do no harm: the
- * second waits for the first (advisory lock of the session, gone with it) and finds nothing to do.
- * @throws the driver's error; a migration that fails is rolled back as a whole
+ * Brings the database to the newest schema, and makes the partitions of the months to come. A running stack goes on meanwhile:
+ * each migration is a transaction, locks at most one table that others write, and is tried again if it does not get the
+ * lock. Two calls at the same time do no harm: the second waits for the first (an advisory lock of the session) and finds
+ * nothing to do.
+ * @throws the driver's error; the migration that failed is rolled back, those before it stay, and the next call goes on there
  */
 export async function migrate(url: string): Promise<void> {
   const client = openPostgres(url, {
@@ -39,33 +65,58 @@ export async function migrate(url: string): Promise<void> {
   });
   try {
     await client`SELECT pg_advisory_lock(${MIGRATION_LOCK})`;
-    await buildIndexesAhead(client);
-    await client.unsafe(`SET lock_timeout = ${LOCK_MS}`);
-    await patiently(() => applyPending(drizzle(client), { migrationsFolder: join(import.meta.dirname, "migrations") }));
+    const newest = await newestApplied(client);
+    for (const migration of readMigrations().filter(({ at }) => newest === null || at > newest)) {
+      // The tables of a new database are empty: its migrations build the indexes themselves.
+      if (newest !== null) await buildIndexesAhead(client, migration);
+      await retryLocks(TRIES, () => apply(client, migration));
+    }
     for (const table of PARTITIONED_TABLES) await makeMonths(client, table);
   } finally {
     await client.end({ timeout: 5 });
   }
 }
 
-async function buildIndexesAhead(client: postgres.Sql): Promise<void> {
-  for (const { name, table, on } of INDEXES_AHEAD) {
-    const [found] = await client<{ table: string | null; isValid: boolean | null }[]>`
-      SELECT to_regclass(${table})::text AS table,
-             (SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(${name})) AS "isValid"`;
-    if (found?.table == null || found.isValid === true) continue;
-    // An interrupted build leaves an index that nobody uses.
-    if (found.isValid === false) await client.unsafe(`DROP INDEX CONCURRENTLY ${name}`);
-    await client.unsafe(`CREATE INDEX CONCURRENTLY ${name} ON ${table} ${on}`);
+function readMigrations(): Migration[] {
+  const journal: { entries: { tag: string }[] } = JSON.parse(
+    readFileSync(join(FOLDER, "meta", "_journal.json"), "utf8"),
+  );
+  return readMigrationFiles({ migrationsFolder: FOLDER }).map(({ sql, hash, folderMillis }, place) => ({
+    tag: journal.entries[place]!.tag,
+    statements: sql,
+    hash,
+    at: folderMillis,
+  }));
+}
+
+/** From the table in which Drizzle notes what it applied; null: a new database. */
+async function newestApplied(client: postgres.Sql): Promise<number | null> {
+  await client`CREATE SCHEMA IF NOT EXISTS drizzle`;
+  await client`CREATE TABLE IF NOT EXISTS drizzle.__drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)`;
+  const [row] = await client<{ newest: number | null }[]>`
+    SELECT max(created_at)::float8 AS newest FROM drizzle.__drizzle_migrations`;
+  return row?.newest ?? null;
+}
+
+async function apply(client: postgres.Sql, { statements, hash, at }: Migration): Promise<void> {
+  await client.begin(async (tx) => {
+    await tx.unsafe(`SET LOCAL lock_timeout = ${LOCK_MS}`);
+    for (const statement of statements) await tx.unsafe(statement);
+    await tx`INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES (${hash}, ${at})`;
+  });
+}
+
+async function buildIndexesAhead(client: postgres.Sql, { tag }: Migration): Promise<void> {
+  for (const index of INDEXES_AHEAD.filter(({ before }) => tag.startsWith(before))) {
+    await retryLocks(TRIES, () => buildConcurrently(client, index));
   }
 }
 
-async function patiently(work: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (sqlState(error) !== LOCK_NOT_AVAILABLE || attempt === TRIES) throw error;
-    }
-  }
+async function buildConcurrently(client: postgres.Sql, { name, on, unique }: IndexAhead): Promise<void> {
+  const [found] = await client<{ isValid: boolean }[]>`
+    SELECT indisvalid AS "isValid" FROM pg_index WHERE indexrelid = to_regclass(${name})`;
+  if (found?.isValid === true) return;
+  // A build that was interrupted leaves an index that no query uses.
+  if (found) await client.unsafe(`DROP INDEX CONCURRENTLY ${name}`);
+  await client.unsafe(`CREATE ${unique ? "UNIQUE " : ""}INDEX CONCURRENTLY ${name} ON ${on}`);
 }

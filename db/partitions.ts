@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { sqlState } from "./errors.ts";
+import { retryLocks } from "./lock-retries.ts";
 
 /** Tables of which only whole months go, with the column that says which month a row belongs to. */
 export const PARTITIONED = { audit_log: "at", events: "occurred_at" } as const;
@@ -19,7 +19,7 @@ export interface Partition {
 
 /** Months that exist beyond the running one. */
 const AHEAD = 2;
-/** Whoever needs the whole table for a moment does not let a queue grow behind its wait. */
+/** Longest wait for a lock on a whole table: all later statements on the table queue behind the wait. */
 const LOCK_MS = 2_000;
 const TRIES = 10;
 
@@ -111,17 +111,12 @@ export async function dropPartition(sql: postgres.Sql, name: string): Promise<vo
   await patiently(sql, (tx) => tx`DROP TABLE ${tx(name)}`);
 }
 
-/** A transaction that gives up its wait for a lock after two seconds and comes again. */
+/** A transaction that waits for a lock for two seconds at most, and is then tried again. */
 async function patiently(sql: postgres.Sql, work: (tx: postgres.TransactionSql) => Promise<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await sql.begin(async (tx) => {
-        await tx.unsafe(`SET LOCAL lock_timeout = ${LOCK_MS}`);
-        await work(tx);
-      });
-      return;
-    } catch (error) {
-      if (sqlState(error) !== "55P03" || attempt === TRIES) throw error;
-    }
-  }
+  await retryLocks(TRIES, () =>
+    sql.begin(async (tx) => {
+      await tx.unsafe(`SET LOCAL lock_timeout = ${LOCK_MS}`);
+      await work(tx);
+    }),
+  );
 }

@@ -226,6 +226,8 @@ export const deadLetters = pgTable(
     unique("dead_letters_event").on(t.eventId),
     check("dead_letters_status", sql`${t.status} IN ('PENDING', 'REPUBLISHED', 'EXHAUSTED', 'DISCARDED')`),
     index("dead_letters_due").on(t.status, t.nextAttemptAt),
+    // For role retention.
+    index("dead_letters_by_age").on(t.updatedAt),
   ],
 );
 

@@ -82,7 +82,7 @@ export function retentionCommand(): Command {
     .addHelpText(
       "after",
       "\nHow long things are kept comes from RETENTION_… and SALE_KEEP_HOURS of this shell, which may differ from the consumers'.\n" +
-        "\nExamples:\n  ./dev retention --dry-run\n  RETENTION_DEAD_LETTERS_DAYS=7 ./dev retention --dry-run",
+        "\nExamples:\n  ./dev retention --dry-run\n  RETENTION_DEAD_LETTERS_DAYS=60 ./dev retention --dry-run",
     )
     .action(run);
 }

@@ -44,7 +44,7 @@ export interface Payment {
   readonly outcome: PaymentOutcome | null;
 }
 
-/** Whether a worker has something to do for it; the index `payments_due` holds exactly these. */
+/** Whether a worker has something to do for it; the index `payments_with_work` holds exactly these. */
 export const isOpen = ({ status, returnWanted, checkWanted }: Payment): boolean =>
   status === "INTENT" || (status === "CAPTURED" && returnWanted) || checkWanted;
 

@@ -1,7 +1,13 @@
 import { Type } from "@sinclair/typebox";
 
-const days = (fallback: number, what: string) =>
-  Type.Integer({ default: fallback, minimum: 0, maximum: 36_500, description: `Days that ${what}` });
+const days = (fallback: number, minimum: number, what: string) =>
+  Type.Integer({ default: fallback, minimum, maximum: 36_500, description: `Days that ${what}` });
+/**
+ * Kafka hands a record out again for as long as a topic keeps it (contracts/topics.ts). What tells that a record was dealt
+ * with before must not go sooner: requests and their outcomes stay in their topics for 7 days, dead letters and events of orders for 30.
+ */
+const OUTLIVES_REQUESTS = 8;
+const OUTLIVES_EVERY_TOPIC = 31;
 const months = (what: string) =>
   Type.Integer({
     default: 0,
@@ -24,13 +30,24 @@ export const RetentionEnvironment = {
     maximum: 86_400,
     description: "Between two rounds of role `retention`; 0: it deletes nothing",
   }),
-  RETENTION_REQUESTS_DAYS: days(30, "refused requests and second requests are known after their sale has left Redis"),
-  RETENTION_OPERATOR_KEYS_DAYS: days(30, "an operator's Idempotency-Key is remembered"),
-  RETENTION_DEAD_LETTERS_DAYS: days(90, "dead letters are kept that were sent again or discarded"),
-  RETENTION_REVOCATIONS_DAYS: days(365, "a revocation that was carried out is kept"),
-  RETENTION_TOKENS_DAYS: days(1, "the token of a settled payment is kept"),
-  RETENTION_SAGAS_DAYS: days(35, "the saga of a settled order is kept; longer than Kafka keeps any of its events (30)"),
-  RETENTION_COMMANDS_DAYS: days(7, "a parked command stays whose order has settled without it"),
+  RETENTION_REQUESTS_DAYS: days(
+    30,
+    OUTLIVES_REQUESTS,
+    "refused requests and second requests are known after their sale has left Redis (at least 8)",
+  ),
+  RETENTION_OPERATOR_KEYS_DAYS: days(30, 1, "an operator's Idempotency-Key is remembered (at least 1)"),
+  RETENTION_DEAD_LETTERS_DAYS: days(
+    90,
+    OUTLIVES_EVERY_TOPIC,
+    "dead letters are kept that were sent again or discarded (at least 31: their topics keep them for 30)",
+  ),
+  RETENTION_TOKENS_DAYS: days(1, 0, "the token of a settled payment is kept"),
+  RETENTION_SAGAS_DAYS: days(
+    35,
+    OUTLIVES_EVERY_TOPIC,
+    "the saga of a settled order is kept (at least 31: Kafka keeps its events for 30)",
+  ),
+  RETENTION_COMMANDS_DAYS: days(7, 0, "a parked command stays whose order has settled without it"),
   RETENTION_AUDIT_MONTHS: months("audit_log"),
   RETENTION_EVENTS_MONTHS: months("events"),
 } as const;

@@ -62,14 +62,6 @@ export const ROW_RULES: readonly RowRule[] = [
     },
   },
   {
-    kind: "revocations",
-    what: "`revocations` that were carried out",
-    when: "after they were done",
-    why: "the tombstone in `user_coupons` stays for ever, and who revoked it and why stands in `audit_log`",
-    setting: "RETENTION_REVOCATIONS_DAYS",
-    rows: { table: "revocations", age: "done_at", condition: (sql) => sql`t.done_at IS NOT NULL` },
-  },
-  {
     kind: "payment-tokens",
     what: "the token in `payments.token` and `orders.payment` of settled orders (emptied; the rows stay)",
     when: "after the payment was asked for",
@@ -78,7 +70,9 @@ export const ROW_RULES: readonly RowRule[] = [
     rows: {
       table: "payments",
       age: "created_at",
-      condition: (sql, days) => sql`t.token <> '' AND t.lease_owner IS NULL AND NOT t.check_wanted
+      among: (sql) => sql`t.token <> ''`,
+      ordersFirst: true,
+      condition: (sql, days) => sql`t.lease_owner IS NULL AND NOT t.check_wanted
         AND (t.status IN ('DECLINED', 'VOIDED', 'REFUNDED') OR (t.status = 'CAPTURED' AND NOT t.return_wanted))
         AND EXISTS (SELECT FROM orders o WHERE o.id = t.order_id AND o.settled_at < now() - make_interval(days => ${days}))`,
       change: (sql) => sql`token = ''`,
@@ -148,6 +142,7 @@ export const OTHER_RULES: readonly Rule[] = [
 export const KEPT_TABLES: Readonly<Record<string, string>> = {
   coupons: "a row per sale",
   user_coupons: "the wins and the tombstones: promises 1 and 2",
+  revocations: "a row per revoked claim: `GET /me/coupons` shows the owner the slot that it had",
   deferred_claims: "each leaves when its sale has decided it again",
   products: "orders point at them",
   stock_movements: "with the reservations they prove the stock",
@@ -175,8 +170,8 @@ export const REDIS_KEYS: Readonly<Record<string, string>> = {
   userKeys: "inbox and route expire after a day without news",
   orderLedgerKey: "entries leave when PostgreSQL has the order",
   pendingOrderKey: "leaves with its entry",
-  placedKey: "expires after a day",
-  openOrdersKey: "a user's open orders, each of which leaves when it settles; expires after a day without news",
+  placedKey: "expires a minute after PostgreSQL has the order, else 8 days after it was placed",
+  openOrdersKey: "each order leaves when PostgreSQL has it; expires 8 days after the user's last order",
   cartOrdersKey: "expires with the order that took the cart",
   cancelKey: "expires after a day",
   INBOX_GENERATION_KEY: "one key",

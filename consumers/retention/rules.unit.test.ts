@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
+import { Type } from "@sinclair/typebox";
 import { getTableName, is, Table } from "drizzle-orm";
+import { readEnvironment } from "../../contracts/environment.ts";
+import { allTopics } from "../../contracts/topics.ts";
 import * as schema from "../../db/schema.ts";
 import * as keys from "../../lua/keys.ts";
 import { retentionTables, withRetentionTables } from "./documented.ts";
+import { RetentionEnvironment } from "./environment.ts";
 import { KEPT_TABLES, OTHER_RULES, REDIS_KEYS, ROW_RULES, RULED_TABLES } from "./rules.ts";
 
 test("every table says whether something of it goes, or why it stays", () => {
@@ -28,4 +32,18 @@ test("kinds are named once", () => {
 test("the operations guide has the same table (else: bun run docs)", async () => {
   const text = await Bun.file(new URL("../../docs/operations.md", import.meta.url)).text();
   expect(withRetentionTables(text, retentionTables())).toBe(text);
+});
+
+test("what tells a record that was dealt with can't go while Kafka may hand the record out again", () => {
+  const read = (environment: Record<string, string>) => readEnvironment(Type.Object(RetentionEnvironment), environment);
+  const longest = Math.max(...[...allTopics().values()].map(({ retentionDays }) => retentionDays));
+  for (const name of ["RETENTION_SAGAS_DAYS", "RETENTION_DEAD_LETTERS_DAYS"] as const) {
+    expect(() => read({ [name]: "0" })).toThrow(name);
+    expect(() => read({ [name]: String(longest) })).toThrow(name);
+    expect(read({ [name]: String(longest + 1) })[name]).toBe(longest + 1);
+  }
+  const requests = allTopics().get("coupon-requests")!.retentionDays;
+  expect(() => read({ RETENTION_REQUESTS_DAYS: String(requests) })).toThrow("RETENTION_REQUESTS_DAYS");
+  expect(read({ RETENTION_REQUESTS_DAYS: String(requests + 1) }).RETENTION_REQUESTS_DAYS).toBe(requests + 1);
+  expect(() => read({ RETENTION_OPERATOR_KEYS_DAYS: "0" })).toThrow("RETENTION_OPERATOR_KEYS_DAYS");
 });

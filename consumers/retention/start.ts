@@ -8,21 +8,24 @@ import { startTicker } from "../ticker.ts";
 import { requestsWait } from "./requests-wait.ts";
 import { retain } from "./round.ts";
 
-/** Whoever has just started has better things to do. */
-const FIRST_AFTER_MS = 60_000;
-/** Redis' memory is looked at more often than anything is deleted: it may fill up within minutes. */
-const LOOK_EVERY_MS = 15_000;
+const TIMING = {
+  /** From the start of the process to its first round: the roles catch up first. */
+  firstAfterMs: 60_000,
+  /** Redis' memory is looked at more often than anything is deleted: it may fill up within minutes. */
+  lookEveryMs: 15_000,
+};
 
 /**
  * Role retention: what has been kept long enough goes (rules.ts says what, when and why). A lease lets one process of many
  * do the round. It makes the partitions of the months to come where it may; where it may not, a metric says so.
  */
-export function startRetention(neighbours: Neighbours): RunningRole {
+export function startRetention(neighbours: Neighbours, timing = TIMING): RunningRole {
   const { config, db, redis, kafka, log, metrics } = neighbours;
   const admin = createRenewedAdmin(kafka);
   const observe = metrics.retention;
   const deps = { sql: db.sql, redis, requestsWait: () => requestsWait(admin), settings: config, log, observe };
-  let dueAt = performance.now() + FIRST_AFTER_MS;
+  const complain = complainer(log, "retention");
+  let dueAt = performance.now() + timing.firstAfterMs;
 
   async function partitions(): Promise<void> {
     for (const table of PARTITIONED_TABLES) {
@@ -34,16 +37,23 @@ export function startRetention(neighbours: Neighbours): RunningRole {
     }
   }
 
-  async function round(stopping: AbortSignal): Promise<void> {
+  async function memory(): Promise<void> {
     for (const { server, used, limit } of await memoryOf(redis)) observe.redisMemory(server, used, limit);
-    if (config.RETENTION_EVERY_S === 0 || performance.now() < dueAt) return;
-    dueAt = performance.now() + config.RETENTION_EVERY_S * 1_000;
+  }
+
+  async function round(stopping: AbortSignal): Promise<void> {
+    // PostgreSQL's rows go whether or not Redis answers.
+    await memory().catch(complain);
+    const begun = performance.now();
+    if (config.RETENTION_EVERY_S === 0 || begun < dueAt) return;
     await withLeases(db.leases, LEASES.retention, ["all"], async () => {
       await partitions().catch((error) => log.error({ role: "retention", ...failureCode(error) }, "no new partitions"));
       await retain(deps, stopping);
     });
+    // After the round: one that PostgreSQL's absence kept from its lease is tried again at the next look.
+    dueAt = begun + config.RETENTION_EVERY_S * 1_000;
   }
 
-  const ticker = startTicker(LOOK_EVERY_MS, round, complainer(log, "retention"));
+  const ticker = startTicker(timing.lookEveryMs, round, complain);
   return { name: "retention", inHand: () => 0, stop: () => ticker.stop().finally(() => admin.close()) };
 }

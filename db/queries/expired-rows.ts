@@ -1,51 +1,66 @@
+import { textArray } from "../array-literal.ts";
 import type { Executor, Sql } from "../client.ts";
 
 /** Rows that have been kept long enough. Each is a condition on one table `t`, written once for counting and for deleting. */
 export interface ExpiredRows {
   readonly table: string;
-  /** The column that its index on age has. */
+  /** The column that its index on age begins with. */
   readonly age: string;
+  /** The condition of that index, where it holds only some of the rows: the rule is about those alone. */
+  readonly among?: (sql: Executor) => ReturnType<Executor>;
   /** What else must be so beside the age; `days` as configured. */
   readonly condition: (sql: Executor, days: number) => ReturnType<Executor>;
   /** What is done to them instead of deleting. */
   readonly change?: (sql: Executor) => ReturnType<Executor>;
-  /** What goes with each of them in the same statement: `gone` holds the rows that were taken. */
+  /** What changes in their orders in the same statement: `gone` holds the rows that were taken. */
   readonly also?: (sql: Executor) => ReturnType<Executor>;
+  /** With `also`: other transactions lock the order before such a row (a payment), not after it (a saga). */
+  readonly ordersFirst?: true;
 }
 
-const olderThan = (sql: Executor, age: string, days: number) =>
-  sql`t.${sql(age)} < now() - make_interval(days => ${days})`;
+/** Whether a row has been kept long enough. */
+const isExpired = (sql: Executor, { age, among, condition }: ExpiredRows, days: number) =>
+  sql`t.${sql(age)} < now() - make_interval(days => ${days}) ${among ? sql`AND ${among(sql)}` : sql``} AND ${condition(sql, days)}`;
 
 /** How many would go, up to `limit`: a dry run on a table that was never cleaned must not read it whole. */
 export async function countExpired(sql: Executor, what: ExpiredRows, days: number, limit: number): Promise<number> {
   const [row] = await sql<{ rows: number }[]>`
     SELECT count(*)::integer AS rows FROM (
-      SELECT FROM ${sql(what.table)} t WHERE ${olderThan(sql, what.age, days)} AND ${what.condition(sql, days)}
+      SELECT FROM ${sql(what.table)} t WHERE ${isExpired(sql, what, days)}
       LIMIT ${limit}) found`;
   return row?.rows ?? 0;
 }
 
-/** The age of the oldest row of all, whether or not it may go. One step down the index on age. */
-export async function oldestOf(sql: Executor, what: Pick<ExpiredRows, "table" | "age">): Promise<Date | null> {
-  const [row] = await sql<{ oldest: Date | null }[]>`SELECT min(${sql(what.age)}) AS oldest FROM ${sql(what.table)}`;
+type Aged = Pick<ExpiredRows, "table" | "age" | "among">;
+
+/** One row: `oldest`. One step down the index on age. */
+export const oldestQuery = (sql: Executor, { table, age, among }: Aged) => sql<{ oldest: Date | null }[]>`
+  SELECT min(t.${sql(age)}) AS oldest FROM ${sql(table)} t ${among ? sql`WHERE ${among(sql)}` : sql``}`;
+
+/** The age of the oldest row that the rule is about, whether or not it may go. */
+export async function oldestOf(sql: Executor, what: Aged): Promise<Date | null> {
+  const [row] = await oldestQuery(sql, what);
   return row?.oldest ?? null;
 }
 
-/** One statement may take so long; a table that it finds busy is met again by the next round. */
 const STATEMENT_MS = 10_000;
 const LOCK_MS = 1_000;
 
 /**
- * Takes at most `limit` rows in a transaction of their own: whatever somebody holds is passed by, and nobody waits for long.
+ * Takes at most `limit` rows in one transaction. Rows that another transaction holds, and rows of orders that it holds, are
+ * passed by: nobody waits for long.
  * @returns how many went
  */
 export function takeExpired(sql: Sql, what: ExpiredRows, days: number, limit: number): Promise<number> {
-  const { table, age, condition, change, also } = what;
+  const { table, age, change, also } = what;
   return sql.begin(async (tx) => {
     await tx`SELECT set_config('statement_timeout', ${String(STATEMENT_MS)}, true), set_config('lock_timeout', ${String(LOCK_MS)}, true)`;
+    const free = also ? await lockOrders(tx, what, days, limit) : null;
+    if (free?.length === 0) return 0;
     // By place (ctid): the rows are locked by the statement that takes them, so none of them moves in between.
     const found = tx`
-      SELECT t.ctid FROM ${tx(table)} t WHERE ${olderThan(tx, age, days)} AND ${condition(tx, days)}
+      SELECT t.ctid FROM ${tx(table)} t
+      WHERE ${isExpired(tx, what, days)} ${free ? tx`AND t.order_id = ANY (${textArray(free)}::text[])` : tx``}
       ORDER BY t.${tx(age)} LIMIT ${limit} FOR UPDATE OF t SKIP LOCKED`;
     const places = tx`ctid = ANY (ARRAY(${found}))`;
     const taken = change
@@ -56,4 +71,17 @@ export function takeExpired(sql: Sql, what: ExpiredRows, days: number, limit: nu
       SELECT count(*)::integer AS rows FROM gone`;
     return row?.rows ?? 0;
   });
+}
+
+/** Locks orders and rows in the order in which other transactions do. @returns the orders whose rows may be taken */
+async function lockOrders(tx: Executor, what: ExpiredRows, days: number, limit: number): Promise<string[]> {
+  const rows = await tx<{ id: string }[]>`
+    SELECT t.order_id AS id FROM ${tx(what.table)} t WHERE ${isExpired(tx, what, days)}
+    ORDER BY t.${tx(what.age)} LIMIT ${limit} ${what.ordersFirst ? tx`` : tx`FOR UPDATE OF t SKIP LOCKED`}`;
+  const free = await tx<{ id: string }[]>`
+    WITH locked AS (SELECT id FROM orders WHERE id = ANY (${textArray(rows.map(({ id }) => id))}::text[])
+                    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+    SELECT asked.id FROM unnest(${textArray(rows.map(({ id }) => id))}::text[]) AS asked (id)
+    WHERE asked.id IN (SELECT id FROM locked) OR NOT EXISTS (SELECT FROM orders o WHERE o.id = asked.id)`;
+  return free.map(({ id }) => id);
 }

@@ -53,7 +53,7 @@ export const payments = pgTable(
     // Tokens that role retention has not removed yet.
     index("payments_with_token").on(t.createdAt).where(sql`${t.token} <> ''`),
     // What a worker looks for: not definite yet, to be given back, or to be asked about.
-    index("payments_due")
+    index("payments_with_work")
       .on(t.nextAttemptAt)
       .where(sql`${t.status} = 'INTENT' OR (${t.status} = 'CAPTURED' AND ${t.returnWanted}) OR ${t.checkWanted}`),
   ],

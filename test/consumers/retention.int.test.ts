@@ -4,12 +4,16 @@ import { leftOutOf } from "../../consumers/neighbours.ts";
 import { requestsWait } from "../../consumers/retention/requests-wait.ts";
 import { type KindReport, previewRetention, retain } from "../../consumers/retention/round.ts";
 import { type RetentionSetting, ROW_RULES } from "../../consumers/retention/rules.ts";
+import { startRetention } from "../../consumers/retention/start.ts";
 import { Loader } from "../../consumers/sale-loader/loader.ts";
 import { type CouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
+import { oldestQuery } from "../../db/queries/expired-rows.ts";
 import { requestRecord } from "../../gateway/coupons/queue.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { noteAsking, notePending } from "../../lua/pending-requests.ts";
+import { createRedis } from "../../lua/redis.ts";
 import { readSale } from "../../lua/sale-reading.ts";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";
 
@@ -231,7 +235,8 @@ test("rows that may go, go; what is open, or of a sale that is still in Redis, s
     await sql`INSERT INTO dead_letters (event_id, topic, partition, "offset", error_code, error_message, status, updated_at)
       VALUES (${`e-${status}`}, 't', 0, 0, 'C', 'm', ${status}, ${hourAgo})`;
   }
-  await sql`INSERT INTO revocations (request_id, coupon_id, user_id, actor, why, released_at, done_at) VALUES ('done', 'c', 'u', 'olga', 'w', ${hourAgo}, ${hourAgo})`;
+  // GET /me/coupons shows its owner the slot that it had.
+  await sql`INSERT INTO revocations (request_id, coupon_id, user_id, actor, why, slot, released_at, done_at) VALUES ('done', 'c', 'u', 'olga', 'w', 1, ${hourAgo}, ${hourAgo})`;
   const wouldGo = await previewRetention({ sql, settings: AT_ONCE });
   delete deleted["ended-sales"];
   await round();
@@ -245,11 +250,11 @@ test("rows that may go, go; what is open, or of a sale that is still in Redis, s
     "request-aliases": 1,
     "operator-keys": 1,
     "dead-letters": 2,
-    revocations: 1,
   });
   const left = await sql`SELECT status FROM dead_letters ORDER BY status`;
   expect(left.map(({ status }) => status)).toEqual(["EXHAUSTED", "PENDING"]);
   expect((await sql`SELECT coupon_id FROM refused_requests`).map((row) => row.coupon_id)).toEqual([there]);
+  expect(await sql`SELECT FROM revocations WHERE request_id = 'done'`).toHaveLength(1);
 });
 
 test("nothing goes before its time, and a dry run takes nothing", async () => {
@@ -278,3 +283,63 @@ test("what somebody holds is passed by, and taken by a later round", async () =>
   await round();
   expect(await sql`SELECT FROM operator_requests`).toHaveLength(0);
 });
+
+/** Orders that settled two days ago, with their payments and sagas. */
+async function settledOrders(...ids: string[]): Promise<void> {
+  const { sql } = world.db;
+  for (const id of ids) {
+    await sql`INSERT INTO orders (id, user_id, status, total_amount, payable_amount, payment, settled_at)
+      VALUES (${id}, 'u', 'COMPLETED', 1, 1, '{}', now() - interval '2 days')`;
+    await sql`INSERT INTO payments (order_id, token, status, captured_amount, amount, created_at)
+      VALUES (${id}, 'tok', 'CAPTURED', 1, 1, now() - interval '3 days')`;
+    await sql`INSERT INTO order_sagas (order_id, status, state, settle_by, due_at, created_at, updated_at)
+      VALUES (${id}, 'COMPLETED', '{}', now(), NULL, now() - interval '3 days', now() - interval '2 days')`;
+  }
+}
+
+test("an order that another transaction holds is passed by, and keeps no other order's token or saga", async () => {
+  const { sql } = world.db;
+  await settledOrders("held", "free");
+  const left = async () => ({
+    tokens: (await sql`SELECT order_id AS id FROM payments WHERE token <> ''`).map(({ id }) => id),
+    sagas: (await sql`SELECT order_id AS id FROM order_sagas`).map(({ id }) => id),
+  });
+  await sql.begin(async (tx) => {
+    await tx`SELECT FROM orders WHERE id = 'held' FOR UPDATE`;
+    await round();
+    // Locked before the payment, so that whoever holds the order and then wants its payment gets it.
+    await tx`SELECT FROM payments WHERE order_id = 'held' FOR UPDATE NOWAIT`;
+  });
+  expect(await left()).toEqual({ tokens: ["held"], sagas: ["held"] });
+  await round();
+  expect(await left()).toEqual({ tokens: [], sagas: [] });
+  const orders = await sql`SELECT payment, saga_taken_at IS NOT NULL AS taken FROM orders WHERE id IN ('held', 'free')`;
+  expect(orders.map((row) => ({ ...row }))).toEqual([
+    { payment: null, taken: true },
+    { payment: null, taken: true },
+  ]);
+});
+
+test("the oldest row of every kind is found by an index", async () => {
+  await world.db.sql.begin(async (tx) => {
+    await tx`SET LOCAL enable_seqscan = off`;
+    for (const { kind, rows } of ROW_RULES) {
+      const plan = await tx`EXPLAIN ${oldestQuery(tx, rows)}`;
+      expect(`${kind}: ${plan.map((line) => line["QUERY PLAN"]).join()}`).not.toContain("Seq Scan");
+    }
+  });
+});
+
+test("rows of PostgreSQL go while Redis is away", async () => {
+  const { sql } = world.db;
+  await sql`INSERT INTO operator_requests (actor, idempotency_key, request_hash, answer, at) VALUES ('olga', 'away', 'h', '{}', now() - interval '40 days')`;
+  const away = createRedis(`redis://127.0.0.1:${freePort()}`);
+  const role = startRetention({ ...world.neighbours, redis: away }, { firstAfterMs: 0, lookEveryMs: 100 });
+  try {
+    await until("the row is gone", async () => (await sql`SELECT FROM operator_requests`).length === 0);
+    expect(world.lines.some(({ message }) => message.startsWith("the round failed"))).toBe(true);
+  } finally {
+    await role.stop(5_000);
+    away.disconnect();
+  }
+}, 120_000);

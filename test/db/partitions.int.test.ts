@@ -1,9 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate as applyFrom } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import { migrate } from "../../db/migrate.ts";
 import {
@@ -16,38 +11,25 @@ import {
   monthStart,
 } from "../../db/partitions.ts";
 import { insertAudit } from "../../db/queries/insert-audit.ts";
+import { applyOldSchema } from "../support/old-schema.ts";
 import { emptyDatabase } from "../support/postgres.ts";
-
-const MIGRATIONS = resolve(import.meta.dir, "../../db/migrations");
-/** The last schema without partitions. */
-const BEFORE = "0012_payment_checks";
 
 let database: Awaited<ReturnType<typeof emptyDatabase>>;
 let sql: postgres.Sql;
-let old: string;
 beforeAll(async () => {
   database = await emptyDatabase();
   sql = postgres(database.url, { max: 4, onnotice: () => {}, fetch_types: false });
-  old = mkdtempSync(join(tmpdir(), "stampede-migrations-"));
-  cpSync(MIGRATIONS, old, { recursive: true });
-  const journal = join(old, "meta", "_journal.json");
-  const { entries, ...rest } = JSON.parse(readFileSync(journal, "utf8"));
-  const kept = entries.filter(({ tag }: { tag: string }) => tag <= BEFORE);
-  writeFileSync(journal, JSON.stringify({ ...rest, entries: kept }));
 }, 120_000);
 afterAll(async () => {
   await sql.end({ timeout: 2 });
   await database.drop();
-  rmSync(old, { recursive: true, force: true });
 });
 
 const lines = async () => (await sql`SELECT id::int, target FROM audit_log ORDER BY id`).map((row) => ({ ...row }));
 const inHundredYears = () => new Date(Date.now() + 100 * 365 * 86_400_000);
 
 test("a running stack's audit log and events keep their rows, their numbers and their readers when they become partitioned", async () => {
-  const single = postgres(database.url, { max: 1, onnotice: () => {} });
-  await applyFrom(drizzle(single), { migrationsFolder: old });
-  await single.end();
+  await applyOldSchema(database.url);
   const note = (target: string) => insertAudit(sql, { actor: "olga", action: "test", target });
   await note("first"); // prepared: the same statement goes on after the migration
   await sql`INSERT INTO audit_log (actor, action, target, at) VALUES ('olga', 'test', 'future', ${inHundredYears()})`;
@@ -91,9 +73,9 @@ test("only whole months go, the oldest first, and none that may hold a row that 
     (await expiredPartitions(sql, "audit_log", keep, at)).map(({ name }) => name);
   expect(await names(0)).toEqual([]);
   expect(await names(24)).toEqual([]);
-  // Nine months from now, with eight to be kept: what was there before the partitions, up to the end of this month, goes.
-  expect(await names(8)).toEqual(["audit_log_before"]);
-  expect(await names(9)).toEqual([]);
+  // Nine months from now, with seven to be kept: what was there before the partitions, up to the end of next month, goes.
+  expect(await names(7)).toEqual(["audit_log_before"]);
+  expect(await names(8)).toEqual([]);
   await dropPartition(sql, "audit_log_before");
   expect((await lines()).map(({ target }) => target)).toEqual(["future", "early"]);
 });
@@ -109,7 +91,7 @@ test("a drop waits its turn in short tries, so that nobody queues behind it for 
   await Bun.sleep(500);
   const begun = performance.now();
   await sql`INSERT INTO events (event_id, type, aggregate_id, stream, sequence, occurred_at, correlation_id, data)
-    VALUES ('e3', 'T', 'o', 'o', 3, ${monthStart(new Date(), 1)}, 'c', '{}')`;
+    VALUES ('e3', 'T', 'o', 'o', 3, ${monthStart(new Date(), 2)}, 'c', '{}')`;
   expect(performance.now() - begun).toBeLessThan(30_000); // the reader is still there
   reader.resolve();
   await reading;

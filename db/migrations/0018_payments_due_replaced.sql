@@ -1,0 +1,2 @@
+-- "payments_with_work" (0017) has taken its place.
+DROP INDEX "payments_due";
