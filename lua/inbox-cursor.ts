@@ -1,4 +1,5 @@
 import { TAG_LENGTH } from "./server-tag.ts";
+import { compareIds, idTime } from "./stream-ids.ts";
 
 /**
  * A position in a user's inbox, as clients keep it. Either of an entry, `<streamId>.<tag>`: everything up to it was
@@ -32,11 +33,6 @@ export function parseCursor(text: string): InboxPosition | null {
   return { kind: "empty", atMs: idTime(id), tag: tag.slice(0, TAG_LENGTH), generation: tag.slice(TAG_LENGTH) };
 }
 
-/** Milliseconds since 1970, by the clock of the Redis that gave the id. */
-export function idTime(id: string): number {
-  return Number.parseInt(id, 10);
-}
-
 /** Where a pushed message stands to what a socket has been sent, all up to `position` and nothing beyond it. */
 export type Place = "next" | "old" | "gap";
 
@@ -66,11 +62,4 @@ export function isBetween(after: string, cursor: string, upTo: string): boolean 
   if (from === null || entry?.kind !== "entry" || to?.kind !== "entry") return false;
   if (from.tag !== entry.tag || to.tag !== entry.tag || compareIds(entry.id, to.id) > 0) return false;
   return from.kind === "empty" || compareIds(entry.id, from.id) > 0;
-}
-
-/** As numbers: "9-0" comes before "10-0". Both parts are below 2^53 (milliseconds, entries in one of them). */
-export function compareIds(a: string, b: string): number {
-  const [dashA, dashB] = [a.indexOf("-"), b.indexOf("-")];
-  const byTime = Number(a.slice(0, dashA)) - Number(b.slice(0, dashB));
-  return byTime !== 0 ? byTime : Number(a.slice(dashA + 1)) - Number(b.slice(dashB + 1));
 }

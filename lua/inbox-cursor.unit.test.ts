@@ -1,14 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  compareIds,
-  formatCursor,
-  formatEmpty,
-  isBetween,
-  isSameServer,
-  parseCursor,
-  placeOf,
-} from "./inbox-cursor.ts";
+import { formatCursor, formatEmpty, isBetween, isSameServer, parseCursor, placeOf } from "./inbox-cursor.ts";
+import { compareIds } from "./stream-ids.ts";
 
 const TAG = "abcdefgh";
 const at = (ms: number, n = 0) => formatCursor(`${ms}-${n}`, TAG);

@@ -1,18 +1,11 @@
 import { timeAt } from "./commands.ts";
 import type { InboxPage } from "./inbox.ts";
-import {
-  compareIds,
-  formatCursor,
-  formatEmpty,
-  GENERATION_LENGTH,
-  type InboxPosition,
-  idTime,
-  parseCursor,
-} from "./inbox-cursor.ts";
+import { formatCursor, formatEmpty, GENERATION_LENGTH, type InboxPosition, parseCursor } from "./inbox-cursor.ts";
 import { INBOX_GENERATION_KEY } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { redisFailure, rethrow } from "./redis-failure.ts";
 import type { ServerTag } from "./server-tag.ts";
+import { compareIds, idTime } from "./stream-ids.ts";
 
 /** What XINFO STREAM says. */
 interface StreamInfo {

@@ -1,7 +1,4 @@
-const timeOf = (id: string): number => Number.parseInt(id, 10);
-const sequenceOf = (id: string): number => Number(id.slice(id.indexOf("-") + 1));
-const isBehind = (a: string, b: string): boolean =>
-  timeOf(a) === timeOf(b) ? sequenceOf(a) > sequenceOf(b) : timeOf(a) > timeOf(b);
+import { idTime, isLater } from "./stream-ids.ts";
 
 /** Everything up to here was there at that moment. */
 interface Mark {
@@ -41,12 +38,12 @@ export class LedgerAges {
   ): number {
     if (olderThanMs <= 0) return ids.length;
     let count = 0;
-    while (count < ids.length && timeOf(ids[count]!) <= redisMs - olderThanMs) count++;
+    while (count < ids.length && idTime(ids[count]!) <= redisMs - olderThanMs) count++;
     const last = ids.at(-1);
-    if (last === undefined || timeOf(last) <= redisMs) return count;
+    if (last === undefined || idTime(last) <= redisMs) return count;
     const { old } = this.#look(ledger, last, olderThanMs, nowMs);
     if (old === undefined || nowMs - old.at < olderThanMs) return count;
-    while (count < ids.length && !isBehind(ids[count]!, old.upTo)) count++;
+    while (count < ids.length && !isLater(ids[count]!, old.upTo)) count++;
     return count;
   }
 
@@ -59,7 +56,7 @@ export class LedgerAges {
       marks.old = marks.next;
       marks.next = undefined;
     }
-    if (marks.next === undefined && (marks.old === undefined || isBehind(last, marks.old.upTo))) {
+    if (marks.next === undefined && (marks.old === undefined || isLater(last, marks.old.upTo))) {
       marks.next = { upTo: last, at: nowMs };
     }
     return marks;

@@ -39,10 +39,3 @@ export async function readTail(
 export function newestOfRedisPipeline(redis: RedisConnection, couponId: CouponId): Promise<string | null> {
   return redis.hget(saleKeys(couponId).sale, "lastRedis").catch(rethrow);
 }
-
-/** Whether ledger id `a` lies behind `b`. Ids are `milliseconds-sequence`; as text 10-0 would come before 9-0. */
-export function isLater(a: string, b: string): boolean {
-  const [aMs, aSequence] = a.split("-");
-  const [bMs, bSequence] = b.split("-");
-  return aMs === bMs ? Number(aSequence) > Number(bSequence) : Number(aMs) > Number(bMs);
-}

@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
 import { type CouponId, newCouponId, newRequestId, type UserId } from "../contracts/ids.ts";
 import { serverIdentity } from "./commands.ts";
-import { formatCursor, idTime, parseCursor } from "./inbox-cursor.ts";
+import { formatCursor, parseCursor } from "./inbox-cursor.ts";
 import { saleKeys, shadowKeys, userKeys } from "./keys.ts";
 import { parseLedgerEntry } from "./ledger.ts";
 import { parseStatus, parseWinner } from "./sale-reading.ts";
 import { tagOf } from "./server-tag.ts";
+import { idTime } from "./stream-ids.ts";
 
 const COUPON = newCouponId();
 const REQUEST = newRequestId(COUPON, Date.now());

@@ -11,6 +11,7 @@ import {
 import type { Claim } from "../coupon-persist/outcome.ts";
 import type { Settlement } from "../coupon-persist/settle-claims.ts";
 import { failureKind } from "../failure.ts";
+import { inHalves } from "../in-halves.ts";
 
 export interface DeferredDeps {
   readonly sql: Sql;
@@ -72,23 +73,21 @@ interface Parts {
 }
 
 /** A page that fails for what one of its claims is gets halved; that one is tried later, the others are settled. */
-async function settleParts(deps: DeferredDeps, claims: readonly Claim[]): Promise<Parts> {
-  try {
+async function settleParts(deps: DeferredDeps, page: readonly Claim[]): Promise<Parts> {
+  const settle = async (claims: readonly Claim[]): Promise<Parts> => {
     const { deferred, unknown } = await deps.settle(claims);
     const open = [...deferred, ...unknown].map(({ requestId }) => requestId as string);
     const isOpen = new Set(open);
     return { done: claims.map(({ requestId }) => requestId).filter((id) => !isOpen.has(id)), open };
-  } catch (error) {
-    if (failureKind(error) !== "permanent") return { done: [], open: [], failure: { error } };
-    if (claims.length === 1) return { done: [], open: [claims[0]!.requestId], failure: { error } };
-    const half = claims.length >> 1;
-    const first = await settleParts(deps, claims.slice(0, half));
-    const second = await settleParts(deps, claims.slice(half));
-    const failure = first.failure ?? second.failure;
-    return {
-      done: [...first.done, ...second.done],
-      open: [...first.open, ...second.open],
-      ...(failure === undefined ? {} : { failure }),
-    };
-  }
+  };
+  const parts = await inHalves(page, settle, (claims, error): Parts => {
+    const isAtFault = failureKind(error) === "permanent";
+    return { done: [], open: isAtFault ? claims.map(({ requestId }) => requestId) : [], failure: { error } };
+  });
+  const failure = parts.find((part) => part.failure !== undefined)?.failure;
+  return {
+    done: parts.flatMap(({ done }) => done),
+    open: parts.flatMap(({ open }) => open),
+    ...(failure === undefined ? {} : { failure }),
+  };
 }

@@ -4,6 +4,7 @@ import type { LedgerEntry } from "../../lua/ledger.ts";
 import type { Claim } from "../coupon-persist/outcome.ts";
 import type { Settlement } from "../coupon-persist/settle-claims.ts";
 import { failureCode, failureKind } from "../failure.ts";
+import { inHalves } from "../in-halves.ts";
 import type { Log } from "../log.ts";
 
 export interface PageDeps {
@@ -40,28 +41,17 @@ export async function settlePage(
   couponId: CouponId,
   entries: readonly LedgerEntry[],
 ): Promise<PageOutcome> {
-  const claims = entries.map((entry) => asClaim(couponId, entry));
-  try {
-    const settlement = await deps.settle(claims);
+  const settle = async (part: readonly LedgerEntry[]): Promise<PageOutcome> => {
+    const settlement = await deps.settle(part.map((entry) => asClaim(couponId, entry)));
     report(deps, couponId, settlement);
     return settlement.settled === 0 && settlement.deferred.length > 0 ? "DEFERRED" : "SETTLED";
-  } catch (error) {
-    if (failureKind(error) !== "permanent" || claims.length === 1) {
-      deps.log.error(
-        { couponId, claims: claims.length, ...failureCode(error) },
-        "ledger entries stay for the next round",
-      );
-      if (error instanceof KafkaError) return "UNTOLD";
-      return failureKind(error) === "permanent" ? "SETTLED" : "FAILED";
-    }
-    let worst: PageOutcome = "SETTLED";
-    const middle = Math.ceil(entries.length / 2);
-    for (const half of [entries.slice(0, middle), entries.slice(middle)]) {
-      const outcome = await settlePage(deps, couponId, half);
-      if (outcome === "FAILED" || worst === "SETTLED") worst = outcome;
-    }
-    return worst;
-  }
+  };
+  const outcomes = await inHalves(entries, settle, (part, error): PageOutcome => {
+    deps.log.error({ couponId, claims: part.length, ...failureCode(error) }, "ledger entries stay for the next round");
+    if (error instanceof KafkaError) return "UNTOLD";
+    return failureKind(error) === "permanent" ? "SETTLED" : "FAILED";
+  });
+  return outcomes.reduce((worst, outcome) => (outcome === "FAILED" || worst === "SETTLED" ? outcome : worst));
 }
 
 function report(deps: PageDeps, couponId: CouponId, settlement: Settlement): void {

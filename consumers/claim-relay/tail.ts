@@ -1,6 +1,7 @@
 import type { CouponId } from "../../contracts/ids.ts";
 import type { LeftOut } from "../../contracts/left-out.ts";
-import { isLater, type LedgerTail } from "../../lua/ledger-tail.ts";
+import type { LedgerTail } from "../../lua/ledger-tail.ts";
+import { isLater } from "../../lua/stream-ids.ts";
 import type { Claim } from "../coupon-persist/outcome.ts";
 import { pause } from "../pause.ts";
 import { asClaim, type PageDeps, settlePage } from "./settle-page.ts";

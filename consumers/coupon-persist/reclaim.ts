@@ -1,8 +1,8 @@
 import { slotOrEpoch } from "../../contracts/claim-numbers.ts";
-import type { CouponId } from "../../contracts/ids.ts";
 import type { ResultCode } from "../../contracts/result-codes.ts";
 import { MAX_DECISIONS } from "../../lua/decide-batch.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
+import { groupBySale } from "./group-by-sale.ts";
 import type { Claim } from "./outcome.ts";
 
 export interface Reclaimed {
@@ -24,17 +24,11 @@ export async function reclaim(
   scripts: Pick<SaleScripts, "claim" | "decide">,
   claims: readonly Claim[],
 ): Promise<Reclaimed> {
-  const bySale = new Map<CouponId, Claim[]>();
-  for (const claim of claims) {
-    const sale = bySale.get(claim.couponId);
-    if (sale === undefined) bySale.set(claim.couponId, [claim]);
-    else sale.push(claim);
-  }
   const granted: Claim[] = [];
   const refused: { claim: Claim; reason: ResultCode }[] = [];
   const undecided: Claim[] = [];
   const queued: Claim[] = [];
-  for (const [couponId, ofSale] of bySale) {
+  for (const [couponId, ofSale] of groupBySale(claims)) {
     const { epoch, results } = await scripts.claim(couponId, ofSale, "again");
     ofSale.forEach((claim, i) => {
       const result = results[i]!;
@@ -76,8 +70,7 @@ async function reclaimQueued(scripts: Pick<SaleScripts, "decide">, claims: reado
   const granted: Claim[] = [];
   const refused: { claim: Claim; reason: ResultCode }[] = [];
   const undecided: Claim[] = [];
-  for (const couponId of new Set(claims.map((claim) => claim.couponId))) {
-    const ofSale = claims.filter((claim) => claim.couponId === couponId);
+  for (const [couponId, ofSale] of groupBySale(claims)) {
     for (let at = 0; at < ofSale.length; at += MAX_DECISIONS) {
       const part = ofSale.slice(at, at + MAX_DECISIONS);
       const { epoch, decided } = await scripts.decide(

@@ -1,6 +1,7 @@
 import type { ResultEvent } from "../../contracts/step-events.ts";
 import type { Sql } from "../../db/client.ts";
 import { failureCode, failureKind } from "../failure.ts";
+import { inHalves } from "../in-halves.ts";
 import { jittered } from "../pause.ts";
 import { type Alarm, alarmsOf } from "./alarms.ts";
 import { news } from "./answers.ts";
@@ -40,14 +41,14 @@ export interface Unsettled {
  * refuses is found by halving the batch: the others are settled, and its payment is asked for again later.
  */
 export async function settle(deps: SettleDeps, called: readonly Called[]): Promise<readonly (Settled | Unsettled)[]> {
-  try {
-    return await commit(deps, called);
-  } catch (error) {
-    if (failureKind(error) !== "permanent") return called.map(() => ({ error }));
-    if (called.length === 1) return [await putOff(deps, called[0]!, error)];
-    const half = called.length >> 1;
-    return [...(await settle(deps, called.slice(0, half))), ...(await settle(deps, called.slice(half)))];
-  }
+  type Results = readonly (Settled | Unsettled)[];
+  const parts = await inHalves<Called, Results>(
+    called,
+    (part) => commit(deps, part),
+    async (part, error) =>
+      failureKind(error) === "permanent" ? [await putOff(deps, part[0]!, error)] : part.map(() => ({ error })),
+  );
+  return parts.flat();
 }
 
 /** @throws the database's error: nothing was written */
