@@ -67,7 +67,7 @@ export const OrderCompleted = event(
 );
 export type OrderCompleted = Static<typeof OrderCompleted>;
 
-/** The order is CANCELLED and everything is restored: OrderCompleted's counterpart, for whoever follows orders by their topic. */
+/** The order is CANCELLED and everything is restored: OrderCompleted's counterpart, for readers of the topic. */
 export const OrderCancelled = event(
   "OrderCancelled",
   Type.Object({

@@ -12,8 +12,8 @@ export interface StrayErrors {
  * Takes care of errors that nobody caught.
  *
  * An exception in a timer or a listener ends the process, with exit code 1, after an orderly stop: the callback was left in
- * its middle, and whatever it was about to change (a count, a queue, a flag) may be half changed. Whoever runs the process
- * starts it anew.
+ * its middle, and whatever it was about to change (a count, a queue, a flag) may be half changed. The supervisor
+ * starts the process again.
  *
  * A rejected promise that nobody waits for is a line in the log, and the process goes on: an async function that fails has
  * run its `finally` blocks, nobody relied on its outcome, and a user who could cause one would otherwise have a way to end

@@ -68,7 +68,7 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
   };
   const sql = openPostgres(url, { ...common, max: options.max });
   const ormClient = openPostgres(url, { ...common, max: ORM_CONNECTIONS, idle_timeout: ORM_IDLE_S, prepare: false });
-  // Whoever holds a lease needs a connection of `sql` for the work. If leases came from there too, as many of them as there are
+  // The holder of a lease needs a connection of `sql` for the work. If leases came from there too, as many of them as there are
   // connections would wait for each other, for ever.
   const leases = openPostgres(url, { ...common, max: LEASE_CONNECTIONS, idle_timeout: LEASE_IDLE_S });
   let sessions: Promise<void> | undefined;

@@ -12,7 +12,7 @@ function kindOf(error: unknown): string {
   return String(error).slice(0, 60);
 }
 
-/** As a log line's `error`. Of our own errors the code says where they come from; their cause says why. */
+/** As a log line's `error`. The code of a StampedeError says where it comes from; its cause says why. */
 function fieldsOf(error: unknown): object {
   const { name, code, message, frames } = loggable(error);
   const cause = error instanceof Error && error.cause instanceof Error ? loggable(error.cause).message : undefined;

@@ -47,7 +47,7 @@ async function ask(probe: Probe): Promise<Answer> {
     return { state: "up" };
   } catch (error) {
     const why = refusalOf(error);
-    // `down` is the answer; the log has the reason from whoever needed the dependency.
+    // `down` is the answer; the call that needed the dependency logged the reason.
     return why === null ? { state: "down" } : { state: "refused", why };
   } finally {
     clearTimeout(timer);

@@ -78,5 +78,5 @@ export function optionalJsonBody<T extends TObject>(
   };
 }
 
-/** For calls that take no members at all: whoever sends some believes in an effect that this call does not have. */
+/** For calls that take no members at all: a client that sends one expects an effect that this call does not have. */
 export const noMembers = optionalJsonBody(Type.Object({}, { additionalProperties: false }));

@@ -5,7 +5,7 @@ interface Turn<T> {
 
 /**
  * One look for everybody who asks the same before it begins, and at most one at work for a question: the visitors of a
- * product's page come all at once when its sale begins. Who asks while a look is at work shares the next one and not this one:
+ * product's page come all at once when its sale begins. A caller who asks during a look shares the next one, not this one:
  * it may have read before a change that its asker knows of, an operator who just paused the sale, for one.
  */
 export function sharedLook<Args extends readonly (string | number | null)[], T>(
@@ -14,7 +14,7 @@ export function sharedLook<Args extends readonly (string | number | null)[], T>(
   const turns = new Map<string, Turn<T>>();
 
   async function take(key: string, before: Turn<T> | undefined, turn: () => Turn<T>, args: Args): Promise<T> {
-    await before?.answer.catch(() => {}); // told to whoever asked for it
+    await before?.answer.catch(() => {}); // the caller who asked for it gets the error
     turn().hasBegun = true;
     try {
       return await look(...args);

@@ -8,7 +8,7 @@
 --   it) | none (nothing of this user is there, and nothing may be noted) | broken (somebody wrote over what the user has won)
 -- After a rebuild of the sale the log is told of a request once more, too: Redis may have forgotten that it was refused, and
 -- then the decider says so again.
--- Any process may bring this script along: it decides nothing. Whoever was decided may ask anew under another request:
+-- Any process may bring this script along: it decides nothing. A user whose request was decided may ask again under another request:
 -- decide.lua takes the note away, and a note that an older version of it left behind is told by the request's status.
 local win = redis.call('HGET', KEYS[1], ARGV[1])
 if win then

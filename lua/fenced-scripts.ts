@@ -11,7 +11,7 @@ type Shas = Readonly<Partial<Record<SaleScriptName, string>>>;
 
 /** Sales whose keys and SHAs a process remembers; one entry is about 1 kB. */
 const REMEMBERED_SALES = 10_000;
-/** A sale's SHAs are read again after so long, beside the work, in case the word that they changed was missed. */
+/** How often a sale's SHAs are read again, beside the work, in case the announcement of their change was missed. */
 const REFRESH_MS = 30_000;
 
 /** Which key a script takes, in its order. */

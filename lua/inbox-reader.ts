@@ -20,7 +20,7 @@ export class InboxReader {
   constructor(
     private readonly redis: RedisConnection,
     private readonly tag: ServerTag,
-    /** An inbox expires so long after its last message, milliseconds. */
+    /** Milliseconds after its last message at which an inbox expires. */
     private readonly ttlMs: number,
   ) {}
 

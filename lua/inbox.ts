@@ -73,7 +73,7 @@ export const INBOX_TTL_S = 24 * 3600;
 const INBOX_LENGTH = 200;
 /** Users per call: long enough that the call's own cost is small, short enough that claims hardly wait (about 1 ms). */
 const USERS_PER_CALL = 64;
-/** So much as a user costs one whose whole inbox may have to be looked through (0.5 ms), because the event is old. */
+/** The cost, in users, of a user whose whole inbox may have to be searched (0.5 ms), because the event is old. */
 const WEIGHT_OF_OLD = 16;
 const OLD_MS = 60_000;
 /** Clocks of the machines that date events may run so far ahead of Redis'. */

@@ -12,7 +12,7 @@ interface Marks {
   next: Mark | undefined;
 }
 
-/** Beyond so many ledgers those that were looked at longest ago are forgotten: their entries wait for `olderThanMs` once more. */
+/** The most ledgers that are remembered. Beyond it the least recently read is forgotten: its entries wait for `olderThanMs` again. */
 const MOST_LEDGERS = 10_000;
 
 /**

@@ -9,9 +9,9 @@
 --   ACCEPTED                '' : this call placed it
 --   REPEATED                event as it was placed, or '' when PostgreSQL has it (the ledger gave it up)
 --   IDEMPOTENCY_KEY_REUSED  '' : the key stands for another order
---   TOO_MANY_ORDERS         '' : so many of this user's orders wait for PostgreSQL already
+--   TOO_MANY_ORDERS         '' : ARGV 6 of this user's orders wait for PostgreSQL already
 --   CART_CHANGED            '' : another order took something out of the cart meanwhile
--- order-acknowledge.lua takes all of it away again, once PostgreSQL has the order: what waits has no lifetime of its own,
+-- order-acknowledge.lua takes all of it away again, once PostgreSQL has the order: a waiting order never expires,
 -- because a Kafka that is away for days must not make an order unknown. The lifetimes set here only bound what an
 -- acknowledgement by an earlier release leaves behind.
 local function event(ledgerId)

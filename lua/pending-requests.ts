@@ -10,7 +10,7 @@ import { STATUS_TTL_S } from "./sale-scripts.ts";
 import saleValues from "./sale-values.lua" with { type: "text" };
 import { PortableScript } from "./script.ts";
 
-/** A request that waits for so long is logged once more when its user asks again: topic coupon-requests keeps a week. */
+/** After this time a waiting request is logged once more when its user asks again: topic coupon-requests keeps a week. */
 const LOG_AGAIN_MS = 24 * 3_600_000;
 
 /**

@@ -176,7 +176,7 @@ export interface SaleAnnouncement {
   readonly version: number;
   readonly state: "OPEN" | "PAUSED" | "CLOSED" | "RECOVERING";
   readonly soldOut: boolean;
-  /** The sale has other scripts now: whoever remembers their SHAs reads them again. */
+  /** The sale has other scripts now: readers that remember their SHAs read them again. */
   readonly scripts?: true;
 }
 

@@ -147,7 +147,7 @@ test("durations are measured by the monotonic clock; whoever reads the wall cloc
   expect(readers.sort()).toEqual(Object.keys(WALL_CLOCK).sort());
 });
 
-// An address keeps nothing alive. Whoever takes one must hold what it belongs to until C has returned, and that file does.
+// An address keeps nothing alive. The code that takes one must hold what it belongs to until C has returned, and that file does.
 test("only kafka/bun/memory.ts takes addresses of JavaScript's memory", async () => {
   const takers: string[] = [];
   for (const room of Object.keys(ROOMS)) {

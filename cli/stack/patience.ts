@@ -1,13 +1,13 @@
 import type { Startup } from "./starting.ts";
 
-/** So long a service that reads its data may stand still. A disk that is shared may be silent for half a minute. */
+/** How long a service that reads its data may make no progress. A shared disk may be silent for half a minute. */
 const STALL_MS = 60_000;
-/** So long one is waited for that says it is starting and not how far it is. */
+/** How long to wait for a service that says it is starting, but not how far it is. */
 const UNMEASURED_MS = 600_000;
 
 /**
  * How long a start is waited for: `timeoutMs`, and beyond that as long as the service says that it reads its data and gets
- * on with it. Whoever kills a server in the middle of that begins again from nothing, for ever. Times are performance.now().
+ * on with it. A server that is killed in the middle of that begins again from nothing, for ever. Times are performance.now().
  */
 export class Patience {
   readonly #begun: number;

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { Durations } from "./durations.ts";
 import { NEEDS_NODE } from "./tiers.ts";
 
-/** Files with at most so many seconds on record share a process: its start and the database's template cost more than they do. */
+/** Seconds. Files that took at most this long the last time share a process: its start and the database's template cost more than they do. */
 const SMALL_S = 4;
 /** Seconds of one batch, so that two lanes still end together. */
 const BATCH_S = 20;

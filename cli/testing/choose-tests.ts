@@ -12,7 +12,7 @@ export const LONG_S = 8;
 /** Turns after which every long test has been run. */
 export const TURNS = 5;
 
-/** What both runtimes' contracts stand on: a change of it runs all of them, whatever turn it is. */
+/** Files that both runtimes' contracts depend on: a change of one runs all contracts, not only those whose turn it is. */
 const CONTRACT_ROOMS = /^(kafka|gateway\/transports|test\/(kafka|transports|contracts|runtimes))\//;
 /** What can change no test's outcome. */
 const HARMLESS = /(\.md|LICENSE|^test\/durations\.json)$|^\.github\//;

@@ -8,7 +8,7 @@ export interface LoadDeps {
   /** Orders of a bucket that Redis does not answer about hold nothing else up. */
   readonly leftOut: LeftOut;
   readonly snapshot: (orderIds: readonly OrderId[]) => Promise<FlashSnapshot>;
-  /** A hold that was seen for so long, of an order that neither PostgreSQL nor the ledger has, is a dead gateway's. */
+  /** A hold of an order that neither PostgreSQL nor the ledger has: after this time its gateway is taken for dead. */
   readonly strayMs: number;
   /**
    * When each hold was seen first, by `performance.now()`; kept between looks. Redis' time of the hold is another machine's,

@@ -13,7 +13,7 @@ import type { WaitingRequests } from "./waiting-requests.ts";
 
 export interface TurnDeps {
   readonly settling: Settling;
-  /** So long after its end nobody loads a sale any more. */
+  /** How long after its end a sale is still loaded. */
   readonly keepHours: number;
   readonly waiting: WaitingRequests;
   readonly decided: (outcome: string, requests: number) => void;
@@ -23,7 +23,7 @@ type OfSale = readonly [CouponId, readonly Request[]];
 type BySale = ReadonlyMap<CouponId, readonly Request[]>;
 const nameOf = ([couponId]: OfSale): string => couponId;
 
-/** Sales that are settled each in a transaction of its own at the same time. */
+/** How many sales are settled at the same time, each in a separate transaction. */
 const ALONE_AT_ONCE = 8;
 
 /**
@@ -57,7 +57,7 @@ export class Turns {
     return rejected;
   }
 
-  /** Each in transactions of its own. One that fails stays in hand and rests; the log names it. */
+  /** Each sale has separate transactions. A sale that fails stays in hand and rests; the log names it. */
   async #settleAlone(sales: readonly OfSale[], rejected: Rejected[], signal: AbortSignal): Promise<void> {
     const { settling, waiting } = this.#deps;
     const settle = async ([couponId, requests]: OfSale) => {

@@ -8,9 +8,9 @@ import type { Request } from "./request.ts";
 const TRY_EVERY_MS = 250;
 /** Requests of one sale, and of all sales, that one turn settles: a transaction of a fraction of a second. */
 export const MAX_TURN = 5_000;
-/** When so many requests wait, about 100 MB, nothing more is taken from the partitions that hold most of them, … */
+/** Requests in hand (about 100 MB) above which the partitions that hold most of them are paused. */
 const MAX_WAITING = 100_000;
-/** … until no more than so many wait. */
+/** Requests in hand at which paused partitions resume. */
 const RESUME_AT = 50_000;
 /** A partition of which fewer wait flows on: it is not the one that fills the memory. */
 const FEW = 1_000;
@@ -42,7 +42,7 @@ export class WaitingRequests implements Waiting {
     return this.#size;
   }
 
-  /** The sale's last turn failed for a reason of its own. */
+  /** The sale's last turn failed for a reason that concerns this sale alone. */
   isAiling(couponId: CouponId): boolean {
     return this.#sales.get(couponId)?.isAiling === true;
   }
@@ -89,13 +89,13 @@ export class WaitingRequests implements Waiting {
     if (sale !== undefined) Object.assign(sale, { tryAt: nowMs + TRY_EVERY_MS, portion: 1, isAiling: false });
   }
 
-  /** The sale's turn failed for a reason of its own: it is settled alone until it works again. */
+  /** The sale's turn failed for a reason that concerns this sale alone: it is settled alone until it works again. */
   failed(couponId: CouponId, nowMs: number): void {
     const sale = this.#sales.get(couponId);
     if (sale !== undefined) Object.assign(sale, { tryAt: nowMs + TRY_EVERY_MS, portion: 1, isAiling: true });
   }
 
-  /** One of so many requests is at fault: fewer are tried next, and at once. */
+  /** One of the requests of this turn is at fault: the next turn tries fewer of them, at once. */
   halve(couponId: CouponId, requests: number): void {
     const sale = this.#sales.get(couponId);
     if (sale !== undefined) Object.assign(sale, { tryAt: 0, portion: Math.ceil(requests / 2), isAiling: true });

@@ -42,7 +42,7 @@ function factsOf(event: Envelope, record: IncomingRecord): Facts {
   const occurredAt = typeof event.occurredAt === "string" ? Date.parse(event.occurredAt) : Number.NaN;
   const { topic, partition, offset } = record;
   return {
-    // A record without an id of its own is at least the same when it is read again.
+    // A record without an event id: its place in the topic stays the same when it is read again.
     eventId: typeof event.eventId === "string" ? event.eventId : `${topic}/${partition}/${offset}`,
     occurredAt: Number.isNaN(occurredAt) ? record.timestamp : occurredAt,
     record,

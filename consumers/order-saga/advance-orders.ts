@@ -90,7 +90,7 @@ async function inOneTransaction(
     created.length === 0 ? deps.mode : readMode(tx, deps.mode),
     refusal === undefined ? open(tx, created) : NOTHING_OPENED,
   ]);
-  // Of an order that finished so long ago that its saga is gone, whatever comes is old news: a saga that began anew would
+  // The order finished and retention took its saga: every event of it is an old one. A saga that began anew would
   // run it a second time.
   const strangers = byOrder.flatMap(([orderId]) => (versions.has(orderId) || inserted.has(orderId) ? [] : [orderId]));
   const finished = strangers.length === 0 ? new Set<string>() : await finishedOrders(tx, strangers);

@@ -1,6 +1,6 @@
 /** A provider that is away for long is asked once a minute for each payment. */
 const MAX_WAIT_MS = 60_000;
-/** A provider that asks to be left alone is obeyed for so long; a header of a day must not hold an order up. */
+/** The longest wait that a provider may ask for; a Retry-After of a day must not delay an order that long. */
 const MAX_RETRY_AFTER_MS = 300_000;
 
 /** How long a payment waits after its n-th call that told nothing, milliseconds. @param firstMs after the first */

@@ -27,7 +27,7 @@ export interface Unknown {
   readonly late?: boolean;
   /** A person should look at it: the same call is not likely to succeed later. */
   readonly alarm?: boolean;
-  /** The provider wants no call for so long, milliseconds; bounded by the adapter. */
+  /** Milliseconds for which the provider wants no call; bounded by the adapter. */
   readonly waitMs?: number;
 }
 

@@ -27,7 +27,7 @@ export interface LoaderDeps extends RecoveryDeps {
 /** Sales looked at together. */
 const LOOKS_AT_ONCE = 64;
 const FIRST_LOADS_AT_ONCE = 16;
-/** The types of a sale's keys are looked at with one of so many looks, other sales' with another. */
+/** One look in this many checks the types of a sale's keys; the sales are spread over the looks. */
 const TYPES_EVERY = 10;
 /** Groups of recoveries under way; each holds a connection for its leases. */
 const MAX_GROUPS = { waiting: 3, quick: 2 };

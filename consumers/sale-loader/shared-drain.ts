@@ -5,7 +5,7 @@ import type { RecoveryDeps } from "./recover.ts";
 const GATHER_MS = 50;
 
 /**
- * One wait for the log at a time, whoever needs it. A drain waits for what the log held when it began, so a sale joins the
+ * One wait for the log at a time, shared by all sales that need it. A drain waits for what the log held when it began, so a sale joins the
  * next one that begins, never the one that runs.
  */
 export class SharedDrain {

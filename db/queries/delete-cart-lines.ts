@@ -1,7 +1,7 @@
 import type { Sql } from "../client.ts";
 
 /**
- * Takes one product out of a user's cart, or all (null). What is not there is no error. Whoever changes a cart locks its row
+ * Takes one product out of a user's cart, or all (null). What is not there is no error. Every change of a cart locks its row
  * first (lock-carts.ts), or two that change several lines could wait for each other; without a row there are no lines.
  */
 export async function deleteCartLines(sql: Sql, userId: string, productId: string | null): Promise<void> {

@@ -1,7 +1,7 @@
 import { idRangesOf, type OrderId, type OrderNumber, orderNumberOf } from "../../contracts/order-ids.ts";
 import type { Executor } from "../client.ts";
 
-/** Ids of the orders that are called by this number, whoever's they are: hardly ever more than one. */
+/** Ids of the orders with this number, of any user: hardly ever more than one. */
 export async function findNumberedOrders(sql: Executor, number: OrderNumber): Promise<OrderId[]> {
   const [low, high] = idRangesOf(number) as [{ from: string; below: string }, { from: string; below: string }];
   const rows = await sql<{ id: OrderId }[]>`

@@ -6,7 +6,7 @@ import { moveLoadState } from "./move-load-state.ts";
 /**
  * The last step of a load: under the sale's lock `open` puts the sale into Redis with the state that it has now, and LOADING
  * becomes LOADED. An operator who paused or closed the sale while its winners were being read was answered that it holds; so
- * the sale opens paused or closed. Whoever changes it afterwards finds it loaded.
+ * the sale opens paused or closed. A change that comes afterwards finds it loaded.
  * @returns what `open` says; OVERTAKEN without a call when the sale is not LOADING in this epoch any more
  * @throws what `open` throws: the sale stays LOADING, and a new epoch begins
  */

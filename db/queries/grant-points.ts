@@ -17,7 +17,7 @@ export async function grantPoints(
   const [before] = await tx<{ balance: string }[]>`
     INSERT INTO point_balances (user_id) VALUES (${userId})
     ON CONFLICT (user_id) DO UPDATE SET updated_at = now() RETURNING balance`;
-  // By a statement of its own, which sees what was committed while the one before waited for the row's lock.
+  // In a separate statement: it sees what was committed while the statement before it waited for the row's lock.
   const outstanding = await mayComeBack(tx, userId);
   // As integers of any size: the sum may be beyond what a number holds exactly.
   const most = BigInt(before!.balance) + BigInt(outstanding) + BigInt(amount);

@@ -24,7 +24,7 @@ export interface PaymentRow {
 
 /**
  * Locks payments in order of their order ids and reads them. Their outcomes are read by the next statement
- * (find-step-outcomes.ts): whoever writes a PAYMENT outcome holds its payment's lock, and a statement that waited for a lock
+ * (find-step-outcomes.ts): the writer of a PAYMENT outcome holds its payment's lock, and a statement that waited for a lock
  * sees the locked row as it is now, but everything it joins as it was before the wait.
  */
 export function lockPayments(sql: Executor, orderIds: readonly string[]): Promise<readonly PaymentRow[]> {

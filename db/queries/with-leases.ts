@@ -18,7 +18,7 @@ export const LEASES = {
  * Does `work` with those of `names` that nobody else holds, and gives them back afterwards; a process that dies gives them
  * back with its connection. The lease keeps two processes from doing the same work twice; it does not protect it
  * (a lost connection frees it while the work goes on), so the work itself must be harmless when done twice.
- * Costs a connection of its own while the work lasts, idle in a transaction that holds nothing but these locks; the work must not
+ * Costs one more connection while the work lasts, idle in a transaction that holds nothing but these locks; the work must not
  * take a lease itself.
  * @returns undefined when all names are held elsewhere
  */

@@ -63,7 +63,7 @@ export interface BoardOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Nobody asked for so many times the TTL: the sale is not kept fresh and its filter is dropped. */
+/** In TTLs: when nobody asked for this time, the sale is not kept fresh and its filter is dropped. */
 const IDLE_TTLS = 10;
 
 /**

@@ -45,7 +45,7 @@ async function bodyIsFine(request: HttpRequest): Promise<HttpResponse | undefine
 /**
  * POST /coupons/:couponId/issue. The gate first: while a sale is known to be sold out, paused or closed, the answer comes
  * from memory, without touching signature, body or Redis. A token whose unverified subject may be among the winners goes
- * on, so whoever won always gets their own win. If it then turns out not to be genuine, it gets the gate's answer as well:
+ * on, so a winner always gets their own win. If it then turns out not to be genuine, it gets the gate's answer as well:
  * a 401 here would tell anybody who can write a name into a token whether that user has won.
  */
 export function claimRoute(
@@ -89,7 +89,7 @@ export function claimRoute(
     } catch (error) {
       return refusal === undefined ? problemOf(error) : refuseAtGate(refusal);
     }
-    // Only now: at a closed gate another answer to whoever may have won would tell that they have.
+    // Only now: at a closed gate, a different answer to a possible winner would tell others that they have won.
     checkParameters(request.query, NO_PARAMETERS);
     const length = request.header("content-length");
     const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;

@@ -24,7 +24,7 @@ export interface GateFiltersOptions {
 const MAX_SCANS = 8;
 /** A shard that is away must not take up all scans. */
 const AFTER_ERROR_MS = 5_000;
-/** A filter that had to make room is read again at the earliest so much later: two large sales must not take turns. */
+/** The earliest time at which an evicted filter is read again: two large sales must not evict each other in turns. */
 const AFTER_EVICTION_MS = 10_000;
 
 /**

@@ -11,7 +11,7 @@ export type PastWin = (couponId: CouponId, userId: UserId, isFinal: boolean) => 
 
 /** Half of the process's connections: who asks about the past must not keep the database from the others. */
 const MAX_AT_ONCE = 4;
-/** Those who wait for their turn; the rest is refused. */
+/** The most look-ups that wait in line; further ones are refused. */
 const MAX_WAITING = 100;
 
 /** Answers that are remembered, and how long: a crowd that asks again and again, losers above all, is answered from memory. */
@@ -35,7 +35,7 @@ export function createPastWins(find: (couponId: CouponId, userId: UserId) => Pro
       if (isFinal) known.set(name, { win });
       return win;
     } finally {
-      // Whoever waits takes over this turn.
+      // The next look-up in line takes over this turn.
       const next = waiting.shift();
       if (next === undefined) asking--;
       else next();

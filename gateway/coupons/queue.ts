@@ -69,7 +69,7 @@ export function requestRecord(data: CouponIssueRequested["data"], occurredAt: Da
 
 /**
  * Claims of queued sales: logged under the sale's id, so that one partition holds them in the order in which they go out.
- * A user has one undecided request: it is noted in Redis before the log is told, so whoever asks again, on this gateway or
+ * A user has one undecided request: it is noted in Redis before the log is told, so a user who asks again, on this gateway or
  * another, gets that one, and if its acknowledgement is not known, it is logged again under the same id. A crash anywhere
  * leaves at worst a note that the next try takes up.
  * A PENDING answer is given only for what the log has acknowledged. While acknowledgements are late, one request at a time

@@ -15,7 +15,7 @@ export interface OrderSources {
   readonly pendingOfAnybody: (orderId: OrderId) => Promise<OrderCreated | null>;
   /** Orders of the user that PostgreSQL may not have yet. */
   readonly open: (userId: UserId) => Promise<readonly Pick<OpenOrder, "orderId">[]>;
-  /** PostgreSQL's orders that are called by this number, whoever's they are. */
+  /** PostgreSQL's orders with this number, of any user. */
   readonly numbered: (number: OrderNumber) => Promise<readonly OrderId[]>;
 }
 

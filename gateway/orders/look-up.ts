@@ -9,7 +9,7 @@ export interface LookUp {
   askWithin(asked: KeyedOrder, ms?: number): Promise<KnownOrder | null>;
 }
 
-/** After so long a new order is taken without PostgreSQL's word; its unique key decides then. */
+/** How long to wait for PostgreSQL's answer before a new order is taken without it; the unique key decides then. */
 const NEW_ORDER_MS = 50;
 /** Requests in one statement. */
 const AT_ONCE = 500;
@@ -33,7 +33,7 @@ export function createLookUp(find: (asked: readonly KeyedOrder[]) => Promise<rea
         // After a pause of this process the timer comes before an answer that has long been there: that is read first.
         timer = setTimeout(() => setImmediate(resolve, null), ms);
       });
-      // A database that does not answer has been complained about by whoever asks it.
+      // The query that got no answer from the database has logged it already.
       const answer = ask(asked).catch(() => null);
       return await Promise.race([answer, silent]).finally(() => clearTimeout(timer));
     },

@@ -53,7 +53,7 @@ interface Asked extends AskedOrder {
   readonly traceparent: string | undefined;
 }
 
-/** So often an order from the cart is priced anew because another one was quicker. */
+/** How often an order from the cart is priced, if another order takes from the cart each time meanwhile. */
 const CART_TRIES = 5;
 /**
  * An order that was looked up longer ago is not placed any more: what Redis keeps for such requests lasts a minute
@@ -61,7 +61,7 @@ const CART_TRIES = 5;
  */
 const LOOK_UP_HOLDS_MS = 30_000;
 
-/** So long a repeat waits for PostgreSQL to say how far its order is; then it is PENDING, as the ledger has it. */
+/** How long a repeat waits for PostgreSQL to say how far its order is; after that the answer is PENDING, as the ledger has it. */
 const REPEAT_MS = 2_000;
 
 /** Nothing more happens to an order of these. */

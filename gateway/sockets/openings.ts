@@ -75,7 +75,7 @@ export class Openings {
       this.#forget(couponId);
       return;
     }
-    // A neighbour is away: whoever asked hears that from their own request; here it is only asked again.
+    // Redis or PostgreSQL is away: the user's own request answers with that error; here the look is only repeated.
     const seen = await viewSale(couponId)
       .then(async (sale) => ({ sale, now: await saleTime(couponId) }))
       .catch(() => null);
@@ -113,7 +113,7 @@ export class Openings {
     else this.#tell(couponId, sale.startsAt);
   }
 
-  /** In a turn of its own: refusals that Redis gave before this moment reach their clients before the news. */
+  /** In a later turn of the event loop: refusals that Redis gave before this moment reach their clients before the news. */
   #tell(couponId: CouponId, startsAt: string | undefined): void {
     if (startsAt !== undefined) this.#told.set(couponId, startsAt);
     const timer = setTimeout(() => {

@@ -20,7 +20,7 @@ export interface HttpRequest {
   /**
    * A header by its lower-case name. Only valid before the handler's first await (a uWebSockets.js rule). Of a header that came
    * twice it is the first value or all of them, joined by a comma, and of one without a value undefined or empty; of
-   * `authorization` and `idempotency-key` always all, and empty, because whoever sends them means something by it.
+   * `authorization` and `idempotency-key` always all, and empty, because a client that sends them means something by it.
    */
   header(name: string): string | undefined;
   /** The whole body. @throws StampedeError BODY_TOO_LARGE beyond the transport's limit */

@@ -12,7 +12,7 @@ const LONGEST_PAUSE_MS = 20;
  * cannot be done, nobody waits for the threads, which leaves about 150 kB of memory behind (RD_KAFKA_DESTROY_F_IMMEDIATE).
  */
 export async function destroyInBackground({ rd, threads }: OpenLibrary, rk: Ptr): Promise<void> {
-  // C calls it as a void *(*)(void *): with one argument, and whatever it seems to return is not looked at.
+  // C calls it as a void *(*)(void *): with one argument, and its return value is ignored.
   const destroy = (rd.rd_kafka_destroy as unknown as { readonly ptr?: Ptr }).ptr;
   const id = new Memory(8);
   if (threads === null || destroy === undefined || threads.pthread_create(id.at, null, destroy, rk) !== 0) {

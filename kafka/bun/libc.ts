@@ -22,7 +22,7 @@ export type Libc = ReturnType<typeof openLibc>;
 const openThreadsOf = (file: string) => dlopen(file, THREADS).symbols;
 export type Threads = ReturnType<typeof openThreadsOf>;
 
-/** What runs a C function on a thread of its own; null where a thread's end cannot be asked for (macOS). */
+/** What runs a C function on a separate thread; null where a thread's end cannot be asked for (macOS). */
 export function openThreads(): Threads | null {
   if (process.platform !== "linux") return null;
   for (const file of ["libc.so.6", "libpthread.so.0"]) {

@@ -3,7 +3,7 @@ import type { Ptr } from "./symbols.ts";
 
 // Memory that C reads or writes. `ptr` of bun:ffi gives an address and keeps nothing alive: the garbage collector may free a
 // view as soon as its last mention was evaluated, even in the middle of the statement that passes its address on. So this is
-// the only file that takes addresses (test/house.unit.test.ts), and whatever they belong to is held until C has returned.
+// the only file that takes addresses (test/house.unit.test.ts), and it holds the memory they belong to until C has returned.
 
 /** Views that are lent to C at this moment; the calls are synchronous, so the last one lent is the first one back. */
 const lent: ArrayBufferView[] = [];

@@ -15,7 +15,7 @@ const MAIN_QUEUE = 1;
 const NAME_AGAIN_MS = 1_000;
 /**
  * A queue wakes us once, when it becomes non-empty: a wake-up that is lost would leave it non-empty, and everybody who waits for
- * what is in it waiting, for ever. So all queues are looked at once in so long; an empty one costs a microsecond.
+ * what is in it waiting, for ever. So all queues are polled once in this time; an empty one costs a microsecond.
  */
 const LOOK_MS = 1_000;
 
@@ -120,7 +120,7 @@ export class NativeClient {
       try {
         this.#handle(this.rd.rd_kafka_event_type(event), event);
       } catch (error) {
-        // A mistake of a listener's. Thrown on, it would end the process, or hold up whoever waits for the events behind it.
+        // A mistake of a listener's. Thrown on, it would end the process, or delay the listeners of the events behind it.
         this.#news.error(`an event was not dealt with: ${error instanceof Error ? error.message : error}`);
       } finally {
         this.rd.rd_kafka_event_destroy(event);
