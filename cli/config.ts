@@ -79,6 +79,20 @@ export const CliConfigSchema = Type.Object({
   STAMPEDE_NATIVE: Type.Boolean({ default: false, description: "Native processes even where Docker answers" }),
   DEBUG: Type.Boolean({ default: false, description: "Shows the stack of an error" }),
 });
+/** What only the command line reads, beside what it hands to the programs that it starts. */
+export const StackEnvironment = Type.Pick(CliConfigSchema, [
+  "STAMPEDE_STACK",
+  "STAMPEDE_NATIVE",
+  "STAMPEDE_REDIS_PORT",
+  "STAMPEDE_REDIS_MAXMEMORY",
+  "STAMPEDE_POSTGRES_PORT",
+  "STAMPEDE_KAFKA_PORT",
+  "STAMPEDE_KAFKA_LIBS",
+  "STAMPEDE_NODE",
+  "STAMPEDE_TEST_LANE",
+  "LIBRDKAFKA_PATH",
+  "DEBUG",
+]);
 export type CliConfig = Static<typeof CliConfigSchema>;
 
 /**

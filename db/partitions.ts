@@ -12,8 +12,8 @@ export interface Partition {
   readonly from: number | null;
   /** Exclusive; null: of the default partition. */
   readonly to: number | null;
-  /** As the planner sees it. */
-  readonly rows: number;
+  /** As the planner sees it; null: it has not looked yet. */
+  readonly rows: number | null;
   readonly bytes: number;
 }
 
@@ -33,8 +33,8 @@ const nameOf = (table: PartitionedTable, month: Date) =>
 
 /** The partitions of a table, the oldest first and the default one last. */
 export async function listPartitions(sql: postgres.Sql, table: PartitionedTable): Promise<Partition[]> {
-  const found = await sql<{ name: string; bound: string; rows: number; bytes: number }[]>`
-    SELECT c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bound, greatest(c.reltuples, 0)::float8 AS rows,
+  const found = await sql<{ name: string; bound: string; rows: number | null; bytes: number }[]>`
+    SELECT c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bound, nullif(c.reltuples, -1)::float8 AS rows,
            pg_total_relation_size(c.oid)::float8 AS bytes
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = ${table}::regclass`;
   const time = (bound: string, word: "FROM" | "TO") => {

@@ -1,7 +1,7 @@
-import type { TObject, TSchema } from "@sinclair/typebox";
+import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
 
 function defaultOf(schema: TSchema): string {
-  if (schema.default === undefined) return "required";
+  if (schema.default === undefined) return TypeGuard.IsOptional(schema) ? "" : "required";
   return schema.default === "" ? "" : `\`${schema.default}\``;
 }
 

@@ -1,3 +1,4 @@
+import { StackEnvironment } from "../cli/config.ts";
 import { ConsumersEnvironment } from "../consumers/config.ts";
 import { retentionTables, withRetentionTables } from "../consumers/retention/documented.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
@@ -10,6 +11,7 @@ const table = configurationTable({
   gateway: GatewayEnvironment,
   consumers: ConsumersEnvironment,
   "payment-simulator": PaymentSimulatorEnvironment,
+  "./dev": StackEnvironment,
 });
 await Bun.write(readme, withTable(await Bun.file(readme).text(), table));
 

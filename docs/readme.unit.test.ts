@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { StackEnvironment } from "../cli/config.ts";
 import { ConsumersEnvironment } from "../consumers/config.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
 import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
@@ -10,6 +11,7 @@ test("README's configuration table is what the schemas say (else: bun run docs)"
     gateway: GatewayEnvironment,
     consumers: ConsumersEnvironment,
     "payment-simulator": PaymentSimulatorEnvironment,
+    "./dev": StackEnvironment,
   });
   expect(table.split("\n").length).toBeGreaterThan(30);
   expect(withTable(text, table)).toBe(text);

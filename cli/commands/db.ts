@@ -11,6 +11,7 @@ import {
   PARTITIONED_TABLES,
   type Partition,
 } from "../../db/partitions.ts";
+import { needsPostgres } from "../away.ts";
 import { inheritedEnvironment } from "../config.ts";
 import { migrateDatabase } from "../stack/schema.ts";
 import { createStack } from "../stack/stack.ts";
@@ -23,7 +24,8 @@ function migrateCommand(): Command {
     .addHelpText("after", "\nExample:\n  ./dev db migrate")
     .action(async () => {
       const begun = performance.now();
-      const done = await migrateDatabase(createStack());
+      const stack = createStack();
+      const done = await needsPostgres(stack.env.DATABASE_URL, () => migrateDatabase(stack));
       printedProgress().done("database", `${done} (${secondsSince(begun)})`);
     });
 }
@@ -33,20 +35,27 @@ const rowOf = (what: string) => (one: Partition) => [
   one.name,
   monthOf(one.from),
   monthOf(one.to),
-  one.rows.toLocaleString("en"),
+  one.rows?.toLocaleString("en") ?? "?",
   `${(one.bytes / 1024 ** 2).toFixed(1)} MB`,
   what,
 ];
 
-async function partitions({ drop = false, dryRun = false }: { drop?: boolean; dryRun?: boolean }): Promise<void> {
+interface PartitionOptions {
+  readonly drop?: boolean;
+  readonly dryRun?: boolean;
+}
+
+async function partitions(url: string, { drop = false, dryRun = false }: PartitionOptions): Promise<void> {
   const env = readEnvironment(Type.Object(RetentionEnvironment), inheritedEnvironment());
   const keep = { audit_log: env.RETENTION_AUDIT_MONTHS, events: env.RETENTION_EVENTS_MONTHS };
-  const sql = openPostgres(createStack().env.DATABASE_URL, { max: 1, onnotice: () => {}, fetch_types: false });
+  const sql = openPostgres(url, { max: 1, onnotice: () => {}, fetch_types: false });
   const rows: string[][] = [];
+  let old = 0;
   try {
     for (const name of PARTITIONED_TABLES) {
       if (!dryRun) await makeMonths(sql, name);
       const expired = await expiredPartitions(sql, name, keep[name]);
+      old += expired.length;
       const isExpired = ({ name }: Partition) => expired.some((one) => one.name === name);
       const all = await listPartitions(sql, name);
       if (drop && !dryRun) for (const one of expired) await dropPartition(sql, one.name);
@@ -57,6 +66,11 @@ async function partitions({ drop = false, dryRun = false }: { drop?: boolean; dr
     await sql.end({ timeout: 2 });
   }
   console.log(table(["partition", "from", "to", "rows (about)", "size", ""], rows));
+  const { RETENTION_AUDIT_MONTHS, RETENTION_EVENTS_MONTHS } = env;
+  if (drop && old === 0) {
+    const kept = `RETENTION_AUDIT_MONTHS=${RETENTION_AUDIT_MONTHS}, RETENTION_EVENTS_MONTHS=${RETENTION_EVENTS_MONTHS}`;
+    console.log(`nothing to drop (${kept}; 0 keeps all)`);
+  }
 }
 
 function partitionsCommand(): Command {
@@ -68,7 +82,10 @@ function partitionsCommand(): Command {
       "after",
       "\nRun it as the database's owner, who migrates it.\n\nExample:\n  RETENTION_AUDIT_MONTHS=24 ./dev db partitions --drop --dry-run",
     )
-    .action(partitions);
+    .action((options: PartitionOptions) => {
+      const url = createStack().env.DATABASE_URL;
+      return needsPostgres(url, () => partitions(url, options));
+    });
 }
 
 export function dbCommand(): Command {

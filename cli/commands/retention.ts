@@ -8,6 +8,7 @@ import { readEnvironment } from "../../contracts/environment.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";
+import { needsPostgres } from "../away.ts";
 import { inheritedEnvironment } from "../config.ts";
 import { CliError } from "../errors.ts";
 import { kafkaOf } from "../stack/kafka-client.ts";
@@ -39,9 +40,9 @@ async function run({ dryRun = false, json = false }: { dryRun?: boolean; json?: 
   try {
     if (!(await whenReady(redis, REDIS_WAIT_MS)))
       throw new CliError("Redis does not answer: start it with ./dev up redis");
-    const reports = dryRun
-      ? await previewRetention({ sql: db.sql, settings })
-      : await roundNow(stack, db, redis, settings);
+    const reports = await needsPostgres(env.DATABASE_URL, () =>
+      dryRun ? previewRetention({ sql: db.sql, settings }) : roundNow(stack, db, redis, settings),
+    );
     if (json) console.log(JSON.stringify(reports));
     else console.log(shown(reports, settings, dryRun ? "would go" : "went"));
   } finally {

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { needsKafka } from "../away.ts";
 import { createStack } from "../stack/stack.ts";
 import { printedProgress, secondsSince } from "../terminal/progress.ts";
 
@@ -9,7 +10,8 @@ export function topicsCommand(): Command {
     .action(async () => {
       const begun = performance.now();
       const { declareTopics } = await import("../stack/topics.ts");
-      const done = await declareTopics(createStack().context);
+      const { context } = createStack();
+      const done = await needsKafka(context.env.KAFKA_BROKERS, () => declareTopics(context));
       printedProgress().done("topics", `${done} (${secondsSince(begun)})`);
     });
   const diff = new Command("diff")
@@ -17,7 +19,8 @@ export function topicsCommand(): Command {
     .addHelpText("after", "\nExample:\n  ./dev topics diff")
     .action(async () => {
       const { topicDifferences } = await import("../stack/topics.ts");
-      const differences = await topicDifferences(createStack().context);
+      const { context } = createStack();
+      const differences = await needsKafka(context.env.KAFKA_BROKERS, () => topicDifferences(context));
       for (const difference of differences) console.log(difference);
       if (differences.length === 0) console.log("the cluster is as declared");
       else process.exitCode = 1;

@@ -58,6 +58,7 @@ function availability({ sale, redis, ledger, stuckMs, nowMs }: SaleFacts): Verdi
       violations: missing ? [`sale ${sale.couponId}`] : [],
       examined: 1,
       note: loading && !ended ? `sale ${sale.couponId} is ${sale.loadState} (${why}): not compared` : undefined,
+      incomplete: loading && !ended,
     },
     verdict("ledger-moves", stuck, redis?.ledger ?? 0),
   ];

@@ -4,6 +4,7 @@ import type { CouponId } from "../../contracts/ids.ts";
 import type { CheckName } from "./check.ts";
 import { checkSale } from "./check-sale.ts";
 import type { LedgerEntry, RedisSale, Row, SaleFacts, SaleRow, Winner } from "./facts.ts";
+import { printReport } from "./print.ts";
 
 const ID = "7qj4x0m2kd9a" as CouponId;
 const sale: SaleRow = { couponId: ID, total: 10, epoch: 3, state: "OPEN", loadState: "LOADED", endsAtMs: 2e12 };
@@ -164,6 +165,7 @@ for (const [what, plant] of innocents) {
 test("a sale in recovery is told in the detail", () => {
   const checks = checkSale(facts({ redis: { state: "RECOVERING" }, sale: { loadState: "RECOVERING" } }));
   expect(checks.find((c) => c.name === "sale-loaded")?.detail).toContain("not compared");
+  expect(printReport({ ok: true, checks })).toMatch(/– \S*\s*sale-loaded/);
 });
 
 test("an excess of rows counts as many violations as there are rows too many", () => {

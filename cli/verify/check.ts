@@ -69,6 +69,8 @@ export interface Check {
   readonly count: number;
   readonly detail: string;
   readonly examined: number;
+  /** Something could not be compared now: the check has found nothing wrong, and has not looked at all of it. */
+  readonly incomplete?: true;
   /** At most `MAX_EXAMPLES`, request ids where there is one. */
   readonly examples: readonly string[];
 }
@@ -87,6 +89,8 @@ export interface Verdict {
   readonly examined: number;
   /** Said instead of the standing sentence. */
   readonly note?: string | undefined;
+  /** Something could not be compared now; the note says what. */
+  readonly incomplete?: boolean;
   /** Violations beyond the listed ones (an excess of 500 rows needs no 500 strings). */
   readonly more?: number | undefined;
 }
@@ -103,6 +107,7 @@ export function toCheck(verdict: Verdict): Check {
     count,
     detail: verdict.note ?? (count === 0 ? `${title} (${looked})` : `violated: ${title} (${count} of ${looked})`),
     examined: verdict.examined,
+    ...(verdict.incomplete ? { incomplete: true } : {}),
     examples: verdict.violations.slice(0, MAX_EXAMPLES),
   };
 }
@@ -127,6 +132,7 @@ function joined(a: Verdict, b: Verdict): Verdict {
     violations: violations.slice(0, 100),
     more: (a.more ?? 0) + (b.more ?? 0) + Math.max(0, violations.length - 100),
     examined: a.examined + b.examined,
+    incomplete: a.incomplete || b.incomplete || false,
     note: notes.length === 0 ? undefined : notes.slice(0, 5).join("; "),
   };
 }

@@ -2,6 +2,7 @@ import { createDatabase, type Sql } from "../../db/client.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Kafka } from "../../kafka/kafka.ts";
 import { createRedis, type RedisConnection, whenReady } from "../../lua/redis.ts";
+import { awaySentence } from "../away.ts";
 
 /** The addresses, under the names that every process of the project reads. */
 export type VerifyEnvironment = Readonly<Record<string, string | undefined>>;
@@ -85,11 +86,8 @@ async function named(service: string, address: string, ask: () => Promise<unknow
   }
 }
 
-/** Passwords stay out of reports. */
-function away(service: string, address: string, why: string): string {
-  const shown = address.replace(/\/\/[^@/]*@/, "//");
-  return `${service} does not answer at ${shown || "(no address given)"}: ${why}. Start it with ./dev up, then verify again`;
-}
+const away = (service: string, address: string, why: string) =>
+  `${awaySentence(service, address, why)}, then verify again`;
 
 async function isUp(port: string | undefined): Promise<boolean> {
   try {

@@ -9,7 +9,7 @@ const PROMISES: Record<number, string> = {
   5: "Promise 5: an order settles, the books balance",
 };
 
-/** The report for people: a table of ✓ and ✗ by promise, and what is wrong below its line. */
+/** The report for people: a table of ✓, ✗ and – (not compared) by promise, and what is wrong below its line. */
 export function printReport(report: VerifyReport): string {
   const lines: string[] = [];
   let promise = -1;
@@ -28,8 +28,8 @@ export function printReport(report: VerifyReport): string {
   return lines.join("\n");
 }
 
-function printCheck({ ok, name, detail, examples, count }: Check, width: number): string[] {
-  const sign = ok ? pc.green("✓") : pc.red("✗");
+function printCheck({ ok, name, detail, examples, count, incomplete }: Check, width: number): string[] {
+  const sign = ok ? (incomplete ? pc.yellow("–") : pc.green("✓")) : pc.red("✗");
   const lines = [`  ${sign} ${name.padEnd(width)}  ${detail}`];
   // A sentence of its own is already there.
   for (const example of examples) if (!detail.includes(example)) lines.push(`      ${pc.dim(example)}`);

@@ -33,7 +33,7 @@ export async function checkProvider({ sql, url, recheckMs, patienceMs }: Provide
   const name = "provider-agrees";
   let rows = await readRows(sql, null);
   const books = url ? await readProviderBooks(url) : null;
-  if (books === null) return { name, violations: [], examined: 0, note: NO_BOOKS };
+  if (books === null) return { name, violations: [], examined: 0, note: NO_BOOKS, incomplete: true };
   let wrong = differences([...new Set([...rows.keys(), ...books.keys()])], rows, books);
   for (const deadline = performance.now() + patienceMs; wrong.size > 0; ) {
     await Bun.sleep(recheckMs);

@@ -1,0 +1,33 @@
+import { isAway } from "../db/errors.ts";
+import { KafkaError } from "../kafka/kafka.ts";
+import { CliError } from "./errors.ts";
+
+/** What is said of a service that does not answer. Passwords stay out of it. */
+export function awaySentence(service: string, address: string, why: string): string {
+  const shown = address.replace(/\/\/[^@/]*@/, "//");
+  return `${service} does not answer at ${shown || "(no address given)"}: ${why}. Start it with ./dev up`;
+}
+
+async function whileAnswering<T>(
+  service: string,
+  url: string,
+  is: (error: unknown) => boolean,
+  work: () => Promise<T>,
+) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CliError || !is(error)) throw error;
+    throw new CliError(awaySentence(service, url, error instanceof Error ? error.message : String(error)), {
+      cause: error,
+    });
+  }
+}
+
+/** @throws CliError with the service's address if it does not answer; whatever else `work` throws */
+export const needsPostgres = <T>(url: string, work: () => Promise<T>) =>
+  whileAnswering("PostgreSQL", url, isAway, work);
+
+/** As `needsPostgres`. */
+export const needsKafka = <T>(brokers: string, work: () => Promise<T>) =>
+  whileAnswering("Kafka", brokers, (error) => error instanceof KafkaError && error.retryable, work);
