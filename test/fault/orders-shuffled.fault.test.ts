@@ -67,6 +67,7 @@ test("messages in any order across topics, each up to three times, steps given u
     environment: {
       KAFKA_BROKERS: system.stack.env.KAFKA_BROKERS,
       PAYMENT_PROVIDER_URL: system.provider.url,
+      SHIPPING_SIMULATE_REFUSAL: "true",
       PAYMENT_TIMEOUT_MS: "500",
       PAYMENT_RETRY_MS: "200",
       PAYMENT_BREAKER_MS: "200",

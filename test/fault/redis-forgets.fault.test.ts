@@ -68,7 +68,7 @@ async function rushed(couponId: string, prefix: string, begins: (user: number) =
   expect((words["202"] ?? 0) + (words["200"] ?? 0) + wonOnSockets).toBe(TOTAL);
   expect(words.SOLD_OUT! + SOCKETS - wonOnSockets).toBe(USERS + SOCKETS - TOTAL);
   await Promise.all(
-    sockets.map((socket, i) => (onSockets[i]!.type === "claim.accepted" ? socket.hears("coupon.issued") : undefined)),
+    sockets.map((socket, i) => (onSockets[i]!.type === "claim.accepted" ? socket.knowsOf(couponId) : undefined)),
   );
   for (const socket of sockets) socket.close();
 }

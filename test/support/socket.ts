@@ -63,6 +63,14 @@ export class TestSocket {
     return until(`${type} (number ${nth}) on the socket`, () => this.all(type)[nth - 1], timeoutMs) as Promise<Of<T>>;
   }
 
+  /** Resolves when the owner knows of a coupon: told by `coupon.issued`, or in the state that a `resync` gives after Redis forgot. */
+  knowsOf(couponId: string): Promise<unknown> {
+    const isNamed = () =>
+      this.all("coupon.issued").some((message) => message.couponId === couponId) ||
+      this.all("resync").some(({ coupons }) => coupons.some((coupon) => coupon.couponId === couponId));
+    return until(`a socket knows of its coupon of ${couponId}`, isNamed);
+  }
+
   /**
    * Where the user's news continues: the last cursor of what came. That of the welcome says where the inbox ends, so it
    * counts only for a client that has no older one: what lies between is still to come.
