@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { needsPostgres } from "../away.ts";
 import { CliError } from "../errors.ts";
 import type { SeedWish } from "../seed/seed.ts";
 import { migrateDatabase } from "../stack/schema.ts";
@@ -22,7 +21,7 @@ async function run(wish: SeedWish & { json?: boolean }): Promise<void> {
   };
   const away = (error: unknown) => isDatabaseError(error) && sqlState(error) === undefined;
   const added = await interruption(async (signal) => {
-    await needsPostgres(env.DATABASE_URL, () => migrateDatabase({ env }));
+    await migrateDatabase({ env });
     return await seed(env.DATABASE_URL, wish, signal, (part, done) => {
       bars[part].show(done);
       if (done === wish[part]) bars[part].end();
