@@ -64,10 +64,13 @@ test("the months to come are there, and a row that came too early moves into its
   const [row] = await sql`SELECT tableoid::regclass::text AS place FROM audit_log WHERE target = 'early'`;
   expect(row!.place).toBe(made[0]!);
   expect(await makeMonths(sql, "audit_log", later)).toEqual([]);
-  expect((await listPartitions(sql, "audit_log")).at(-1)).toMatchObject({
+  const partitions = await listPartitions(sql, "audit_log");
+  // An index that is built over rows counts them; nobody has counted an empty new month yet.
+  expect(partitions.find(({ name }) => name === made[1])).toMatchObject({ rows: null });
+  expect(partitions.at(-1)).toMatchObject({
     name: "audit_log_other",
     to: null,
-    rows: null,
+    rows: 1,
   });
 });
 
