@@ -138,7 +138,7 @@ function repeating(key: Key | undefined): string {
   return `outcome unknown, repeat with --key ${quoted}${written}: it happens once`;
 }
 
-/** Whoever repeats a command under its key and leaves the times out says something else, without seeing it. */
+/** A command that is repeated under its key without the times has another body, because their default is now. */
 const otherTimes = (text: string, key: Key | undefined) =>
   key?.written && text.includes("IDEMPOTENCY_KEY_REUSED")
     ? `; times that are not written out count from now, so this command meant${key.written}: write those of the first time`

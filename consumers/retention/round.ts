@@ -38,7 +38,7 @@ export interface RetentionObserver {
 
 /** Rows that one transaction takes. */
 const BATCH = 500;
-/** Between two batches: whoever works on the same tables goes first. */
+/** Pause between two batches, so that other work on the same tables goes first. */
 const REST_MS = 50;
 const SALES_PAGE = 100;
 /** A dry run counts so far. */

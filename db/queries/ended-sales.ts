@@ -24,7 +24,7 @@ export interface EndedSale extends EndedPlace {
 
 /**
  * Sales that may leave Redis: over for `keepHours` (as in list-live-sales.ts), loaded or never needed, nothing to be
- * revoked or decided again. A paused queued sale stays: its requests wait in the log, and whoever opens it again lets them be decided.
+ * revoked or decided again. A paused queued sale stays: its requests wait in the log, and they are decided when it is opened again.
  */
 const mayLeave = (sql: Executor, keepHours: number) => sql`
   c.left_redis_at IS NULL AND c.ends_at <= now() - make_interval(hours => ${keepHours})
@@ -48,7 +48,7 @@ export function listEndedSales(
 
 /**
  * Locks a sale that may leave, lets `forget` take it out of Redis, and notes that it left and with how many coupons out.
- * Whoever changes or loads the sale takes the same lock.
+ * Every change and every load of the sale takes the same lock.
  * @returns null: it may not leave any more, or somebody holds it
  * @throws what `forget` throws; then nothing is noted, and the next round does it again
  */

@@ -307,7 +307,7 @@ test("an order that another transaction holds is passed by, and keeps no other o
   await sql.begin(async (tx) => {
     await tx`SELECT FROM orders WHERE id = 'held' FOR UPDATE`;
     await round();
-    // Locked before the payment, so that whoever holds the order and then wants its payment gets it.
+    // Locked before the payment, so that a transaction that holds the order and then wants its payment gets it.
     await tx`SELECT FROM payments WHERE order_id = 'held' FOR UPDATE NOWAIT`;
   });
   expect(await left()).toEqual({ tokens: ["held"], sagas: ["held"] });
