@@ -33,7 +33,8 @@ const ADDRESSES = ["REDIS_URL", "DATABASE_URL", "KAFKA_BROKERS", "JWT_SECRET", "
 
 function testEnvironment({ env }: Stack, lane: number): Record<string, string> {
   const addresses = Object.fromEntries(ADDRESSES.map((name) => [name, env[name]!]));
-  return { ...inheritedEnvironment(), ...addresses, STAMPEDE_TEST_LANE: String(lane), NODE_ENV: "test" };
+  // NO_COLOR: the commands that tests read would print colours where CI or FORCE_COLOR is set, and none elsewhere.
+  return { ...inheritedEnvironment(), ...addresses, STAMPEDE_TEST_LANE: String(lane), NODE_ENV: "test", NO_COLOR: "1" };
 }
 
 async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
