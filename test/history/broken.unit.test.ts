@@ -171,6 +171,18 @@ const BROKEN: readonly (readonly [
     },
   ],
   [
+    "another request the second time, with a late answer about a revoked coupon in between",
+    ["REPEAT_DIFFERS", "TWO_FOR_ONE_USER"],
+    "bob",
+    {
+      claims: [ann, won("bob", 10, 25, 3, "bob-0"), won("bob", 18, 22, 2), won("bob", 23, 30, 4, "bob-2")],
+      rows: [row("ann", 1), row("bob", 2), row("bob", 4, { requestId: "bob-2" }), tombstone("bob", "bob-0")],
+      told: [failed("bob", 17, "bob-0")],
+      revocations: [{ userId: "bob", invokedAt: 15, answeredAt: 17 }],
+      total: 9,
+    },
+  ],
+  [
     "404 for an accepted request",
     ["REQUEST_FORGOTTEN"],
     "bob",

@@ -23,13 +23,15 @@ export function checkAcceptances(history: History, facts: Facts, demand: Demand,
     const detail = `${givenUp.size} requests, ${[...givenUp].slice(0, 3).join(", ")}; allowed: ${demand.givenUp ?? 0}`;
     found.push({ rule: "GIVEN_UP_TOO_OFTEN", detail });
   }
-  const successive = (by: (accepted: Accepted) => string, judge: typeof repeat) => {
-    for (const group of Map.groupBy(known.acceptances, by).values()) {
+  const successive = (accepted: readonly Accepted[], by: (accepted: Accepted) => string, judge: typeof repeat) => {
+    for (const group of Map.groupBy(accepted, by).values()) {
       for (let i = 1; i < group.length; i++) found.push(...judge(group[i - 1]!, group[i]!, known));
     }
   };
-  successive(({ answer }) => answer.requestId, repeat);
-  successive(({ userId }) => userId, otherId);
+  successive(known.acceptances, ({ answer }) => answer.requestId, repeat);
+  // An answer about a coupon that is over can arrive between two others, and must not stand between them here.
+  const standing = known.acceptances.filter(({ answer }) => !isOver(answer.requestId, known));
+  successive(standing, ({ userId }) => userId, otherId);
   return found;
 }
 
@@ -96,14 +98,15 @@ function repeat(before: Accepted, after: Accepted, known: Known): Violation[] {
   return [{ rule: "REPEAT_DIFFERS", ...evidence(after), detail: `slot ${second.slot} after ${first.slot}` }];
 }
 
-/** Two acceptances of one user under two ids: names for one coupon, or one of them was over. */
+/** Whether a request's coupon was revoked, or the request was told that it failed. */
+const isOver = (requestId: string, known: Known): boolean =>
+  known.rowOf(requestId)?.revoked === true || known.wordsOn(requestId).some(({ word }) => word === "FAILED");
+
+/** Two acceptances of one user under two ids, neither of them over: both must be names for one coupon. */
 function otherId(before: Accepted, after: Accepted, known: Known): Violation[] {
   const [first, second] = [before.answer.requestId, after.answer.requestId];
   if (first === second) return [];
   const row = known.rowOf(first);
   if (row !== undefined && row === known.rowOf(second)) return [];
-  const isOver = (requestId: string) =>
-    known.rowOf(requestId)?.revoked === true || known.wordsOn(requestId).some(({ word }) => word === "FAILED");
-  if (isOver(first) || isOver(second)) return [];
   return [{ rule: "REPEAT_DIFFERS", ...evidence(after), detail: `${second} after ${first}` }];
 }
