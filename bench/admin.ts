@@ -1,7 +1,7 @@
-import type { Sale } from "../contracts/http.ts";
-import type { Product } from "../contracts/http-catalogue.ts";
-import type { PipelineChoice, PipelineView } from "../contracts/pipeline.ts";
-import type { SagaChoice, SagaView } from "../contracts/saga-mode.ts";
+import type { Sale } from "../contracts/claims/http.ts";
+import type { PipelineChoice, PipelineView } from "../contracts/claims/pipeline.ts";
+import type { SagaChoice, SagaView } from "../contracts/orders/saga-mode.ts";
+import type { Product } from "../contracts/shop/http-catalogue.ts";
 import type { Target } from "./target.ts";
 import { createMint } from "./tokens.ts";
 

@@ -1,4 +1,4 @@
-import { createStack } from "../cli/stack/stack.ts";
+import { createStack } from "../stack/stack.ts";
 import type { Target } from "./target.ts";
 
 /** The stack's consumers, for scenarios that need them away for a while. */

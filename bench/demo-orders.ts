@@ -1,4 +1,4 @@
-import type { VerifyReport } from "../cli/verify/check.ts";
+import type { VerifyReport } from "../verify/check.ts";
 import { type DemoLine, verifiedLine } from "./demo-report.ts";
 import { shown } from "./figures.ts";
 import { type OrderRun, runOrders } from "./orders/run-orders.ts";

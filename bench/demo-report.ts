@@ -1,4 +1,4 @@
-import type { VerifyReport } from "../cli/verify/check.ts";
+import type { VerifyReport } from "../verify/check.ts";
 import { shown } from "./figures.ts";
 import type { RushResult } from "./rush-judgement.ts";
 import type { BenchEnvironment, Target } from "./target.ts";

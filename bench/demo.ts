@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
-import type { VerifyReport } from "../cli/verify/check.ts";
-import { verify } from "../cli/verify/verify.ts";
+import type { VerifyReport } from "../verify/check.ts";
+import { verify } from "../verify/verify.ts";
 import { demoOrdersTable, runDemoOrders } from "./demo-orders.ts";
 import { type DemoLine, demoTable, inFile, printTable, servicesLine, whatNext } from "./demo-report.ts";
 import type { LoadClientName } from "./load/plan.ts";

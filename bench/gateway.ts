@@ -1,4 +1,4 @@
-import { createStack } from "../cli/stack/stack.ts";
+import { createStack } from "../stack/stack.ts";
 import { pidsOf, residentBytes } from "./processes.ts";
 import type { Target } from "./target.ts";
 

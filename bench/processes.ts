@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { statOf } from "../cli/stack/proc-stat.ts";
+import { statOf } from "../stack/proc-stat.ts";
 
 // Linux counts a process's time in ticks of 10 ms (USER_HZ is 100 on every architecture that Bun runs on).
 const TICK_MICROS = 10_000;

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import pc from "picocolors";
-import type { Runtime } from "../cli/stack/runtime.ts";
-import { verify } from "../cli/verify/verify.ts";
-import type { PipelineChoice } from "../contracts/pipeline.ts";
+import type { PipelineChoice } from "../contracts/claims/pipeline.ts";
+import type { Runtime } from "../stack/runtime.ts";
+import { verify } from "../verify/verify.ts";
 import { switchPipeline } from "./admin.ts";
 import { compare, type Figures, medianOf, rounded, shown } from "./figures.ts";
 import { gatewayMegabytes } from "./gateway.ts";

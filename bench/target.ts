@@ -1,4 +1,4 @@
-import { bareHost, urlHost } from "../contracts/address.ts";
+import { bareHost, urlHost } from "../contracts/wire/address.ts";
 import type { LoadClientName } from "./load/plan.ts";
 import type { TokenTerms } from "./tokens.ts";
 

@@ -1,6 +1,6 @@
 import { isAway } from "../db/errors.ts";
 import { KafkaError } from "../kafka/kafka.ts";
-import { CliError } from "./errors.ts";
+import { CliError } from "../stack/errors.ts";
 
 /** What is said of a service that does not answer. Passwords stay out of it. */
 export function awaySentence(service: string, address: string, why: string): string {

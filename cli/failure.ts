@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import pc from "picocolors";
-import { debugging } from "./config.ts";
-import { CliError } from "./errors.ts";
+import { debugging } from "../stack/config.ts";
+import { CliError } from "../stack/errors.ts";
 
 /** Exit code of wrong use, as most tools have it. */
 const WRONG_USE = 2;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Command } from "commander";
-import { readConfig } from "./config.ts";
+import { readConfig } from "../stack/config.ts";
 import { buildProgram } from "./program.ts";
 
 /** Every command with its path, the program itself left out. */

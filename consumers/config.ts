@@ -1,8 +1,13 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { bareHost } from "../contracts/address.ts";
-import { Address, parseProperties, readEnvironment, SharedEnvironment } from "../contracts/environment.ts";
-import { chosenBy, type ModeSetting, modeSettingOf, SagaEnvironment } from "../contracts/saga-mode.ts";
-import { CarrierEnvironment, countriesServed, type Delivery, ShippingEnvironment } from "../contracts/shipping.ts";
+import { chosenBy, type ModeSetting, modeSettingOf, SagaEnvironment } from "../contracts/orders/saga-mode.ts";
+import {
+  CarrierEnvironment,
+  countriesServed,
+  type Delivery,
+  ShippingEnvironment,
+} from "../contracts/orders/shipping.ts";
+import { bareHost } from "../contracts/wire/address.ts";
+import { Address, parseProperties, readEnvironment, SharedEnvironment } from "../contracts/wire/environment.ts";
 import { RetentionEnvironment } from "./retention/environment.ts";
 import { isRoleName, ROLE_NAMES, type RoleName } from "./role-names.ts";
 

@@ -1,18 +1,18 @@
-import { createFault } from "../contracts/fault-points.ts";
-import { LeftOut } from "../contracts/left-out.ts";
+import { createFault } from "../contracts/wire/fault-points.ts";
+import { LeftOut } from "../contracts/wire/left-out.ts";
 import type { Database } from "../db/client.ts";
 import type { Kafka, Producer } from "../kafka/kafka.ts";
 import { SALE_LOADER_CHANNEL } from "../lua/keys.ts";
 import type { RedisConnection } from "../lua/redis.ts";
 import { createSaleScripts } from "../lua/sale-scripts.ts";
+import { fenceSale } from "./claims/persist/fence.ts";
+import type { Settling } from "./claims/persist/settle-claims.ts";
 import type { ConsumersConfig } from "./config.ts";
-import { fenceSale } from "./coupon-persist/fence.ts";
-import type { Settling } from "./coupon-persist/settle-claims.ts";
-import { failureCode } from "./failure.ts";
-import type { Log } from "./log.ts";
+import { failureCode } from "./engine/failure.ts";
+import type { Log } from "./engine/log.ts";
 import type { ConsumersMetrics } from "./metrics.ts";
 import type { RoleName } from "./role-names.ts";
-import type { LoaderDeps } from "./sale-loader/loader.ts";
+import type { LoaderDeps } from "./sales/loader.ts";
 
 /** What the roles of a process share; composed in process.ts, or by a test. */
 export interface Neighbours {

@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { SagaState } from "../contracts/saga-state.ts";
-import type { Step } from "../contracts/steps.ts";
-import type { Surveyed } from "../db/queries/survey-orders.ts";
-import type { Decision } from "./order-saga/decisions.ts";
-import type { Folded } from "./order-saga/fold.ts";
+import type { SagaState } from "../contracts/orders/saga-state.ts";
+import type { Step } from "../contracts/orders/steps.ts";
+import type { Surveyed } from "../db/orders/survey-orders.ts";
+import type { Decision } from "./saga/decisions.ts";
+import type { Folded } from "./saga/fold.ts";
 
 /** What an operator wants to know of orders. */
 export interface OrderMetrics {

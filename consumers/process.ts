@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import pino from "pino";
-import { requireSetClock } from "../contracts/clock.ts";
-import { takeStrayErrors } from "../contracts/stray-errors.ts";
+import { requireSetClock } from "../contracts/wire/clock.ts";
+import { takeStrayErrors } from "../contracts/wire/stray-errors.ts";
 import { createDatabase } from "../db/client.ts";
 import { loggable } from "../db/loggable-error.ts";
 import { requireOwnSessions } from "../db/refusals.ts";
@@ -9,14 +9,14 @@ import type { CreateKafka } from "../kafka/kafka.ts";
 import { createRenewedProducer } from "../kafka/renewed-producer.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../lua/redis.ts";
 import { type ConsumersConfig, readConfig } from "./config.ts";
-import { failureCode } from "./failure.ts";
-import { lookAtHealth, type Probe } from "./health.ts";
-import { serveHealth } from "./health-server.ts";
+import { failureCode } from "./engine/failure.ts";
+import { lookAtHealth, type Probe } from "./engine/health.ts";
+import { serveHealth } from "./engine/health-server.ts";
 import { createMetrics } from "./metrics.ts";
 import type { RunningRole } from "./neighbours.ts";
 import { ROLE_NAMES } from "./role-names.ts";
 import { startRole } from "./roles.ts";
-import type { LoaderDeps } from "./sale-loader/loader.ts";
+import type { LoaderDeps } from "./sales/loader.ts";
 
 /** What an entry point brings. */
 export interface ConsumersParts {

@@ -1,5 +1,5 @@
-import type { EventType, StampedeEvent } from "./events.ts";
-import type { ProductQuantity } from "./order-parts.ts";
+import type { EventType, StampedeEvent } from "./claims/events.ts";
+import type { ProductQuantity } from "./orders/parts.ts";
 import type { Topic } from "./topics.ts";
 
 type DataOf<T extends EventType> = Extract<StampedeEvent, { type: T }>["data"];

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
+import { EVENTS, type EventType, type StampedeEvent } from "./claims/events.ts";
 import { CARRIERS, carriedBy, recordOf } from "./event-topics.ts";
-import { EVENTS, type EventType, type StampedeEvent } from "./events.ts";
-import { STEP_EVENT_TYPES, STEPS } from "./steps.ts";
+import { STEP_EVENT_TYPES, STEPS } from "./orders/steps.ts";
 import { TOPICS, type Topic } from "./topics.ts";
 
 // Records of every field that any key is made of, each with its own name as value.

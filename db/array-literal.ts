@@ -3,7 +3,7 @@ import type { Executor } from "./client.ts";
 /**
  * A PostgreSQL array literal of ids, for `${textArray(ids)}::text[]` in front of unnest.
  * The driver's own serializer escapes every element with two regular expressions; ids hold neither quotes nor
- * backslashes (contracts/ids.ts), so one search over the whole text is enough.
+ * backslashes (contracts/wire/ids.ts), so one search over the whole text is enough.
  */
 export function textArray(values: readonly string[]): string {
   if (values.length === 0) return "{}";

@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import { hostAndPort } from "../contracts/address.ts";
+import { hostAndPort } from "../contracts/wire/address.ts";
 
 const DEFAULT_PORT = 5432;
 

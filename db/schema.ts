@@ -12,7 +12,7 @@ import {
   unique,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import type { DeadLetterStatus } from "../contracts/dead-letters.ts";
+import type { DeadLetterStatus } from "../contracts/wire/dead-letters.ts";
 import { id, time } from "./schema/columns.ts";
 
 // One file per part of the domain; this one holds the sales and what all parts share.

@@ -1,8 +1,8 @@
-import { StackEnvironment } from "../cli/config.ts";
 import { ConsumersEnvironment } from "../consumers/config.ts";
 import { retentionTables, withRetentionTables } from "../consumers/retention/documented.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
 import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
+import { StackEnvironment } from "../stack/config.ts";
 import { configurationTable, withTable } from "./configuration-table.ts";
 
 // `bun run docs`: writes what README says about configuration from the schemas that read it.

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { StackEnvironment } from "../cli/config.ts";
 import { ConsumersEnvironment } from "../consumers/config.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
 import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
+import { StackEnvironment } from "../stack/config.ts";
 import { configurationTable, withTable } from "./configuration-table.ts";
 
 test("README's configuration table is what the schemas say (else: bun run docs)", async () => {

@@ -1,5 +1,4 @@
 import { Type } from "@sinclair/typebox";
-import { DeadLetter, DeadLetterAction } from "../contracts/dead-letters.ts";
 import {
   ClaimAccepted,
   ClaimPending,
@@ -12,37 +11,38 @@ import {
   RevokeClaim,
   Sale,
   SaleList,
-} from "../contracts/http.ts";
-import { OrderSummary, StepView } from "../contracts/http-orders.ts";
-import { IdempotencyKeySchema } from "../contracts/order-ids.ts";
-import { PipelineChange, PipelineView } from "../contracts/pipeline.ts";
-import { SagaChange, SagaView } from "../contracts/saga-mode.ts";
-import { createSaleRoute, type SaleCreation } from "./admin/create-sale.ts";
-import { type DeadLetterControl, deadLetterEndpoints } from "./admin/dead-letters.ts";
-import { type PipelineControl, showPipelineRoute, switchPipelineRoute } from "./admin/pipeline.ts";
-import { type Resizing, resizeSaleRoute } from "./admin/resize-sale.ts";
-import { type Revoking, revokeClaimRoute } from "./admin/revoke-claim.ts";
-import { type SagaControl, sagaEndpoints } from "./admin/saga.ts";
-import { type SaleControl, saleStateRoute } from "./admin/sale-state.ts";
+} from "../contracts/claims/http.ts";
+import { PipelineChange, PipelineView } from "../contracts/claims/pipeline.ts";
+import { OrderSummary, StepView } from "../contracts/orders/http.ts";
+import { IdempotencyKeySchema } from "../contracts/orders/ids.ts";
+import { SagaChange, SagaView } from "../contracts/orders/saga-mode.ts";
+import { DeadLetter, DeadLetterAction } from "../contracts/wire/dead-letters.ts";
 import type { Authenticate } from "./auth/hs256.ts";
-import { type CatalogueParts, catalogueEndpoints } from "./catalogue/endpoints.ts";
-import type { Board } from "./coupons/board.ts";
-import type { ClaimForUser } from "./coupons/claim.ts";
-import { type CountClaim, claimRoute } from "./coupons/claim-route.ts";
-import { listSalesRoute } from "./coupons/list-sales.ts";
-import { type ListMyCoupons, myCouponsRoute } from "./coupons/my-coupons.ts";
-import { type RequestSources, requestStatusRoute } from "./coupons/request-status.ts";
-import { type SaleSources, saleRoute, type ViewSale } from "./coupons/sale-view.ts";
+import type { ClaimForUser } from "./claims/claim.ts";
+import { type CountClaim, claimRoute } from "./claims/claim-route.ts";
+import { type ListMyCoupons, myCouponsRoute } from "./claims/my-coupons.ts";
+import { type RequestSources, requestStatusRoute } from "./claims/request-status.ts";
 import { asyncApi } from "./docs/asyncapi.ts";
 import { openApi } from "./docs/openapi.ts";
 import { DOCS_PAGE } from "./docs/page.ts";
-import { type Endpoint, withCheckedQuery } from "./endpoint.ts";
 import { Liveness, liveRoute, Readiness } from "./health.ts";
+import { type Endpoint, withCheckedQuery } from "./http/endpoint.ts";
+import { PageQuery } from "./http/page.ts";
+import { json } from "./http/problem.ts";
+import { createSaleRoute, type SaleCreation } from "./operators/create-sale.ts";
+import { type DeadLetterControl, deadLetterEndpoints } from "./operators/dead-letters.ts";
+import { type PipelineControl, showPipelineRoute, switchPipelineRoute } from "./operators/pipeline.ts";
+import { type Resizing, resizeSaleRoute } from "./operators/resize-sale.ts";
+import { type Revoking, revokeClaimRoute } from "./operators/revoke-claim.ts";
+import { type SagaControl, sagaEndpoints } from "./operators/saga.ts";
+import { type SaleControl, saleStateRoute } from "./operators/sale-state.ts";
 import { type OrderParts, orderEndpoints } from "./orders/endpoints.ts";
-import { PageQuery } from "./page.ts";
 import { paymentEndpoints } from "./payments/endpoints.ts";
 import type { WebhookParts } from "./payments/webhook-route.ts";
-import { json } from "./problem.ts";
+import type { Board } from "./sales/board.ts";
+import { listSalesRoute } from "./sales/list-sales.ts";
+import { type SaleSources, saleRoute, type ViewSale } from "./sales/sale-view.ts";
+import { type CatalogueParts, catalogueEndpoints } from "./shop/endpoints.ts";
 import type { Handler } from "./transports/transport.ts";
 
 export interface AppParts {

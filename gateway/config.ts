@@ -1,16 +1,16 @@
 import { hkdfSync } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
-import { bareHost } from "../contracts/address.ts";
+import { PIPELINE_TEXT, type PipelineChoice, parsePipeline, redisPercent } from "../contracts/claims/pipeline.ts";
+import { SagaEnvironment } from "../contracts/orders/saga-mode.ts";
+import { countriesServed, ShippingEnvironment } from "../contracts/orders/shipping.ts";
+import { bareHost } from "../contracts/wire/address.ts";
 import {
   invalidEnvironment,
   parseProperties,
   readEnvironment,
   Secret,
   SharedEnvironment,
-} from "../contracts/environment.ts";
-import { PIPELINE_TEXT, type PipelineChoice, parsePipeline, redisPercent } from "../contracts/pipeline.ts";
-import { SagaEnvironment } from "../contracts/saga-mode.ts";
-import { countriesServed, ShippingEnvironment } from "../contracts/shipping.ts";
+} from "../contracts/wire/environment.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description });

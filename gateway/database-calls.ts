@@ -1,4 +1,4 @@
-import { StampedeError } from "../contracts/errors.ts";
+import { StampedeError } from "../contracts/wire/errors.ts";
 import { classify, isAway, isDatabaseError } from "../db/errors.ts";
 import type { DatabaseNews } from "./database-news.ts";
 

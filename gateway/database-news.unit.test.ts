@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import pino from "pino";
 import { databaseCalls } from "./database-calls.ts";
 import { DatabaseNews } from "./database-news.ts";
-import { createErrorLog } from "./error-log.ts";
+import { createErrorLog } from "./http/error-log.ts";
 
 test("a database that is away is told once, every 30 s, and once when it is back, whoever asks it meanwhile", async () => {
   const lines: string[] = [];

@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { refusalOf } from "../db/refusals.ts";
-import { json } from "./problem.ts";
+import { json } from "./http/problem.ts";
 import type { Handler, HttpResponse } from "./transports/transport.ts";
 
 /** One dependency's state: resolves when it answers, rejects with the reason when it doesn't. */

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { PIPELINES, type Pipeline } from "../contracts/pipeline.ts";
-import type { ResultCode } from "../contracts/result-codes.ts";
+import { PIPELINES, type Pipeline } from "../contracts/claims/pipeline.ts";
+import type { ResultCode } from "../contracts/wire/result-codes.ts";
 
 export interface GatewayMetrics {
   countClaim(code: string, from: "gate" | "redis"): void;

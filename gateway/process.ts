@@ -1,10 +1,10 @@
 import pino from "pino";
-import { requireSetClock } from "../contracts/clock.ts";
-import { takeStrayErrors } from "../contracts/stray-errors.ts";
+import { requireSetClock } from "../contracts/wire/clock.ts";
+import { takeStrayErrors } from "../contracts/wire/stray-errors.ts";
 import { loggable } from "../db/loggable-error.ts";
 import { readConfig } from "./config.ts";
-import { createErrorLog } from "./error-log.ts";
 import { type Gateway, type Runtime, startGateway } from "./gateway.ts";
+import { createErrorLog } from "./http/error-log.ts";
 
 /** On top of the times that a stop gives to its parts. */
 const SPARE_MS = 5_000;

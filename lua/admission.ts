@@ -1,6 +1,6 @@
-import type { UserId } from "../contracts/ids.ts";
-import type { OrderId, ProductId } from "../contracts/order-ids.ts";
-import type { ProductQuantity } from "../contracts/order-parts.ts";
+import type { OrderId, ProductId } from "../contracts/orders/ids.ts";
+import type { ProductQuantity } from "../contracts/orders/parts.ts";
+import type { UserId } from "../contracts/wire/ids.ts";
 import loadText from "./admission-load.lua" with { type: "text" };
 import releaseText from "./admission-release.lua" with { type: "text" };
 import takeText from "./admission-take.lua" with { type: "text" };

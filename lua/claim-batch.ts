@@ -1,6 +1,6 @@
-import type { RequestId, UserId } from "../contracts/ids.ts";
-import type { Pipeline } from "../contracts/pipeline.ts";
-import type { ClaimCode } from "../contracts/result-codes.ts";
+import type { Pipeline } from "../contracts/claims/pipeline.ts";
+import type { RequestId, UserId } from "../contracts/wire/ids.ts";
+import type { ClaimCode } from "../contracts/wire/result-codes.ts";
 
 /** Claims that fit into one call of claim.lua (its header says why). */
 export const MAX_CLAIMS = 1_000;

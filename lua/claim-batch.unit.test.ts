@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type CouponId, newRequestId } from "../contracts/ids.ts";
+import { type CouponId, newRequestId } from "../contracts/wire/ids.ts";
 import { type Claim, claimArguments, notLoaded, parseClaimBatch } from "./claim-batch.ts";
 
 const COUPON = "7qj4x0m2kd9a" as CouponId;

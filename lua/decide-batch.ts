@@ -1,6 +1,6 @@
-import { StampedeError } from "../contracts/errors.ts";
-import type { RequestId, UserId } from "../contracts/ids.ts";
-import { isResultCode, type ResultCode } from "../contracts/result-codes.ts";
+import { StampedeError } from "../contracts/wire/errors.ts";
+import type { RequestId, UserId } from "../contracts/wire/ids.ts";
+import { isResultCode, type ResultCode } from "../contracts/wire/result-codes.ts";
 import type { StoredState } from "./claim-batch.ts";
 
 /** Requests that fit into one call of decide.lua (unpack's stack ends at 8,000). */

@@ -1,5 +1,5 @@
-import type { CouponId } from "../contracts/ids.ts";
-import type { ResultCode } from "../contracts/result-codes.ts";
+import type { CouponId } from "../contracts/wire/ids.ts";
+import type { ResultCode } from "../contracts/wire/result-codes.ts";
 import forgetText from "./forget-sale.lua" with { type: "text" };
 import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";

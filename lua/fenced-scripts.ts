@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { CouponId } from "../contracts/ids.ts";
+import type { CouponId } from "../contracts/wire/ids.ts";
 import { evalsha } from "./commands.ts";
 import { type SaleKeys, saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";

@@ -1,4 +1,4 @@
-import type { CouponId, UserId } from "../contracts/ids.ts";
+import type { CouponId, UserId } from "../contracts/wire/ids.ts";
 import { serverAt } from "./commands.ts";
 import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";

@@ -1,6 +1,6 @@
-import { StampedeError } from "../contracts/errors.ts";
-import type { UserId } from "../contracts/ids.ts";
-import type { OrderId } from "../contracts/order-ids.ts";
+import type { OrderId } from "../contracts/orders/ids.ts";
+import { StampedeError } from "../contracts/wire/errors.ts";
+import type { UserId } from "../contracts/wire/ids.ts";
 import appendText from "./inbox-append.lua" with { type: "text" };
 import { InboxReader } from "./inbox-reader.ts";
 import { userKeys } from "./keys.ts";

@@ -2,9 +2,10 @@
  * The only place that builds a Redis key or channel. All keys of a sale share the hash tag `{c:<couponId>}`, all keys of a
  * user `{u:<userId>}`, all of the orders of a bucket of users `{o:<bucket>}`, so each script's keys live on one node of a cluster.
  */
-import type { RankingPeriod } from "../contracts/http-catalogue.ts";
-import type { CouponId, UserId } from "../contracts/ids.ts";
-import type { OrderId } from "../contracts/order-ids.ts";
+
+import type { OrderId } from "../contracts/orders/ids.ts";
+import type { RankingPeriod } from "../contracts/shop/http-catalogue.ts";
+import type { CouponId, UserId } from "../contracts/wire/ids.ts";
 
 export interface SaleKeys {
   /** hash: state, total, next, epoch, version, startsAt, endsAt, mode, name, runId, replId, rebuiltAt, lastRedis, sha… */

@@ -1,4 +1,4 @@
-import type { CouponId } from "../contracts/ids.ts";
+import type { CouponId } from "../contracts/wire/ids.ts";
 import { saleKeys } from "./keys.ts";
 import { type LedgerEntry, parseLedgerEntry } from "./ledger.ts";
 import type { RedisConnection } from "./redis.ts";

@@ -1,5 +1,5 @@
-import { slotOrEpoch } from "../contracts/claim-numbers.ts";
-import { type CouponId, isRequestId, isUserId, type RequestId, type UserId } from "../contracts/ids.ts";
+import { slotOrEpoch } from "../contracts/claims/claim-numbers.ts";
+import { type CouponId, isRequestId, isUserId, type RequestId, type UserId } from "../contracts/wire/ids.ts";
 import { commandAt } from "./commands.ts";
 import { saleKeys } from "./keys.ts";
 import { LedgerAges } from "./ledger-ages.ts";

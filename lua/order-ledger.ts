@@ -1,6 +1,6 @@
-import { isUserId, type UserId } from "../contracts/ids.ts";
-import type { OrderCreated } from "../contracts/order-events.ts";
-import { isOrderId, type OrderId } from "../contracts/order-ids.ts";
+import type { OrderCreated } from "../contracts/orders/events.ts";
+import { isOrderId, type OrderId } from "../contracts/orders/ids.ts";
+import { isUserId, type UserId } from "../contracts/wire/ids.ts";
 import { commandAt } from "./commands.ts";
 import {
   cartOrdersKey,

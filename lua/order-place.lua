@@ -5,7 +5,7 @@
 -- ARGV 1 orderId  2 userId  3 OrderCreated as JSON  4 seconds that the key is remembered  5 when it was placed, milliseconds
 --      6 the most open orders that a user may have  7 what it takes out of the cart, as the hash keeps it, or ''
 --      8 with 7: the n of the cart hash when the lines were read ('': there was none)
--- Returns {code, event}; code is a ResultCode (contracts/result-codes.ts):
+-- Returns {code, event}; code is a ResultCode (contracts/wire/result-codes.ts):
 --   ACCEPTED                '' : this call placed it
 --   REPEATED                event as it was placed, or '' when PostgreSQL has it (the ledger gave it up)
 --   IDEMPOTENCY_KEY_REUSED  '' : the key stands for another order

@@ -1,5 +1,5 @@
-import { StampedeError } from "../contracts/errors.ts";
-import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
+import { StampedeError } from "../contracts/wire/errors.ts";
+import type { CouponId, RequestId, UserId } from "../contracts/wire/ids.ts";
 import askText from "./ask.lua" with { type: "text" };
 import askedText from "./asked.lua" with { type: "text" };
 import { saleKeys } from "./keys.ts";

@@ -1,7 +1,7 @@
-import type { UserId } from "../contracts/ids.ts";
-import type { OrderCreated } from "../contracts/order-events.ts";
-import type { OrderId, ProductId } from "../contracts/order-ids.ts";
-import type { ProductQuantity } from "../contracts/order-parts.ts";
+import type { OrderCreated } from "../contracts/orders/events.ts";
+import type { OrderId, ProductId } from "../contracts/orders/ids.ts";
+import type { ProductQuantity } from "../contracts/orders/parts.ts";
+import type { UserId } from "../contracts/wire/ids.ts";
 import {
   cancelKey,
   cartOrdersKey,

@@ -1,5 +1,5 @@
-import type { RankingPeriod } from "../contracts/http-catalogue.ts";
-import type { ProductId } from "../contracts/order-ids.ts";
+import type { ProductId } from "../contracts/orders/ids.ts";
+import type { RankingPeriod } from "../contracts/shop/http-catalogue.ts";
 import { rankingKeys } from "./keys.ts";
 import replaceText from "./ranking-replace.lua" with { type: "text" };
 import type { RedisConnection } from "./redis.ts";

@@ -1,4 +1,4 @@
-import { StampedeError } from "../contracts/errors.ts";
+import { StampedeError } from "../contracts/wire/errors.ts";
 
 /** Error replies of a server that is up but cannot serve now; the same command may succeed later. */
 const AWAY =

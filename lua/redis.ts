@@ -1,5 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
-import { hostAndPort } from "../contracts/address.ts";
+import { hostAndPort } from "../contracts/wire/address.ts";
 
 export type RedisConnection = Redis | Cluster;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { StampedeError } from "../contracts/errors.ts";
+import { StampedeError } from "../contracts/wire/errors.ts";
 import { backOff, clusterNodes } from "./redis.ts";
 import { isNoScript, redisFailure } from "./redis-failure.ts";
 

@@ -1,4 +1,4 @@
-import type { UserId } from "../contracts/ids.ts";
+import type { UserId } from "../contracts/wire/ids.ts";
 import { gatewayChannel, userKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";

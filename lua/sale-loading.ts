@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { isEpochText } from "../contracts/claim-numbers.ts";
-import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
+import { isEpochText } from "../contracts/claims/claim-numbers.ts";
+import type { CouponId, RequestId, UserId } from "../contracts/wire/ids.ts";
 import type { StoredState } from "./claim-batch.ts";
 import { commandAt, evalsha, ServersAsked, serverAt } from "./commands.ts";
 import fenceText from "./fence.lua" with { type: "text" };

@@ -1,5 +1,5 @@
-import type { CouponId, RequestId, UserId } from "../contracts/ids.ts";
-import { isResultCode, type ResultCode } from "../contracts/result-codes.ts";
+import type { CouponId, RequestId, UserId } from "../contracts/wire/ids.ts";
+import { isResultCode, type ResultCode } from "../contracts/wire/result-codes.ts";
 import type { StoredState } from "./claim-batch.ts";
 import { timeAt } from "./commands.ts";
 import { saleKeys } from "./keys.ts";

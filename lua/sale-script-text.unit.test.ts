@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Glob } from "bun";
-import { isResultCode } from "../contracts/result-codes.ts";
+import { isResultCode } from "../contracts/wire/result-codes.ts";
 import { renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
 
 const RUN_A = "a".repeat(40);

@@ -1,6 +1,6 @@
-import { StampedeError } from "../contracts/errors.ts";
-import type { CouponId, RequestId } from "../contracts/ids.ts";
-import type { ResultCode } from "../contracts/result-codes.ts";
+import { StampedeError } from "../contracts/wire/errors.ts";
+import type { CouponId, RequestId } from "../contracts/wire/ids.ts";
+import type { ResultCode } from "../contracts/wire/result-codes.ts";
 import {
   type Claim,
   type ClaimBatch,

@@ -1,4 +1,4 @@
-import { StampedeError } from "../contracts/errors.ts";
+import { StampedeError } from "../contracts/wire/errors.ts";
 
 /** Which slots a rebuilt sale hands out next, computed while winners stream by. */
 export class SlotPlan {

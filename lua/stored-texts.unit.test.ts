@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type CouponId, newCouponId, newRequestId, type UserId } from "../contracts/ids.ts";
+import { type CouponId, newCouponId, newRequestId, type UserId } from "../contracts/wire/ids.ts";
 import { serverIdentity } from "./commands.ts";
 import { formatCursor, parseCursor } from "./inbox-cursor.ts";
 import { saleKeys, shadowKeys, userKeys } from "./keys.ts";

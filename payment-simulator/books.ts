@@ -1,4 +1,4 @@
-import type { ChargeRequest, RefundRequest } from "../contracts/payment-api.ts";
+import type { ChargeRequest, RefundRequest } from "../contracts/payments/api.ts";
 import { charge, voided } from "./behaviour.ts";
 import { announce, capture, type Entry, newEntry, refundedOf } from "./entry.ts";
 import { openJournal } from "./journal.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Currency, Money } from "../contracts/money.ts";
+import type { Currency, Money } from "../contracts/wire/money.ts";
 import { Books } from "./books.ts";
 import { type Entry, refundedOf } from "./entry.ts";
 

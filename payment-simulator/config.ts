@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Address, readEnvironment, Secret } from "../contracts/environment.ts";
+import { Address, readEnvironment, Secret } from "../contracts/wire/environment.ts";
 
 /** Every variable the payment simulator knows; README's table is generated from it. */
 export const PaymentSimulatorEnvironment = Type.Object({

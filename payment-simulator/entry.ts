@@ -1,5 +1,5 @@
-import type { ProviderPayment } from "../contracts/payment-api.ts";
-import type { PaymentWebhook } from "../contracts/payment-webhook.ts";
+import type { ProviderPayment } from "../contracts/payments/api.ts";
+import type { PaymentWebhook } from "../contracts/payments/webhook.ts";
 
 /** A webhook that its receiver has not taken yet. */
 export interface DueWebhook {

@@ -1,6 +1,6 @@
 import type { TSchema } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
-import { ChargeRequest, RefundRequest } from "../contracts/payment-api.ts";
+import { ChargeRequest, RefundRequest } from "../contracts/payments/api.ts";
 import { Books } from "./books.ts";
 import type { PaymentSimulatorConfig } from "./config.ts";
 import { type Entry, paymentOf } from "./entry.ts";
@@ -45,7 +45,7 @@ const deskOf = (books: Books) => async (request: Request) => {
   return body === null ? invalid() : answer(books.refundAtDesk(body.key, body.amount));
 };
 
-/** Starts the simulator: the provider's interface (contracts/payment-api.ts), and what tests and the verifier ask. */
+/** Starts the simulator: the provider's interface (contracts/payments/api.ts), and what tests and the verifier ask. */
 export function startSimulator(config: PaymentSimulatorConfig): { readonly port: number; stop(): Promise<void> } {
   const { PAYMENT_SIMULATOR_LATE_MS: lateMs, PAYMENT_SIMULATOR_SLOW_MS: slowMs } = config;
   const send = createWebhooks({

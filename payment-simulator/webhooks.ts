@@ -1,4 +1,4 @@
-import { SIGNATURE_HEADER, signWebhook } from "../contracts/payment-webhook.ts";
+import { SIGNATURE_HEADER, signWebhook } from "../contracts/payments/webhook.ts";
 import type { DueWebhook, Entry } from "./entry.ts";
 
 export interface WebhookOptions {

@@ -1,5 +1,5 @@
 import autocannon from "autocannon";
-import { urlHost } from "../../contracts/address.ts";
+import { urlHost } from "../../contracts/wire/address.ts";
 import { createMint } from "../tokens.ts";
 import type { LoadClient } from "./client.ts";
 import type { LoadPlan } from "./plan.ts";

@@ -1,4 +1,4 @@
-import { urlHost } from "../../contracts/address.ts";
+import { urlHost } from "../../contracts/wire/address.ts";
 import { createMint } from "../tokens.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { openListeners } from "./listeners.ts";

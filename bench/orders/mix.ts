@@ -1,9 +1,9 @@
-import type { PlaceOrder } from "../../contracts/http-orders.ts";
-import type { CouponId } from "../../contracts/ids.ts";
-import type { Money } from "../../contracts/money.ts";
-import type { ProductId } from "../../contracts/order-ids.ts";
-import type { ProductQuantity } from "../../contracts/order-parts.ts";
-import { REFUSED_POSTAL_CODE } from "../../contracts/shipping.ts";
+import type { PlaceOrder } from "../../contracts/orders/http.ts";
+import type { ProductId } from "../../contracts/orders/ids.ts";
+import type { ProductQuantity } from "../../contracts/orders/parts.ts";
+import { REFUSED_POSTAL_CODE } from "../../contracts/orders/shipping.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import type { Money } from "../../contracts/wire/money.ts";
 import type { Goods, Priced } from "./plan.ts";
 
 /**

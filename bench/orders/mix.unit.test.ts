@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
-import { PlaceOrder } from "../../contracts/http-orders.ts";
-import { type Money, NOTHING } from "../../contracts/money.ts";
-import type { OrderLine } from "../../contracts/order-parts.ts";
-import { priceOrder } from "../../contracts/pricing.ts";
+import { PlaceOrder } from "../../contracts/orders/http.ts";
+import type { OrderLine } from "../../contracts/orders/parts.ts";
+import { priceOrder } from "../../contracts/shop/pricing.ts";
+import { type Money, NOTHING } from "../../contracts/wire/money.ts";
 import { FATES, fateOf, orderOf } from "./mix.ts";
 import type { Goods } from "./plan.ts";
 

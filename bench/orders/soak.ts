@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import pc from "picocolors";
-import type { Runtime } from "../../cli/stack/runtime.ts";
-import { verify } from "../../cli/verify/verify.ts";
+import type { Runtime } from "../../stack/runtime.ts";
+import { verify } from "../../verify/verify.ts";
 import { shown } from "../figures.ts";
 import { describeMachine } from "../machine.ts";
 import { describeOrders, progressLine } from "../progress-line.ts";

@@ -1,4 +1,4 @@
-import type { SagaChoice } from "../../contracts/saga-mode.ts";
+import type { SagaChoice } from "../../contracts/orders/saga-mode.ts";
 import { switchSaga } from "../admin.ts";
 import type { Budget, Figures } from "../figures.ts";
 import { Histogram } from "../load/histogram.ts";

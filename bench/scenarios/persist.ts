@@ -1,5 +1,5 @@
-import type { CouponClaimed } from "../../contracts/events.ts";
-import { type CouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
+import type { CouponClaimed } from "../../contracts/claims/events.ts";
+import { type CouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";

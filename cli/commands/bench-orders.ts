@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Pace } from "../../bench/orders/plan.ts";
 import type { OrderBench } from "../../bench/scenarios/orders.ts";
-import type { SagaChoice } from "../../contracts/saga-mode.ts";
+import type { SagaChoice } from "../../contracts/orders/saga-mode.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { modeArgument } from "./saga.ts";
 

@@ -1,10 +1,10 @@
 import { Argument, Command, Option } from "commander";
-import type { PipelineChoice } from "../../contracts/pipeline.ts";
-import type { Runtime } from "../stack/runtime.ts";
-import { createStack } from "../stack/stack.ts";
+import type { PipelineChoice } from "../../contracts/claims/pipeline.ts";
+import { printedProgress } from "../../stack/progress.ts";
+import type { Runtime } from "../../stack/runtime.ts";
+import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
-import { printedProgress } from "../terminal/progress.ts";
 import { addOrderOptions, type OrderBenchOptions, ordersWish, soakWish } from "./bench-orders.ts";
 import { pipelineArgument } from "./pipeline.ts";
 import { runtimeOption } from "./runtime-option.ts";

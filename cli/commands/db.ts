@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
 import { Command } from "commander";
 import { RetentionEnvironment } from "../../consumers/retention/environment.ts";
-import { readEnvironment } from "../../contracts/environment.ts";
+import { readEnvironment } from "../../contracts/wire/environment.ts";
 import { openPostgres } from "../../db/connect.ts";
 import {
   dropPartition,
@@ -11,11 +11,11 @@ import {
   PARTITIONED_TABLES,
   type Partition,
 } from "../../db/partitions.ts";
+import { inheritedEnvironment } from "../../stack/config.ts";
+import { printedProgress, secondsSince } from "../../stack/progress.ts";
+import { migrateDatabase } from "../../stack/schema.ts";
+import { createStack } from "../../stack/stack.ts";
 import { needsPostgres } from "../away.ts";
-import { inheritedEnvironment } from "../config.ts";
-import { migrateDatabase } from "../stack/schema.ts";
-import { createStack } from "../stack/stack.ts";
-import { printedProgress, secondsSince } from "../terminal/progress.ts";
 import { table } from "../terminal/table.ts";
 
 function migrateCommand(): Command {

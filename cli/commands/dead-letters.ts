@@ -5,10 +5,10 @@ import {
   type DeadLetterId,
   type DeadLetterStatus,
   isDeadLetterId,
-} from "../../contracts/dead-letters.ts";
+} from "../../contracts/wire/dead-letters.ts";
+import { createStack } from "../../stack/stack.ts";
 import { lettersTable, letterText } from "../dead-letters/letter-text.ts";
 import { type AdminApi, adminApi } from "../sale/admin-api.ts";
-import { createStack } from "../stack/stack.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { reasonOf } from "../terminal/reason.ts";
 

@@ -1,9 +1,9 @@
 import { Command, Option } from "commander";
-import type { Runtime } from "../stack/runtime.ts";
-import { createStack } from "../stack/stack.ts";
+import { printedProgress, secondsSince } from "../../stack/progress.ts";
+import type { Runtime } from "../../stack/runtime.ts";
+import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
-import { printedProgress, secondsSince } from "../terminal/progress.ts";
 import { clusterOptions } from "./cluster-option.ts";
 import { runtimeOption } from "./runtime-option.ts";
 

@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { SERVICES, type ServiceName } from "../stack/service.ts";
-import { createStack } from "../stack/stack.ts";
-import { printedProgress } from "../terminal/progress.ts";
+import { printedProgress } from "../../stack/progress.ts";
+import { SERVICES, type ServiceName } from "../../stack/service.ts";
+import { createStack } from "../../stack/stack.ts";
 import { servicesArgument } from "./up.ts";
 
 export function downCommand(): Command {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { createStack } from "../stack/stack.ts";
+import { createStack } from "../../stack/stack.ts";
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { CliError } from "../errors.ts";
-import { containerLogs } from "../stack/docker.ts";
-import { showLogs } from "../stack/logs.ts";
-import { readRecord } from "../stack/processes.ts";
-import { SERVICES, type ServiceName } from "../stack/service.ts";
-import { createStack } from "../stack/stack.ts";
+import { containerLogs } from "../../stack/docker.ts";
+import { CliError } from "../../stack/errors.ts";
+import { showLogs } from "../../stack/logs.ts";
+import { readRecord } from "../../stack/processes.ts";
+import { SERVICES, type ServiceName } from "../../stack/service.ts";
+import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { servicesArgument } from "./up.ts";

@@ -1,7 +1,7 @@
 import { Argument, Command, InvalidArgumentError } from "commander";
-import { type PipelineChoice, type PipelineView, parsePipeline } from "../../contracts/pipeline.ts";
+import { type PipelineChoice, type PipelineView, parsePipeline } from "../../contracts/claims/pipeline.ts";
+import { createStack } from "../../stack/stack.ts";
 import { adminApi } from "../sale/admin-api.ts";
-import { createStack } from "../stack/stack.ts";
 
 /** @throws InvalidArgumentError */
 export function pipelineArgument(text: string): PipelineChoice {

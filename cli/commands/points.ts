@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { USER_ID_TEXT } from "../../contracts/ids.ts";
-import { MAX_MONEY } from "../../contracts/money.ts";
+import { USER_ID_TEXT } from "../../contracts/wire/ids.ts";
+import { MAX_MONEY } from "../../contracts/wire/money.ts";
+import { createStack } from "../../stack/stack.ts";
 import { adminApi } from "../sale/admin-api.ts";
-import { createStack } from "../stack/stack.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { userId } from "./token.ts";
 

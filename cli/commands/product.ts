@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { type CreateProduct, MAX_STOCK, type Product } from "../../contracts/http-catalogue.ts";
-import { MAX_MONEY, type Money } from "../../contracts/money.ts";
+import { type CreateProduct, MAX_STOCK, type Product } from "../../contracts/shop/http-catalogue.ts";
+import { MAX_MONEY, type Money } from "../../contracts/wire/money.ts";
+import { createStack } from "../../stack/stack.ts";
 import { type AdminApi, adminApi } from "../sale/admin-api.ts";
-import { createStack } from "../stack/stack.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
 

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { createStack } from "../stack/stack.ts";
+import { createStack } from "../../stack/stack.ts";
 import { table } from "../terminal/table.ts";
 
 /** Enough to see that it is right; the whole is behind GET /products/ranking. */

@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { RUNTIMES } from "../stack/runtime.ts";
+import { RUNTIMES } from "../../stack/runtime.ts";
 
 /** `--runtime`, the same for every command that may start the gateway. */
 export const runtimeOption = (): Option =>

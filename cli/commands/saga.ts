@@ -1,7 +1,7 @@
 import { Argument, Command, InvalidArgumentError } from "commander";
-import { parseSagaChoice, type SagaChoice, type SagaView } from "../../contracts/saga-mode.ts";
+import { parseSagaChoice, type SagaChoice, type SagaView } from "../../contracts/orders/saga-mode.ts";
+import { createStack } from "../../stack/stack.ts";
 import { type AdminApi, adminApi } from "../sale/admin-api.ts";
-import { createStack } from "../stack/stack.ts";
 
 /** How orders' steps are requested, as somebody types it. @throws InvalidArgumentError */
 export function modeArgument(text: string): SagaChoice {

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { isRequestId, type RequestId } from "../../contracts/ids.ts";
+import { isRequestId, type RequestId } from "../../contracts/wire/ids.ts";
 import type { AdminApi } from "../sale/admin-api.ts";
 import { reasonOf } from "../terminal/reason.ts";
 

@@ -1,9 +1,9 @@
 import { Command, Option } from "commander";
-import { type CreateSale, MAX_TOTAL, type Sale } from "../../contracts/http.ts";
-import { CliError } from "../errors.ts";
+import { type CreateSale, MAX_TOTAL, type Sale } from "../../contracts/claims/http.ts";
+import { CliError } from "../../stack/errors.ts";
+import { createStack } from "../../stack/stack.ts";
 import { type AdminApi, adminApi } from "../sale/admin-api.ts";
 import { parseTime } from "../sale/times.ts";
-import { createStack } from "../stack/stack.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
 import { revokeCommand } from "./sale-revoke.ts";

@@ -1,12 +1,12 @@
 import { Command } from "commander";
-import { CliError } from "../errors.ts";
+import { CliError } from "../../stack/errors.ts";
+import { printedProgress, secondsSince } from "../../stack/progress.ts";
+import { migrateDatabase } from "../../stack/schema.ts";
+import { createStack } from "../../stack/stack.ts";
 import type { SeedWish } from "../seed/seed.ts";
-import { migrateDatabase } from "../stack/schema.ts";
-import { createStack } from "../stack/stack.ts";
 import { progressBar } from "../terminal/bar.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
-import { printedProgress, secondsSince } from "../terminal/progress.ts";
 
 const n = (value: number) => value.toLocaleString("en-US");
 

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import pc from "picocolors";
-import { createStack } from "../stack/stack.ts";
-import { type ServiceStatus, stackStatus } from "../stack/status.ts";
+import { createStack } from "../../stack/stack.ts";
+import { type ServiceStatus, stackStatus } from "../../stack/status.ts";
 import { shortDuration } from "../terminal/durations.ts";
 import { table } from "../terminal/table.ts";
 

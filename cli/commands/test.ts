@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { readConfig } from "../config.ts";
-import { repositoryRoot } from "../stack/layout.ts";
-import { createStack, type Stack } from "../stack/stack.ts";
+import { readConfig } from "../../stack/config.ts";
+import { repositoryRoot } from "../../stack/layout.ts";
+import { type Progress, printedProgress } from "../../stack/progress.ts";
+import { createStack, type Stack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
-import { type Progress, printedProgress } from "../terminal/progress.ts";
 import { runTests } from "../testing/run-tests.ts";
 import { TIERS, type Tier } from "../testing/tiers.ts";
 

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { isUserId, USER_ID_TEXT } from "../../contracts/ids.ts";
+import { isUserId, USER_ID_TEXT } from "../../contracts/wire/ids.ts";
+import { createStack } from "../../stack/stack.ts";
 import { parseSpan } from "../sale/times.ts";
-import { createStack } from "../stack/stack.ts";
 import { signToken } from "../token/sign.ts";
 
 /** A user id of the command line. @throws InvalidArgumentError */

@@ -1,7 +1,7 @@
 import { Command } from "commander";
+import { printedProgress, secondsSince } from "../../stack/progress.ts";
+import { createStack } from "../../stack/stack.ts";
 import { needsKafka } from "../away.ts";
-import { createStack } from "../stack/stack.ts";
-import { printedProgress, secondsSince } from "../terminal/progress.ts";
 
 export function topicsCommand(): Command {
   const apply = new Command("apply")
@@ -9,7 +9,7 @@ export function topicsCommand(): Command {
     .addHelpText("after", "\nExample:\n  ./dev topics apply")
     .action(async () => {
       const begun = performance.now();
-      const { declareTopics } = await import("../stack/topics.ts");
+      const { declareTopics } = await import("../../stack/topics.ts");
       const { context } = createStack();
       const done = await needsKafka(context.env.KAFKA_BROKERS, () => declareTopics(context));
       printedProgress().done("topics", `${done} (${secondsSince(begun)})`);
@@ -18,7 +18,7 @@ export function topicsCommand(): Command {
     .description("Says where the cluster differs from contracts/topics.ts; exit code 1 if it does")
     .addHelpText("after", "\nExample:\n  ./dev topics diff")
     .action(async () => {
-      const { topicDifferences } = await import("../stack/topics.ts");
+      const { topicDifferences } = await import("../../stack/topics.ts");
       const { context } = createStack();
       const differences = await needsKafka(context.env.KAFKA_BROKERS, () => topicDifferences(context));
       for (const difference of differences) console.log(difference);

@@ -1,10 +1,10 @@
 import { Argument, Command } from "commander";
-import type { Runtime } from "../stack/runtime.ts";
-import { SERVICES, type ServiceName } from "../stack/service.ts";
-import { createStack } from "../stack/stack.ts";
+import { printedProgress, secondsSince } from "../../stack/progress.ts";
+import type { Runtime } from "../../stack/runtime.ts";
+import { SERVICES, type ServiceName } from "../../stack/service.ts";
+import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
-import { printedProgress, secondsSince } from "../terminal/progress.ts";
 import { clusterOptions } from "./cluster-option.ts";
 import { runtimeOption } from "./runtime-option.ts";
 

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { createStack } from "../stack/stack.ts";
+import { createStack } from "../../stack/stack.ts";
 
 export function verifyCommand(): Command {
   return new Command("verify")
@@ -8,7 +8,7 @@ export function verifyCommand(): Command {
     .option("--sale <couponId>", "only this sale, and no orders")
     .addHelpText("after", "\nExample:\n  ./dev verify --json")
     .action(async ({ json = false, sale }: { json?: boolean; sale?: string }) => {
-      const { runVerify } = await import("../verify/verify.ts");
+      const { runVerify } = await import("../../verify/verify.ts");
       process.exitCode = await runVerify(createStack().env, { json, ...(sale ? { couponId: sale } : {}) });
     });
 }

@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterDetail } from "../../contracts/dead-letters.ts";
+import type { DeadLetter, DeadLetterDetail } from "../../contracts/wire/dead-letters.ts";
 import { shortDuration } from "../terminal/durations.ts";
 import { printable } from "../terminal/printable.ts";
 import { table } from "../terminal/table.ts";

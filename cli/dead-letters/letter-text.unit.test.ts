@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { DeadLetterDetail } from "../../contracts/dead-letters.ts";
+import type { DeadLetterDetail } from "../../contracts/wire/dead-letters.ts";
 import { lettersTable, letterText, stateText } from "./letter-text.ts";
 
 const NOW = Date.UTC(2027, 0, 1, 12);

@@ -1,11 +1,11 @@
-import { RANKING_PERIODS, type RankingPeriod } from "../../contracts/http-catalogue.ts";
+import { RANKING_PERIODS, type RankingPeriod } from "../../contracts/shop/http-catalogue.ts";
 import { createDatabase } from "../../db/client.ts";
-import { bestSellers } from "../../db/queries/best-sellers.ts";
-import { rebuildRanking } from "../../gateway/catalogue/ranking.ts";
+import { bestSellers } from "../../db/shop/best-sellers.ts";
+import { rebuildRanking } from "../../gateway/shop/ranking.ts";
 import { createRankingCache, type Rank } from "../../lua/ranking.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";
-import { CliError } from "../errors.ts";
-import type { StackEnv } from "../stack/service.ts";
+import { CliError } from "../../stack/errors.ts";
+import type { StackEnv } from "../../stack/service.ts";
 
 const PATIENCE_MS = 4_000;
 

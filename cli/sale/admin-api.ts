@@ -1,13 +1,18 @@
-import { urlHost } from "../../contracts/address.ts";
-import type { DeadLetter, DeadLetterDetail, DeadLetterId, DeadLetterStatus } from "../../contracts/dead-letters.ts";
-import type { ClaimRevoked, CreateSale, Problem, Sale } from "../../contracts/http.ts";
-import type { CreateProduct, Product } from "../../contracts/http-catalogue.ts";
-import type { GrantPoints, PointsGranted } from "../../contracts/http-points.ts";
-import { type RequestId, saleOfRequest } from "../../contracts/ids.ts";
-import type { PipelineChoice, PipelineView } from "../../contracts/pipeline.ts";
-import type { SagaChoice, SagaView } from "../../contracts/saga-mode.ts";
-import { CliError } from "../errors.ts";
-import type { StackEnv } from "../stack/service.ts";
+import type { ClaimRevoked, CreateSale, Problem, Sale } from "../../contracts/claims/http.ts";
+import type { PipelineChoice, PipelineView } from "../../contracts/claims/pipeline.ts";
+import type { SagaChoice, SagaView } from "../../contracts/orders/saga-mode.ts";
+import type { CreateProduct, Product } from "../../contracts/shop/http-catalogue.ts";
+import type { GrantPoints, PointsGranted } from "../../contracts/shop/http-points.ts";
+import { urlHost } from "../../contracts/wire/address.ts";
+import type {
+  DeadLetter,
+  DeadLetterDetail,
+  DeadLetterId,
+  DeadLetterStatus,
+} from "../../contracts/wire/dead-letters.ts";
+import { type RequestId, saleOfRequest } from "../../contracts/wire/ids.ts";
+import { CliError } from "../../stack/errors.ts";
+import type { StackEnv } from "../../stack/service.ts";
 import { signToken } from "../token/sign.ts";
 
 /** An operator's token of the command line lives as long as one command may take, seconds. */

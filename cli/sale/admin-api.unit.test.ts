@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { createServer } from "node:net";
-import type { StackEnv } from "../stack/service.ts";
+import type { StackEnv } from "../../stack/service.ts";
 import { adminApi } from "./admin-api.ts";
 
 /** A gateway that takes a request and does not live to answer it, or answers 503. */

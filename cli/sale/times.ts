@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { parseDateTime } from "../../contracts/date-time.ts";
+import { parseDateTime } from "../../contracts/wire/date-time.ts";
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** Date, time, zone: the time may be left out, and a zone's colon, and the zone. */

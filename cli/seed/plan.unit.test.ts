@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { isUserId } from "../../contracts/ids.ts";
-import { isProductId } from "../../contracts/order-ids.ts";
+import { isProductId } from "../../contracts/orders/ids.ts";
+import { isUserId } from "../../contracts/wire/ids.ts";
 import { portions, seedBalance, seedProduct } from "./plan.ts";
 
 const products = Array.from({ length: 1_000 }, (_, i) => seedProduct(i + 1));

@@ -1,6 +1,6 @@
-import { prepareNode } from "../stack/node-runtime.ts";
-import { BASE_SERVICES } from "../stack/service.ts";
-import type { Stack } from "../stack/stack.ts";
+import { prepareNode } from "../../stack/node-runtime.ts";
+import { BASE_SERVICES } from "../../stack/service.ts";
+import type { Stack } from "../../stack/stack.ts";
 import { NEEDS_POOLER, preparePooler } from "./pooler.ts";
 import { NEEDS_NODE } from "./tiers.ts";
 

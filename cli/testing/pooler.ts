@@ -1,5 +1,5 @@
-import { installPackages } from "../stack/debian.ts";
-import type { StackContext } from "../stack/service.ts";
+import { installPackages } from "../../stack/debian.ts";
+import type { StackContext } from "../../stack/service.ts";
 
 /** Files of tests that need PgBouncer. Nothing else does, so only their run installs it. */
 export const NEEDS_POOLER = /(^|[/.-])pgbouncer[/.-]/;

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import pc from "picocolors";
-import { inheritedEnvironment } from "../config.ts";
-import { withLock } from "../stack/lock.ts";
-import type { Stack } from "../stack/stack.ts";
-import { printedProgress, secondsSince } from "../terminal/progress.ts";
+import { inheritedEnvironment } from "../../stack/config.ts";
+import { withLock } from "../../stack/lock.ts";
+import { printedProgress, secondsSince } from "../../stack/progress.ts";
+import type { Stack } from "../../stack/stack.ts";
 import { batchesOf } from "./batches.ts";
 import { readDurations, recordDurations, slowest } from "./durations.ts";
 import { type Counts, lastLineOf, NOTHING, sum } from "./junit.ts";

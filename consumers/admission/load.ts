@@ -1,6 +1,6 @@
-import type { LeftOut } from "../../contracts/left-out.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import type { FlashSnapshot } from "../../db/queries/flash-snapshot.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { LeftOut } from "../../contracts/wire/left-out.ts";
+import type { FlashSnapshot } from "../../db/shop/flash-snapshot.ts";
 import type { Admission, Hold } from "../../lua/admission.ts";
 
 export interface LoadDeps {

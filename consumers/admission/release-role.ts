@@ -1,11 +1,11 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { StampedeError } from "../../contracts/errors.ts";
-import { CompensationCompleted } from "../../contracts/order-events.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import { CompensationCompleted } from "../../contracts/orders/events.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Topic } from "../../contracts/topics.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import type { Admission } from "../../lua/admission.ts";
-import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
+import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
 
 const TOPIC: Topic = "compensation-events";
 const completed = TypeCompiler.Compile(CompensationCompleted.properties.data);

@@ -1,8 +1,8 @@
-import { flashSnapshot } from "../../db/queries/flash-snapshot.ts";
-import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
+import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
+import { flashSnapshot } from "../../db/shop/flash-snapshot.ts";
 import { createAdmission } from "../../lua/admission.ts";
+import { startTicker } from "../engine/ticker.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
-import { startTicker } from "../ticker.ts";
 import { type LoadDeps, loadAdmission } from "./load.ts";
 
 /** So long a gateway may take between admitting an order and storing it; its own timeouts are a tenth of that. */

@@ -1,7 +1,7 @@
-import type { RetryPolicy } from "../../db/queries/insert-dead-letters.ts";
-import type { LetterMark } from "../../db/queries/mark-dead-letters.ts";
-import type { DueLetter } from "../../db/queries/take-dead-letters.ts";
-import { failureCode, failureKind } from "../failure.ts";
+import type { RetryPolicy } from "../../db/dead-letters/insert-dead-letters.ts";
+import type { LetterMark } from "../../db/dead-letters/mark-dead-letters.ts";
+import type { DueLetter } from "../../db/dead-letters/take-dead-letters.ts";
+import { failureCode, failureKind } from "../engine/failure.ts";
 
 /** What became of sending a letter again. */
 export type Tried = "sent" | "buried" | { readonly error: unknown };

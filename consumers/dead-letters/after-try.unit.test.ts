@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { DeadLetterId } from "../../contracts/dead-letters.ts";
-import { StampedeError } from "../../contracts/errors.ts";
+import type { DeadLetterId } from "../../contracts/wire/dead-letters.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import { KafkaError } from "../../kafka/kafka.ts";
 import { afterTry } from "./after-try.ts";
 

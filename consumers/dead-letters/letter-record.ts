@@ -1,6 +1,6 @@
-import type { DueLetter } from "../../db/queries/take-dead-letters.ts";
+import type { DueLetter } from "../../db/dead-letters/take-dead-letters.ts";
 import { KafkaError, type OutgoingRecord } from "../../kafka/kafka.ts";
-import { DEAD_LETTER_HEADERS } from "../dead-letter-record.ts";
+import { DEAD_LETTER_HEADERS } from "../engine/dead-letter-record.ts";
 
 const ADDED = new Set<string>(Object.values(DEAD_LETTER_HEADERS));
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import { DEAD_LETTER_STATUSES, type DeadLetterStatus } from "../../contracts/dead-letters.ts";
+import { DEAD_LETTER_STATUSES, type DeadLetterStatus } from "../../contracts/wire/dead-letters.ts";
 
 export interface DeadLetterMetrics {
   republished(topic: string): void;

@@ -1,13 +1,13 @@
-import type { Fault } from "../../contracts/fault-points.ts";
+import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { Sql } from "../../db/client.ts";
-import { auditTarget } from "../../db/queries/find-dead-letter.ts";
-import { insertAudit } from "../../db/queries/insert-audit.ts";
-import type { RetryPolicy } from "../../db/queries/insert-dead-letters.ts";
-import { markDeadLetters } from "../../db/queries/mark-dead-letters.ts";
-import { type DueLetter, takeDeadLetters } from "../../db/queries/take-dead-letters.ts";
+import { auditTarget } from "../../db/dead-letters/find-dead-letter.ts";
+import type { RetryPolicy } from "../../db/dead-letters/insert-dead-letters.ts";
+import { markDeadLetters } from "../../db/dead-letters/mark-dead-letters.ts";
+import { type DueLetter, takeDeadLetters } from "../../db/dead-letters/take-dead-letters.ts";
+import { insertAudit } from "../../db/settings/insert-audit.ts";
 import type { Producer } from "../../kafka/kafka.ts";
-import { failureCode } from "../failure.ts";
-import type { Log } from "../log.ts";
+import { failureCode } from "../engine/failure.ts";
+import type { Log } from "../engine/log.ts";
 import { afterTry, type Tried } from "./after-try.ts";
 import { recordOfLetter } from "./letter-record.ts";
 

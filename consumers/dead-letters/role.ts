@@ -1,11 +1,11 @@
-import { StampedeError } from "../../contracts/errors.ts";
 import { allTopics } from "../../contracts/topics.ts";
-import type { DeadLetter, StoredLetter } from "../../db/queries/insert-dead-letters.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { DeadLetter, StoredLetter } from "../../db/dead-letters/insert-dead-letters.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
-import { DEAD_LETTER_HEADERS, eventIdOf, MAX_EVENT_ID } from "../dead-letter-record.ts";
-import { failureCode } from "../failure.ts";
-import type { Log } from "../log.ts";
-import type { Role } from "../role.ts";
+import { DEAD_LETTER_HEADERS, eventIdOf, MAX_EVENT_ID } from "../engine/dead-letter-record.ts";
+import { failureCode } from "../engine/failure.ts";
+import type { Log } from "../engine/log.ts";
+import type { Role } from "../engine/role.ts";
 
 export const DEAD_LETTER_TOPICS = [...allTopics().keys()].filter((name) => name.endsWith(".DLT"));
 

@@ -1,10 +1,10 @@
-import { createFault } from "../../contracts/fault-points.ts";
-import { countDeadLetters } from "../../db/queries/count-dead-letters.ts";
-import { insertDeadLetters, type RetryPolicy } from "../../db/queries/insert-dead-letters.ts";
+import { createFault } from "../../contracts/wire/fault-points.ts";
+import { countDeadLetters } from "../../db/dead-letters/count-dead-letters.ts";
+import { insertDeadLetters, type RetryPolicy } from "../../db/dead-letters/insert-dead-letters.ts";
 import type { ConsumersConfig } from "../config.ts";
+import type { Role } from "../engine/role.ts";
+import { startTicker, type Ticker } from "../engine/ticker.ts";
 import { complainer, type Neighbours } from "../neighbours.ts";
-import type { Role } from "../role.ts";
-import { startTicker, type Ticker } from "../ticker.ts";
 import { republishDue } from "./republish.ts";
 import { deadLetters } from "./role.ts";
 

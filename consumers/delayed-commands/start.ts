@@ -1,10 +1,10 @@
-import type { ParkedCommand } from "../../db/queries/park-commands.ts";
-import { resendParked } from "../../db/queries/resend-parked.ts";
+import type { ParkedCommand } from "../../db/steps/park-commands.ts";
+import { resendParked } from "../../db/steps/resend-parked.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
+import { pause } from "../engine/pause.ts";
+import { startTicker } from "../engine/ticker.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
-import { PARKED_HEADER } from "../order-steps/park.ts";
-import { pause } from "../pause.ts";
-import { startTicker } from "../ticker.ts";
+import { PARKED_HEADER } from "../steps/park.ts";
 
 /** While nothing is parked, the database is asked once in so long. */
 const EVERY_MS = 1_000;

@@ -1,10 +1,10 @@
-import { StampedeError } from "../../contracts/errors.ts";
-import type { UserId } from "../../contracts/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Appended, Inbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import type { Routes } from "../../lua/routes.ts";
-import { failureCode } from "../failure.ts";
-import type { Log } from "../log.ts";
+import { failureCode } from "../engine/failure.ts";
+import type { Log } from "../engine/log.ts";
 import type { Personal } from "./messages.ts";
 
 export interface DeliverParts {

@@ -1,10 +1,10 @@
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { StampedeError } from "../../contracts/errors.ts";
-import { CouponIssued, CouponIssueFailed } from "../../contracts/events.ts";
-import { requestTime, type UserId } from "../../contracts/ids.ts";
-import { OrderCancelRefused, OrderStatusChanged } from "../../contracts/order-events.ts";
-import type { PersonalMessage } from "../../contracts/socket-messages.ts";
+import { CouponIssued, CouponIssueFailed } from "../../contracts/claims/events.ts";
+import { OrderCancelRefused, OrderStatusChanged } from "../../contracts/orders/events.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import { requestTime, type UserId } from "../../contracts/wire/ids.ts";
+import type { PersonalMessage } from "../../contracts/wire/socket-messages.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import type { NewMessage } from "../../lua/inbox.ts";
 

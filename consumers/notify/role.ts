@@ -1,10 +1,10 @@
-import { StampedeError } from "../../contracts/errors.ts";
-import type { UserId } from "../../contracts/ids.ts";
 import type { Topic } from "../../contracts/topics.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { INBOX_TTL_S } from "../../lua/inbox.ts";
-import { failureCode, failureKind } from "../failure.ts";
-import type { Rejected, Role } from "../role.ts";
+import { failureCode, failureKind } from "../engine/failure.ts";
+import type { Rejected, Role } from "../engine/role.ts";
 import { type DeliverParts, Delivery, type NewsByUser } from "./deliver.ts";
 import { messageOf, type Personal } from "./messages.ts";
 import { WaitingNews } from "./waiting-news.ts";

@@ -1,7 +1,7 @@
-import type { UserId } from "../../contracts/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import type { TopicPartition } from "../../kafka/kafka.ts";
 import { keyOf } from "../../kafka/partitions.ts";
-import type { Waiting } from "../role.ts";
+import type { Waiting } from "../engine/role.ts";
 import type { Personal } from "./messages.ts";
 
 /** Between two tries of a user whose part of Redis does not answer. */

@@ -1,11 +1,11 @@
 import { recordOf } from "../../contracts/event-topics.ts";
-import type { LeftOut } from "../../contracts/left-out.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { LeftOut } from "../../contracts/wire/left-out.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import type { LedgerRange } from "../../lua/ledger.ts";
 import type { OrderEntry, OrderPage } from "../../lua/order-ledger.ts";
-import { failureKind } from "../failure.ts";
-import type { Log } from "../log.ts";
+import { failureKind } from "../engine/failure.ts";
+import type { Log } from "../engine/log.ts";
 
 export interface OrderRelayDeps {
   readonly buckets: number;

@@ -1,10 +1,10 @@
-import { knownOrders } from "../../db/queries/known-orders.ts";
-import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
+import { knownOrders } from "../../db/orders/known-orders.ts";
+import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
 import { ORDER_BUCKETS } from "../../lua/keys.ts";
 import { LedgerAges } from "../../lua/ledger-ages.ts";
 import { createAcknowledgeOrders, orderLedgerLength, readOrderLedger } from "../../lua/order-ledger.ts";
+import { startTicker } from "../engine/ticker.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
-import { startTicker } from "../ticker.ts";
 import { OrderRelay } from "./relay.ts";
 
 /** Role order-relay: a round over all order ledgers, again and again. */

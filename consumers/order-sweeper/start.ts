@@ -1,12 +1,12 @@
-import { findDueSagas } from "../../db/queries/find-due-sagas.ts";
-import { findParkedSteps } from "../../db/queries/find-parked-steps.ts";
-import { postponeSagas } from "../../db/queries/postpone-sagas.ts";
-import { surveyOrders } from "../../db/queries/survey-orders.ts";
-import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
-import { failureCode } from "../failure.ts";
+import { findDueSagas } from "../../db/orders/find-due-sagas.ts";
+import { postponeSagas } from "../../db/orders/postpone-sagas.ts";
+import { surveyOrders } from "../../db/orders/survey-orders.ts";
+import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
+import { findParkedSteps } from "../../db/steps/find-parked-steps.ts";
+import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
+import { failureCode } from "../engine/failure.ts";
+import { startTicker } from "../engine/ticker.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
-import { createRenewedAdmin } from "../renewed-admin.ts";
-import { startTicker } from "../ticker.ts";
 import { AT_ONCE, type Progress, type SweepDeps, sweep } from "./sweep.ts";
 
 /** Between two counts of what is under way, for the metrics. */

@@ -1,6 +1,6 @@
 import { CARRIERS } from "../../contracts/event-topics.ts";
-import type { StepState } from "../../contracts/saga-state.ts";
-import { STEP_EVENT_TYPES, type Step } from "../../contracts/steps.ts";
+import type { StepState } from "../../contracts/orders/saga-state.ts";
+import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
 import type { Topic } from "../../contracts/topics.ts";
 
 /** The consumer group that works for a step: its role's name. It reads commands and restores. */

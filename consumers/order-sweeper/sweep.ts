@@ -1,11 +1,11 @@
+import type { StampedeEvent } from "../../contracts/claims/events.ts";
 import { recordOf } from "../../contracts/event-topics.ts";
-import type { StampedeEvent } from "../../contracts/events.ts";
-import { deadlinePassed } from "../../contracts/order-messages.ts";
-import { outstandingSteps, readSagaState, type SagaState } from "../../contracts/saga-state.ts";
-import type { Step } from "../../contracts/steps.ts";
+import { deadlinePassed } from "../../contracts/orders/messages.ts";
+import { outstandingSteps, readSagaState, type SagaState } from "../../contracts/orders/saga-state.ts";
+import type { Step } from "../../contracts/orders/steps.ts";
 import type { Topic } from "../../contracts/topics.ts";
-import type { DueSaga } from "../../db/queries/find-due-sagas.ts";
-import type { Postponed } from "../../db/queries/postpone-sagas.ts";
+import type { DueSaga } from "../../db/orders/find-due-sagas.ts";
+import type { Postponed } from "../../db/orders/postpone-sagas.ts";
 import type { PartitionLag, Producer } from "../../kafka/kafka.ts";
 import { ConsumedUntil } from "./consumed-until.ts";
 import { STEP_GROUPS, topicOf } from "./step-groups.ts";

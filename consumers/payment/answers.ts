@@ -1,6 +1,6 @@
-import { type StepAnswer, stepCompleted, stepFailed, stepRestored } from "../../contracts/order-messages.ts";
-import { orderEventId } from "../../contracts/order-streams.ts";
-import type { ResultEvent } from "../../contracts/step-events.ts";
+import { type StepAnswer, stepCompleted, stepFailed, stepRestored } from "../../contracts/orders/messages.ts";
+import type { ResultEvent } from "../../contracts/orders/step-events.ts";
+import { orderEventId } from "../../contracts/orders/streams.ts";
 import type { Payment, PaymentOutcome } from "./payment.ts";
 
 // Answers are made of the outcome alone, its times included: repeated, they are the same to the letter.

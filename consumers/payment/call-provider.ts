@@ -1,4 +1,4 @@
-import type { Money } from "../../contracts/money.ts";
+import type { Money } from "../../contracts/wire/money.ts";
 import type { Payment } from "./payment.ts";
 import { type Answer, type Definite, type PaymentProvider, type Refused, refundKey, type Unknown } from "./provider.ts";
 

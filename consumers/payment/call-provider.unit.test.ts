@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { callProvider, type Leased } from "./call-provider.ts";
 import type { Answer, PaymentProvider } from "./provider.ts";
 

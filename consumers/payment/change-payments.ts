@@ -1,10 +1,10 @@
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { Sql } from "../../db/client.ts";
-import { findStepOutcomes, type OutcomeRow } from "../../db/queries/find-step-outcomes.ts";
-import { insertPayments, type NewPayment } from "../../db/queries/insert-payments.ts";
-import { lockPayments, type PaymentRow } from "../../db/queries/lock-payments.ts";
-import { writePaymentOutcomes, writePayments } from "../../db/queries/write-payments.ts";
+import { insertPayments, type NewPayment } from "../../db/payments/insert-payments.ts";
+import { lockPayments, type PaymentRow } from "../../db/payments/lock-payments.ts";
+import { writePaymentOutcomes, writePayments } from "../../db/payments/write-payments.ts";
+import { findStepOutcomes, type OutcomeRow } from "../../db/steps/find-step-outcomes.ts";
 import type { Payment } from "./payment.ts";
 
 /** PostgreSQL's text knows no zero byte. What a provider says is for people; nothing is decided by it. */

@@ -1,6 +1,6 @@
-import type { Money } from "../../contracts/money.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import type { StepEventOf } from "../../contracts/step-events.ts";
+import type { StepEventOf } from "../../contracts/orders/step-events.ts";
+import type { Money } from "../../contracts/wire/money.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { isOpen, isPaid, type Payment, type PaymentOutcome } from "./payment.ts";
 import type { Definite } from "./provider.ts";
 

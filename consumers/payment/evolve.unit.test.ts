@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { alarmsOf } from "./alarms.ts";
 import { news } from "./answers.ts";
 import { hear, learn, notFound, tryLater, wantReturn } from "./evolve.ts";

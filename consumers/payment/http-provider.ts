@@ -5,8 +5,8 @@ import {
   ProviderRefusal,
   REFUSED_STATUSES,
   type RefundRequest,
-} from "../../contracts/payment-api.ts";
-import { failureCode } from "../failure.ts";
+} from "../../contracts/payments/api.ts";
+import { failureCode } from "../engine/failure.ts";
 import { retryAfterMs } from "./back-off.ts";
 import type { Answer, Definite, PaymentProvider, Refused, Unknown } from "./provider.ts";
 
@@ -72,7 +72,7 @@ function unexpected({ status, waitMs }: Response): Unknown {
   });
 }
 
-/** Talks the interface of contracts/payment-api.ts, which is the simulator's. */
+/** Talks the interface of contracts/payments/api.ts, which is the simulator's. */
 export function createHttpProvider({ url, apiKey, timeoutMs }: HttpProviderOptions): PaymentProvider {
   const base = url.replace(/\/+$/, "");
   const headers = {

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { retryAfterMs } from "./back-off.ts";
 import { createHttpProvider } from "./http-provider.ts";
 

@@ -1,8 +1,8 @@
 import type { TSchema } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
-import { StampedeError } from "../../contracts/errors.ts";
-import { isOrderId, type OrderId } from "../../contracts/order-ids.ts";
-import { STEP_EVENTS, type StepEventOf } from "../../contracts/step-events.ts";
+import { isOrderId, type OrderId } from "../../contracts/orders/ids.ts";
+import { STEP_EVENTS, type StepEventOf } from "../../contracts/orders/step-events.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 
 const TYPES = ["PaymentRequested", "PaymentRestoreRequested", "PaymentReported"] as const;

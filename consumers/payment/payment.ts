@@ -1,7 +1,7 @@
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import type { StepOutcome } from "../../contracts/steps.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { StepOutcome } from "../../contracts/orders/steps.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 
 /** What `step_outcomes` says of an order's PAYMENT. Times in milliseconds since 1970. */
 export interface PaymentOutcome {

@@ -1,5 +1,5 @@
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 
 /** What a provider can say of a payment for certain. Amounts and currency are the provider's own, not what we asked for. */
 export type Definite =

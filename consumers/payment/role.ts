@@ -1,12 +1,12 @@
 import { recordOf } from "../../contracts/event-topics.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import type { ResultEvent } from "../../contracts/step-events.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { ResultEvent } from "../../contracts/orders/step-events.ts";
 import type { Topic } from "../../contracts/topics.ts";
 import type { Sql } from "../../db/client.ts";
-import type { NewPayment } from "../../db/queries/insert-payments.ts";
+import type { NewPayment } from "../../db/payments/insert-payments.ts";
 import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
-import type { Log } from "../log.ts";
-import { ORDER_PACE_MS, type Rejected, type Role } from "../role.ts";
+import type { Log } from "../engine/log.ts";
+import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
 import type { AlarmKind } from "./alarms.ts";
 import { answerToCommand, answerToRestore } from "./answers.ts";
 import { type Changed, changePayments } from "./change-payments.ts";

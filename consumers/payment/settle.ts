@@ -1,8 +1,8 @@
-import type { ResultEvent } from "../../contracts/step-events.ts";
+import type { ResultEvent } from "../../contracts/orders/step-events.ts";
 import type { Sql } from "../../db/client.ts";
-import { failureCode, failureKind } from "../failure.ts";
-import { inHalves } from "../in-halves.ts";
-import { jittered } from "../pause.ts";
+import { failureCode, failureKind } from "../engine/failure.ts";
+import { inHalves } from "../engine/in-halves.ts";
+import { jittered } from "../engine/pause.ts";
 import { type Alarm, alarmsOf } from "./alarms.ts";
 import { news } from "./answers.ts";
 import { backOff } from "./back-off.ts";

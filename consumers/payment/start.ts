@@ -1,6 +1,6 @@
-import { createFault } from "../../contracts/fault-points.ts";
+import { createFault } from "../../contracts/wire/fault-points.ts";
+import type { Role } from "../engine/role.ts";
 import { complainer, type Neighbours } from "../neighbours.ts";
-import type { Role } from "../role.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { paymentRole } from "./role.ts";
 import { startWorkers, type Workers } from "./workers.ts";

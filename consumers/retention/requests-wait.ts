@@ -1,5 +1,5 @@
-import { DECIDE_GROUP, REQUESTS_TOPIC } from "../coupon-decide/role.ts";
-import type { LagReader } from "../renewed-admin.ts";
+import type { LagReader } from "../../kafka/renewed-admin.ts";
+import { DECIDE_GROUP, REQUESTS_TOPIC } from "../claims/decide/role.ts";
 
 /** Whether the log holds a request that role coupon-decide has not settled, of whichever queued sale. @throws KafkaError */
 export async function requestsWait(

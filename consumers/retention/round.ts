@@ -1,6 +1,7 @@
-import { StampedeError } from "../../contracts/errors.ts";
-import type { CouponId } from "../../contracts/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { Sql } from "../../db/client.ts";
+import { countExpired, oldestOf, takeExpired } from "../../db/retention/expired-rows.ts";
 import {
   type EndedPlace,
   type EndedSale,
@@ -8,13 +9,12 @@ import {
   leaveRedis,
   listEndedSales,
   oldestEndedSale,
-} from "../../db/queries/ended-sales.ts";
-import { countExpired, oldestOf, takeExpired } from "../../db/queries/expired-rows.ts";
+} from "../../db/sales/ended-sales.ts";
 import { type Forgetting, forgetSale } from "../../lua/ended-sales.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
-import { failureCode } from "../failure.ts";
-import type { Log } from "../log.ts";
-import { pause } from "../pause.ts";
+import { failureCode } from "../engine/failure.ts";
+import type { Log } from "../engine/log.ts";
+import { pause } from "../engine/pause.ts";
 import { type RetentionSetting, ROW_RULES, type RowRule } from "./rules.ts";
 
 export interface RetentionDeps {

@@ -1,4 +1,4 @@
-import type { ExpiredRows } from "../../db/queries/expired-rows.ts";
+import type { ExpiredRows } from "../../db/retention/expired-rows.ts";
 import type { RetentionEnvironment } from "./environment.ts";
 
 export type RetentionSetting = keyof typeof RetentionEnvironment;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { getTableName, is, Table } from "drizzle-orm";
-import { readEnvironment } from "../../contracts/environment.ts";
 import { allTopics } from "../../contracts/topics.ts";
+import { readEnvironment } from "../../contracts/wire/environment.ts";
 import * as schema from "../../db/schema.ts";
 import * as keys from "../../lua/keys.ts";
 import { retentionTables, withRetentionTables } from "./documented.ts";

@@ -1,10 +1,10 @@
 import { makeMonths, mayPartition, missingMonths, PARTITIONED_TABLES } from "../../db/partitions.ts";
-import { LEASES, withLeases } from "../../db/queries/with-leases.ts";
+import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
+import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { memoryOf } from "../../lua/memory.ts";
-import { failureCode } from "../failure.ts";
+import { failureCode } from "../engine/failure.ts";
+import { startTicker } from "../engine/ticker.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
-import { createRenewedAdmin } from "../renewed-admin.ts";
-import { startTicker } from "../ticker.ts";
 import { requestsWait } from "./requests-wait.ts";
 import { retain } from "./round.ts";
 

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { bigint, boolean, check, date, index, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
-import { MAX_STOCK } from "../../contracts/http-catalogue.ts";
+import { MAX_STOCK } from "../../contracts/shop/http-catalogue.ts";
 import { amount, id, oneOf, serial, time } from "./columns.ts";
 
 /**

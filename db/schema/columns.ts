@@ -10,7 +10,7 @@ export const id = customType<{ data: string }>({ dataType: () => 'text COLLATE "
 /** Milliseconds, as JavaScript has them: a time read and written back is the same time. */
 export const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" });
 
-/** Minor units of the row's currency, or points. Never more than JavaScript's safe integers: contracts/money.ts. */
+/** Minor units of the row's currency, or points. Never more than JavaScript's safe integers: contracts/wire/money.ts. */
 export const amount = (name: string) => bigint(name, { mode: "number" });
 
 /** A table's own key, for tables whose rows nobody names. */

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, jsonb, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
-import { ORDER_STATUSES, type OrderStatus } from "../../contracts/steps.ts";
+import { ORDER_STATUSES, type OrderStatus } from "../../contracts/orders/steps.ts";
 import { amount, id, oneOf, time } from "./columns.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, json, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
-import type { SagaState } from "../../contracts/saga-state.ts";
+import type { SagaState } from "../../contracts/orders/saga-state.ts";
 import {
   ORDER_STATUSES,
   type OrderStatus,
@@ -8,11 +8,11 @@ import {
   STEPS,
   type Step,
   type StepOutcome,
-} from "../../contracts/steps.ts";
+} from "../../contracts/orders/steps.ts";
 import { id, oneOf, time } from "./columns.ts";
 
 /**
- * Where an order's saga stands. `state` is the saga's own (contracts/saga-state.ts), `version` counts its transitions.
+ * Where an order's saga stands. `state` is the saga's own (contracts/orders/saga-state.ts), `version` counts its transitions.
  * due_at: when the sweeper looks at it next, NULL once settled. Move it seldom: it is indexed, and an update that leaves it
  * alone stays on its page.
  */

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
-import { StampedeError } from "../../contracts/errors.ts";
-import { USER_ID, type UserId } from "../../contracts/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import { USER_ID, type UserId } from "../../contracts/wire/ids.ts";
 
 export interface Identity {
   readonly userId: UserId;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import type { StampedeError } from "../../contracts/errors.ts";
+import type { StampedeError } from "../../contracts/wire/errors.ts";
 import { claimedSubject, createAuthenticate } from "./hs256.ts";
 
 const secret = "a secret of at least thirty-two bytes";

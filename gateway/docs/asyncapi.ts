@@ -1,8 +1,8 @@
 import type { TSchema } from "@sinclair/typebox";
+import { EVENTS } from "../../contracts/claims/events.ts";
 import { carriedBy } from "../../contracts/event-topics.ts";
-import { EVENTS } from "../../contracts/events.ts";
-import { CLOSE, ClientMessages, ServerMessages } from "../../contracts/socket-messages.ts";
 import { TOPICS, type Topic } from "../../contracts/topics.ts";
+import { CLOSE, ClientMessages, ServerMessages } from "../../contracts/wire/socket-messages.ts";
 
 const plain = (schema: TSchema): unknown => JSON.parse(JSON.stringify(schema));
 

@@ -1,7 +1,7 @@
 import { type TSchema, TypeGuard } from "@sinclair/typebox";
-import { Problem } from "../../contracts/http.ts";
-import { RESULTS, type ResultCode } from "../../contracts/result-codes.ts";
-import type { Endpoint } from "../endpoint.ts";
+import { Problem } from "../../contracts/claims/http.ts";
+import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
+import type { Endpoint } from "../http/endpoint.ts";
 
 /** Refusals that any route can give: of parameters that it does not take, and of nobody's fault. */
 const FOR_EVERYBODY: readonly ResultCode[] = ["VALIDATION_FAILED", "INTERNAL", "SHUTTING_DOWN"];

@@ -1,12 +1,12 @@
-import { StampedeError } from "../../contracts/errors.ts";
 import { recordOf } from "../../contracts/event-topics.ts";
-import type { CancelAccepted } from "../../contracts/http-orders.ts";
-import { orderCancelRequested } from "../../contracts/order-messages.ts";
+import type { CancelAccepted } from "../../contracts/orders/http.ts";
+import { orderCancelRequested } from "../../contracts/orders/messages.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import type { PlacedOrders } from "../../lua/placed-orders.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate, Identity } from "../auth/hs256.ts";
-import { json, problem } from "../problem.ts";
+import { json, problem } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 import type { FindOrder, FoundOrder } from "./find-order.ts";
 

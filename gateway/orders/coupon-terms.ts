@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
-import { StampedeError } from "../../contracts/errors.ts";
-import type { CouponId, UserId } from "../../contracts/ids.ts";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import type { HeldCoupon } from "../../db/queries/find-held-coupons.ts";
-import type { SaleRow } from "../../db/queries/find-sale.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
+import type { HeldCoupon } from "../../db/claims/find-held-coupons.ts";
+import type { SaleRow } from "../../db/sales/find-sale.ts";
 import type { Holding } from "../../lua/holding.ts";
 import type { CouponOffer } from "./price-lines.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { StampedeError } from "../../contracts/errors.ts";
-import type { CouponId, UserId } from "../../contracts/ids.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import type { HeldCoupon } from "../../db/queries/find-held-coupons.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
+import type { HeldCoupon } from "../../db/claims/find-held-coupons.ts";
 import type { Holding } from "../../lua/holding.ts";
 import { createCouponTerms } from "./coupon-terms.ts";
 

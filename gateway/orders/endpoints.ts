@@ -1,8 +1,8 @@
-import { CancelAccepted, OrderAccepted, OrderList, OrderView, PlaceOrder } from "../../contracts/http-orders.ts";
-import { IdempotencyKeySchema } from "../../contracts/order-ids.ts";
+import { CancelAccepted, OrderAccepted, OrderList, OrderView, PlaceOrder } from "../../contracts/orders/http.ts";
+import { IdempotencyKeySchema } from "../../contracts/orders/ids.ts";
 import type { Authenticate } from "../auth/hs256.ts";
-import type { Endpoint } from "../endpoint.ts";
-import { PageQuery } from "../page.ts";
+import type { Endpoint } from "../http/endpoint.ts";
+import { PageQuery } from "../http/page.ts";
 import { type Cancelling, cancelOrderRoute } from "./cancel-order.ts";
 import { AllOrdersQuery, allOrdersRoute, type ListOrders, myOrdersRoute } from "./list-orders.ts";
 import { type ObserveOrder, placeOrderRoute } from "./order-route.ts";

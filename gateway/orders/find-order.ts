@@ -1,8 +1,8 @@
-import type { UserId } from "../../contracts/ids.ts";
-import type { OrderCreated } from "../../contracts/order-events.ts";
-import { isOrderId, type OrderId, type OrderNumber, orderNumberIn, orderNumberOf } from "../../contracts/order-ids.ts";
-import { type PlacedOrder, type SagaState, stepsOf } from "../../contracts/saga-state.ts";
-import type { OrderState } from "../../db/queries/find-order.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import { isOrderId, type OrderId, type OrderNumber, orderNumberIn, orderNumberOf } from "../../contracts/orders/ids.ts";
+import { type PlacedOrder, type SagaState, stepsOf } from "../../contracts/orders/saga-state.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import type { OrderState } from "../../db/orders/find-order.ts";
 import type { OpenOrder } from "../../lua/placed-orders.ts";
 import type { Identity } from "../auth/hs256.ts";
 

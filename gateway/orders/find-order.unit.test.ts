@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { UserId } from "../../contracts/ids.ts";
-import { orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
+import { orderIdOf, orderNumberOf } from "../../contracts/orders/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { createFindOrder } from "./find-order.ts";
 
 const orderId = orderIdOf("ann" as UserId, "k", "{}");

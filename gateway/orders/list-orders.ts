@@ -1,10 +1,10 @@
 import { Type } from "@sinclair/typebox";
-import type { OrderList } from "../../contracts/http-orders.ts";
-import { type UserId, UserIdSchema } from "../../contracts/ids.ts";
+import type { OrderList } from "../../contracts/orders/http.ts";
+import { type UserId, UserIdSchema } from "../../contracts/wire/ids.ts";
 import { identify, identifyOperator } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
-import { PageQuery, pageOf, queryOf } from "../page.ts";
-import { json } from "../problem.ts";
+import { PageQuery, pageOf, queryOf } from "../http/page.ts";
+import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
 /** Orders, newest first: of one user from their first moment (own-orders.ts), or of all (null) as soon as PostgreSQL has them. */

@@ -1,12 +1,12 @@
-import { StampedeError } from "../../contracts/errors.ts";
-import { type OrderAccepted, PlaceOrder } from "../../contracts/http-orders.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import { readTraceparent } from "../../contracts/traceparent.ts";
-import { idempotencyKey } from "../admin/idempotency-key.ts";
+import { type OrderAccepted, PlaceOrder } from "../../contracts/orders/http.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
+import { readTraceparent } from "../../contracts/wire/traceparent.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
-import { jsonBody } from "../json-body.ts";
-import { json } from "../problem.ts";
+import { jsonBody } from "../http/json-body.ts";
+import { json } from "../http/problem.ts";
+import { idempotencyKey } from "../operators/idempotency-key.ts";
 import type { Handler, HttpRequest } from "../transports/transport.ts";
 import type { PlaceOrderFor } from "./place-order.ts";
 

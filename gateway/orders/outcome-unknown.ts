@@ -1,5 +1,5 @@
-import { StampedeError } from "../../contracts/errors.ts";
-import { RESULTS } from "../../contracts/result-codes.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import { RESULTS } from "../../contracts/wire/result-codes.ts";
 import type { AskedOrder } from "./price-order.ts";
 
 type Named = Pick<AskedOrder, "orderId" | "idempotencyKey">;

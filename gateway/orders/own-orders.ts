@@ -1,7 +1,7 @@
-import type { OrderList, OrderSummary } from "../../contracts/http-orders.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import type { OrderCreated } from "../../contracts/order-events.ts";
-import { orderCursors } from "../../db/queries/list-orders.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import type { OrderList, OrderSummary } from "../../contracts/orders/http.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import { orderCursors } from "../../db/orders/list-orders.ts";
 import type { OpenOrder, PlacedOrders } from "../../lua/placed-orders.ts";
 
 export interface OwnOrderSources extends Pick<PlacedOrders, "open" | "read"> {

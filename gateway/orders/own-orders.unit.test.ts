@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { OrderList } from "../../contracts/http-orders.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import { type OrderId, orderIdOf } from "../../contracts/order-ids.ts";
-import { orderCursors } from "../../db/queries/list-orders.ts";
+import type { OrderList } from "../../contracts/orders/http.ts";
+import { type OrderId, orderIdOf } from "../../contracts/orders/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import { orderCursors } from "../../db/orders/list-orders.ts";
 import { createListOwnOrders } from "./own-orders.ts";
 
 const ann = "ann" as UserId;

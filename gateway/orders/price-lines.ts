@@ -1,10 +1,10 @@
-import type { DiscountTerms } from "../../contracts/discount.ts";
-import { StampedeError } from "../../contracts/errors.ts";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { ProductId } from "../../contracts/order-ids.ts";
-import type { OrderLine, ProductQuantity } from "../../contracts/order-parts.ts";
-import { type Amounts, priceOrder } from "../../contracts/pricing.ts";
-import type { Offer } from "../../db/queries/find-offers.ts";
+import type { ProductId } from "../../contracts/orders/ids.ts";
+import type { OrderLine, ProductQuantity } from "../../contracts/orders/parts.ts";
+import type { DiscountTerms } from "../../contracts/shop/discount.ts";
+import { type Amounts, priceOrder } from "../../contracts/shop/pricing.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
+import type { Offer } from "../../db/shop/find-offers.ts";
 
 /** An order's part that money decides. Fixed here; no step calculates again. */
 export interface Priced extends Amounts {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { StampedeError } from "../../contracts/errors.ts";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { ProductId } from "../../contracts/order-ids.ts";
-import type { Offer } from "../../db/queries/find-offers.ts";
+import type { ProductId } from "../../contracts/orders/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
+import type { Offer } from "../../db/shop/find-offers.ts";
 import { type CouponOffer, priceLines } from "./price-lines.ts";
 
 const euro = "EUR" as Currency;

@@ -1,7 +1,7 @@
-import { orderView } from "../../contracts/order-view.ts";
+import { orderView } from "../../contracts/orders/view.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
-import { json, problem } from "../problem.ts";
+import { json, problem } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 import type { FindOrder } from "./find-order.ts";
 

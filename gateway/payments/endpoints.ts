@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
-import { PaymentWebhook, SIGNATURE_HEADER } from "../../contracts/payment-webhook.ts";
-import type { Endpoint } from "../endpoint.ts";
+import { PaymentWebhook, SIGNATURE_HEADER } from "../../contracts/payments/webhook.ts";
+import type { Endpoint } from "../http/endpoint.ts";
 import { type WebhookParts, webhookRoute } from "./webhook-route.ts";
 
 /** What the payment provider calls: part of the route table (app.ts). */

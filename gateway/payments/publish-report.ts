@@ -1,4 +1,4 @@
-import { StampedeError } from "../../contracts/errors.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import { KafkaError, type Producer } from "../../kafka/kafka.ts";
 import type { WebhookParts } from "./webhook-route.ts";
 

@@ -1,8 +1,8 @@
 import { type EventRecord, recordOf } from "../../contracts/event-topics.ts";
-import { paymentReported } from "../../contracts/order-messages.ts";
-import { PaymentWebhook, SIGNATURE_HEADER, verifyWebhook } from "../../contracts/payment-webhook.ts";
-import { jsonBytes } from "../json-body.ts";
-import { json } from "../problem.ts";
+import { paymentReported } from "../../contracts/orders/messages.ts";
+import { PaymentWebhook, SIGNATURE_HEADER, verifyWebhook } from "../../contracts/payments/webhook.ts";
+import { jsonBytes } from "../http/json-body.ts";
+import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
 export interface WebhookParts {

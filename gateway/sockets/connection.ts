@@ -1,4 +1,4 @@
-import type { UserId } from "../../contracts/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Identity } from "../auth/hs256.ts";
 import type { Socket } from "../transports/transport.ts";
 

@@ -1,4 +1,4 @@
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import type { InboxMessage } from "../../lua/inbox.ts";
 import { placeOf } from "../../lua/inbox-cursor.ts";
 import type { ClientSocket } from "./connection.ts";

@@ -1,9 +1,9 @@
-import { StampedeError } from "../../contracts/errors.ts";
-import { type CouponId, isCouponId, type UserId } from "../../contracts/ids.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import { CLOSE, type ClientMessage } from "../../contracts/socket-messages.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
+import { CLOSE, type ClientMessage } from "../../contracts/wire/socket-messages.ts";
 import type { Authenticate, Identity } from "../auth/hs256.ts";
-import type { ClaimForUser } from "../coupons/claim.ts";
+import type { ClaimForUser } from "../claims/claim.ts";
 import type { CatchingUp } from "./catching-up.ts";
 import type { ClientSocket } from "./connection.ts";
 import { reply } from "./delivery.ts";

@@ -1,4 +1,4 @@
-import type { ClientMessage } from "../../contracts/socket-messages.ts";
+import type { ClientMessage } from "../../contracts/wire/socket-messages.ts";
 
 export type Parsed =
   | { readonly message: ClientMessage }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import fc from "fast-check";
-import { ClientMessages } from "../../contracts/socket-messages.ts";
+import { ClientMessages } from "../../contracts/wire/socket-messages.ts";
 import { parseClientMessage } from "./messages.ts";
 
 const schemas = Object.values(ClientMessages);

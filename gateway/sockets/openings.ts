@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import type { Sale } from "../../contracts/http.ts";
-import type { CouponId } from "../../contracts/ids.ts";
+import type { Sale } from "../../contracts/claims/http.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 
 /** Timers reach 24 days; and a machine that slept, or whose clock was set, must not be wrong for long. */
 const LONGEST_WAIT_MS = 60 * 60 * 1000;

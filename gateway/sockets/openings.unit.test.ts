@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { SaleState } from "../../contracts/http.ts";
-import { newCouponId } from "../../contracts/ids.ts";
+import type { SaleState } from "../../contracts/claims/http.ts";
+import { newCouponId } from "../../contracts/wire/ids.ts";
 import { Openings, type OpeningsParts, type SaleStart } from "./openings.ts";
 
 const couponId = newCouponId();

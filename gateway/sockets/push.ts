@@ -1,4 +1,4 @@
-import { isUserId, type UserId } from "../../contracts/ids.ts";
+import { isUserId, type UserId } from "../../contracts/wire/ids.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { Pushed } from "./delivery.ts";

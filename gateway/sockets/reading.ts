@@ -1,5 +1,5 @@
-import { StampedeError } from "../../contracts/errors.ts";
-import type { UserId } from "../../contracts/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Inbox, InboxPage } from "../../lua/inbox.ts";
 import { isBetween, isSameServer } from "../../lua/inbox-cursor.ts";
 import type { ClientSocket, Connection, PendingResume } from "./connection.ts";

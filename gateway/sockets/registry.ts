@@ -1,4 +1,4 @@
-import type { UserId } from "../../contracts/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import type { ClientSocket } from "./connection.ts";
 
 /** Who is here. Most users have one socket, so that one stands in the map without an array around it. */

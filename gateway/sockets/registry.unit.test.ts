@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { UserId } from "../../contracts/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
 import { Registry } from "./registry.ts";
 

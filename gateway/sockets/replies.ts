@@ -1,9 +1,9 @@
-import type { MyCoupon } from "../../contracts/http.ts";
-import type { OrderSummary } from "../../contracts/http-orders.ts";
-import type { CouponId, UserId } from "../../contracts/ids.ts";
-import { RESULTS, type ResultCode } from "../../contracts/result-codes.ts";
-import type { ServerMessage } from "../../contracts/socket-messages.ts";
-import type { ClaimReply } from "../coupons/claim.ts";
+import type { MyCoupon } from "../../contracts/claims/http.ts";
+import type { OrderSummary } from "../../contracts/orders/http.ts";
+import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
+import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
+import type { ServerMessage } from "../../contracts/wire/socket-messages.ts";
+import type { ClaimReply } from "../claims/claim.ts";
 
 type Of<Type extends ServerMessage["type"]> = Extract<ServerMessage, { type: Type }>;
 

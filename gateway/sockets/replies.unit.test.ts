@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
-import { newCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
-import { orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
-import { RESULTS, type ResultCode } from "../../contracts/result-codes.ts";
-import { ServerMessages } from "../../contracts/socket-messages.ts";
+import { orderIdOf, orderNumberOf } from "../../contracts/orders/ids.ts";
+import { newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
+import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
+import { ServerMessages } from "../../contracts/wire/socket-messages.ts";
 import * as replies from "./replies.ts";
 
 const couponId = newCouponId();

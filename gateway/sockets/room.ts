@@ -1,12 +1,12 @@
-import type { CouponId, UserId } from "../../contracts/ids.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import type { Inbox } from "../../lua/inbox.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { Routes } from "../../lua/routes.ts";
 import type { Authenticate, Identity } from "../auth/hs256.ts";
-import type { ClaimForUser } from "../coupons/claim.ts";
-import { problem } from "../problem.ts";
+import type { ClaimForUser } from "../claims/claim.ts";
+import { problem } from "../http/problem.ts";
 import type { SocketRoute } from "../transports/transport.ts";
 import { type CatchingUp, createCatchingUp } from "./catching-up.ts";
 import { type ClientSocket, Connection } from "./connection.ts";

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { type CouponId, isCouponId } from "../../contracts/ids.ts";
+import { type CouponId, isCouponId } from "../../contracts/wire/ids.ts";
 import type { ClientSocket } from "./connection.ts";
 import { reply } from "./delivery.ts";
 import { Openings, type OpeningsParts, type SaleStart } from "./openings.ts";

@@ -1,4 +1,4 @@
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import type { CatchingUp } from "./catching-up.ts";
 import type { ClientSocket } from "./connection.ts";
 import { reply } from "./delivery.ts";

@@ -1,7 +1,7 @@
-import { StampedeError } from "../../contracts/errors.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import { bearerToken } from "../auth/bearer.ts";
 import type { Authenticate, Identity } from "../auth/hs256.ts";
-import { problem, problemOf } from "../problem.ts";
+import { problem, problemOf } from "../http/problem.ts";
 import type { HttpRequest, HttpResponse } from "../transports/transport.ts";
 
 const TOKEN_IN_URL = /(^|&)(access_)?token=/i;

@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import { StampedeError } from "../../contracts/errors.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { HttpRequest } from "./transport.ts";
 
 /** What Bun hands to a route's function: a Request with the router's decoded parameters. */

@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import { StampedeError } from "../../contracts/errors.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import { BunHttpRequest, type NativeRequest } from "./bun-request.ts";
 import { toResponse } from "./bun-response.ts";
 import { BunSocket, websocketHandler } from "./bun-socket.ts";

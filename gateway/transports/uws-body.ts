@@ -1,5 +1,5 @@
 import type { HttpResponse as NativeResponse } from "uWebSockets.js";
-import { StampedeError } from "../../contracts/errors.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 
 /** The client is gone: nobody waits for what reading its body would have led to. */
 export class HungUp extends Error {}

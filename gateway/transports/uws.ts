@@ -1,6 +1,6 @@
 import type { HttpRequest as NativeRequest, HttpResponse as NativeResponse, us_socket_context_t } from "uWebSockets.js";
 import { setTimeout as sleep } from "node:timers/promises";
-import { StampedeError } from "../../contracts/errors.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import { allowedAt, groupByPath } from "./paths.ts";
 import type { Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
 import { listenOn, loadAddon } from "./uws-addon.ts";

@@ -47,7 +47,7 @@ function installedByAddon(): string[] {
   } catch {
     return []; // not installed: it is optional under Bun
   }
-  // build/ is made by the package's own install script, lib/binding/ by ours (cli/stack/node-runtime-addon.ts).
+  // build/ is made by the package's own install script, lib/binding/ by ours (stack/node-runtime-addon.ts).
   const [build, binding] = [join(home, "build"), join(home, "lib", "binding")];
   const mine = `node-v\\d+-${process.platform}-${process.arch}`;
   const bindings = entriesOf(binding).filter((name) => new RegExp(`^${mine}$`).test(name));

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRelay } from "../../consumers/claim-relay/start.ts";
+import { startRelay } from "../../consumers/claims/relay/start.ts";
 import { startOrderRelay } from "../../consumers/order-relay/start.ts";
 import { retain } from "../../consumers/retention/round.ts";
 import { type RetentionSetting, ROW_RULES } from "../../consumers/retention/rules.ts";
-import { startLoader } from "../../consumers/sale-loader/start.ts";
-import type { CouponId } from "../../contracts/ids.ts";
+import { startLoader } from "../../consumers/sales/start.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import { orderBucket, orderLedgerKey, saleKeys } from "../../lua/keys.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import { placedBy } from "../lua/placed.ts";

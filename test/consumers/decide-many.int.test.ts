@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
-import { requestRecord } from "../../gateway/coupons/queue.ts";
+import { newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
+import { requestRecord } from "../../gateway/claims/queue.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { couponDecide } from "../../consumers/coupon-decide/role.ts";
-import { type CouponId, newRequestId, type RequestId, type UserId } from "../../contracts/ids.ts";
-import { LeftOut, type LeftOutComplaint } from "../../contracts/left-out.ts";
-import { requestRecord } from "../../gateway/coupons/queue.ts";
+import { couponDecide } from "../../consumers/claims/decide/role.ts";
+import { type CouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
+import { LeftOut, type LeftOutComplaint } from "../../contracts/wire/left-out.ts";
+import { requestRecord } from "../../gateway/claims/queue.ts";
 import { KafkaError } from "../../kafka/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { noteAsking } from "../../lua/pending-requests.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { startRevocations } from "../../consumers/claim-relay/start-revocations.ts";
-import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
-import { type Settling, settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
-import type { CouponId } from "../../contracts/ids.ts";
-import { revokeClaim } from "../../db/queries/revoke-claim.ts";
+import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import { type Settling, settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
+import { startRevocations } from "../../consumers/claims/relay/start-revocations.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import { revokeClaim } from "../../db/claims/revoke-claim.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { until } from "../support/until.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type HealthServer, serveHealth } from "../../consumers/health-server.ts";
+import { type HealthServer, serveHealth } from "../../consumers/engine/health-server.ts";
 import { once, requestText } from "../contracts/transport/raw-http.ts";
 
 let server: HealthServer;

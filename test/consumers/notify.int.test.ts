@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
-import { failedRecord, issuedRecord } from "../../consumers/coupon-persist/announce.ts";
+import { failedRecord, issuedRecord } from "../../consumers/claims/persist/announce.ts";
 import { type NotifyDeps, notify } from "../../consumers/notify/role.ts";
-import { StampedeError } from "../../contracts/errors.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import { orderMessage } from "../../contracts/order-messages.ts";
-import { orderEventId } from "../../contracts/order-streams.ts";
-import { ServerMessages } from "../../contracts/socket-messages.ts";
+import { orderMessage } from "../../contracts/orders/messages.ts";
+import { orderEventId } from "../../contracts/orders/streams.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import { ServerMessages } from "../../contracts/wire/socket-messages.ts";
 import { createInbox, type Inbox } from "../../lua/inbox.ts";
 import { gatewayChannel, userKeys } from "../../lua/keys.ts";
 import { createSubscriber } from "../../lua/redis.ts";

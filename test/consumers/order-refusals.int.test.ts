@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { UserId } from "../../contracts/ids.ts";
-import { moneyOf } from "../../contracts/money.ts";
-import type { OrderCreated } from "../../contracts/order-events.ts";
-import { knownOrders } from "../../db/queries/known-orders.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import { moneyOf } from "../../contracts/wire/money.ts";
+import { knownOrders } from "../../db/orders/known-orders.ts";
 import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";

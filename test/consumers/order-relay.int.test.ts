@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startOrderRelay } from "../../consumers/order-relay/start.ts";
-import type { OrderCreated } from "../../contracts/order-events.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
 import { orderBucket, orderLedgerKey } from "../../lua/keys.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { orderCancelRequested, stepCompleted } from "../../contracts/order-messages.ts";
-import { SAGA_SETTING } from "../../contracts/saga-mode.ts";
-import { STEPS } from "../../contracts/steps.ts";
-import { changeSetting } from "../../db/queries/change-setting.ts";
+import { orderCancelRequested, stepCompleted } from "../../contracts/orders/messages.ts";
+import { SAGA_SETTING } from "../../contracts/orders/saga-mode.ts";
+import { STEPS } from "../../contracts/orders/steps.ts";
+import { changeSetting } from "../../db/settings/change-setting.ts";
 import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";

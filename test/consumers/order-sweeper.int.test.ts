@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Progress, type SweepDeps, sweep } from "../../consumers/order-sweeper/sweep.ts";
-import { stepCompleted, stepRestored } from "../../contracts/order-messages.ts";
-import { findDueSagas } from "../../db/queries/find-due-sagas.ts";
-import { findParkedSteps } from "../../db/queries/find-parked-steps.ts";
-import { postponeSagas } from "../../db/queries/postpone-sagas.ts";
+import { stepCompleted, stepRestored } from "../../contracts/orders/messages.ts";
+import { findDueSagas } from "../../db/orders/find-due-sagas.ts";
+import { postponeSagas } from "../../db/orders/postpone-sagas.ts";
+import { findParkedSteps } from "../../db/steps/find-parked-steps.ts";
 import { until } from "../support/until.ts";
 import { anOrder, eventOf, openShop, type Shop } from "./order-world.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";

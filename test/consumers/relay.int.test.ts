@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRelay } from "../../consumers/claim-relay/start.ts";
-import { settleClaims } from "../../consumers/coupon-persist/settle-claims.ts";
+import { settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
+import { startRelay } from "../../consumers/claims/relay/start.ts";
 import { settlingFor } from "../../consumers/neighbours.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRevocations } from "../../consumers/claim-relay/start-revocations.ts";
-import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
-import { persistClaims } from "../../consumers/coupon-persist/persist-claims.ts";
-import type { CouponId } from "../../contracts/ids.ts";
-import { revokeClaim } from "../../db/queries/revoke-claim.ts";
+import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import { persistClaims } from "../../consumers/claims/persist/persist-claims.ts";
+import { startRevocations } from "../../consumers/claims/relay/start-revocations.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import { revokeClaim } from "../../db/claims/revoke-claim.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { REVOCATIONS_CHANNEL, saleKeys } from "../../lua/keys.ts";
 import { readSale, winnerOf } from "../../lua/sale-reading.ts";
@@ -140,7 +140,7 @@ test("a claim that is revoked between its row and its announcement ends told FAI
       },
     },
   };
-  const { settleClaims } = await import("../../consumers/coupon-persist/settle-claims.ts");
+  const { settleClaims } = await import("../../consumers/claims/persist/settle-claims.ts");
   await settleClaims(slow, claims);
   await worker.stop();
   expect(await world.redis.hvals(saleKeys(sale).status)).toEqual(["FAILED REVOKED"]);
@@ -171,7 +171,7 @@ test("a settler that stood still until the claim was settled by another and revo
       },
     },
   };
-  const { settleClaims } = await import("../../consumers/coupon-persist/settle-claims.ts");
+  const { settleClaims } = await import("../../consumers/claims/persist/settle-claims.ts");
   expect(await settleClaims(late, claims)).toMatchObject({ settled: 1, deferred: [] });
   await worker.stop();
   expect(world.events(sale).map(({ type }) => type)).toEqual([

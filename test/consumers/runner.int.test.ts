@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRelay } from "../../consumers/claim-relay/start.ts";
-import { DEAD_LETTER_HEADERS } from "../../consumers/dead-letter-record.ts";
+import { startRelay } from "../../consumers/claims/relay/start.ts";
 import { deadLetterOf, deadLetters } from "../../consumers/dead-letters/role.ts";
 import { policyOf } from "../../consumers/dead-letters/start.ts";
-import type { Role } from "../../consumers/role.ts";
-import { startRunner } from "../../consumers/runner.ts";
-import { StampedeError } from "../../contracts/errors.ts";
-import { insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
+import { DEAD_LETTER_HEADERS } from "../../consumers/engine/dead-letter-record.ts";
+import type { Role } from "../../consumers/engine/role.ts";
+import { startRunner } from "../../consumers/engine/runner.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import { insertDeadLetters } from "../../db/dead-letters/insert-dead-letters.ts";
 import { type IncomingRecord, type Kafka, KafkaError } from "../../kafka/kafka.ts";
 import { until } from "../support/until.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";

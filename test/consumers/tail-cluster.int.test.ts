@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRelay } from "../../consumers/claim-relay/start.ts";
+import { startRelay } from "../../consumers/claims/relay/start.ts";
 import { LEDGER_CHANNEL, saleKeys } from "../../lua/keys.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
 import { until } from "../support/until.ts";

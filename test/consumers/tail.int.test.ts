@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRelay } from "../../consumers/claim-relay/start.ts";
-import type { CouponId } from "../../contracts/ids.ts";
+import { startRelay } from "../../consumers/claims/relay/start.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { LEDGER_CHANNEL, saleKeys } from "../../lua/keys.ts";
 import { until } from "../support/until.ts";

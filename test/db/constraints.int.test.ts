@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { insertClaims } from "../../db/claims/insert-claims.ts";
+import { insertTombstones } from "../../db/claims/insert-tombstones.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { sqlState } from "../../db/errors.ts";
 import { migrate } from "../../db/migrate.ts";
-import { createSale } from "../../db/queries/create-sale.ts";
-import { insertClaims } from "../../db/queries/insert-claims.ts";
-import { insertTombstones } from "../../db/queries/insert-tombstones.ts";
-import { shareSales } from "../../db/queries/lock-sales.ts";
-import { setSaleState } from "../../db/queries/set-sale-state.ts";
+import { createSale } from "../../db/sales/create-sale.ts";
+import { shareSales } from "../../db/sales/lock-sales.ts";
+import { setSaleState } from "../../db/sales/set-sale-state.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 
 let database: TestDatabase;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { createDatabase, type Database } from "../../db/client.ts";
-import { countDeadLetters } from "../../db/queries/count-dead-letters.ts";
-import { discardDeadLetter } from "../../db/queries/discard-dead-letter.ts";
-import { type DeadLetter, insertDeadLetters } from "../../db/queries/insert-dead-letters.ts";
-import { markDeadLetters } from "../../db/queries/mark-dead-letters.ts";
-import { retryDeadLetter } from "../../db/queries/retry-dead-letter.ts";
-import { takeDeadLetters } from "../../db/queries/take-dead-letters.ts";
+import { countDeadLetters } from "../../db/dead-letters/count-dead-letters.ts";
+import { discardDeadLetter } from "../../db/dead-letters/discard-dead-letter.ts";
+import { type DeadLetter, insertDeadLetters } from "../../db/dead-letters/insert-dead-letters.ts";
+import { markDeadLetters } from "../../db/dead-letters/mark-dead-letters.ts";
+import { retryDeadLetter } from "../../db/dead-letters/retry-dead-letter.ts";
+import { takeDeadLetters } from "../../db/dead-letters/take-dead-letters.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 
 let database: TestDatabase;

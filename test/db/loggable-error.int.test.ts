@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import pino from "pino";
-import { failureCode } from "../../consumers/failure.ts";
-import { StampedeError } from "../../contracts/errors.ts";
+import { failureCode } from "../../consumers/engine/failure.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { loggable } from "../../db/loggable-error.ts";
 import { pointBalances, products } from "../../db/schema.ts";
 import { databaseCalls } from "../../gateway/database-calls.ts";
-import { createErrorLog } from "../../gateway/error-log.ts";
+import { createErrorLog } from "../../gateway/http/error-log.ts";
 import { freshDatabase } from "../support/stack.ts";
 
 const USER = "auth0|5f7c8ec7c33c6c004bbafe82";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { once, requestText } from "../contracts/transport/raw-http.ts";
 import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
 import { call, claim } from "../support/client.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Product } from "../../contracts/http-catalogue.ts";
-import { MAX_MONEY } from "../../contracts/money.ts";
+import type { Product } from "../../contracts/shop/http-catalogue.ts";
+import { MAX_MONEY } from "../../contracts/wire/money.ts";
 import { type Answer, call } from "../support/client.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";

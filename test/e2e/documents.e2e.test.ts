@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
-import { ServerMessages } from "../../contracts/socket-messages.ts";
+import { ServerMessages } from "../../contracts/wire/socket-messages.ts";
 import { call, claim } from "../support/client.ts";
 import { TestSocket } from "../support/socket.ts";
 import { type System, startSystem } from "../support/system.ts";

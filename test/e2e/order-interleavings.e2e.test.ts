@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { UserId } from "../../contracts/ids.ts";
-import { orderIdOf } from "../../contracts/order-ids.ts";
-import { canonicalOrder } from "../../contracts/order-request.ts";
+import { orderIdOf } from "../../contracts/orders/ids.ts";
+import { canonicalOrder } from "../../contracts/orders/request.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { ADMISSION_KEYS } from "../../lua/keys.ts";
 import { call, claim } from "../support/client.ts";

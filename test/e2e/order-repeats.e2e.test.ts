@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Product } from "../../contracts/http-catalogue.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Product } from "../../contracts/shop/http-catalogue.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { orderBucket, pendingOrderKey, placedKey } from "../../lua/keys.ts";
 import { KEY_LINGERS_S, orderLedgerLengths } from "../../lua/order-ledger.ts";
 import { call } from "../support/client.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Product } from "../../contracts/http-catalogue.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import { MAX_MONEY } from "../../contracts/money.ts";
-import { orderIdOf } from "../../contracts/order-ids.ts";
-import { stepsOf } from "../../contracts/saga-state.ts";
+import { orderIdOf } from "../../contracts/orders/ids.ts";
+import { stepsOf } from "../../contracts/orders/saga-state.ts";
+import type { Product } from "../../contracts/shop/http-catalogue.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import { MAX_MONEY } from "../../contracts/wire/money.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
 import { type Answer, call, claim } from "../support/client.ts";
 import { createProduct, followOrders, placeOrder } from "../support/orders.ts";

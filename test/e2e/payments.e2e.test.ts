@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { recordOf } from "../../contracts/event-topics.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import { orderMessage } from "../../contracts/order-messages.ts";
-import { orderEventId, orderStream } from "../../contracts/order-streams.ts";
-import { SIGNATURE_HEADER, signWebhook } from "../../contracts/payment-webhook.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import { orderMessage } from "../../contracts/orders/messages.ts";
+import { orderEventId, orderStream } from "../../contracts/orders/streams.ts";
+import { SIGNATURE_HEADER, signWebhook } from "../../contracts/payments/webhook.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Consumer, Producer } from "../../kafka/kafka.ts";
 import { expectBalanced, orderNamed, readBooks } from "../payments/provider-books.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { MAX_TOTAL } from "../../contracts/http.ts";
+import { MAX_TOTAL } from "../../contracts/claims/http.ts";
 import { type Answer, call, claim } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush } from "../support/rush.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { newRequestId } from "../../contracts/ids.ts";
+import { newRequestId } from "../../contracts/wire/ids.ts";
 import { type Answer, call, claim } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { named, rush } from "../support/rush.ts";

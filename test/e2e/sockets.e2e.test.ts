@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { claim } from "../support/client.ts";
 import { historyKept } from "../support/promises-kept.ts";
 import { TestSocket } from "../support/socket.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { newCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
-import { createSale } from "../../db/queries/create-sale.ts";
-import { requestRecord } from "../../gateway/coupons/queue.ts";
+import { newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
+import { createSale } from "../../db/sales/create-sale.ts";
+import { requestRecord } from "../../gateway/claims/queue.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { call } from "../support/client.ts";
 import { recordsOf } from "../support/order-log.ts";

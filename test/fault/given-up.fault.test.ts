@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Claim } from "../../consumers/coupon-persist/outcome.ts";
-import { claimRecord } from "../../gateway/coupons/publish.ts";
+import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import { claimRecord } from "../../gateway/claims/publish.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { recorder } from "../history/recorder.ts";

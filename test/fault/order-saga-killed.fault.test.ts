@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { recordOf } from "../../contracts/event-topics.ts";
-import { moneyOf } from "../../contracts/money.ts";
-import type { OrderCreated } from "../../contracts/order-events.ts";
-import type { ProductId } from "../../contracts/order-ids.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import type { ProductId } from "../../contracts/orders/ids.ts";
+import { moneyOf } from "../../contracts/wire/money.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { anOrder } from "../consumers/order-world.ts";
 import type { TestProcess } from "../support/processes.ts";

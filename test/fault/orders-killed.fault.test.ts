@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { FaultPoint } from "../../contracts/fault-points.ts";
+import type { FaultPoint } from "../../contracts/wire/fault-points.ts";
 import { complaints } from "../support/order-books.ts";
 import { gatherCrowd, orderAll } from "../support/order-crowd.ts";
 import { ordersKept } from "../support/orders-kept.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Product } from "../../contracts/http-catalogue.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import { type OrderId, orderIdOf } from "../../contracts/order-ids.ts";
-import { canonicalOrder } from "../../contracts/order-request.ts";
+import { type OrderId, orderIdOf } from "../../contracts/orders/ids.ts";
+import { canonicalOrder } from "../../contracts/orders/request.ts";
+import type { Product } from "../../contracts/shop/http-catalogue.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
 import { type Answer, call } from "../support/client.ts";
 import { createProduct, followOrders, placeOrder } from "../support/orders.ts";

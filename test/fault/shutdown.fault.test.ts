@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { call, claim } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush, type UserStory } from "../support/rush.ts";

@@ -1,4 +1,4 @@
-import { isResultCode, RESULTS } from "../../contracts/result-codes.ts";
+import { isResultCode, RESULTS } from "../../contracts/wire/result-codes.ts";
 import type { ClaimCall, Facts, Fence, History, Row, Told } from "./history.ts";
 
 /** An acceptance, and the claim that got it. */

@@ -1,4 +1,4 @@
-import { isRequestId } from "../../contracts/ids.ts";
+import { isRequestId } from "../../contracts/wire/ids.ts";
 import type { ClaimAnswer, StatusRead } from "./history.ts";
 import { type OpenClaim, recorder } from "./recorder.ts";
 

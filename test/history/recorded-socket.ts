@@ -1,4 +1,4 @@
-import type { ServerMessage } from "../../contracts/socket-messages.ts";
+import type { ServerMessage } from "../../contracts/wire/socket-messages.ts";
 import { answerOf, subjectOf } from "./recorded-call.ts";
 import { type OpenClaim, recorder } from "./recorder.ts";
 

@@ -1,5 +1,5 @@
-import { saleOfRequest } from "../../contracts/ids.ts";
-import type { ServerMessage } from "../../contracts/socket-messages.ts";
+import { saleOfRequest } from "../../contracts/wire/ids.ts";
+import type { ServerMessage } from "../../contracts/wire/socket-messages.ts";
 import type { ClaimAnswer, ClaimCall, History, Revocation, StatusRead, Told, TotalSet } from "./history.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };

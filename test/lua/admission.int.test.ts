@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import type { UserId } from "../../contracts/ids.ts";
-import { type OrderId, orderIdOf, type ProductId } from "../../contracts/order-ids.ts";
+import { type OrderId, orderIdOf, type ProductId } from "../../contracts/orders/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { type Admission, createAdmission } from "../../lua/admission.ts";
 import { ADMISSION_KEYS } from "../../lua/keys.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { newCouponId, type RequestId } from "../../contracts/ids.ts";
-import { CLAIM_CODES } from "../../contracts/result-codes.ts";
+import { newCouponId, type RequestId } from "../../contracts/wire/ids.ts";
+import { CLAIM_CODES } from "../../contracts/wire/result-codes.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import type { RedisConnection } from "../../lua/redis.ts";

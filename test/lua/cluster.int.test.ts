@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type CouponId, newCouponId } from "../../contracts/ids.ts";
-import type { ProductId } from "../../contracts/order-ids.ts";
+import type { ProductId } from "../../contracts/orders/ids.ts";
+import { type CouponId, newCouponId } from "../../contracts/wire/ids.ts";
 import { createAdmission } from "../../lua/admission.ts";
 import { type Appended, createInbox } from "../../lua/inbox.ts";
 import { placedKey, saleKeys } from "../../lua/keys.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type CouponId, newCouponId } from "../../contracts/ids.ts";
+import { type CouponId, newCouponId } from "../../contracts/wire/ids.ts";
 import type { Claim } from "../../lua/claim-batch.ts";
 import type { DecideBatch, LoggedRequest } from "../../lua/decide-batch.ts";
 import { saleKeys } from "../../lua/keys.ts";

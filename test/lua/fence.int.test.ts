@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import type { CouponId } from "../../contracts/ids.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import { type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading, type LoadedWinner } from "../../lua/sale-loading.ts";
 import { readSale } from "../../lua/sale-reading.ts";

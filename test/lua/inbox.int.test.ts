@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { randomUUID } from "node:crypto";
-import { StampedeError } from "../../contracts/errors.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import { orderIdOf } from "../../contracts/order-ids.ts";
+import { orderIdOf } from "../../contracts/orders/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { type Appended, createInbox, INBOX_TTL_S, type Inbox, type NewMessage } from "../../lua/inbox.ts";
 import { gatewayChannel, userKeys } from "../../lua/keys.ts";
 import { type RedisConnection, whenReady } from "../../lua/redis.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { newCouponId } from "../../contracts/ids.ts";
+import { newCouponId } from "../../contracts/wire/ids.ts";
 import { evalsha } from "../../lua/commands.ts";
 import { saleKeys, shadowKeys } from "../../lua/keys.ts";
 import { ledgerLength } from "../../lua/ledger.ts";

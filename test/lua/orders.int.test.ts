@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { UserId } from "../../contracts/ids.ts";
-import type { OrderCreated } from "../../contracts/order-events.ts";
-import type { ProductId } from "../../contracts/order-ids.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import type { ProductId } from "../../contracts/orders/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import {
   cancelKey,
   cartOrdersKey,

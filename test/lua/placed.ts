@@ -1,8 +1,8 @@
-import type { UserId } from "../../contracts/ids.ts";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderCreated } from "../../contracts/order-events.ts";
-import { orderIdOf, orderNumberOf, type ProductId } from "../../contracts/order-ids.ts";
-import { orderCreated } from "../../contracts/order-messages.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import { orderIdOf, orderNumberOf, type ProductId } from "../../contracts/orders/ids.ts";
+import { orderCreated } from "../../contracts/orders/messages.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 
 /** An order of one mug, as the door makes it. @param body what tells two bodies under one key apart */
 export function placedBy(user: string, idempotencyKey: string, body = "{}", flash = false): OrderCreated {

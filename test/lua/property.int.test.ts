@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type CouponId, newCouponId, type RequestId } from "../../contracts/ids.ts";
+import { type CouponId, newCouponId, type RequestId } from "../../contracts/wire/ids.ts";
 import type { Claim } from "../../lua/claim-batch.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { ProductId } from "../../contracts/order-ids.ts";
+import type { ProductId } from "../../contracts/orders/ids.ts";
 import { rankingKeys } from "../../lua/keys.ts";
 import { createRankingCache, type RankingCache } from "../../lua/ranking.ts";
 import type { RedisConnection } from "../../lua/redis.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { CouponId } from "../../contracts/ids.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";

@@ -1,4 +1,4 @@
-import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
+import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
 import type { Claim } from "../../lua/claim-batch.ts";
 import { createRedis, type RedisConnection, type RedisConnectionOptions, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading, type LoadedWinner, type SaleTerms } from "../../lua/sale-loading.ts";

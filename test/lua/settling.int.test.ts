@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { CouponId } from "../../contracts/ids.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { ledgerLength, readLedger } from "../../lua/ledger.ts";
 import { LedgerAges } from "../../lua/ledger-ages.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Answer, PaymentProvider } from "../../consumers/payment/provider.ts";
 import { startWorkers } from "../../consumers/payment/workers.ts";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import { insertPayments } from "../../db/queries/insert-payments.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
+import { insertPayments } from "../../db/payments/insert-payments.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import { orderNamed } from "./provider-books.ts";

@@ -3,7 +3,7 @@ import type { TransactionSql } from "postgres";
 import { changePayments } from "../../consumers/payment/change-payments.ts";
 import { learn } from "../../consumers/payment/evolve.ts";
 import type { Payment } from "../../consumers/payment/payment.ts";
-import type { Currency, Money } from "../../contracts/money.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { Sql } from "../../db/client.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { until } from "../support/until.ts";

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startPayment } from "../../consumers/payment/start.ts";
 import type { Workers } from "../../consumers/payment/workers.ts";
-import type { StampedeEvent } from "../../contracts/events.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import type { Currency, Money } from "../../contracts/money.ts";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import { orderMessage, paymentReported } from "../../contracts/order-messages.ts";
-import { orderEventId, orderStream } from "../../contracts/order-streams.ts";
+import type { StampedeEvent } from "../../contracts/claims/events.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import { orderMessage, paymentReported } from "../../contracts/orders/messages.ts";
+import { orderEventId, orderStream } from "../../contracts/orders/streams.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { textArray } from "../../db/array-literal.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { startPaymentSimulator, type TestProcess } from "../support/processes.ts";

@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import type postgres from "postgres";
-import type { OrderId } from "../../contracts/order-ids.ts";
-import type { ProviderPayment } from "../../contracts/payment-api.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { ProviderPayment } from "../../contracts/payments/api.ts";
 
 /** An order's id that this name always yields. */
 export function orderNamed(name: string): OrderId {

@@ -1,5 +1,5 @@
-import type { OrderCreated } from "../../contracts/order-events.ts";
-import type { Step } from "../../contracts/steps.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import type { Step } from "../../contracts/orders/steps.ts";
 import type { Effect } from "./model-step.ts";
 
 /** Stock, coupon, points, money and parcels of one order's world. Effects are what the order says, not what a command says. */

@@ -1,7 +1,7 @@
-import { type Handled, handle, saga } from "../../consumers/order-saga/saga.ts";
-import type { DeadlinePassed } from "../../contracts/order-events.ts";
-import type { SagaState, StepState } from "../../contracts/saga-state.ts";
-import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/steps.ts";
+import { type Handled, handle, saga } from "../../consumers/saga/saga.ts";
+import type { DeadlinePassed } from "../../contracts/orders/events.ts";
+import type { SagaState, StepState } from "../../contracts/orders/saga-state.ts";
+import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/orders/steps.ts";
 
 // Sagas with one mistake each. The property test must notice every one of them, or it proves nothing.
 

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import type { SagaInput } from "../../consumers/order-saga/inputs.ts";
-import { handle, saga } from "../../consumers/order-saga/saga.ts";
-import type { StampedeEvent } from "../../contracts/events.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import type { ModeSetting } from "../../contracts/saga-mode.ts";
-import type { SagaState } from "../../contracts/saga-state.ts";
-import { type OrderStatus, STEPS, type Step, type StepStatus } from "../../contracts/steps.ts";
+import type { SagaInput } from "../../consumers/saga/inputs.ts";
+import { handle, saga } from "../../consumers/saga/saga.ts";
+import type { StampedeEvent } from "../../contracts/claims/events.ts";
+import type { ModeSetting } from "../../contracts/orders/saga-mode.ts";
+import type { SagaState } from "../../contracts/orders/saga-state.ts";
+import { type OrderStatus, STEPS, type Step, type StepStatus } from "../../contracts/orders/steps.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 
 /** `PAYMENT:REQUESTED`, for steps in other statuses than the ones a test is not about. */
 export type StepIs = `${Step}:${StepStatus}`;

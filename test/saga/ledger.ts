@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { Decision } from "../../consumers/order-saga/decisions.ts";
-import type { StampedeEvent } from "../../contracts/events.ts";
-import { orderEventId, orderStream } from "../../contracts/order-streams.ts";
-import type { SagaState } from "../../contracts/saga-state.ts";
-import { STEP_EVENT_TYPES, type Step } from "../../contracts/steps.ts";
+import type { Decision } from "../../consumers/saga/decisions.ts";
+import type { StampedeEvent } from "../../contracts/claims/events.ts";
+import type { SagaState } from "../../contracts/orders/saga-state.ts";
+import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
+import { orderEventId, orderStream } from "../../contracts/orders/streams.ts";
 import { nameOf } from "./given.ts";
 import { orderId } from "./orders.ts";
 

@@ -1,6 +1,6 @@
-import type { SagaInput } from "../../consumers/order-saga/inputs.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import type { Step, StepOutcome } from "../../contracts/steps.ts";
+import type { SagaInput } from "../../consumers/saga/inputs.ts";
+import type { Step, StepOutcome } from "../../contracts/orders/steps.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { completed, failed, restored } from "./orders.ts";
 
 /** What a step does in the books (1) and undoes (−1). */

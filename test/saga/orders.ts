@@ -1,10 +1,10 @@
-import type { CouponId, UserId } from "../../contracts/ids.ts";
-import { type Currency, moneyOf } from "../../contracts/money.ts";
-import type { DeadlinePassed, OrderCancelRequested, OrderCreated } from "../../contracts/order-events.ts";
-import { type OrderId, orderIdOf, orderNumberOf, type ProductId } from "../../contracts/order-ids.ts";
-import * as messages from "../../contracts/order-messages.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import type { Step } from "../../contracts/steps.ts";
+import type { DeadlinePassed, OrderCancelRequested, OrderCreated } from "../../contracts/orders/events.ts";
+import { type OrderId, orderIdOf, orderNumberOf, type ProductId } from "../../contracts/orders/ids.ts";
+import * as messages from "../../contracts/orders/messages.ts";
+import type { Step } from "../../contracts/orders/steps.ts";
+import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
+import { type Currency, moneyOf } from "../../contracts/wire/money.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 
 /** The events that a saga is fed in tests, as their producers make them. */
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { handle } from "../../consumers/order-saga/saga.ts";
-import { STEPS } from "../../contracts/steps.ts";
+import { handle } from "../../consumers/saga/saga.ts";
+import { STEPS } from "../../contracts/orders/steps.ts";
 import { stories, tell } from "./story.ts";
 
 // Messages in any order, twice, never; batches; processes that die between database and log; steps that are away; deadlines,

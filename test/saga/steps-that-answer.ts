@@ -1,8 +1,8 @@
-import type { SagaInput } from "../../consumers/order-saga/inputs.ts";
-import { handle, saga } from "../../consumers/order-saga/saga.ts";
-import type { StampedeEvent } from "../../contracts/events.ts";
-import type { ResultEvent } from "../../contracts/step-events.ts";
-import { STEP_EVENT_TYPES, STEPS } from "../../contracts/steps.ts";
+import type { SagaInput } from "../../consumers/saga/inputs.ts";
+import { handle, saga } from "../../consumers/saga/saga.ts";
+import type { StampedeEvent } from "../../contracts/claims/events.ts";
+import type { ResultEvent } from "../../contracts/orders/step-events.ts";
+import { STEP_EVENT_TYPES, STEPS } from "../../contracts/orders/steps.ts";
 import { clock } from "./given.ts";
 import { completed, restored } from "./orders.ts";
 

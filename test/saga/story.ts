@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import type { handle } from "../../consumers/order-saga/saga.ts";
-import { SAGA_MODES } from "../../contracts/saga-mode.ts";
-import { STEP_REFUSALS, STEPS, type Step } from "../../contracts/steps.ts";
+import type { handle } from "../../consumers/saga/saga.ts";
+import { SAGA_MODES } from "../../contracts/orders/saga-mode.ts";
+import { STEP_REFUSALS, STEPS, type Step } from "../../contracts/orders/steps.ts";
 import { type Plan, World } from "./world.ts";
 
 /** One thing that happens: what (a number below 100), and to which (message, step, how many). */

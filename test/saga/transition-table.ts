@@ -1,7 +1,7 @@
-import type { SagaInput } from "../../consumers/order-saga/inputs.ts";
-import { handle } from "../../consumers/order-saga/saga.ts";
-import type { StampedeEvent } from "../../contracts/events.ts";
-import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/steps.ts";
+import type { SagaInput } from "../../consumers/saga/inputs.ts";
+import { handle } from "../../consumers/saga/saga.ts";
+import type { StampedeEvent } from "../../contracts/claims/events.ts";
+import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/orders/steps.ts";
 import { clock, stateAfter } from "./given.ts";
 import {
   cancelRequested,

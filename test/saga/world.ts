@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { isSagaInput, type SagaInput } from "../../consumers/order-saga/inputs.ts";
-import { type Handled, type handle, saga } from "../../consumers/order-saga/saga.ts";
-import type { StampedeEvent } from "../../contracts/events.ts";
-import type { ResultCode } from "../../contracts/result-codes.ts";
-import type { SagaMode } from "../../contracts/saga-mode.ts";
-import { outstandingSteps, readSagaState, type SagaState } from "../../contracts/saga-state.ts";
-import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/steps.ts";
+import { isSagaInput, type SagaInput } from "../../consumers/saga/inputs.ts";
+import { type Handled, type handle, saga } from "../../consumers/saga/saga.ts";
+import type { StampedeEvent } from "../../contracts/claims/events.ts";
+import type { SagaMode } from "../../contracts/orders/saga-mode.ts";
+import { outstandingSteps, readSagaState, type SagaState } from "../../contracts/orders/saga-state.ts";
+import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/orders/steps.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { Books } from "./books.ts";
 import { clock } from "./given.ts";
 import { Ledger } from "./ledger.ts";

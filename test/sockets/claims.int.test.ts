@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Redis } from "ioredis";
-import { StampedeError } from "../../contracts/errors.ts";
-import type { SaleState } from "../../contracts/http.ts";
-import { type CouponId, newCouponId, newRequestId } from "../../contracts/ids.ts";
-import type { ClaimReply } from "../../gateway/coupons/claim.ts";
+import type { SaleState } from "../../contracts/claims/http.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import { type CouponId, newCouponId, newRequestId } from "../../contracts/wire/ids.ts";
+import type { ClaimReply } from "../../gateway/claims/claim.ts";
 import { timeAt } from "../../lua/commands.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { Client } from "./client.ts";

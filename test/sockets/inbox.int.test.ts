@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Redis } from "ioredis";
-import { StampedeError } from "../../contracts/errors.ts";
-import type { CouponId, RequestId, UserId } from "../../contracts/ids.ts";
-import { orderIdOf, orderNumberOf } from "../../contracts/order-ids.ts";
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import { orderIdOf, orderNumberOf } from "../../contracts/orders/ids.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
 import { letter } from "../lua/letter.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { newCouponId } from "../../contracts/ids.ts";
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import { newCouponId } from "../../contracts/wire/ids.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
 import { until } from "../contracts/transport/server.ts";
 import { letter } from "../lua/letter.ts";

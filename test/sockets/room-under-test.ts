@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { createAuthenticate } from "../../gateway/auth/hs256.ts";
 import type { SocketLimits } from "../../gateway/sockets/limits.ts";
 import { createSocketRoom, type SocketRoom, type SocketRoomDeps } from "../../gateway/sockets/room.ts";

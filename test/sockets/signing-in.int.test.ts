@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { CLOSE } from "../../contracts/socket-messages.ts";
+import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { once, requestText } from "../contracts/transport/raw-http.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { Client } from "./client.ts";

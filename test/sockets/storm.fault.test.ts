@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
-import type { UserId } from "../../contracts/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { createInbox, type Inbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";

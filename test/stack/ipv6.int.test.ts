@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect, createServer, type Server } from "node:net";
-import { brokersOf } from "../../cli/stack/ready.ts";
 import { createDatabase } from "../../db/client.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";
+import { brokersOf } from "../../stack/ready.ts";
 import { testStack } from "../support/stack.ts";
 
 // The services listen on 127.0.0.1 only: each is reached through a door on ::1 that copies bytes.

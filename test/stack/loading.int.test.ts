@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { StackContext } from "../../cli/stack/service.ts";
-import { untilReady } from "../../cli/stack/until-ready.ts";
+import type { StackContext } from "../../stack/service.ts";
+import { untilReady } from "../../stack/until-ready.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import postgres from "postgres";
-import { beganAt } from "../../cli/stack/processes.ts";
+import { beganAt } from "../../stack/processes.ts";
 import { sandbox } from "./cli.ts";
 
 const box = sandbox();

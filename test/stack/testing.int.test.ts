@@ -2,11 +2,11 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inheritedEnvironment } from "../../cli/config.ts";
-import { beganAt } from "../../cli/stack/processes.ts";
 import type { Lanes } from "../../cli/testing/lanes.ts";
 import { runChecked } from "../../cli/testing/run-checked.ts";
 import { runTier } from "../../cli/testing/run-tier.ts";
+import { inheritedEnvironment } from "../../stack/config.ts";
+import { beganAt } from "../../stack/processes.ts";
 import { sandbox } from "./cli.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "stampede-testing-"));

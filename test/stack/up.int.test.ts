@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beganAt } from "../../cli/stack/processes.ts";
+import { beganAt } from "../../stack/processes.ts";
 import { sandbox } from "./cli.ts";
 
 const box = sandbox();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startDelayedCommands } from "../../consumers/delayed-commands/start.ts";
-import { stepRole } from "../../consumers/order-steps/role.ts";
-import { stock } from "../../consumers/order-steps/stock.ts";
+import { stepRole } from "../../consumers/steps/role.ts";
+import { stock } from "../../consumers/steps/stock.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startDelayedCommands } from "../../consumers/delayed-commands/start.ts";
+import type { Role } from "../../consumers/engine/role.ts";
 import type { RunningRole } from "../../consumers/neighbours.ts";
-import { PARKED_HEADER } from "../../consumers/order-steps/park.ts";
-import type { Role } from "../../consumers/role.ts";
-import type { CouponId } from "../../contracts/ids.ts";
-import { newCouponId } from "../../contracts/ids.ts";
+import { PARKED_HEADER } from "../../consumers/steps/park.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import { newCouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Role } from "../../consumers/role.ts";
-import type { PlacedOrder } from "../../contracts/saga-state.ts";
-import type { Step } from "../../contracts/steps.ts";
+import type { Role } from "../../consumers/engine/role.ts";
+import type { PlacedOrder } from "../../contracts/orders/saga-state.ts";
+import type { Step } from "../../contracts/orders/steps.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import * as bench from "./bench.ts";

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Role } from "../../consumers/role.ts";
-import type { UserId } from "../../contracts/ids.ts";
-import { MAX_MONEY, type Money } from "../../contracts/money.ts";
-import { bookOrderPoints } from "../../db/queries/book-order-points.ts";
-import { grantPoints } from "../../db/queries/grant-points.ts";
-import { lockBalances } from "../../db/queries/lock-balances.ts";
+import type { Role } from "../../consumers/engine/role.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import { MAX_MONEY, type Money } from "../../contracts/wire/money.ts";
+import { grantPoints } from "../../db/shop/grant-points.ts";
+import { bookOrderPoints } from "../../db/steps/book-order-points.ts";
+import { lockBalances } from "../../db/steps/lock-balances.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";

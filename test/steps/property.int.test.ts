@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import type { PlacedOrder } from "../../contracts/saga-state.ts";
+import type { PlacedOrder } from "../../contracts/orders/saga-state.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, takenBack } from "./bench.ts";

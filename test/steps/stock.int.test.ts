@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Role } from "../../consumers/role.ts";
-import type { PlacedOrder } from "../../contracts/saga-state.ts";
+import type { Role } from "../../consumers/engine/role.ts";
+import type { PlacedOrder } from "../../contracts/orders/saga-state.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";

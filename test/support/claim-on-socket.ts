@@ -1,5 +1,5 @@
-import { RESULTS } from "../../contracts/result-codes.ts";
-import type { ServerMessage } from "../../contracts/socket-messages.ts";
+import { RESULTS } from "../../contracts/wire/result-codes.ts";
+import type { ServerMessage } from "../../contracts/wire/socket-messages.ts";
 import type { TestSocket } from "./socket.ts";
 import { until } from "./until.ts";
 

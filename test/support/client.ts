@@ -1,6 +1,6 @@
-import type { StackEnv } from "../../cli/stack/service.ts";
 import { signToken } from "../../cli/token/sign.ts";
-import type { Sale } from "../../contracts/http.ts";
+import type { Sale } from "../../contracts/claims/http.ts";
+import type { StackEnv } from "../../stack/service.ts";
 import { recorded } from "../history/recorded-call.ts";
 
 /** One answer of the public API. `body` is parsed JSON, or the text of what is none. */

@@ -1,4 +1,4 @@
-import { listenersOn } from "../../cli/stack/ports.ts";
+import { listenersOn } from "../../stack/ports.ts";
 
 /** Ports for a cluster: it takes several from each base, so they are looked for together, below those that the system gives out. */
 export interface ClusterPorts {

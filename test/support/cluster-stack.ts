@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { readConfig } from "../../cli/config.ts";
-import { createStack, type Stack } from "../../cli/stack/stack.ts";
+import { readConfig } from "../../stack/config.ts";
+import { createStack, type Stack } from "../../stack/stack.ts";
 import { clusterPorts } from "./cluster-ports.ts";
 import { until } from "./until.ts";
 

@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { readBooks } from "../../cli/verify/orders/books.ts";
+import { readBooks } from "../../verify/orders/books.ts";
 
 /** Longer than any order of a test takes. */
 const GRACE_MS = 600_000;

@@ -1,4 +1,4 @@
-import type { ResultCode } from "../../contracts/result-codes.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { type Answer, call } from "./client.ts";
 import { createProduct } from "./orders.ts";
 import { lastWords, named, rush } from "./rush.ts";

@@ -1,10 +1,10 @@
 import { expect } from "bun:test";
-import { SAGA_TOPICS } from "../../consumers/order-saga/role.ts";
-import { stepTopics } from "../../consumers/order-steps/role.ts";
 import { STEP_GROUPS } from "../../consumers/order-sweeper/step-groups.ts";
-import { createRenewedAdmin } from "../../consumers/renewed-admin.ts";
-import { STEPS } from "../../contracts/steps.ts";
+import { SAGA_TOPICS } from "../../consumers/saga/role.ts";
+import { stepTopics } from "../../consumers/steps/role.ts";
+import { STEPS } from "../../contracts/orders/steps.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
+import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
 import { expectBalanced } from "../payments/provider-books.ts";
 import { complaints, outstanding } from "./order-books.ts";

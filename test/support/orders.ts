@@ -1,5 +1,5 @@
-import type { StampedeEvent } from "../../contracts/events.ts";
-import type { Product } from "../../contracts/http-catalogue.ts";
+import type { StampedeEvent } from "../../contracts/claims/events.ts";
+import type { Product } from "../../contracts/shop/http-catalogue.ts";
 import type { Topic } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { type Answer, call } from "./client.ts";

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { listenersOn } from "../../cli/stack/ports.ts";
+import { listenersOn } from "../../stack/ports.ts";
 import { freePort } from "./free-port.ts";
 import { until } from "./until.ts";
 

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
+import { createReceipts } from "../../gateway/claims/receipt.ts";
 import { readConfig } from "../../gateway/config.ts";
-import { createReceipts } from "../../gateway/coupons/receipt.ts";
 import { check } from "../history/checker.ts";
 import type { Demand, Facts, History } from "../history/history.ts";
 import { readFacts } from "../history/read-facts.ts";

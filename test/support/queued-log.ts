@@ -1,4 +1,4 @@
-import type { CouponIssueRequested } from "../../contracts/events.ts";
+import type { CouponIssueRequested } from "../../contracts/claims/events.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 
 export interface LoggedAsk {

@@ -1,4 +1,4 @@
-import type { ServerMessage } from "../../contracts/socket-messages.ts";
+import type { ServerMessage } from "../../contracts/wire/socket-messages.ts";
 import { RecordedSocket } from "../history/recorded-socket.ts";
 import { until } from "./until.ts";
 

@@ -1,8 +1,8 @@
 import { createTestStack } from "../../cli/commands/test.ts";
-import { ensureDatabase, siblingUrl } from "../../cli/stack/database.ts";
-import { BASE_SERVICES } from "../../cli/stack/service.ts";
-import type { Stack } from "../../cli/stack/stack.ts";
 import { migrate } from "../../db/migrate.ts";
+import { ensureDatabase, siblingUrl } from "../../stack/database.ts";
+import { BASE_SERVICES } from "../../stack/service.ts";
+import type { Stack } from "../../stack/stack.ts";
 
 let starting: Promise<Stack> | undefined;
 

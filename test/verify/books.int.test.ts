@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TransactionSql } from "postgres";
-import type { CheckName, Verdict } from "../../cli/verify/check.ts";
-import { readBooks } from "../../cli/verify/orders/books.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
+import type { CheckName, Verdict } from "../../verify/check.ts";
+import { readBooks } from "../../verify/orders/books.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 import { createHealthyOrders, type HealthyOrders, type Kind } from "./healthy-orders.ts";
 import { openShop, type Shop } from "./shop.ts";

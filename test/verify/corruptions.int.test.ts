@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { CheckName } from "../../cli/verify/check.ts";
-import { findCheck, verify } from "../../cli/verify/verify.ts";
+import { revokeClaim } from "../../db/claims/revoke-claim.ts";
 import type { Sql } from "../../db/client.ts";
-import { revokeClaim } from "../../db/queries/revoke-claim.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
+import type { CheckName } from "../../verify/check.ts";
+import { findCheck, verify } from "../../verify/verify.ts";
 import { createHealthySale, type HealthySale } from "./healthy-sale.ts";
 import { type VerifyServices, verifyServices } from "./services.ts";
 

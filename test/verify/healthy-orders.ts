@@ -1,13 +1,13 @@
-import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/ids.ts";
-import { type Currency, moneyOf } from "../../contracts/money.ts";
-import type { OrderCreated } from "../../contracts/order-events.ts";
-import { type OrderId, orderIdOf, orderNumberOf, type ProductId } from "../../contracts/order-ids.ts";
-import { orderCreated } from "../../contracts/order-messages.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import { type OrderId, orderIdOf, orderNumberOf, type ProductId } from "../../contracts/orders/ids.ts";
+import { orderCreated } from "../../contracts/orders/messages.ts";
+import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
+import { type Currency, moneyOf } from "../../contracts/wire/money.ts";
 import type { Sql } from "../../db/client.ts";
-import { createProduct } from "../../db/queries/create-product.ts";
-import { createSale } from "../../db/queries/create-sale.ts";
-import { grantPoints } from "../../db/queries/grant-points.ts";
-import { restockProduct } from "../../db/queries/restock-product.ts";
+import { createSale } from "../../db/sales/create-sale.ts";
+import { createProduct } from "../../db/shop/create-product.ts";
+import { grantPoints } from "../../db/shop/grant-points.ts";
+import { restockProduct } from "../../db/shop/restock-product.ts";
 import type { Shop } from "./shop.ts";
 
 export const [MUG, CUP, GOLD] = ["mug", "cup", "gold"] as ProductId[] as [ProductId, ProductId, ProductId];

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readBooks } from "../../cli/verify/orders/books.ts";
-import { verify } from "../../cli/verify/verify.ts";
-import type { Product } from "../../contracts/http-catalogue.ts";
+import type { Product } from "../../contracts/shop/http-catalogue.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
+import { readBooks } from "../../verify/orders/books.ts";
+import { verify } from "../../verify/verify.ts";
 import { call, claim } from "../support/client.ts";
 import { createProduct, placeOrder } from "../support/orders.ts";
 import { type System, startSystem } from "../support/system.ts";

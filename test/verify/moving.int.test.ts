@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { verify } from "../../cli/verify/verify.ts";
-import { newRequestId, type UserId } from "../../contracts/ids.ts";
-import { insertClaims } from "../../db/queries/insert-claims.ts";
-import { insertTombstones } from "../../db/queries/insert-tombstones.ts";
+import { newRequestId, type UserId } from "../../contracts/wire/ids.ts";
+import { insertClaims } from "../../db/claims/insert-claims.ts";
+import { insertTombstones } from "../../db/claims/insert-tombstones.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
+import { verify } from "../../verify/verify.ts";
 import { createHealthySale, type SaleClaim } from "./healthy-sale.ts";
 import { type VerifyServices, verifyServices } from "./services.ts";
 

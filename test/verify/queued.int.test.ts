@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { findCheck, verify } from "../../cli/verify/verify.ts";
-import { newRequestId } from "../../contracts/ids.ts";
-import { insertRefusals } from "../../db/queries/insert-refusals.ts";
+import { newRequestId } from "../../contracts/wire/ids.ts";
+import { insertRefusals } from "../../db/claims/insert-refusals.ts";
+import { findCheck, verify } from "../../verify/verify.ts";
 import { createHealthySale } from "./healthy-sale.ts";
 import { type VerifyServices, verifyServices } from "./services.ts";
 

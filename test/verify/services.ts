@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readers } from "../../cli/verify/verify.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Kafka } from "../../kafka/kafka.ts";
 import { createRedis, type RedisConnection, whenReady } from "../../lua/redis.ts";
+import type { Readers } from "../../verify/verify.ts";
 import { createBroker } from "../kafka/broker.ts";
 import { freePort } from "../support/free-port.ts";
 import { freshDatabase } from "../support/postgres.ts";

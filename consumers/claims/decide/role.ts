@@ -1,0 +1,62 @@
+import type { Topic } from "../../../contracts/topics.ts";
+import type { IncomingRecord } from "../../../kafka/kafka.ts";
+import type { Rejected, Role } from "../../engine/role.ts";
+import { parseRequest } from "./request.ts";
+import { type TurnDeps, Turns } from "./turns.ts";
+import { WaitingRequests } from "./waiting-requests.ts";
+
+export const REQUESTS_TOPIC: Topic = "coupon-requests";
+/** The group whose committed offsets say what is decided and settled. */
+export const DECIDE_GROUP = "coupon-decide";
+
+export interface Deciding extends Pick<TurnDeps, "settling" | "keepHours"> {
+  readonly observe: {
+    decided(outcome: string, requests: number): void;
+    waitingRequests(requests: number): void;
+  };
+}
+
+/**
+ * Queued sales, in the order of the log: Redis decides, winners are persisted and announced, refusals are kept and told,
+ * and only then is a request settled. Nothing of a sale is decided before everything ahead of it is settled, so whoever
+ * repeats from a committed offset (after a crash, in another process, on a rebuilt Redis) comes to the same winners.
+ */
+export function couponDecide({ settling, keepHours, observe }: Deciding): Role {
+  const waiting = new WaitingRequests();
+  const turns = new Turns({ settling, keepHours, waiting, decided: observe.decided });
+  /** A batch whose turn failed is handed in again: its requests are in hand already. */
+  const taken = new WeakSet<IncomingRecord>();
+
+  function takeIn(records: readonly IncomingRecord[]): Rejected[] {
+    const rejected: Rejected[] = [];
+    for (const record of records) {
+      if (taken.has(record)) continue;
+      try {
+        waiting.append(parseRequest(record));
+        taken.add(record);
+      } catch (error) {
+        rejected.push({ record, error });
+      }
+    }
+    return rejected;
+  }
+
+  return {
+    name: "coupon-decide",
+    groupId: DECIDE_GROUP,
+    topics: [REQUESTS_TOPIC],
+    patience: "wait",
+    maxBatch: 1_000,
+    lingerMs: 2,
+    concurrency: 1, // the order is the rule
+    waiting,
+    async handle(records, signal) {
+      const unreadable = takeIn(records);
+      try {
+        return [...unreadable, ...(await turns.take(performance.now(), signal))];
+      } finally {
+        observe.waitingRequests(waiting.size);
+      }
+    },
+  };
+}

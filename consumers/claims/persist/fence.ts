@@ -1,0 +1,26 @@
+import type { CouponId } from "../../../contracts/wire/ids.ts";
+import type { Sql } from "../../../db/client.ts";
+import { raiseFence } from "../../../db/sales/raise-fence.ts";
+import { insertAudit } from "../../../db/settings/insert-audit.ts";
+
+/**
+ * Marks a sale for a rebuild and wakes its loader. The old epoch goes on selling until the loader has fenced Redis, some
+ * milliseconds later; whatever is granted meanwhile carries that epoch and is decided again, or persisted by the drain.
+ */
+export async function fenceSale(
+  sql: Sql,
+  couponId: CouponId,
+  epoch: number,
+  why: string,
+  wakeLoader: (couponId: CouponId) => Promise<unknown>,
+): Promise<boolean> {
+  const raised = await sql.begin(async (tx) => {
+    if (!(await raiseFence(tx, couponId, epoch))) return false;
+    const entry = { actor: "role:coupon-persist", action: "sale.fenced", target: couponId, detail: { epoch, why } };
+    await insertAudit(tx, entry);
+    return true;
+  });
+  // Not being heard costs a second: the loader looks by itself.
+  if (raised) await wakeLoader(couponId).catch(() => {});
+  return raised;
+}

@@ -1,0 +1,39 @@
+import { createFault } from "../../../contracts/wire/fault-points.ts";
+import { LEASES, withLeases } from "../../../db/payments/with-leases.ts";
+import { REVOCATIONS_CHANNEL } from "../../../lua/keys.ts";
+import { winnerOf } from "../../../lua/sale-reading.ts";
+import type { SaleScripts } from "../../../lua/sale-scripts.ts";
+import { startTicker } from "../../engine/ticker.ts";
+import { complainer, type Neighbours } from "../../neighbours.ts";
+import { carryOutRevocations, type RevocationDeps } from "./revocations.ts";
+
+/** Carries out revocations with every round, and at once when a gateway says that there is one. */
+export function startRevocations(
+  { config, db, redis, subscriber, producer, log }: Neighbours,
+  scripts: Pick<SaleScripts, "release">,
+): { stop(): Promise<void> } {
+  const deps: RevocationDeps = {
+    sql: db.sql,
+    scripts,
+    winnerOf: (couponId, userId) => winnerOf(redis, couponId, userId),
+    producer,
+    lease: async (work) => void (await withLeases(db.leases, LEASES.revocations, ["all"], work)),
+    keepHours: config.SALE_KEEP_HOURS,
+    fault: createFault(config.NODE_ENV, config.FAULT_POINT),
+    log,
+  };
+  // A ticker of its own: a ledger of a hundred thousand entries must not keep an operator waiting.
+  const round = (stopping: AbortSignal) => carryOutRevocations(deps, stopping);
+  const ticker = startTicker(config.RELAY_EVERY_MS, round, complainer(log, "claim-relay"));
+  const wake = (channel: string) => {
+    if (channel === REVOCATIONS_CHANNEL) ticker.wake();
+  };
+  subscriber.on("message", wake);
+  subscriber.subscribe(REVOCATIONS_CHANNEL).catch(() => {}); // unheard, the next round finds it
+  return {
+    stop() {
+      subscriber.off("message", wake);
+      return ticker.stop();
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
+import { failureCode, failureKind } from "./failure.ts";
+import type { Log } from "./log.ts";
+import { jittered, pause } from "./pause.ts";
+import { publishLetters } from "./publish-letters.ts";
+import type { Rejected, Role } from "./role.ts";
+
+export interface Retrying {
+  /** Tries of a batch before it is taken apart (patience "dead-letter"). Default 3. */
+  readonly attempts: number;
+  /** Between tries, milliseconds. Patience "wait" begins with an eighth of it and doubles. Default 2,000. */
+  readonly pauseMs: number;
+}
+export const RETRYING: Retrying = { attempts: 3, pauseMs: 2_000 };
+
+export interface BatchWorkerDeps {
+  readonly role: Role;
+  readonly producer: Pick<Producer, "sendAll">;
+  readonly log: Log;
+  readonly retrying: Retrying;
+  readonly observe: {
+    /** A try failed and will be repeated. */
+    retried(): void;
+    deadLettered(code: string): void;
+    /** The role stands still (true) or works again. */
+    waiting(waits: boolean): void;
+  };
+}
+
+/** While it waits, the same complaint once in so many milliseconds. */
+const REMIND_MS = 30_000;
+
+/**
+ * Sees a batch through: tries, waits, takes it apart, puts aside what no retry helps.
+ * @returns true when every record is dealt with; false when `signal` ended it before: nothing of it may be committed
+ */
+export async function seeThrough(
+  deps: BatchWorkerDeps,
+  records: readonly IncomingRecord[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { role } = deps;
+  const failure = await tryUntil(deps, records, signal, deps.retrying.attempts);
+  if (failure === null) return true;
+  if (failure === "stopped") return false;
+  if (records.length === 1) return await putAside(deps, [{ record: records[0]!, error: failure.error }], signal);
+  deps.log.warn(
+    { role: role.name, records: records.length, ...failureCode(failure.error) },
+    "the batch is taken apart",
+  );
+  return await inHalves(deps, records, signal);
+}
+
+/**
+ * Finds the records that make a batch fail, by halves: one of a thousand takes twenty tries, and what is not to blame is
+ * dealt with in few large pieces. The first half is seen through before the second one begins, so the order within a
+ * partition stays.
+ */
+async function inHalves(
+  deps: BatchWorkerDeps,
+  records: readonly IncomingRecord[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const middle = Math.ceil(records.length / 2);
+  for (const half of [records.slice(0, middle), records.slice(middle)]) {
+    const failure = await tryUntil(deps, half, signal, 1);
+    if (failure === "stopped") return false;
+    if (failure === null) continue;
+    const dealtWith =
+      half.length === 1
+        ? await putAside(deps, [{ record: half[0]!, error: failure.error }], signal)
+        : await inHalves(deps, half, signal);
+    if (!dealtWith) return false;
+  }
+  return true;
+}
+
+/** null: done. */
+async function tryUntil(
+  deps: BatchWorkerDeps,
+  records: readonly IncomingRecord[],
+  signal: AbortSignal,
+  attempts: number,
+): Promise<null | "stopped" | { readonly error: unknown }> {
+  const { role, log, retrying, observe } = deps;
+  let remindAt = 0;
+  for (let attempt = 1; ; attempt++) {
+    if (signal.aborted) return "stopped";
+    try {
+      const rejected = await role.handle(records, signal);
+      if (attempt > 1) observe.waiting(false);
+      if (rejected.length > 0 && !(await putAside(deps, rejected, signal))) return "stopped";
+      return null;
+    } catch (error) {
+      const kind = failureKind(error);
+      const fields = { role: role.name, records: records.length, attempt, kind, ...failureCode(error) };
+      if (kind === "permanent" || (role.patience === "dead-letter" && attempt >= attempts)) {
+        if (attempt > 1) observe.waiting(false);
+        return { error };
+      }
+      observe.retried();
+      observe.waiting(true);
+      if (performance.now() >= remindAt) {
+        log.error(fields, "the batch failed and is tried again");
+        remindAt = performance.now() + REMIND_MS;
+      }
+      const ms =
+        role.patience === "wait"
+          ? Math.min(retrying.pauseMs, (retrying.pauseMs / 8) * 2 ** (attempt - 1))
+          : retrying.pauseMs;
+      await pause(jittered(ms), signal);
+    }
+  }
+}
+
+/** Publishes dead letters; as long as that fails, the records stay where they are. */
+async function putAside(deps: BatchWorkerDeps, rejected: readonly Rejected[], signal: AbortSignal): Promise<boolean> {
+  for (const { record, error } of rejected) {
+    const { topic, partition, offset } = record;
+    deps.log.error({ role: deps.role.name, topic, partition, offset, ...failureCode(error) }, "dead letter");
+  }
+  while (!signal.aborted) {
+    try {
+      await publishLetters(deps.producer, rejected);
+      for (const { error } of rejected) deps.observe.deadLettered(failureCode(error).code);
+      return true;
+    } catch (error) {
+      deps.log.error({ role: deps.role.name, ...failureCode(error) }, "dead letters cannot be published");
+      await pause(jittered(deps.retrying.pauseMs), signal);
+    }
+  }
+  return false;
+}

@@ -1,0 +1,116 @@
+import { recordOf } from "../../contracts/event-topics.ts";
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Topic } from "../../contracts/topics.ts";
+import type { Fault } from "../../contracts/wire/fault-points.ts";
+import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
+import { failureCode, failureKind } from "../engine/failure.ts";
+import type { Log } from "../engine/log.ts";
+import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
+import { type Advanced, type Advancing, advanceOrders } from "./advance-orders.ts";
+import type { SagaInput } from "./inputs.ts";
+import { parseInput } from "./parse-input.ts";
+import { SagaMemory } from "./saga-memory.ts";
+import { salvageOrder } from "./salvage.ts";
+
+export const SAGA_TOPICS: readonly Topic[] = ["order-events", "order-processing-results"];
+
+/** What is said of an order that has ended. */
+const ENDS: ReadonlySet<string> = new Set(["OrderCompleted", "CompensationCompleted"]);
+
+export interface OrderSagaDeps extends Omit<Advancing, "memory"> {
+  readonly producer: Pick<Producer, "sendAll">;
+  /** Where a process may be killed, for tests. */
+  readonly fault: Fault;
+  readonly log: Log;
+}
+
+/**
+ * The saga at work. The order is the promise: PostgreSQL commits; then what follows is published and acknowledged; then the
+ * offsets move. Whoever dies between two of them is handed the same events again and publishes the same (docs/saga.md).
+ */
+export function orderSaga(deps: OrderSagaDeps): Role {
+  const advancing = { ...deps, memory: new SagaMemory() };
+  return {
+    name: "order-saga",
+    groupId: "order-saga",
+    topics: SAGA_TOPICS,
+    patience: "wait",
+    maxBatch: 500,
+    lingerMs: 0,
+    paceMs: ORDER_PACE_MS,
+    // Beside a batch that waits for its acknowledgements another one works: the row locks keep them apart, and the saga
+    // takes an order's events in any order.
+    concurrency: 2,
+    async handle(records) {
+      const { inputs, lost, rejected } = read(records, deps.log);
+      const outputs = lost.length === 0 ? [] : (await advanceOrders(advancing, lost, "INTERNAL")).outputs;
+      if (inputs.length > 0) {
+        const advanced = await advance(
+          advancing,
+          inputs.map(({ input }) => input),
+        );
+        outputs.push(...advanced.outputs);
+        rejected.push(...parked(inputs, advanced.unreadable));
+      }
+      if (inputs.length + lost.length === 0) return rejected;
+      deps.fault("saga:committed");
+      if (outputs.some(({ type }) => ENDS.has(type))) deps.fault("saga:settled");
+      if (outputs.length > 0) await deps.producer.sendAll(outputs.map(recordOf));
+      deps.fault("saga:published");
+      return rejected;
+    },
+  };
+}
+
+interface ReadInput {
+  readonly record: IncomingRecord;
+  readonly input: SagaInput;
+}
+
+/** A batch's events; orders that can't be read, which are cancelled; and what nobody can be told of. */
+function read(records: readonly IncomingRecord[], log: Log) {
+  const inputs: ReadInput[] = [];
+  const lost: OrderCreated[] = [];
+  const rejected: Rejected[] = [];
+  for (const record of records) {
+    try {
+      const input = parseInput(record);
+      if (input !== null) inputs.push({ record, input });
+    } catch (error) {
+      const order = salvageOrder(record);
+      if (order === null) {
+        rejected.push({ record, error });
+        continue;
+      }
+      lost.push(order);
+      log.error({ orderId: order.data.orderId, ...failureCode(error) }, "the order can't be read: it is cancelled");
+    }
+  }
+  return { inputs, lost, rejected };
+}
+
+/**
+ * Events of orders whose state a newer release wrote: as dead letters they are sent again every few minutes, and somebody is
+ * told. All other orders go on.
+ */
+const parked = (inputs: readonly ReadInput[], unreadable: ReadonlyMap<OrderId, unknown>): Rejected[] =>
+  inputs.flatMap(({ record, input }) => {
+    const { orderId } = input.data;
+    return unreadable.has(orderId) ? [{ record, error: unreadable.get(orderId) }] : [];
+  });
+
+/**
+ * An order that the database will never take is cancelled, and its owner told. The runner takes a batch that failed for good
+ * apart, so that the order which is to blame comes alone in the end.
+ */
+async function advance(deps: Advancing & { log: Log }, inputs: readonly SagaInput[]): Promise<Advanced> {
+  try {
+    return await advanceOrders(deps, inputs);
+  } catch (error) {
+    const [only, ...others] = inputs;
+    if (others.length > 0 || only?.type !== "OrderCreated" || failureKind(error) !== "permanent") throw error;
+    deps.log.error({ orderId: only.data.orderId, ...failureCode(error) }, "the database refuses the order");
+    return await advanceOrders(deps, inputs, "INTERNAL");
+  }
+}

@@ -1,0 +1,49 @@
+import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
+import { snapshotWinners } from "../../db/claims/snapshot-winners.ts";
+import type { Sql } from "../../db/client.ts";
+import { beginLoading } from "../../db/sales/begin-loading.ts";
+import { finishLoading } from "../../db/sales/finish-loading.ts";
+import type { LiveSale } from "../../db/sales/list-live-sales.ts";
+import type { LoadedWinner, SaleLoading, SaleTerms } from "../../lua/sale-loading.ts";
+
+/** What ended the load: OVERTAKEN by another loader, a raised fence or a restart of Redis; then it is looked at again. */
+export type LoadOutcome = "LOADED" | "OVERTAKEN";
+
+export function termsOf(sale: LiveSale): SaleTerms {
+  return {
+    total: sale.total,
+    startsAt: sale.starts_at.getTime(),
+    endsAt: sale.ends_at.getTime(),
+    mode: sale.issue_mode,
+    name: sale.name,
+    state: sale.state,
+  };
+}
+
+async function* winnersOf(sql: Sql, couponId: string): AsyncGenerator<LoadedWinner> {
+  for await (const page of snapshotWinners(sql, couponId)) {
+    for (const { userId, slot, requestId } of page) {
+      yield { userId: userId as UserId, slot, requestId: requestId as RequestId };
+    }
+  }
+}
+
+/**
+ * The last steps of every load: LOADING, winners from PostgreSQL into Redis, the fence lifted, LOADED. Every step checks
+ * that the epoch is still this loader's, so a second loader makes one of the two stop and never makes a wrong sale.
+ * Claims granted between the last two steps wait some milliseconds until PostgreSQL says LOADED.
+ */
+export async function loadSale(
+  sql: Sql,
+  loading: Pick<SaleLoading, "load">,
+  couponId: CouponId,
+  epoch: number,
+  from: "NEW" | "RECOVERING",
+): Promise<LoadOutcome> {
+  const sale = await beginLoading(sql, couponId, epoch, from);
+  if (sale === null) return "OVERTAKEN";
+  const outcome = await loading.load(couponId, termsOf(sale), epoch, winnersOf(sql, couponId), {
+    lastStep: (open) => finishLoading(sql, couponId, epoch, open),
+  });
+  return outcome === "LOADED" ? "LOADED" : "OVERTAKEN";
+}

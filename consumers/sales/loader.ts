@@ -1,0 +1,200 @@
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import type { LeftOut } from "../../contracts/wire/left-out.ts";
+import { neverClaimed } from "../../db/claims/never-claimed.ts";
+import type { LeasePool } from "../../db/client.ts";
+import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
+import { type LiveSale, listLiveSales } from "../../db/sales/list-live-sales.ts";
+import { lockSale } from "../../db/sales/lock-sale.ts";
+import { highestSlot } from "../../db/sales/resize-sale.ts";
+import type { SaleHealth } from "../../lua/sale-loading.ts";
+import type { SaleScripts } from "../../lua/sale-scripts.ts";
+import { failureCode } from "../engine/failure.ts";
+import type { Log } from "../engine/log.ts";
+import { diagnose } from "./diagnose.ts";
+import { loadSale } from "./load-sale.ts";
+import { type LostSale, Recovery, type RecoveryDeps } from "./recover.ts";
+
+export interface LoaderDeps extends RecoveryDeps {
+  readonly leases: LeasePool;
+  readonly scripts: Pick<SaleScripts, "setState" | "resize">;
+  /** Sales that ended longer ago are left to PostgreSQL. */
+  readonly keepHours: number;
+  /** Sales that cannot be looked at or treated hold nobody else up. */
+  readonly leftOut: LeftOut;
+  readonly log: Log;
+}
+
+/** Sales looked at together. */
+const LOOKS_AT_ONCE = 64;
+const FIRST_LOADS_AT_ONCE = 16;
+/** One look in this many checks the types of a sale's keys; the sales are spread over the looks. */
+const TYPES_EVERY = 10;
+/** Groups of recoveries under way; each holds a connection for its leases. */
+const MAX_GROUPS = { waiting: 3, quick: 2 };
+/** A recovery that keeps failing begins again at most once in this time. */
+const MAX_REST_MS = 60_000;
+
+const idOf = ({ id }: LiveSale) => id as CouponId;
+
+/**
+ * Keeps Redis what PostgreSQL says: one `look` over all live sales. What takes long (recoveries) goes on beside the
+ * looks, so that a new sale never waits for another one's recovery; and those that need not wait for the log go in groups of
+ * their own, so that they don't wait for those that do.
+ */
+export class Loader {
+  readonly #deps: LoaderDeps;
+  readonly #recovery: Recovery;
+  readonly #busy = new Set<CouponId>();
+  /** Sales that had this process' scripts, and under which epoch. */
+  readonly #hadOurs = new Map<CouponId, number>();
+  #looks = 0;
+  readonly #groups = { waiting: new Set<Promise<void>>(), quick: new Set<Promise<void>>() };
+
+  constructor(deps: LoaderDeps) {
+    this.#deps = deps;
+    this.#recovery = new Recovery(deps);
+  }
+
+  /** @throws what PostgreSQL or Redis threw; the next look tries again */
+  async look(stopping: AbortSignal): Promise<void> {
+    const { sql, loading, leftOut } = this.#deps;
+    const sales = (await listLiveSales(sql, this.#deps.keepHours)).filter((sale) => !this.#busy.has(idOf(sale)));
+    const fresh: LiveSale[] = [];
+    const lost: LostSale[] = [];
+    const round = loading.startRound();
+    this.#looks++;
+    const health = async (sale: LiveSale, i: number): Promise<SaleHealth> => {
+      const seen = await loading.health(idOf(sale), round);
+      if (!seen.loaded || (i + this.#looks) % TYPES_EVERY !== 0) return seen;
+      const broken = await loading.brokenKey(idOf(sale));
+      return broken === null
+        ? seen
+        : { ...seen, loaded: false, reason: "BROKEN", detail: `${broken} is of another type` };
+    };
+    this.#forgetAllBut(sales);
+    const looks = await leftOut.settle("look", sales, idOf, health, { atOnce: LOOKS_AT_ONCE });
+    const treat = ({ thing, result }: (typeof looks)[number]) => this.#treat(thing, result, fresh, lost);
+    await leftOut.settle("treatment", looks, ({ thing }) => thing.id, treat, { atOnce: FIRST_LOADS_AT_ONCE });
+    await this.#recover(lost, stopping);
+    if (fresh.length > 0) await this.#firstLoads(fresh);
+  }
+
+  #forgetAllBut(sales: readonly LiveSale[]): void {
+    if (this.#hadOurs.size <= 2 * sales.length) return;
+    const live = new Set(sales.map(idOf));
+    for (const couponId of this.#hadOurs.keys()) if (!live.has(couponId)) this.#hadOurs.delete(couponId);
+  }
+
+  /** Resolves when nothing is being recovered any more. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#groups.waiting, ...this.#groups.quick]);
+  }
+
+  async #treat(sale: LiveSale, health: SaleHealth, fresh: LiveSale[], lost: LostSale[]): Promise<void> {
+    if (health.loaded) await this.#bringScripts(idOf(sale), health);
+    const diagnosis = diagnose(sale, health);
+    if (diagnosis.need === "first-load") fresh.push(sale);
+    else if (diagnosis.need === "set-terms") await this.#setTerms(idOf(sale), sale.epoch);
+    else if (diagnosis.need === "recovery") {
+      const { epoch, load_state: loadState, issue_mode } = sale;
+      const isFenced = health.reason === "RECOVERING";
+      const queued = issue_mode === "QUEUED";
+      const redis = { redisEpoch: health.epoch, isFenced };
+      lost.push({ couponId: idOf(sale), epoch, loadState, queued, ...redis, why: diagnosis.why });
+    }
+  }
+
+  /**
+   * A running sale goes on with the scripts that it was loaded with, so a mended script reaches it only if a newer loader
+   * brings it. Once per sale: where the scripts are replaced after they were this process' own, a process that started
+   * later did it, and the two must not undo each other's work every second.
+   */
+  async #bringScripts(couponId: CouponId, health: SaleHealth): Promise<void> {
+    if (this.#hadOurs.get(couponId) === health.epoch) return;
+    if (health.isOutdated) {
+      const outcome = await this.#deps.loading.swapScripts(couponId, health.epoch);
+      if (outcome === "NOT_LOADED" || outcome === "STALE_EPOCH") return; // lost or rebuilt just now: the next look sees it
+      if (outcome === "CHANGED")
+        this.#deps.log.info({ couponId, epoch: health.epoch }, "the sale has this release's scripts");
+    }
+    this.#hadOurs.set(couponId, health.epoch);
+  }
+
+  /** Under leases: to another loader a sale that is LOADING and held by nobody is one whose loader died half-way. */
+  async #firstLoads(fresh: readonly LiveSale[]): Promise<void> {
+    const load = (sale: LiveSale) => this.#firstLoad(sale);
+    await withLeases(this.#deps.leases, LEASES.saleLoader, fresh.map(idOf), async (held) => {
+      const ours = fresh.filter(({ id }) => held.includes(id));
+      await this.#deps.leftOut.settle("first load", ours, idOf, load, { atOnce: FIRST_LOADS_AT_ONCE });
+    });
+  }
+
+  /** Fence first: the load script replaces only what its own epoch has fenced. Two loaders meet at NEW → LOADING. */
+  async #firstLoad({ id, epoch }: LiveSale): Promise<void> {
+    const { sql, loading, log } = this.#deps;
+    const couponId = id as CouponId;
+    if ((await loading.fence(couponId, epoch)) === "STALE_EPOCH") return;
+    const outcome = await loadSale(sql, loading, couponId, epoch, "NEW");
+    if (outcome === "LOADED") log.info({ couponId }, "loaded a new sale");
+  }
+
+  /**
+   * Under the sale's lock: an operator's change writes PostgreSQL and Redis inside one transaction, and what looked like
+   * a difference may be that transaction's middle.
+   */
+  async #setTerms(couponId: CouponId, epoch: number): Promise<void> {
+    const { sql, scripts, log } = this.#deps;
+    await sql.begin(async (tx) => {
+      const sale = await lockSale(tx, couponId);
+      if (sale === null || sale.load_state !== "LOADED" || sale.epoch !== epoch) return;
+      if ((await scripts.setState(couponId, sale.state)) === "CHANGED") {
+        log.warn({ couponId, state: sale.state }, "Redis had missed the sale's state");
+      }
+      const resized = await scripts.resize(couponId, sale.total, await highestSlot(tx, couponId));
+      if (resized.code === "CHANGED") log.warn({ couponId, total: sale.total }, "Redis had missed the sale's total");
+      if (resized.code === "CONFLICT") {
+        const { smallestTotal } = resized;
+        log.error({ couponId, total: sale.total, smallestTotal }, "Redis has given out slots beyond the sale's total");
+      }
+    });
+  }
+
+  async #recover(lost: readonly LostSale[], stopping: AbortSignal): Promise<void> {
+    const { leftOut, sql } = this.#deps;
+    const due = lost.filter(({ couponId }) => !leftOut.isResting("recovery", couponId));
+    if (due.length === 0) return;
+    const ids = due.map(({ couponId }) => couponId);
+    const never = await neverClaimed(sql, ids);
+    for (const kind of ["quick", "waiting"] as const) {
+      const sales = due.filter(({ couponId, queued }) => (queued || never.has(couponId)) === (kind === "quick"));
+      if (sales.length > 0 && this.#groups[kind].size < MAX_GROUPS[kind])
+        this.#begin(sales, this.#groups[kind], stopping);
+    }
+  }
+
+  #begin(sales: readonly LostSale[], groups: Set<Promise<void>>, stopping: AbortSignal): void {
+    const { leases, leftOut, log } = this.#deps;
+    const ids = sales.map(({ couponId }) => couponId);
+    for (const id of ids) this.#busy.add(id);
+    const recover = async (sale: LostSale) => {
+      try {
+        await this.#recovery.recover(sale, stopping);
+      } finally {
+        this.#busy.delete(sale.couponId);
+      }
+    };
+    const work = async (held: readonly string[]) => {
+      const ours = sales.filter(({ couponId }) => held.includes(couponId));
+      const nameOf = ({ couponId }: LostSale) => couponId;
+      await leftOut.settle("recovery", ours, nameOf, recover, { throwsIfAway: false, maxRestMs: MAX_REST_MS });
+    };
+    const group: Promise<void> = withLeases(leases, LEASES.saleLoader, ids, work)
+      .then(() => {})
+      .catch((error) => log.error({ sales: ids.slice(0, 10), ...failureCode(error) }, "recoveries begin again"))
+      .finally(() => {
+        for (const id of ids) this.#busy.delete(id);
+        groups.delete(group);
+      });
+    groups.add(group);
+  }
+}

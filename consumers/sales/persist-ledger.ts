@@ -1,0 +1,61 @@
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import type { LedgerPage, LedgerRange } from "../../lua/ledger.ts";
+import type { Claim, ClaimOutcome } from "../claims/persist/outcome.ts";
+import { failureKind } from "../engine/failure.ts";
+
+const PAGE = 1_000;
+const HELD: ReadonlySet<ClaimOutcome["code"]> = new Set(["PERSISTED", "REPEATED", "ALIASED"]);
+
+/**
+ * Writes whatever the ledger still holds of a fenced sale into PostgreSQL, and its claims that were deferred: so they keep their
+ * slots where nobody else has them. Nothing is told and no entry is removed: the
+ * relay does both afterwards, and a recovery must not wait for Kafka here. Claims that conflict stay entries, to be decided
+ * again when the sale is loaded; so does a claim that PostgreSQL refuses for what it is, or the sale would stay closed for ever.
+ * @returns how many claims PostgreSQL holds now, of how many, and how many it refused
+ * @throws what PostgreSQL or Redis threw, unless only some claims are to blame
+ */
+export async function persistLedger(
+  read: (couponId: CouponId, range: LedgerRange) => Promise<LedgerPage>,
+  persist: (claims: readonly Claim[]) => Promise<readonly ClaimOutcome[]>,
+  deferredAfter: (couponId: CouponId, requestId: string, count: number) => Promise<readonly Claim[]>,
+  couponId: CouponId,
+): Promise<{ readonly held: number; readonly entries: number; readonly refused: number }> {
+  let held = 0;
+  let entries = 0;
+  let refused = 0;
+  let after: string | undefined;
+  const write = async (claims: readonly Claim[]) => {
+    const outcomes = await persistByHalves(persist, claims);
+    entries += outcomes.length;
+    refused += outcomes.filter((outcome) => outcome === null).length;
+    held += outcomes.filter((outcome) => outcome !== null && HELD.has(outcome.code)).length;
+  };
+  do {
+    const page = await read(couponId, { olderThanMs: 0, count: PAGE, ...(after === undefined ? {} : { after }) });
+    await write(page.entries.map((entry) => ({ couponId, ...entry })));
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  for (let last: string | undefined = ""; last !== undefined; ) {
+    const claims: readonly Claim[] = await deferredAfter(couponId, last, PAGE);
+    await write(claims);
+    last = claims.length === PAGE ? claims.at(-1)!.requestId : undefined;
+  }
+  return { held, entries, refused };
+}
+
+/** A page that fails for what one of its claims is gets halved, until that one is left: null. */
+async function persistByHalves(
+  persist: (claims: readonly Claim[]) => Promise<readonly ClaimOutcome[]>,
+  claims: readonly Claim[],
+): Promise<readonly (ClaimOutcome | null)[]> {
+  if (claims.length === 0) return [];
+  try {
+    return await persist(claims);
+  } catch (error) {
+    if (failureKind(error) !== "permanent") throw error;
+    if (claims.length === 1) return [null];
+    const half = claims.length >> 1;
+    const first = await persistByHalves(persist, claims.slice(0, half));
+    return [...first, ...(await persistByHalves(persist, claims.slice(half)))];
+  }
+}

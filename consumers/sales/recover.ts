@@ -1,0 +1,147 @@
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import { neverClaimed } from "../../db/claims/never-claimed.ts";
+import type { Sql } from "../../db/client.ts";
+import { beginRecovery } from "../../db/sales/begin-recovery.ts";
+import { expectReopening } from "../../db/sales/expect-reopening.ts";
+import type { LoadState } from "../../db/schema.ts";
+import type { SaleLoading } from "../../lua/sale-loading.ts";
+import { failureCode } from "../engine/failure.ts";
+import { Hands } from "../engine/hands.ts";
+import type { Log } from "../engine/log.ts";
+import { pause } from "../engine/pause.ts";
+import { Announcements } from "./announcements.ts";
+import { loadSale } from "./load-sale.ts";
+import { SharedDrain } from "./shared-drain.ts";
+
+export interface LostSale {
+  readonly couponId: CouponId;
+  /** As PostgreSQL showed it when the loss was noticed. */
+  readonly epoch: number;
+  readonly loadState: LoadState;
+  /** Its claims do not come through the claims' log, so nobody need wait for that. */
+  readonly queued: boolean;
+  /** As Redis showed it; 0 if it has nothing. */
+  readonly redisEpoch: number;
+  /** Redis shows the fence of that epoch, and has decided nothing since. */
+  readonly isFenced: boolean;
+  readonly why: string;
+}
+
+export interface RecoveryDeps {
+  readonly sql: Sql;
+  readonly loading: SaleLoading;
+  /** Writes what the sale's ledger still holds into PostgreSQL. */
+  readonly persistLedger: (
+    couponId: CouponId,
+  ) => Promise<{ readonly held: number; readonly entries: number; readonly refused: number }>;
+  /**
+   * Waits until the persisting group has committed what the log holds now; false: the process is stopping. `report` is told
+   * about once a second how many milliseconds that will take yet.
+   */
+  readonly drain: (stopping: AbortSignal, report: (remainingMs: number) => void) => Promise<boolean>;
+  /** Milliseconds after which no gateway's producer still tries to deliver a claim. */
+  readonly messageTimeoutMs: number;
+  readonly log: Log;
+  readonly recovered: (seconds: number) => void;
+}
+
+interface Fenced extends LostSale {
+  readonly newEpoch: number;
+  /** By the monotonic clock. */
+  readonly fencedAt: number;
+}
+
+/** What drain and load take at least, on top of the wait. */
+const LOAD_MS = 300;
+
+/** Sales that are fenced, or loaded, at the same time. */
+const AT_ONCE = 8;
+/** Ledgers that are persisted at the same time. They may be long, so nobody but their own sales waits for them. */
+const LEDGERS_AT_ONCE = 4;
+
+/**
+ * Brings sales back whose state in Redis is lost or in doubt, without forgetting a single claim:
+ * 1 fence: a new epoch, RECOVERING, here and in Redis. 2 persist the surviving ledger. 3 wait until no claim of the old
+ * epoch can come to the log any more (message.timeout.ms after the fence), then until all it holds is persisted. 4–6 load.
+ * A queued sale needs no step 3: no gateway sends its claims, and what role coupon-decide has in hand is persisted before the
+ * snapshot or decided again after it (EPOCH_PASSED). A sale that nobody can have claimed needs neither 2 nor 3.
+ * Each sale goes through the steps on its own; only the wait for the log is shared. A sale that falls out of a step keeps its
+ * fence, and goes on behind that fence with the next look, or begins again with a higher epoch if its fence is gone.
+ */
+export class Recovery {
+  readonly #deps: RecoveryDeps;
+  readonly #fences = new Hands(AT_ONCE);
+  readonly #ledgers = new Hands(LEDGERS_AT_ONCE);
+  readonly #loads = new Hands(AT_ONCE);
+  readonly #drain: SharedDrain;
+  /** Clients are told when to come back; a wrong time costs them a second question. */
+  readonly #announcements: Announcements;
+  /** Sales that fell out of a step behind a fence of this process. */
+  readonly #fenced = new Map<CouponId, Fenced>();
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+    this.#drain = new SharedDrain(deps.drain);
+    this.#announcements = new Announcements(
+      (couponId, epoch, inMs) => expectReopening(deps.sql, couponId, epoch, inMs),
+      (couponId, error) => deps.log.warn({ couponId, ...failureCode(error) }, "recovery: its end is not announced"),
+    );
+  }
+
+  /** @throws what a neighbour threw; the sale stays closed until the next try */
+  async recover(sale: LostSale, stopping: AbortSignal): Promise<void> {
+    const { sql, persistLedger, log } = this.#deps;
+    const { couponId } = sale;
+    const startedAt = performance.now();
+    const fenced = await this.#fences.take(() => this.#fence(sale));
+    if (fenced === null) return;
+    const isNew = (await neverClaimed(sql, [couponId])).has(couponId);
+    if (!isNew) {
+      const { held, entries, refused } = await this.#ledgers.take(() => persistLedger(couponId));
+      const level = refused > 0 ? "error" : "info";
+      log[level]({ couponId, held, entries, refused }, "recovery: the ledger is persisted");
+      if (!sale.queued && !(await this.#waitForLog(fenced, stopping))) return;
+    }
+    await this.#loads.take(() => this.#load(fenced, startedAt));
+    this.#fenced.delete(couponId);
+  }
+
+  async #fence(sale: LostSale): Promise<Fenced | null> {
+    const { sql, loading, messageTimeoutMs, log } = this.#deps;
+    const { couponId, epoch, redisEpoch, why, queued } = sale;
+    const before = this.#fenced.get(couponId);
+    const stands = sale.isFenced && redisEpoch === epoch && sale.loadState === "RECOVERING";
+    if (before !== undefined && before.newEpoch === epoch && stands) return before;
+    this.#fenced.delete(couponId);
+    const opensInMs = (queued ? 0 : messageTimeoutMs) + LOAD_MS;
+    const newEpoch = await beginRecovery(sql, couponId, sale, redisEpoch, why, opensInMs);
+    if (newEpoch === null) return null; // somebody else was faster; the next look sees what they did
+    // STALE_EPOCH: Redis shows a still higher one; the next look takes that into account.
+    if ((await loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;
+    // A broken key is somebody's doing, and will be again if nobody looks.
+    const level = why.startsWith("BROKEN") ? "error" : "warn";
+    log[level]({ couponId, epoch: newEpoch, why }, "recovery: the sale is fenced");
+    const fenced = { ...sale, newEpoch, fencedAt: performance.now() };
+    this.#fenced.set(couponId, fenced);
+    return fenced;
+  }
+
+  /** @returns false when `stopping` ended it */
+  async #waitForLog(sale: Fenced, stopping: AbortSignal): Promise<boolean> {
+    const { couponId, newEpoch } = sale;
+    const quietAt = sale.fencedAt + this.#deps.messageTimeoutMs;
+    const expect = (inMs: number) => this.#announcements.expect(couponId, newEpoch, inMs + LOAD_MS);
+    expect(quietAt - performance.now());
+    await pause(Math.max(0, quietAt - performance.now()), stopping);
+    if (stopping.aborted) return false;
+    this.#deps.log.info({ couponId }, "recovery: waiting until the log is persisted");
+    return await this.#drain.join(stopping, expect);
+  }
+
+  async #load({ couponId, newEpoch, why }: Fenced, startedAt: number): Promise<void> {
+    const outcome = await loadSale(this.#deps.sql, this.#deps.loading, couponId, newEpoch, "RECOVERING");
+    const seconds = (performance.now() - startedAt) / 1_000;
+    this.#deps.log.info({ couponId, epoch: newEpoch, why, seconds, outcome }, "recovery: done");
+    if (outcome === "LOADED") this.#deps.recovered(seconds);
+  }
+}

@@ -1,0 +1,43 @@
+import { pause } from "../engine/pause.ts";
+import type { RecoveryDeps } from "./recover.ts";
+
+/** Sales that were fenced together are quiet together; this is how far apart they may be. */
+const GATHER_MS = 50;
+
+/**
+ * One wait for the log at a time, shared by all sales that need it. A drain waits for what the log held when it began, so a sale joins the
+ * next one that begins, never the one that runs.
+ */
+export class SharedDrain {
+  readonly #drain: RecoveryDeps["drain"];
+  readonly #reports = new Set<(remainingMs: number) => void>();
+  #running: Promise<unknown> = Promise.resolve();
+  #next: Promise<boolean> | null = null;
+
+  constructor(drain: RecoveryDeps["drain"]) {
+    this.#drain = drain;
+  }
+
+  /** @returns false when `stopping` ended it */
+  async join(stopping: AbortSignal, report: (remainingMs: number) => void): Promise<boolean> {
+    this.#reports.add(report);
+    try {
+      this.#next ??= this.#begin(stopping);
+      return await this.#next;
+    } finally {
+      this.#reports.delete(report);
+    }
+  }
+
+  #begin(stopping: AbortSignal): Promise<boolean> {
+    const next = this.#running.then(async () => {
+      await pause(GATHER_MS, stopping);
+      this.#next = null;
+      return this.#drain(stopping, (remainingMs) => {
+        for (const report of this.#reports) report(remainingMs);
+      });
+    });
+    this.#running = next.catch(() => {});
+    return next;
+  }
+}

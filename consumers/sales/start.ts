@@ -1,0 +1,55 @@
+import { deferredClaimsAfter } from "../../db/claims/deferred-claims.ts";
+import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
+import { SALE_LOADER_CHANNEL } from "../../lua/keys.ts";
+import { readLedger } from "../../lua/ledger.ts";
+import { createSaleScripts } from "../../lua/sale-scripts.ts";
+import type { Claim } from "../claims/persist/outcome.ts";
+import { persistClaims } from "../claims/persist/persist-claims.ts";
+import { CLAIMS_TOPIC, PERSIST_GROUP } from "../claims/persist/role.ts";
+import { startTicker } from "../engine/ticker.ts";
+import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
+import { drain } from "./drain.ts";
+import { Loader } from "./loader.ts";
+import { persistLedger } from "./persist-ledger.ts";
+
+/** Role sale-loader: a look at all sales every second, and at once when somebody says that there is something to see. */
+export function startLoader(neighbours: Neighbours): RunningRole {
+  const { config, db, redis, subscriber, kafka, producer, loading, log, metrics } = neighbours;
+  const admin = createRenewedAdmin(kafka);
+  const loader = new Loader({
+    sql: db.sql,
+    leases: db.leases,
+    loading,
+    scripts: createSaleScripts(redis),
+    persistLedger: (couponId) =>
+      persistLedger(
+        (id, range) => readLedger(redis, id, range),
+        (claims) => persistClaims(db.sql, claims),
+        async (id, after, count) => (await deferredClaimsAfter(db.sql, id, after, count)) as readonly Claim[],
+        couponId,
+      ),
+    drain: (stopping, report) => drain(admin, producer, CLAIMS_TOPIC, PERSIST_GROUP, log, stopping, report),
+    messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
+    keepHours: config.SALE_KEEP_HOURS,
+    leftOut: leftOutOf("sale-loader", neighbours),
+    log,
+    recovered: metrics.recovered,
+  });
+  const look = (stopping: AbortSignal) => loader.look(stopping);
+  const ticker = startTicker(config.LOADER_EVERY_MS, look, complainer(log, "sale-loader"));
+  const wake = (channel: string) => {
+    if (channel === SALE_LOADER_CHANNEL) ticker.wake();
+  };
+  subscriber.on("message", wake);
+  subscriber.subscribe(SALE_LOADER_CHANNEL).catch(() => {}); // unheard, the loader still looks every second
+  return {
+    name: "sale-loader",
+    inHand: () => 0,
+    async stop() {
+      subscriber.off("message", wake);
+      await ticker.stop();
+      await loader.settled();
+      await admin.close();
+    },
+  };
+}

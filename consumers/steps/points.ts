@@ -1,0 +1,48 @@
+import type { UserId } from "../../contracts/wire/ids.ts";
+import type { Executor } from "../../db/client.ts";
+import { bookOrderPoints } from "../../db/steps/book-order-points.ts";
+import { findDeductions, type OrderEntry } from "../../db/steps/find-deductions.ts";
+import { lockBalances } from "../../db/steps/lock-balances.ts";
+import type { Command, Restore } from "./request.ts";
+import { COMPLETED, type Ground, type StepWork, type Verdict } from "./step-work.ts";
+
+/** Takes points from a user's balance; a restore is the opposite line in the ledger. */
+export const points: StepWork<"POINT"> = {
+  step: "POINT",
+  async enter(tx, commands, restores) {
+    const users = new Set([...commands, ...restores].map(({ data }) => data.userId));
+    const balances = users.size === 0 ? new Map<UserId, number>() : await lockBalances(tx, [...users]);
+    return new Purses(balances);
+  },
+};
+
+/** The balances of a batch, as they stand while it is judged. */
+class Purses implements Ground<"POINT"> {
+  readonly #booked: OrderEntry[] = [];
+
+  constructor(private readonly balances: Map<UserId, number>) {}
+
+  async undo(tx: Executor, restores: readonly Restore<"POINT">[]): Promise<void> {
+    const orderIds = restores.map(({ orderId }) => orderId);
+    for (const took of await findDeductions(tx, orderIds)) this.#book({ ...took, delta: -took.delta });
+  }
+
+  judge({ orderId, data }: Command<"POINT">): Verdict {
+    if (data.points > this.#balanceOf(data.userId)) return { outcome: "FAILED", reason: "INSUFFICIENT_POINTS" };
+    // Nothing taken is no line of the ledger, and a user without points has no balance's row.
+    if (data.points > 0) this.#book({ orderId, userId: data.userId, delta: -data.points });
+    return COMPLETED;
+  }
+
+  async write(tx: Executor): Promise<void> {
+    if (this.#booked.length > 0) await bookOrderPoints(tx, this.#booked);
+  }
+
+  #balanceOf(userId: UserId): number {
+    return this.balances.get(userId) ?? 0;
+  }
+  #book(entry: OrderEntry): void {
+    this.#booked.push(entry);
+    this.balances.set(entry.userId, this.#balanceOf(entry.userId) + entry.delta);
+  }
+}

@@ -1,0 +1,194 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { OrderIdSchema } from "../orders/ids.ts";
+import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from "../wire/ids.ts";
+import { CurrencySchema } from "../wire/money.ts";
+import { Page } from "../wire/page.ts";
+import type { ResultCode } from "../wire/result-codes.ts";
+import { storableText, Why } from "../wire/text.ts";
+
+const Timestamp = Type.String({ format: "date-time", examples: ["2027-01-01T12:00:00.000Z"] });
+const Money = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: "Minor units of the currency",
+});
+
+/** RFC 9457, plus a stable code and whether a retry helps. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.Unsafe<ResultCode>(Type.String()),
+    detail: Type.String(),
+    retryable: Type.Boolean(),
+    requestId: Type.String({ description: "Of this HTTP request; the log line carries the same" }),
+    startsAt: Type.Optional(Timestamp),
+    retryAt: Type.Optional(Timestamp),
+    productId: Type.Optional(Type.String({ description: "Which of an order's products is sold out, or unknown" })),
+    idempotencyKey: Type.Optional(
+      Type.String({
+        description:
+          "Of every 503 of POST /orders, also if the client sent none: repeat the request under this key and it is the same order",
+      }),
+    ),
+    orderId: Type.Optional(
+      Type.String({ description: "The order that it would be, or is: GET /orders/{orderId} tells" }),
+    ),
+    trackingUrl: Type.Optional(Type.String({ description: "Of a claim whose outcome is unknown" })),
+    smallestTotal: Type.Optional(Type.Integer({ description: "Of a resize that was refused: how far it could go" })),
+  },
+  { $id: "Problem" },
+);
+export type Problem = Static<typeof Problem>;
+
+/** `kafka`: the log acknowledged it; `ledger`: Redis holds it and the relay delivers it. */
+export const Durability = Type.Union([Type.Literal("kafka"), Type.Literal("ledger")]);
+export type Durability = Static<typeof Durability>;
+
+export const ClaimAccepted = Type.Object(
+  {
+    requestId: RequestIdSchema,
+    couponId: CouponIdSchema,
+    slot: Type.Integer({ minimum: 1 }),
+    status: Type.Literal("ACCEPTED"),
+    durable: Durability,
+    receipt: Type.String({ description: "HMAC over request, user, sale and time: the claim is provable" }),
+    repeat: Type.Optional(Type.Literal(true)),
+  },
+  { $id: "ClaimAccepted" },
+);
+export type ClaimAccepted = Static<typeof ClaimAccepted>;
+
+/** A claim of a queued sale: logged, and decided in the order of the log; the outcome follows. `repeat`: it was asked before. */
+export const ClaimPending = Type.Object(
+  {
+    requestId: RequestIdSchema,
+    couponId: CouponIdSchema,
+    status: Type.Literal("PENDING"),
+    durable: Type.Literal("kafka"),
+    receipt: Type.String({ description: "HMAC over request, user, sale and time: the claim is provable" }),
+    repeat: Type.Optional(Type.Literal(true)),
+  },
+  { $id: "ClaimPending" },
+);
+export type ClaimPending = Static<typeof ClaimPending>;
+
+export const RequestStatus = Type.Object(
+  {
+    requestId: RequestIdSchema,
+    couponId: CouponIdSchema,
+    status: Type.Union(
+      ["ACCEPTED", "PENDING", "ISSUED", "FAILED"].map((s) => Type.Literal(s as "ACCEPTED")),
+    ) as never as ReturnType<typeof Type.Unsafe<"ACCEPTED" | "PENDING" | "ISSUED" | "FAILED">>,
+    slot: Type.Optional(Type.Integer({ minimum: 1 })),
+    reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
+  },
+  { $id: "RequestStatus" },
+);
+export type RequestStatus = Static<typeof RequestStatus>;
+
+/** What a visitor sees of a sale. SCHEDULED: not started; CLOSED: by an operator; ENDED: by the clock. */
+export const SALE_STATES = ["SCHEDULED", "OPEN", "SOLD_OUT", "PAUSED", "ENDED", "CLOSED", "RECOVERING"] as const;
+export type SaleState = (typeof SALE_STATES)[number];
+
+export const DiscountType = Type.Union([Type.Literal("FIXED"), Type.Literal("PERCENT")]);
+export const IssueMode = Type.Union([Type.Literal("DIRECT"), Type.Literal("QUEUED")]);
+
+/** What a coupon takes off an order, and until when. Never changed once its sale opened. */
+const COUPON_TERMS = {
+  discountType: DiscountType,
+  discountValue: Money,
+  maxDiscount: Type.Union([Money, Type.Null()]),
+  minOrderAmount: Money,
+  currency: CurrencySchema,
+  validUntil: Type.Union([Timestamp, Type.Null()], { description: "Orders from then on can't use it; null: always" }),
+} as const;
+
+export const Sale = Type.Object(
+  {
+    id: CouponIdSchema,
+    couponId: CouponIdSchema,
+    name: Type.String(),
+    total: Type.Integer(),
+    remaining: Type.Union([Type.Integer(), Type.Null()], { description: "null while the sale is being recovered" }),
+    state: Type.Unsafe<SaleState>(Type.String({ enum: [...SALE_STATES] })),
+    startsAt: Timestamp,
+    endsAt: Timestamp,
+    issueMode: IssueMode,
+    ...COUPON_TERMS,
+  },
+  { $id: "Sale" },
+);
+export type Sale = Static<typeof Sale>;
+
+export const SaleList = Type.Object({ items: Type.Array(Type.Ref(Sale)), ...Page }, { $id: "SaleList" });
+
+export const MyCoupon = Type.Object(
+  {
+    id: Type.String(),
+    couponId: CouponIdSchema,
+    name: Type.String(),
+    requestId: RequestIdSchema,
+    slot: Type.Integer(),
+    status: Type.Union([Type.Literal("ACTIVE"), Type.Literal("USED"), Type.Literal("REVOKED")]),
+    issuedAt: Timestamp,
+    orderId: Type.Union([OrderIdSchema, Type.Null()], { description: "The order that uses it" }),
+    ...COUPON_TERMS,
+  },
+  { $id: "MyCoupon" },
+);
+export type MyCoupon = Static<typeof MyCoupon>;
+export const MyCoupons = Type.Object({ items: Type.Array(Type.Ref(MyCoupon)), ...Page }, { $id: "MyCoupons" });
+
+/** Slots are kept in a PostgreSQL integer and a Redis counter; ten million in one sale is what the loader was sized for. */
+export const MAX_TOTAL = 10_000_000;
+
+export const CreateSale = Type.Object(
+  {
+    name: storableText(200),
+    total: Type.Integer({ minimum: 1, maximum: MAX_TOTAL }),
+    startsAt: Timestamp,
+    endsAt: Timestamp,
+    issueMode: Type.Optional(IssueMode),
+    discountType: DiscountType,
+    discountValue: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    maxDiscount: Type.Optional(Money),
+    minOrderAmount: Type.Optional(Money),
+    currency: Type.Optional(CurrencySchema),
+    validUntil: Type.Optional(Timestamp),
+  },
+  { $id: "CreateSale", additionalProperties: false },
+);
+export type CreateSale = Static<typeof CreateSale>;
+
+export const RevokeClaim = Type.Object(
+  {
+    requestId: RequestIdSchema,
+    why: Why,
+  },
+  { $id: "RevokeClaim", additionalProperties: false },
+);
+export type RevokeClaim = Static<typeof RevokeClaim>;
+
+export const ClaimRevoked = Type.Object(
+  {
+    requestId: Type.Unsafe<RequestId>({ ...RequestIdSchema, description: "The original's, if an alias was revoked" }),
+    couponId: CouponIdSchema,
+    userId: UserIdSchema,
+    status: Type.Literal("REVOKED"),
+    released: Type.Boolean({
+      description: "The slot can be won again; false: it will be, as soon as the sale is loaded",
+    }),
+  },
+  { $id: "ClaimRevoked" },
+);
+export type ClaimRevoked = Static<typeof ClaimRevoked>;
+
+export const ResizeSale = Type.Object(
+  { total: Type.Integer({ minimum: 1, maximum: MAX_TOTAL }) },
+  { $id: "ResizeSale", additionalProperties: false },
+);
+export type ResizeSale = Static<typeof ResizeSale>;
+
+export const UserRef = Type.Object({ userId: UserIdSchema });

@@ -1,0 +1,91 @@
+import type { ResultCode } from "../wire/result-codes.ts";
+
+/** The steps of an order, in the order in which they are requested; their restores are requested the other way round. */
+export const STEPS = ["STOCK", "COUPON", "POINT", "PAYMENT", "SHIPPING"] as const;
+export type Step = (typeof STEPS)[number];
+
+/**
+ * PENDING: not requested (of a cancelled order: never). SKIPPED: the order needs nothing of it. FAILED: refused, so
+ * there is nothing to restore.
+ */
+export const STEP_STATUSES = [
+  "PENDING",
+  "REQUESTED",
+  "COMPLETED",
+  "FAILED",
+  "SKIPPED",
+  "RESTORING",
+  "RESTORED",
+] as const;
+export type StepStatus = (typeof STEP_STATUSES)[number];
+
+/**
+ * PENDING: accepted, the saga has not seen it. PROCESSING: steps are under way. CANCELLING: it will be cancelled, answers
+ * are still out. COMPENSATING: what was done is being restored. COMPLETED and CANCELLED are final.
+ */
+export const ORDER_STATUSES = [
+  "PENDING",
+  "PROCESSING",
+  "CANCELLING",
+  "COMPENSATING",
+  "COMPLETED",
+  "CANCELLED",
+] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+
+/** What a step's row in `step_outcomes` says, once and for all. TOMBSTONE: its restore came before its command. */
+export const STEP_OUTCOMES = ["COMPLETED", "FAILED", "TOMBSTONE"] as const;
+export type StepOutcome = (typeof STEP_OUTCOMES)[number];
+
+/** Why a step refuses. Each may also fail with INTERNAL: a permanent error, of which a dead letter tells more. */
+export const STEP_REFUSALS = {
+  STOCK: ["INSUFFICIENT_STOCK", "PRODUCT_NOT_FOUND"],
+  COUPON: ["COUPON_NOT_HELD", "COUPON_ALREADY_USED", "COUPON_EXPIRED", "MIN_ORDER_AMOUNT"],
+  POINT: ["INSUFFICIENT_POINTS"],
+  PAYMENT: ["PAYMENT_DECLINED", "PAYMENT_MISMATCH"],
+  SHIPPING: ["SHIPPING_NOT_SERVED"],
+} as const satisfies Record<Step, readonly ResultCode[]>;
+
+/** The names of a step's command, its two results, its restore and the answer to that. */
+export const STEP_EVENT_TYPES = {
+  STOCK: {
+    requested: "StockDeductionRequested",
+    completed: "StockDeductionCompleted",
+    failed: "StockDeductionFailed",
+    restoreRequested: "StockRestoreRequested",
+    restored: "StockRestored",
+  },
+  COUPON: {
+    requested: "CouponUsageRequested",
+    completed: "CouponUsageCompleted",
+    failed: "CouponUsageFailed",
+    restoreRequested: "CouponRestoreRequested",
+    restored: "CouponRestored",
+  },
+  POINT: {
+    requested: "PointDeductionRequested",
+    completed: "PointDeductionCompleted",
+    failed: "PointDeductionFailed",
+    restoreRequested: "PointRestoreRequested",
+    restored: "PointRestored",
+  },
+  PAYMENT: {
+    requested: "PaymentRequested",
+    completed: "PaymentCompleted",
+    failed: "PaymentFailed",
+    restoreRequested: "PaymentRestoreRequested",
+    restored: "PaymentRestored",
+  },
+  SHIPPING: {
+    requested: "ShippingRequested",
+    completed: "ShippingPrepared",
+    failed: "ShippingFailed",
+    restoreRequested: "ShippingRestoreRequested",
+    restored: "ShippingRestored",
+  },
+} as const;
+
+type StepEventTypes = typeof STEP_EVENT_TYPES;
+export type CommandType = StepEventTypes[Step]["requested"];
+export type RestoreType = StepEventTypes[Step]["restoreRequested"];
+export type ResultType = StepEventTypes[Step]["completed" | "failed" | "restored"];

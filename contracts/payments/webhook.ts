@@ -1,0 +1,52 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { type Static, Type } from "@sinclair/typebox";
+import { OrderIdSchema } from "../orders/ids.ts";
+import { StampedeError } from "../wire/errors.ts";
+import { CurrencySchema, MoneySchema } from "../wire/money.ts";
+
+/** What became of a payment, as the provider calls to tell. The same `id`, however often it calls. */
+export const PaymentWebhook = Type.Object(
+  {
+    id: Type.String({ pattern: "^[A-Za-z0-9._:-]{1,200}$", description: "The provider's own name for this event" }),
+    key: OrderIdSchema,
+    outcome: Type.Union(
+      (["CAPTURED", "DECLINED", "VOIDED", "REFUNDED"] as const).map((outcome) => Type.Literal(outcome)),
+    ),
+    amount: MoneySchema,
+    currency: CurrencySchema,
+    occurredAt: Type.String({ format: "date-time" }),
+  },
+  { $id: "PaymentWebhook" },
+);
+export type PaymentWebhook = Static<typeof PaymentWebhook>;
+
+/** `t=<seconds since 1970>,v1=<hex HMAC-SHA256 of "<t>.<body>">`; several v1 while a secret is being changed. */
+export const SIGNATURE_HEADER = "stampede-signature";
+/** A call that was signed longer ago, or so far in the future, may be a recorded one. Providers sign each repetition anew. */
+export const REPLAY_WINDOW_S = 300;
+const HEADER = /^t=(\d{1,12})((?:,v1=[0-9a-f]{64}){1,4})$/;
+
+const mac = (secret: string, timeS: number, body: Uint8Array): Buffer =>
+  createHmac("sha256", secret).update(`${timeS}.`).update(body).digest();
+
+/** The header's value. */
+export function signWebhook(secret: string, body: Uint8Array, timeS: number): string {
+  return `t=${timeS},v1=${mac(secret, timeS, body).toString("hex")}`;
+}
+
+/**
+ * Resolves nothing: a body that passes was sent by who has the secret, within the replay window.
+ * @param secret empty: nobody has it, every call is refused
+ * @throws StampedeError SIGNATURE_INVALID, SIGNATURE_EXPIRED
+ */
+export function verifyWebhook(secret: string, header: string | undefined, body: Uint8Array, nowS: number): void {
+  const parts = HEADER.exec(header ?? "");
+  if (parts === null || secret === "") throw new StampedeError("SIGNATURE_INVALID");
+  const timeS = Number(parts[1]);
+  const expected = mac(secret, timeS, body);
+  const given = parts[2]!.split(",v1=").slice(1);
+  if (!given.some((hex) => timingSafeEqual(Buffer.from(hex, "hex"), expected))) {
+    throw new StampedeError("SIGNATURE_INVALID");
+  }
+  if (Math.abs(nowS - timeS) > REPLAY_WINDOW_S) throw new StampedeError("SIGNATURE_EXPIRED");
+}

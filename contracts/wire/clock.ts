@@ -1,0 +1,15 @@
+/** The first moment that an id can name (contracts/wire/ids.ts), which is also before any Stampede ran: a clock before it is wrong. */
+export const FIRST_MOMENT_MS = Date.UTC(2025, 0, 1);
+
+/**
+ * For a process that starts: tokens, a sale's window and the times in ids are judged by the wall clock. A machine whose clock was
+ * never set shows 1970 or the year of its firmware.
+ * @throws Error with a sentence for who starts it
+ */
+export function requireSetClock(nowMs: number = Date.now()): void {
+  if (nowMs >= FIRST_MOMENT_MS) return;
+  throw new Error(
+    `This machine's clock shows ${new Date(nowMs).toISOString()}, which is before 2025. ` +
+      "Set it (NTP does, e.g. `timedatectl set-ntp true`), then start again.",
+  );
+}

@@ -1,0 +1,137 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { ClaimAccepted, ClaimPending, Problem } from "../claims/http.ts";
+import { OrderIdSchema, OrderNumberSchema, ProductIdSchema } from "../orders/ids.ts";
+import { ORDER_STATUSES, type OrderStatus } from "../orders/steps.ts";
+import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
+import type { ResultCode } from "./result-codes.ts";
+
+const Ref = Type.Optional(Type.String({ maxLength: 64, description: "Echoed in the answer, to tell answers apart" }));
+const Cursor = Type.String({ maxLength: 64, description: "Position in the user's inbox; opaque" });
+
+export const ClientMessages = {
+  auth: Type.Object({ type: Type.Literal("auth"), token: Type.String({ maxLength: 4096 }) }),
+  claim: Type.Object({ type: Type.Literal("claim"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
+  subscribe: Type.Object({ type: Type.Literal("subscribe"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
+  /** Send it right after `auth` (or first, with Authorization on the upgrade): what is new waits for it, for a second. */
+  resume: Type.Object(
+    { type: Type.Literal("resume"), cursor: Type.Optional(Cursor) },
+    {
+      description:
+        "Asks for everything after the last cursor the client saw (without one: all that is there). Answered by `resumed` or " +
+        "`resync`. An `error` before that says why it takes longer: it is tried again until it is answered, and nothing new is " +
+        "sent meanwhile.",
+    },
+  ),
+  ping: Type.Object({ type: Type.Literal("ping"), ref: Ref }),
+} as const;
+
+export const ClientMessage = Type.Union(Object.values(ClientMessages));
+export type ClientMessage = Static<(typeof ClientMessages)[keyof typeof ClientMessages]>;
+
+const IssuedCoupon = Type.Object({
+  couponId: CouponIdSchema,
+  requestId: RequestIdSchema,
+  slot: Type.Integer(),
+});
+
+export const ServerMessages = {
+  welcome: Type.Object(
+    { type: Type.Literal("welcome"), userId: UserIdSchema, cursor: Cursor },
+    { description: "A client that has a cursor keeps it and sends `resume`; one that has none begins at this cursor." },
+  ),
+  pong: Type.Object({ type: Type.Literal("pong"), ref: Ref }),
+  subscribed: Type.Object({ type: Type.Literal("subscribed"), couponId: CouponIdSchema, ref: Ref }),
+  /** With a slot, or (of a queued sale) PENDING: then `coupon.issued` or `coupon.failed` follows. */
+  "claim.accepted": Type.Union([
+    Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimAccepted], {}),
+    Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimPending], {}),
+  ]),
+  "claim.refused": Type.Composite([
+    Type.Object({
+      type: Type.Literal("claim.refused"),
+      couponId: Type.String(),
+      ref: Ref,
+      retryAfterS: Type.Optional(Type.Integer({ minimum: 1 })),
+    }),
+    // `type` is the message's here, and there is no HTTP request to name.
+    Type.Omit(Problem, ["type", "requestId"]),
+  ]),
+  "coupon.issued": Type.Composite([
+    Type.Object({ type: Type.Literal("coupon.issued"), cursor: Cursor, issuedAt: Type.String() }),
+    IssuedCoupon,
+  ]),
+  "coupon.failed": Type.Object({
+    type: Type.Literal("coupon.failed"),
+    cursor: Cursor,
+    couponId: CouponIdSchema,
+    requestId: RequestIdSchema,
+    reason: Type.Unsafe<ResultCode>(Type.String()),
+  }),
+  /** A stage of an order: it is being undone, or how it ended. Never repeated after a later one. */
+  "order.status": Type.Object({
+    type: Type.Literal("order.status"),
+    cursor: Cursor,
+    orderId: OrderIdSchema,
+    orderNumber: OrderNumberSchema,
+    status: Type.Unsafe<"COMPENSATING" | "COMPLETED" | "CANCELLED">(
+      Type.Union((["COMPENSATING", "COMPLETED", "CANCELLED"] as const).map((status) => Type.Literal(status))),
+    ),
+    reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String({ description: "Why it is or was undone" }))),
+    productId: Type.Optional(ProductIdSchema),
+  }),
+  /** The order was paid before the request to cancel it was seen: it goes on. */
+  "order.cancel_refused": Type.Object({
+    type: Type.Literal("order.cancel_refused"),
+    cursor: Cursor,
+    orderId: OrderIdSchema,
+    orderNumber: OrderNumberSchema,
+    reason: Type.Unsafe<ResultCode>(Type.String()),
+  }),
+  "sale.opened": Type.Object({ type: Type.Literal("sale.opened"), couponId: CouponIdSchema }),
+  "sale.soldout": Type.Object({ type: Type.Literal("sale.soldout"), couponId: CouponIdSchema }),
+  resumed: Type.Object({ type: Type.Literal("resumed"), cursor: Cursor, messages: Type.Integer() }),
+  resync: Type.Object({
+    type: Type.Literal("resync"),
+    cursor: Cursor,
+    coupons: Type.Array(Type.Composite([IssuedCoupon, Type.Object({ status: Type.String() })])),
+    nextCursor: Type.Union([Type.String(), Type.Null()], { description: "More at GET /me/coupons?cursor=" }),
+    orders: Type.Array(
+      Type.Object({
+        orderId: OrderIdSchema,
+        orderNumber: OrderNumberSchema,
+        status: Type.Unsafe<OrderStatus>(Type.String({ enum: [...ORDER_STATUSES] })),
+        reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String({ description: "Why it is or was undone" }))),
+      }),
+      { description: "The newest; the first to look at are those that were not final when the connection broke" },
+    ),
+    nextOrderCursor: Type.Union([Type.String(), Type.Null()], { description: "More at GET /me/orders?cursor=" }),
+  }),
+  error: Type.Object({
+    type: Type.Literal("error"),
+    code: Type.Unsafe<ResultCode>(Type.String()),
+    detail: Type.String(),
+    retryable: Type.Boolean(),
+    ref: Ref,
+  }),
+} as const;
+
+export type ServerMessage = Static<(typeof ServerMessages)[keyof typeof ServerMessages]>;
+/** Messages kept in a user's inbox; the cursor is added on the way out. */
+export type PersonalMessage = Static<
+  (typeof ServerMessages)["coupon.issued" | "coupon.failed" | "order.status" | "order.cancel_refused"]
+>;
+
+/** WebSocket close codes of ours (RFC 6455 leaves 4000–4999 to applications). */
+export const CLOSE = {
+  /** Shutting down: connect again, to another process, and resume. */
+  RECONNECT: 4000,
+  AUTH_TIMEOUT: 4001,
+  UNAUTHENTICATED: 4003,
+  /** The reader is slower than its messages: connect again and resume. */
+  SLOW_READER: 4008,
+  TOO_MANY_SOCKETS: 4029,
+  /** RFC 6455 7.4.1. */
+  UNSUPPORTED_DATA: 1003,
+  POLICY: 1008,
+  TOO_BIG: 1009,
+} as const;

@@ -1,0 +1,98 @@
+import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
+import { readTraceparent } from "../../contracts/wire/traceparent.ts";
+import { bearerToken } from "../auth/bearer.ts";
+import { type Authenticate, claimedSubject } from "../auth/hs256.ts";
+import { checkParameters } from "../http/page.ts";
+import { json, problem, problemOf } from "../http/problem.ts";
+import type { Board, GateRefusal } from "../sales/board.ts";
+import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
+import type { ClaimForUser, ClaimReply } from "./claim.ts";
+
+/** What the metrics count; one call per answered claim. */
+export type CountClaim = (code: string, from: "gate" | "redis") => void;
+
+function answer(reply: ClaimReply, count: CountClaim): HttpResponse {
+  if (reply.kind === "accepted") {
+    const { status } = reply.body;
+    if (status === "PENDING") {
+      count(status, "redis");
+      return json(202, reply.body);
+    }
+    const { repeat } = reply.body;
+    count(repeat ? "ALREADY_WON" : "ACCEPTED", "redis");
+    return json(repeat ? 200 : 202, reply.body);
+  }
+  count(reply.code, "redis");
+  const { code, detail, retryAfterS, extra } = reply;
+  return problem(code, detail === undefined && retryAfterS === undefined ? undefined : { detail, retryAfterS, extra });
+}
+
+const NO_PARAMETERS: readonly string[] = [];
+
+/** A claim needs no body; one that is sent must still be a JSON object, or the client has misunderstood something. */
+async function bodyIsFine(request: HttpRequest): Promise<HttpResponse | undefined> {
+  const bytes = await request.body();
+  if (bytes.length === 0) return undefined;
+  try {
+    const body: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (typeof body === "object" && body !== null && !Array.isArray(body)) return undefined;
+    return problem("VALIDATION_FAILED", { detail: "The body of a claim is empty or a JSON object" });
+  } catch {
+    return problem("INVALID_JSON"); // not UTF-8 or not JSON; the parser's words would not help
+  }
+}
+
+/**
+ * POST /coupons/:couponId/issue. The gate first: while a sale is known to be sold out, paused or closed, the answer comes
+ * from memory, without touching signature, body or Redis. A token whose unverified subject may be among the winners goes
+ * on, so a winner always gets their own win. If it then turns out not to be genuine, it gets the gate's answer as well:
+ * a 401 here would tell anybody who can write a name into a token whether that user has won.
+ */
+export function claimRoute(
+  board: Board,
+  authenticate: Authenticate,
+  claimForUser: ClaimForUser,
+  count: CountClaim,
+): Handler {
+  async function claim(
+    request: HttpRequest,
+    userId: UserId,
+    couponId: CouponId,
+    traceparent: string | undefined,
+    hasBody: boolean,
+  ): Promise<HttpResponse> {
+    if (hasBody) {
+      const wrong = await bodyIsFine(request);
+      if (wrong !== undefined) return wrong;
+    }
+    return answer(await claimForUser(userId, couponId, traceparent), count);
+  }
+
+  function refuseAtGate({ code }: GateRefusal): HttpResponse {
+    count(code, "gate");
+    return problem(code);
+  }
+
+  return (request) => {
+    const couponId = request.params.couponId!;
+    if (!isCouponId(couponId)) return problem("COUPON_NOT_FOUND");
+    const token = bearerToken(request.header("authorization"));
+    const refusal = board.gate(couponId, performance.now());
+    if (refusal !== undefined) {
+      const subject = token === undefined ? undefined : claimedSubject(token);
+      if (subject === undefined || !refusal.unlessWon.has(subject)) return refuseAtGate(refusal);
+    }
+    if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
+    let userId: UserId;
+    try {
+      userId = authenticate(token).userId;
+    } catch (error) {
+      return refusal === undefined ? problemOf(error) : refuseAtGate(refusal);
+    }
+    // Only now: at a closed gate, a different answer to a possible winner would tell others that they have won.
+    checkParameters(request.query, NO_PARAMETERS);
+    const length = request.header("content-length");
+    const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;
+    return claim(request, userId, couponId, readTraceparent(request.header("traceparent")), hasBody);
+  };
+}

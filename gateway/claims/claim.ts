@@ -1,0 +1,235 @@
+import type { ClaimAccepted, ClaimPending, Durability } from "../../contracts/claims/http.ts";
+import type { Pipeline } from "../../contracts/claims/pipeline.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { Fault } from "../../contracts/wire/fault-points.ts";
+import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
+import type { RateLimit } from "../admission/token-bucket.ts";
+import type { WhyNotLoaded } from "../sales/existence.ts";
+import { comeBack, REDIS_AWAY_MS } from "../sales/reopening.ts";
+import type { AckBreaker } from "./breaker.ts";
+import type { Decide, Decision } from "./decide.ts";
+import type { PastWin } from "./past-wins.ts";
+import type { Publish } from "./publish.ts";
+import type { Queue, QueuedSale } from "./queue.ts";
+import type { Receipts } from "./receipt.ts";
+
+/** A claim's answer, before it becomes HTTP or a socket message. */
+export type ClaimReply =
+  | { readonly kind: "accepted"; readonly body: ClaimAccepted | ClaimPending }
+  | {
+      readonly kind: "refused";
+      readonly code: ResultCode;
+      readonly detail?: string;
+      readonly retryAfterS?: number;
+      readonly extra?: Readonly<Record<string, unknown>>;
+    };
+
+export type ClaimForUser = (userId: UserId, couponId: string, traceparent?: string | undefined) => Promise<ClaimReply>;
+
+export interface ClaimParts {
+  readonly decide: Decide;
+  readonly publish: Publish;
+  /** Which way a user's claims go. */
+  readonly pipelineOf: (userId: UserId) => Pipeline;
+  /** Told of every claim of the Redis pipeline: nobody but the relay delivers it. */
+  readonly wakeRelay: (couponId: CouponId) => void;
+  /** Told of every accepted claim, a repeat apart. */
+  readonly accepted: (pipeline: Pipeline) => void;
+  readonly queue: Queue;
+  readonly breaker: AckBreaker;
+  readonly receipts: Receipts;
+  readonly rateLimit: RateLimit;
+  readonly whyNotLoaded: WhyNotLoaded;
+  readonly pastWin: PastWin;
+  readonly maxInFlight: number;
+  /** 503 instead of `durable:"ledger"`. */
+  readonly requireKafka: boolean;
+  /**
+   * MESSAGE_TIMEOUT_MS: a recovery waits so long for what gateways have in hand. An answer that is older and has only the
+   * ledger to rely on comes out of a process that stood still: Redis may have forgotten the claim meanwhile.
+   */
+  readonly ledgerWordMs: number;
+  readonly fault: Fault;
+  /** Told how long each claim took that was not refused by rate or load. */
+  readonly observe: (seconds: number) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Claims {
+  readonly claimForUser: ClaimForUser;
+  /** Claims whose answer is not out yet. */
+  inFlight(): number;
+}
+
+interface Won {
+  readonly userId: UserId;
+  readonly couponId: CouponId;
+  readonly requestId: RequestId;
+  readonly slot: number;
+  readonly repeat: boolean;
+}
+
+/** A valid stream id that no entry has: a repeat does not know its ledger entry, and the relay clears that one up. */
+const UNKNOWN_LEDGER_ID = "0-0";
+
+const refused = (code: ResultCode): ClaimReply => ({ kind: "refused", code });
+/** The claim stands in the ledger, or may stand in the log, and may be issued. It needs no key to be repeated: user and coupon are its key. */
+const unacknowledged = (requestId: RequestId): ClaimReply => ({
+  kind: "refused",
+  code: "OUTCOME_UNKNOWN",
+  detail:
+    "Kafka did not acknowledge the claim in time: the outcome is unknown, it may be issued; claiming again is the same claim",
+  extra: { trackingUrl: `/coupons/requests/${requestId}` },
+});
+const recovering = (opensInMs: number): ClaimReply => ({
+  kind: "refused",
+  code: "SALE_RECOVERING",
+  ...comeBack(opensInMs),
+});
+
+/** The claim path behind the gate: rate, Redis' decision, the log, the answer. */
+export function createClaims(parts: ClaimParts): Claims {
+  const {
+    decide,
+    publish,
+    queue,
+    breaker,
+    receipts,
+    rateLimit,
+    whyNotLoaded,
+    pastWin,
+    maxInFlight,
+    requireKafka,
+    fault,
+  } = parts;
+  const { pipelineOf, wakeRelay, ledgerWordMs, observe, onError } = parts;
+  let inFlight = 0;
+
+  function accepted(won: Won, durable: Durability): ClaimReply {
+    const { userId, couponId, requestId, slot } = won;
+    const receipt = receipts.sign(requestId, userId);
+    const body: ClaimAccepted = { requestId, couponId, slot, status: "ACCEPTED", durable, receipt };
+    return { kind: "accepted", body: won.repeat ? { ...body, repeat: true } : body };
+  }
+
+  function notStarted(startsAtMs: number): ClaimReply {
+    const startsAt = new Date(startsAtMs).toISOString();
+    const retryAfterS = (startsAtMs - Date.now()) / 1000;
+    return {
+      kind: "refused",
+      code: "NOT_STARTED",
+      detail: `The sale starts at ${startsAt}`,
+      retryAfterS,
+      extra: { startsAt },
+    };
+  }
+
+  /** The way of a queued sale: an earlier win, or a place in the log. */
+  async function enqueue(
+    userId: UserId,
+    couponId: CouponId,
+    requestId: RequestId,
+    sale: QueuedSale,
+    traceparent: string | undefined,
+  ): Promise<ClaimReply> {
+    const queued = await queue.request(sale, { couponId, userId, requestId }, Date.now(), traceparent);
+    switch (queued.kind) {
+      case "won":
+        return accepted({ userId, couponId, ...queued.winner, repeat: true }, "kafka");
+      case "refused":
+        return queued.code === "NOT_STARTED" ? notStarted(sale.startsAt) : refused(queued.code);
+      case "unknown":
+        return unacknowledged(queued.requestId);
+      case "logged": {
+        const { requestId, repeat } = queued;
+        const receipt = receipts.sign(requestId, userId);
+        const body: ClaimPending = { requestId, couponId, status: "PENDING", durable: "kafka", receipt };
+        return { kind: "accepted", body: repeat ? { ...body, repeat } : body };
+      }
+    }
+  }
+
+  async function settle(
+    userId: UserId,
+    couponId: CouponId,
+    requestId: RequestId,
+    { result, sale }: Decision,
+    pipeline: Pipeline,
+    traceparent: string | undefined,
+  ): Promise<ClaimReply> {
+    const { code } = result;
+    switch (code) {
+      case "ACCEPTED": {
+        fault("claim:after-lua");
+        parts.accepted(pipeline);
+        const { requestId, slot, ledgerId } = result;
+        if (pipeline === "redis") {
+          wakeRelay(couponId);
+          return accepted({ userId, couponId, requestId, slot, repeat: false }, "ledger");
+        }
+        const durable = await publish({ couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId }, traceparent);
+        fault("claim:after-produce");
+        if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
+        return accepted({ userId, couponId, requestId, slot, repeat: false }, durable);
+      }
+      case "ALREADY_WON": {
+        // The first answer said how durable the claim was; of a repeat only the ledger's word is certain. An operator
+        // who wants Kafka's word gets it by producing again: the event id is the same, so nothing happens twice.
+        const { requestId, slot } = result;
+        const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId: UNKNOWN_LEDGER_ID };
+        const durable = requireKafka ? await publish(claim, traceparent) : "ledger";
+        if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
+        return accepted({ userId, couponId, requestId, slot, repeat: true }, durable);
+      }
+      case "NOT_LOADED": {
+        const why = await whyNotLoaded(couponId);
+        if (why.code === "SALE_RECOVERING") return recovering(why.opensInMs);
+        if (why.code === "COUPON_NOT_FOUND") return refused(why.code);
+        const win = await pastWin(couponId, userId, why.hasLeft);
+        if (win !== null) return accepted({ userId, couponId, ...win, repeat: true }, "kafka");
+        return why.comesBack ? recovering(why.opensInMs) : refused(why.code);
+      }
+      case "NOT_STARTED":
+        return notStarted(sale.startsAt);
+      case "QUEUED":
+        queue.learn(couponId, sale);
+        return enqueue(userId, couponId, requestId, sale, traceparent);
+      default:
+        return refused(code);
+    }
+  }
+
+  return {
+    inFlight: () => inFlight,
+    async claimForUser(userId, couponId, traceparent) {
+      if (!isCouponId(couponId)) return refused("COUPON_NOT_FOUND");
+      if (!rateLimit.allow(userId, performance.now())) return refused("RATE_LIMITED");
+      if (inFlight >= maxInFlight) return refused("OVERLOADED");
+      // Without the ledger's word to fall back on, a claim that Kafka will not confirm must not take a slot.
+      if (requireKafka && breaker.open && inFlight > 0) return refused("KAFKA_UNAVAILABLE");
+      inFlight++;
+      const startedAt = performance.now();
+      try {
+        const requestId = newRequestId(couponId, Date.now());
+        const queued = queue.open(couponId);
+        if (queued !== undefined) return await enqueue(userId, couponId, requestId, queued, traceparent);
+        const pipeline = pipelineOf(userId);
+        const decision = await decide(couponId, userId, requestId, pipeline);
+        const reply = await settle(userId, couponId, requestId, decision, pipeline, traceparent);
+        const onLedgerAlone = reply.kind === "accepted" && reply.body.durable === "ledger";
+        // As if Redis had not answered: if the claim still stands, asking again finds the win.
+        return onLedgerAlone && performance.now() - startedAt > ledgerWordMs ? recovering(REDIS_AWAY_MS) : reply;
+      } catch (error) {
+        // Refused before anything was written: Redis is full, or too many ask about sales of the past.
+        if (error instanceof StampedeError && error.code === "OVERLOADED") return refused("OVERLOADED");
+        // Redis did not answer: whether the claim ran is unknown. If it did, asking again finds the win.
+        onError(error);
+        return recovering(REDIS_AWAY_MS);
+      } finally {
+        inFlight--;
+        observe((performance.now() - startedAt) / 1000);
+      }
+    },
+  };
+}

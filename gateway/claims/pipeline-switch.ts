@@ -1,0 +1,100 @@
+import {
+  choiceOf,
+  type Pipeline,
+  type PipelineChoice,
+  type PipelineView,
+  parsePipeline,
+  redisPercent,
+} from "../../contracts/claims/pipeline.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import { pipelineOf } from "./pipeline-split.ts";
+
+/** An operator's choice as it is stored. */
+export interface StoredPipeline {
+  readonly value: unknown;
+  readonly version: number;
+  readonly changedBy: string;
+  readonly changedAt: Date;
+}
+
+export interface PipelineSources {
+  /** null: no operator has ever chosen. */
+  readonly read: () => Promise<StoredPipeline | null>;
+  /** Calls back when somebody says that the choice changed; messages may be missed. */
+  readonly subscribe: (hear: () => void) => void;
+}
+
+export interface PipelineSwitch {
+  /** The way of a user's next claim. */
+  of(userId: UserId): Pipeline;
+  /** Per cent of the users that this gateway sends through Redis alone. */
+  percent(): number;
+  view(): PipelineView;
+  /** Takes over what is stored now. @throws what reading threw */
+  look(): Promise<void>;
+  stop(): void;
+}
+
+export interface PipelineOptions {
+  /** ISSUE_PIPELINE: what holds until an operator chooses. */
+  readonly start: PipelineChoice;
+  /** This gateway promises Kafka's acknowledgement: it stays with Kafka whatever is stored. */
+  readonly requireKafka: boolean;
+  readonly onChange: (view: PipelineView) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A message that was missed is made up for so soon. */
+const LOOK_MS = 500;
+
+/** Follows the operators' choice: at once when told, and by a look twice a second. Unreadable, the last known one holds. */
+export function followPipeline(sources: PipelineSources, options: PipelineOptions): PipelineSwitch {
+  const { start, requireKafka, onChange, onError } = options;
+  let stored: StoredPipeline | undefined;
+  let percent = redisPercent(start);
+  let looking: Promise<void> | undefined;
+
+  const view = (): PipelineView => ({
+    pipeline: choiceOf(percent),
+    redisPercent: percent,
+    ...(stored === undefined
+      ? { from: "environment" }
+      : { from: "operator", changedBy: stored.changedBy, changedAt: stored.changedAt.toISOString() }),
+  });
+
+  function take(found: StoredPipeline | null): void {
+    if (found === null || found.version <= (stored?.version ?? 0)) return;
+    const choice = parsePipeline(String(found.value));
+    if (choice === null) throw new Error(`the stored pipeline is none: ${JSON.stringify(found.value)}`);
+    stored = found;
+    percent = redisPercent(choice);
+    onChange(view());
+  }
+
+  async function look(): Promise<void> {
+    // One at a time; who asks meanwhile gets a look that begins after the running one, so that it sees what they know.
+    const running = looking;
+    const next = (async () => {
+      await running?.catch(() => {}); // told to whoever began it
+      take(await sources.read());
+    })();
+    looking = next;
+    try {
+      await next;
+    } finally {
+      if (looking === next) looking = undefined;
+    }
+  }
+
+  sources.subscribe(() => void look().catch(onError));
+  const timer = setInterval(() => {
+    if (looking === undefined) look().catch(onError);
+  }, LOOK_MS);
+  return {
+    of: (userId) => (requireKafka ? "kafka" : pipelineOf(userId, percent)),
+    percent: () => (requireKafka ? 0 : percent),
+    view,
+    look,
+    stop: () => clearInterval(timer),
+  };
+}

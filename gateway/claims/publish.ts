@@ -1,0 +1,69 @@
+import type { CouponClaimed } from "../../contracts/claims/events.ts";
+import type { Durability } from "../../contracts/claims/http.ts";
+import { KafkaError, type OutgoingRecord, type Producer } from "../../kafka/kafka.ts";
+import type { AckBreaker } from "./breaker.ts";
+
+export type ClaimToPublish = CouponClaimed["data"];
+
+/** Hands an accepted claim to the log; says how durable it is when the answer must go out. Never rejects. */
+export type Publish = (claim: ClaimToPublish, traceparent: string | undefined) => Promise<Durability>;
+
+/** While reports are late, so many records may wait in the client; what is beyond is the ledger's alone. */
+const MAX_QUEUED_WHILE_LATE = 10_000;
+
+/** The record of a claim. Its eventId is its request id: one claim, one event, however often it is sent. */
+export function claimRecord(claim: ClaimToPublish, occurredAt: Date): string {
+  const event: CouponClaimed = {
+    eventId: claim.requestId,
+    type: "CouponClaimed",
+    version: 1,
+    aggregateId: claim.couponId,
+    stream: claim.requestId,
+    sequence: 1,
+    occurredAt: occurredAt.toISOString(),
+    correlationId: claim.requestId,
+    causationId: null,
+    data: claim,
+  };
+  return JSON.stringify(event);
+}
+
+/** Hands a record to the log; says how durable what it tells is when the answer must go out. Never rejects. */
+export type Deliver = (record: OutgoingRecord, traceparent: string | undefined) => Promise<Durability>;
+
+/**
+ * Produces a record that stands in a ledger as well, and waits at most `ackMs` for the delivery report. An unknown outcome
+ * is no failure: the relay delivers what Kafka does not.
+ */
+export function createDeliver(
+  producer: Producer,
+  breaker: AckBreaker,
+  ackMs: number,
+  onError: (error: unknown) => void,
+): Deliver {
+  return async (record, traceparent) => {
+    const waits = breaker.shouldWait();
+    if (!waits && producer.stats().queued > MAX_QUEUED_WHILE_LATE) return "ledger";
+    const sentAt = performance.now();
+    const traced = traceparent === undefined ? record : { ...record, headers: { traceparent } };
+    const sent = producer.send(traced, { deadlineMs: waits ? ackMs : 10 * ackMs }).then(
+      (): Durability => {
+        if (performance.now() - sentAt <= ackMs) breaker.onTime();
+        else breaker.late();
+        return "kafka";
+      },
+      (error: unknown): Durability => {
+        breaker.late();
+        if (!(error instanceof KafkaError && error.retryable)) onError(error);
+        return "ledger";
+      },
+    );
+    return waits ? sent : "ledger";
+  };
+}
+
+/** Produces CouponClaimed; the sale's ledger has the claim. */
+export function createPublish(deliver: Deliver): Publish {
+  return (claim, traceparent) =>
+    deliver({ topic: "coupon-issue-requests", value: claimRecord(claim, new Date()) }, traceparent);
+}

@@ -1,0 +1,149 @@
+import { LRUCache } from "lru-cache";
+import type { CouponIssueRequested } from "../../contracts/claims/events.ts";
+import type { Fault } from "../../contracts/wire/fault-points.ts";
+import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
+import { KafkaError, type Producer } from "../../kafka/kafka.ts";
+import type { ClaimBatch } from "../../lua/claim-batch.ts";
+import type { Asking } from "../../lua/pending-requests.ts";
+import type { Winner } from "../../lua/sale-reading.ts";
+import type { AckBreaker } from "./breaker.ts";
+
+/** A queued sale's window, milliseconds since 1970. */
+export type QueuedSale = Pick<ClaimBatch, "startsAt" | "endsAt">;
+
+export interface QueueParts {
+  readonly producer: Pick<Producer, "send">;
+  /** Of its own: what is late here is another number. */
+  readonly breaker: AckBreaker;
+  /** How long a request waits for the log's acknowledgement; there is no ledger to fall back on. */
+  readonly ackMs: number;
+  readonly ask: (couponId: CouponId, requestId: RequestId, userId: UserId, mayAsk: boolean) => Promise<Asking>;
+  readonly notePending: (couponId: CouponId, requestId: RequestId, userId: UserId) => Promise<void>;
+  readonly fault: Fault;
+  readonly onError: (error: unknown) => void;
+}
+
+export type Queued =
+  | { readonly kind: "won"; readonly winner: Winner }
+  /** The log has this request. `repeat`: it was asked before, and is not decided. */
+  | { readonly kind: "logged"; readonly requestId: RequestId; readonly repeat: boolean }
+  /** The log may have this request, and it may be decided. */
+  | { readonly kind: "unknown"; readonly requestId: RequestId }
+  /** KAFKA_UNAVAILABLE: the log does not have it. */
+  | { readonly kind: "refused"; readonly code: Extract<ResultCode, "NOT_STARTED" | "ENDED" | "KAFKA_UNAVAILABLE"> };
+
+export interface Queue {
+  /** The sale, if Redis has lately said that it is open and queued. */
+  open(couponId: CouponId): QueuedSale | undefined;
+  /** Redis says so now. */
+  learn(couponId: CouponId, sale: QueuedSale): void;
+  /** @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: nothing was logged */
+  request(
+    sale: QueuedSale,
+    asked: CouponIssueRequested["data"],
+    nowMs: number,
+    traceparent: string | undefined,
+  ): Promise<Queued>;
+}
+
+/** How long Redis' word holds: a pause, a close or a rebuild reaches a claim within this time even if its news was missed. */
+const TERMS_MS = 1_000;
+
+/** The record of a request. Its eventId is its request id, its time the broker's. */
+export function requestRecord(data: CouponIssueRequested["data"], occurredAt: Date): string {
+  const event: CouponIssueRequested = {
+    eventId: data.requestId,
+    type: "CouponIssueRequested",
+    version: 1,
+    aggregateId: data.couponId,
+    stream: data.requestId,
+    sequence: 1,
+    occurredAt: occurredAt.toISOString(),
+    correlationId: data.requestId,
+    causationId: null,
+    data,
+  };
+  return JSON.stringify(event);
+}
+
+/**
+ * Claims of queued sales: logged under the sale's id, so that one partition holds them in the order in which they go out.
+ * A user has one undecided request: it is noted in Redis before the log is told, so a user who asks again, on this gateway or
+ * another, gets that one, and if its acknowledgement is not known, it is logged again under the same id. A crash anywhere
+ * leaves at worst a note that the next try takes up.
+ * A PENDING answer is given only for what the log has acknowledged. While acknowledgements are late, one request at a time
+ * tries; the others are refused at once.
+ */
+export function createQueue(parts: QueueParts): Queue {
+  const { producer, breaker, ackMs, ask, notePending, fault, onError } = parts;
+  const sales = new LRUCache<CouponId, QueuedSale>({ max: 1_000, ttl: TERMS_MS });
+  /** Users who are being answered: those who press the button again meanwhile share the answer. */
+  const answering = new Map<string, Promise<Queued>>();
+  let trying = 0;
+
+  /** Whether the log has it. "unknown": it may still arrive, and is then decided like any other. */
+  async function log(
+    asked: CouponIssueRequested["data"],
+    traceparent: string | undefined,
+  ): Promise<"acknowledged" | "unknown" | "not sent"> {
+    if (breaker.open && trying > 0) return "not sent";
+    trying++;
+    try {
+      const record = {
+        topic: "coupon-requests",
+        key: asked.couponId,
+        value: requestRecord(asked, new Date()),
+        ...(traceparent === undefined ? {} : { headers: { traceparent } }),
+      };
+      await producer.send(record, { deadlineMs: ackMs });
+      breaker.onTime();
+      return "acknowledged";
+    } catch (error) {
+      breaker.late();
+      if (!(error instanceof KafkaError && error.retryable)) onError(error);
+      return "unknown";
+    } finally {
+      trying--;
+    }
+  }
+
+  async function request(
+    sale: QueuedSale,
+    { couponId, userId, requestId: fresh }: CouponIssueRequested["data"],
+    nowMs: number,
+    traceparent: string | undefined,
+  ): Promise<Queued> {
+    const isOpen = nowMs >= sale.startsAt && nowMs < sale.endsAt;
+    const asking = await ask(couponId, fresh, userId, isOpen);
+    if (asking.kind === "won") return asking;
+    if (asking.kind === "none") return { kind: "refused", code: nowMs < sale.startsAt ? "NOT_STARTED" : "ENDED" };
+    const [requestId, repeat] = asking.kind === "asked" ? [asking.requestId, true] : [fresh, false];
+    if (asking.kind === "asked" && asking.isLogged) return { kind: "logged", requestId, repeat };
+    fault("queued:noted");
+    const logged = await log({ couponId, userId, requestId }, traceparent);
+    // Of a request that was asked before, an earlier try may be in the log.
+    if (logged === "not sent" && !repeat) return { kind: "refused", code: "KAFKA_UNAVAILABLE" };
+    if (logged !== "acknowledged") return { kind: "unknown", requestId };
+    fault("queued:logged");
+    // The log has it, whatever becomes of this note; without it the next try logs it once more.
+    await notePending(couponId, requestId, userId).catch(onError);
+    return { kind: "logged", requestId, repeat };
+  }
+
+  return {
+    open: (couponId) => (sales.size === 0 ? undefined : sales.get(couponId)),
+    learn: (couponId, { startsAt, endsAt }) => void sales.set(couponId, { startsAt, endsAt }),
+    async request(sale, asked, nowMs, traceparent) {
+      const who = `${asked.couponId} ${asked.userId}`;
+      const running = answering.get(who);
+      if (running !== undefined) {
+        const answer = await running;
+        return answer.kind === "logged" ? { ...answer, repeat: true } : answer;
+      }
+      const answer = request(sale, asked, nowMs, traceparent).finally(() => answering.delete(who));
+      answering.set(who, answer);
+      return await answer;
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
+import type { HttpResponse } from "../transports/transport.ts";
+
+// Names this process in log lines and problem documents; the counter makes it unique at no cost.
+const tag = crypto.randomUUID().slice(0, 8);
+let counter = 0;
+
+/** An id for one HTTP request, unique across gateways: `<process>-<counter>`. */
+export function nextHttpId(): string {
+  counter++;
+  return `${tag}-${counter.toString(36)}`;
+}
+
+/** Seconds we ask a client to wait when nothing better is known: long enough to spread a herd, short enough for a sale. */
+const RETRY_AFTER_S: Partial<Record<ResultCode, number>> = {
+  SALE_RECOVERING: 2,
+  NOT_LOADED: 2,
+  OVERLOADED: 1,
+  RATE_LIMITED: 1,
+  OUTCOME_UNKNOWN: 2,
+  TOO_MANY_ORDERS: 5,
+  KAFKA_UNAVAILABLE: 2,
+  REDIS_UNAVAILABLE: 2,
+  DATABASE_UNAVAILABLE: 2,
+  SHUTTING_DOWN: 1,
+  TOO_MANY_SOCKETS: 5,
+};
+
+interface Prepared {
+  readonly status: number;
+  readonly start: string;
+  /** The same, but `retryable` false. */
+  readonly finalStart: string;
+  readonly detail: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+// One prepared document per code: a refusal from memory is two string concatenations.
+const prepared = new Map<ResultCode, Prepared>();
+for (const [name, { status, retryable, title }] of Object.entries(RESULTS)) {
+  const code = name as ResultCode;
+  const members = { type: `urn:stampede:problem:${code}`, title, status, code, retryable };
+  const wait = RETRY_AFTER_S[code];
+  prepared.set(code, {
+    status,
+    start: JSON.stringify(members).slice(0, -1),
+    finalStart: JSON.stringify({ ...members, retryable: false }).slice(0, -1),
+    detail: JSON.stringify(title),
+    // Frozen: the transport keeps the native form of headers that can't change.
+    headers: Object.freeze({
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      ...(wait === undefined ? {} : { "retry-after": String(wait) }),
+      ...(status === 401 ? { "www-authenticate": 'Bearer realm="stampede"' } : {}),
+    }),
+  });
+}
+
+export interface ProblemOptions {
+  readonly detail?: string | undefined;
+  readonly retryAfterS?: number | undefined;
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** false: the same request fails again, whatever the code's table says. */
+  readonly retryable?: boolean;
+}
+
+/** An RFC 9457 answer for a code; `requestId` in it is the HTTP request's. */
+export function problem(code: ResultCode, options?: ProblemOptions): HttpResponse {
+  const base = prepared.get(code)!;
+  if (options === undefined) {
+    const body = `${base.start},"detail":${base.detail},"requestId":"${nextHttpId()}"}`;
+    return { status: base.status, headers: base.headers, body };
+  }
+  const detail = options.detail === undefined ? base.detail : JSON.stringify(options.detail);
+  const extra = options.extra === undefined ? "" : `,${JSON.stringify(options.extra).slice(1, -1)}`;
+  const wait = options.retryAfterS;
+  return {
+    status: base.status,
+    headers: {
+      ...base.headers,
+      ...(wait === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(wait))) }),
+      ...options.headers,
+    },
+    body: `${options.retryable === false ? base.finalStart : base.start},"detail":${detail},"requestId":"${nextHttpId()}"${extra === "," ? "" : extra}}`,
+  };
+}
+
+/** Errors that our own code makes when a request is not what it expects: the same request will do it again. */
+const OUR_MISTAKE = [TypeError, RangeError, SyntaxError, ReferenceError];
+
+/** The answer for an error that a handler threw; anything that is not ours is INTERNAL and tells nothing. */
+export function problemOf(error: unknown): HttpResponse {
+  if (!(error instanceof StampedeError)) {
+    return problem("INTERNAL", OUR_MISTAKE.some((kind) => error instanceof kind) ? { retryable: false } : undefined);
+  }
+  const { code, message, retryAfterS, extra, retryable } = error;
+  const detail = code === "INTERNAL" ? undefined : message; // for the log; a client can do nothing with it
+  return problem(code, { detail, retryAfterS, extra, retryable });
+}
+
+const JSON_HEADERS = Object.freeze({ "content-type": "application/json", "cache-control": "no-store" });
+
+/** A JSON answer that no cache keeps. */
+export function json(status: number, body: unknown): HttpResponse {
+  return { status, headers: JSON_HEADERS, body: JSON.stringify(body) };
+}

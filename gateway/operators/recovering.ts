@@ -1,0 +1,22 @@
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import type { WhyNotLoaded } from "../sales/existence.ts";
+import { comeBack } from "../sales/reopening.ts";
+
+/** What an operator is told whose order must wait until a sale has been rebuilt. */
+export type SaleRecovering = (couponId: CouponId) => Promise<StampedeError>;
+
+export function createSaleRecovering(whyNotLoaded: WhyNotLoaded): SaleRecovering {
+  return async (couponId) => {
+    const why = await whyNotLoaded(couponId);
+    if (why.code === "COUPON_NOT_FOUND") return new StampedeError(why.code);
+    if (why.code === "ENDED" && why.hasLeft) {
+      return new StampedeError("CONFLICT", "The sale is over and Redis does not hold it any more: nothing changes it");
+    }
+    const { retryAfterS, extra } = comeBack(why.opensInMs);
+    return new StampedeError("SALE_RECOVERING", "The sale is being rebuilt; ask again when it is open", {
+      retryAfterS,
+      extra,
+    });
+  };
+}

@@ -1,0 +1,71 @@
+import { LRUCache } from "lru-cache";
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import type { Reopening } from "../../db/sales/find-reopening.ts";
+import { opensInMs, REDIS_AWAY_MS } from "./reopening.ts";
+
+/**
+ * Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. One that is
+ * over (ENDED) may not be loaded at all any more: who wants to claim must not be told to come back, unless `comesBack`.
+ * Until it `hasLeft` Redis for good, requests of it may wait in the log and claims in the ledger, however long ago it ended: whether a
+ * user has won is not certain before.
+ */
+export type NotLoaded =
+  | { readonly code: "COUPON_NOT_FOUND" }
+  | {
+      readonly code: "SALE_RECOVERING" | "ENDED";
+      readonly opensInMs: number;
+      readonly comesBack: boolean;
+      readonly hasLeft: boolean;
+    };
+export type WhyNotLoaded = (couponId: CouponId) => Promise<NotLoaded>;
+
+/** Unknown ids are remembered so long: enough to keep a flood of made-up ids away from the database. */
+const REMEMBER_UNKNOWN_MS = 1_000;
+/** A recovery's end changes while it goes on: four questions a second and sale, whoever asks. */
+const REMEMBER_RECOVERING_MS = 250;
+
+interface Answer {
+  readonly at: number;
+  readonly why: NotLoaded;
+}
+
+/**
+ * Asks PostgreSQL whether the sale exists and when it opens, once per id at a time. When the database is away too, the
+ * answer is SALE_RECOVERING: a 404 must never be a guess.
+ */
+export function createWhyNotLoaded(
+  find: (couponId: CouponId) => Promise<Reopening | null>,
+  messageTimeoutMs: number,
+  onError: (error: unknown) => void,
+): WhyNotLoaded {
+  const answers = new LRUCache<CouponId, Promise<Answer>>({ max: 10_000, ttl: REMEMBER_UNKNOWN_MS });
+
+  async function ask(couponId: CouponId): Promise<Answer> {
+    let why: NotLoaded;
+    try {
+      const sale = await find(couponId);
+      if (sale === null) why = { code: "COUPON_NOT_FOUND" };
+      else {
+        const code = sale.is_over ? "ENDED" : "SALE_RECOVERING";
+        const { comes_back: comesBack, has_left: hasLeft } = sale;
+        why = { code, opensInMs: opensInMs(sale, messageTimeoutMs), comesBack, hasLeft };
+      }
+    } catch (error) {
+      onError(error);
+      why = { code: "SALE_RECOVERING", opensInMs: REDIS_AWAY_MS, comesBack: true, hasLeft: false };
+    }
+    if (why.code !== "COUPON_NOT_FOUND")
+      answers.set(couponId, Promise.resolve({ at: performance.now(), why }), { ttl: REMEMBER_RECOVERING_MS });
+    return { at: performance.now(), why };
+  }
+
+  return async (couponId) => {
+    let answer = answers.get(couponId);
+    if (answer === undefined) {
+      answer = ask(couponId);
+      answers.set(couponId, answer);
+    }
+    const { at, why } = await answer;
+    return why.code === "COUPON_NOT_FOUND" ? why : { ...why, opensInMs: why.opensInMs - (performance.now() - at) };
+  };
+}

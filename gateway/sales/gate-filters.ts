@@ -1,0 +1,91 @@
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import type { WinnersFilter } from "./winners-filter.ts";
+
+/** What the gate remembers of one version of a sale, as far as its winners are concerned. Times in milliseconds. */
+export interface FilterOwner {
+  winners: WinnersFilter | undefined;
+  /** The last time anybody asked. */
+  askedAt: number;
+  /** The winners are not read before this. */
+  readAfter: number;
+}
+
+export interface GateFiltersOptions {
+  /** Reads all winners of a sale from Redis, now; null: their filter would take more than `maxBytes`. */
+  readonly read: (couponId: CouponId, maxBytes: number) => Promise<WinnersFilter | null>;
+  /** What is known of the sale now: a filter never outlives the version that it was read in. */
+  readonly ownerOf: (couponId: CouponId) => FilterOwner | undefined;
+  /** All filters of a process together. */
+  readonly maxBytes: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Scans at the same time; each is a call of a thousand winners at a time to a Redis that decides claims meanwhile. */
+const MAX_SCANS = 8;
+/** A shard that is away must not take up all scans. */
+const AFTER_ERROR_MS = 5_000;
+/** The earliest time at which an evicted filter is read again: two large sales must not evict each other in turns. */
+const AFTER_EVICTION_MS = 10_000;
+
+/**
+ * The winners' filters of the gate, bounded by bytes. Without a filter the gate refuses nobody from memory, and Redis
+ * answers: that is slower and just as right. At most one scan a sale runs, whatever changes meanwhile; what it read for a
+ * version that has passed is dropped, and the next request begins another.
+ */
+export class GateFilters {
+  readonly #options: GateFiltersOptions;
+  readonly #reading = new Set<CouponId>();
+  readonly #held = new Map<CouponId, FilterOwner>();
+  #bytes = 0;
+
+  constructor(options: GateFiltersOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Somebody asks for a sale whose winners are not known yet. */
+  want(couponId: CouponId, owner: FilterOwner): void {
+    if (this.#reading.has(couponId) || this.#reading.size >= MAX_SCANS || owner.askedAt < owner.readAfter) return;
+    this.#reading.add(couponId);
+    const { read, maxBytes, ownerOf, onError } = this.#options;
+    read(couponId, maxBytes).then(
+      (winners) => {
+        this.#reading.delete(couponId);
+        if (ownerOf(couponId) !== owner) return;
+        if (winners === null) owner.readAfter = Number.POSITIVE_INFINITY;
+        else this.#keep(couponId, owner, winners);
+      },
+      (error) => {
+        this.#reading.delete(couponId);
+        owner.readAfter = owner.askedAt + AFTER_ERROR_MS;
+        onError(error);
+      },
+    );
+  }
+
+  /** Nobody asks for the sale any more, or another version of it has begun. */
+  drop(couponId: CouponId, owner: FilterOwner): void {
+    if (this.#held.get(couponId) !== owner) return;
+    this.#held.delete(couponId);
+    this.#bytes -= owner.winners?.bytes ?? 0;
+    owner.winners = undefined;
+  }
+
+  #keep(couponId: CouponId, owner: FilterOwner, winners: WinnersFilter): void {
+    while (this.#bytes + winners.bytes > this.#options.maxBytes) this.#dropOldest(owner.askedAt);
+    owner.winners = winners;
+    this.#held.set(couponId, owner);
+    this.#bytes += winners.bytes;
+  }
+
+  #dropOldest(nowMs: number): void {
+    let oldest: [CouponId, FilterOwner] | undefined;
+    for (const one of this.#held) if (oldest === undefined || one[1].askedAt < oldest[1].askedAt) oldest = one;
+    const [couponId, owner] = oldest!;
+    this.drop(couponId, owner);
+    owner.readAfter = nowMs + AFTER_EVICTION_MS;
+  }
+}

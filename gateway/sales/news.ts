@@ -1,0 +1,47 @@
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import type { LeftOut } from "../../contracts/wire/left-out.ts";
+import type { Board, SaleNews } from "./board.ts";
+
+export interface NewsSources {
+  /** Calls back for every announcement Redis makes; the subscription repairs itself, but misses what was said meanwhile. */
+  subscribe(hear: (couponId: CouponId, news: SaleNews) => void): void;
+  /** The sale as Redis has it now; null: not loaded. */
+  read(couponId: CouponId): Promise<SaleNews | null>;
+}
+
+const CONFIRM_MS = 250;
+const READS_AT_ONCE = 16;
+
+/**
+ * Keeps the board current: announcements at once, and a look every quarter of a second at sales that are being asked for,
+ * because announcements can be missed and a refusal without confirmation expires. A sale that Redis cannot say anything
+ * about (its shard is away, its hash is broken) keeps no other one waiting.
+ * @returns how to stop
+ */
+export function followNews(
+  board: Board,
+  sources: NewsSources,
+  leftOut: LeftOut,
+  onError: (error: unknown) => void,
+): () => void {
+  sources.subscribe((couponId, news) => board.hear(couponId, news, performance.now()));
+  let looking = false;
+  const timer = setInterval(async () => {
+    if (looking) return;
+    looking = true;
+    try {
+      const due = board.due(performance.now());
+      const read = async (couponId: CouponId) => {
+        const news = await sources.read(couponId);
+        if (news === null) board.forget(couponId);
+        else board.hear(couponId, news, performance.now());
+      };
+      await leftOut.settle("confirming sales", due, String, read, { atOnce: READS_AT_ONCE });
+    } catch (error) {
+      onError(error); // unconfirmed refusals expire by themselves; Redis is asked again
+    } finally {
+      looking = false;
+    }
+  }, CONFIRM_MS);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,52 @@
+import type { CouponId } from "../../contracts/wire/ids.ts";
+import { SALES_CHANNEL } from "../../lua/keys.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import { readSale, readWinners } from "../../lua/sale-reading.ts";
+import { parseAnnouncement } from "../../lua/sale-scripts.ts";
+import type { NewsSources } from "./news.ts";
+import { collectWinners, type WinnersFilter } from "./winners-filter.ts";
+
+/**
+ * News of sales from Redis: the announcements its scripts publish, and the sale's hash.
+ * @param swapped told when a sale has got other scripts
+ */
+export function redisNews(
+  redis: RedisConnection,
+  subscriber: RedisConnection,
+  swapped: (couponId: CouponId) => void,
+  onError: (error: unknown) => void,
+): NewsSources {
+  return {
+    subscribe(hear) {
+      subscriber.on("message", (channel: string, text: string) => {
+        if (channel !== SALES_CHANNEL) return;
+        try {
+          const { couponId, scripts, ...news } = parseAnnouncement(text);
+          if (scripts === true) swapped(couponId);
+          hear(couponId, news);
+        } catch (error) {
+          onError(error); // somebody else's message on our channel: nothing is learnt from it
+        }
+      });
+      subscriber.subscribe(SALES_CHANNEL).catch(onError);
+    },
+    async read(couponId) {
+      const sale = await readSale(redis, couponId);
+      if (sale === null) return null;
+      const { epoch, version, state, left } = sale;
+      return { epoch, version, state, soldOut: left === 0 };
+    },
+  };
+}
+
+/** The filter of a sale's winners, from an HSCAN that begins now; null: it would take more than `maxBytes`. */
+export function readWinnersFilter(
+  redis: RedisConnection,
+  couponId: CouponId,
+  maxBytes: number,
+): Promise<WinnersFilter | null> {
+  async function* userIds() {
+    for await (const portion of readWinners(redis, couponId)) for (const { userId } of portion) yield userId;
+  }
+  return collectWinners(userIds(), maxBytes);
+}

@@ -1,0 +1,50 @@
+import type { Reopening } from "../../db/sales/find-reopening.ts";
+
+/** How long a loader may take to notice that Redis lost a sale, and to fence and load it. */
+const NOTICE_MS = 1_500;
+/** A sale that is being loaded opens within milliseconds. */
+const SOON_MS = 500;
+/** A loader that is so late is gone, and the next one begins anew. */
+const LATE_MS = 3_000;
+/** A sale that was loaded so recently was opened while the claim was on its way. */
+const JUST_LOADED_MS = 2_000;
+/** Nobody asked again in one and the same moment by all: up to so much later, at random. */
+const SPREAD_MS = 2_000;
+
+/**
+ * For how long Redis is away nobody knows. Asked again soon: if only the connection broke, claims go on at once; and if a
+ * recovery follows, the next answer knows its end.
+ */
+export const REDIS_AWAY_MS = 2_000;
+
+/** Milliseconds until a sale that Redis does not know can be claimed; at least `SOON_MS`. */
+export function opensInMs({ load_state, opens_in_ms, written_ms_ago }: Reopening, messageTimeoutMs: number): number {
+  const wholeRecovery = messageTimeoutMs + NOTICE_MS;
+  switch (load_state) {
+    case "NEW":
+      return SOON_MS;
+    case "LOADED":
+      return written_ms_ago < JUST_LOADED_MS ? SOON_MS : wholeRecovery;
+    default:
+      if (opens_in_ms === null || opens_in_ms < -LATE_MS) return load_state === "LOADING" ? SOON_MS : wholeRecovery;
+      return Math.max(SOON_MS, opens_in_ms);
+  }
+}
+
+/** What a client is told: seconds for `Retry-After`, and the moment itself. */
+export interface ComeBack {
+  readonly retryAfterS: number;
+  readonly extra: { readonly retryAt: string };
+}
+
+/**
+ * When to ask again about a sale that opens in `opensInMs`: never before, and up to two seconds after, at random, because
+ * 50,000 clients with the same answer would be back in the same second.
+ */
+export function comeBack(opensInMs: number, nowMs: number = Date.now(), random: () => number = Math.random): ComeBack {
+  const waitMs = Math.max(0, opensInMs) + random() * SPREAD_MS;
+  return {
+    retryAfterS: Math.max(1, Math.ceil(waitMs / 1_000)),
+    extra: { retryAt: new Date(nowMs + waitMs).toISOString() },
+  };
+}

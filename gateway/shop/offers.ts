@@ -1,0 +1,65 @@
+import { LRUCache } from "lru-cache";
+import type { ProductId } from "../../contracts/orders/ids.ts";
+import type { Offer } from "../../db/shop/find-offers.ts";
+
+/** Prices, by product: for the door of orders and for rankings. */
+export interface Offers {
+  /** Of each product its offer, or null: no such product. @throws what reading PostgreSQL threw, if a product is not in memory */
+  of(ids: readonly ProductId[]): Promise<ReadonlyMap<ProductId, Offer | null>>;
+}
+
+export interface OffersOptions {
+  readonly find: (ids: readonly ProductId[]) => Promise<readonly Offer[]>;
+  /** How long a product is known, milliseconds. Nothing changes a price yet, so it only bounds what a change by hand takes. */
+  readonly ttlMs?: number;
+  /** How long it is known that there is no such product: enough to keep a flood of made-up ids away from the database. */
+  readonly missingTtlMs?: number;
+  readonly max?: number;
+}
+
+const MAX_PRODUCTS = 20_000;
+
+/**
+ * The catalogue in this process' memory. What is not there is read from PostgreSQL, the products of one event-loop turn
+ * together, and each by one reader only: a thousand orders of the same second for a new product are one statement.
+ */
+export function createOffers(options: OffersOptions): Offers {
+  const { find, ttlMs = 5_000, missingTtlMs = 1_000, max = MAX_PRODUCTS } = options;
+  const known = new LRUCache<ProductId, { readonly offer: Offer | null }>({ max, ttl: ttlMs });
+  const reading = new Map<ProductId, Promise<Offer | null>>();
+  let turn: { readonly ids: ProductId[]; readonly found: Promise<Map<ProductId, Offer>> } | undefined;
+
+  const read = (id: ProductId): Promise<Offer | null> => {
+    turn ??= startTurn();
+    turn.ids.push(id);
+    const offer = turn.found
+      .then((found) => {
+        const offer = found.get(id) ?? null;
+        known.set(id, { offer }, offer === null ? { ttl: missingTtlMs } : {});
+        return offer;
+      })
+      .finally(() => reading.delete(id));
+    reading.set(id, offer);
+    return offer;
+  };
+  const startTurn = () => {
+    const ids: ProductId[] = [];
+    const found = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
+      turn = undefined;
+      return new Map((await find(ids)).map((offer) => [offer.productId, offer]));
+    });
+    return { ids, found };
+  };
+
+  return {
+    async of(ids) {
+      const offers = await Promise.all(
+        ids.map((id) => {
+          const one = known.get(id);
+          return one === undefined ? (reading.get(id) ?? read(id)) : one.offer;
+        }),
+      );
+      return new Map(ids.map((id, i) => [id, offers[i]!]));
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { newProductId } from "../../contracts/orders/ids.ts";
+import type { Database } from "../../db/client.ts";
+import { once } from "../../db/once.ts";
+import { bestSellers } from "../../db/shop/best-sellers.ts";
+import { createProduct } from "../../db/shop/create-product.ts";
+import { deleteCartLines } from "../../db/shop/delete-cart-lines.ts";
+import { findCart } from "../../db/shop/find-cart.ts";
+import { findProduct } from "../../db/shop/find-product.ts";
+import { grantPoints } from "../../db/shop/grant-points.ts";
+import { listMyPoints } from "../../db/shop/list-my-points.ts";
+import { listProducts } from "../../db/shop/list-products.ts";
+import { restockProduct } from "../../db/shop/restock-product.ts";
+import { setCartLine } from "../../db/shop/set-cart-line.ts";
+import { createAdmission } from "../../lua/admission.ts";
+import { createRankingCache } from "../../lua/ranking.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import type { databaseCalls } from "../database-calls.ts";
+import { sharedLook } from "../shared-look.ts";
+import type { CatalogueParts } from "./endpoints.ts";
+import type { Offers } from "./offers.ts";
+import { createReadRanking } from "./ranking.ts";
+
+export interface CatalogueSources {
+  readonly database: Database;
+  readonly redis: RedisConnection;
+  readonly offers: Offers;
+  readonly guarded: ReturnType<typeof databaseCalls>;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The catalogue's routes on PostgreSQL and Redis. */
+export function createCatalogueParts({ database, redis, offers, guarded, onError }: CatalogueSources): CatalogueParts {
+  const { sql, orm } = database;
+  const admission = createAdmission(redis);
+  return {
+    listProducts: sharedLook((cursor, limit) => guarded(() => listProducts(orm, cursor, limit))),
+    findProduct: sharedLook((id) => guarded(() => findProduct(sql, id))),
+    readRanking: createReadRanking({
+      cache: createRankingCache(redis),
+      count: (since, limit) => guarded(() => bestSellers(sql, since, limit)),
+      offers,
+      onError,
+    }),
+    cart: {
+      find: (userId) => guarded(() => findCart(sql, userId)),
+      set: (userId, line) => guarded(() => setCartLine(sql, userId, line)),
+      remove: (userId, productId) => guarded(() => deleteCartLines(sql, userId, productId)),
+    },
+    listMyPoints: (userId, cursor, limit) => guarded(() => listMyPoints(orm, userId, cursor, limit)),
+    productControl: {
+      async create(asking, product) {
+        const created = await guarded(() =>
+          once(sql, { ...asking, request: ["product", product] }, (tx) =>
+            createProduct(tx, newProductId(), product, asking.actor),
+          ),
+        );
+        // Before anybody hears of it: a crowd that comes with the news is admitted or refused from the first order on.
+        if (created.flash) await admission.introduce(created).catch(onError); // the loader finds it as well
+        return created;
+      },
+      restock: (asking, id, quantity) =>
+        guarded(() =>
+          once(sql, { ...asking, request: ["restock", id, quantity] }, (tx) =>
+            restockProduct(tx, id, quantity, asking.actor),
+          ),
+        ),
+    },
+    grantPoints: (asking, grant) =>
+      guarded(() => once(sql, { ...asking, request: ["grant", grant] }, (tx) => grantPoints(tx, grant, asking.actor))),
+  };
+}

@@ -1,0 +1,122 @@
+import type { ProductId } from "../../contracts/orders/ids.ts";
+import {
+  MAX_RANKS,
+  type RankedProduct,
+  type Ranking,
+  type RankingPeriod,
+} from "../../contracts/shop/http-catalogue.ts";
+import type { CountedRanking, Rank, RankingCache } from "../../lua/ranking.ts";
+import type { Offers } from "./offers.ts";
+
+/** How old a ranking may be, milliseconds, before somebody counts again. All gateways together count once in so long. */
+export const RANKING_MAX_AGE_MS = 2_000;
+/** A count that took longer than a moment is rested from so many times as long: it never takes more than 5 % of a connection. */
+const REST_FACTOR = 20;
+const DAY_MS = 24 * 3600 * 1000;
+
+export interface RankingSources {
+  readonly cache: RankingCache;
+  /** What sold best since a day (null: ever), counted by PostgreSQL. */
+  readonly count: (since: string | null, limit: number) => Promise<readonly Rank[]>;
+  readonly offers: Offers;
+  readonly now?: () => number;
+  readonly onError: (error: unknown) => void;
+}
+
+type Named = Awaited<ReturnType<Offers["of"]>>;
+export type ReadRanking = (period: RankingPeriod, limit: number) => Promise<Ranking>;
+
+/** A day of UTC as PostgreSQL writes it. */
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+/** The first day that a period counts. */
+export function sinceOf(period: RankingPeriod, nowMs: number): string | null {
+  if (period === "all") return null;
+  return dayOf(period === "daily" ? nowMs : nowMs - 6 * DAY_MS);
+}
+
+/** Counts a ranking in PostgreSQL and puts it into Redis. */
+export async function rebuildRanking(
+  { cache, count, now = Date.now }: Pick<RankingSources, "cache" | "count" | "now">,
+  period: RankingPeriod,
+): Promise<CountedRanking> {
+  const countedAt = now(); // before counting: what is sold meanwhile may or may not be in it
+  const counted = { ranks: await count(sinceOf(period, countedAt), MAX_RANKS), countedAt };
+  await cache.replace(period, dayOf(countedAt), counted);
+  return counted;
+}
+
+/**
+ * The best sellers from Redis. Completing an order touches no ranking: whoever reads one that is too old counts again, one
+ * gateway of all, and everybody else takes the old one. So Redis may lose it, and nothing is ever counted twice.
+ * While PostgreSQL does not answer, the old ranking serves; while Redis does not, PostgreSQL's count does.
+ */
+export function createReadRanking(sources: RankingSources): ReadRanking {
+  const { cache, offers, now = Date.now, onError } = sources;
+  const reading = new Map<RankingPeriod, Promise<CountedRanking>>();
+  /** What the products of the last answers were called; their prices may be as old. */
+  const lastNamed = new Map<RankingPeriod, Named>();
+
+  /** Offers are forgotten within seconds: without PostgreSQL the names of before serve, if all are known. */
+  async function namesOf(period: RankingPeriod, ids: readonly ProductId[]): Promise<Named> {
+    try {
+      const named = await offers.of(ids);
+      lastNamed.set(period, named);
+      return named;
+    } catch (error) {
+      const named = lastNamed.get(period);
+      if (named === undefined || !ids.every((id) => named.has(id))) throw error;
+      onError(error);
+      return named;
+    }
+  }
+
+  async function current(period: RankingPeriod): Promise<CountedRanking> {
+    const day = dayOf(now());
+    let stored: CountedRanking | null = null;
+    try {
+      stored = await cache.read(period, day, MAX_RANKS);
+      // Either way: a gateway whose clock is ahead must not keep its count in place.
+      if (stored !== null && Math.abs(now() - stored.countedAt) < RANKING_MAX_AGE_MS) return stored;
+      if (stored !== null && !(await cache.takeTurn(period, day, RANKING_MAX_AGE_MS))) return stored;
+    } catch (error) {
+      onError(error);
+      const countedAt = now();
+      return { ranks: await sources.count(sinceOf(period, countedAt), MAX_RANKS), countedAt };
+    }
+    try {
+      const begun = now();
+      const counted = await rebuildRanking(sources, period);
+      const restMs = (now() - begun) * REST_FACTOR;
+      if (restMs > RANKING_MAX_AGE_MS) await cache.rest(period, day, restMs).catch(onError);
+      return counted;
+    } catch (error) {
+      if (stored === null) throw error;
+      onError(error);
+      return stored;
+    }
+  }
+
+  return async (period, limit) => {
+    let counted = reading.get(period);
+    if (counted === undefined) {
+      counted = current(period).finally(() => reading.delete(period));
+      reading.set(period, counted);
+    }
+    const { ranks, countedAt } = await counted;
+    const first = ranks.slice(0, limit);
+    const named = await namesOf(
+      period,
+      first.map(({ productId }) => productId),
+    );
+    const items = first.flatMap(({ productId, sold }, i) => rankedProduct(i + 1, productId, sold, named));
+    return { period, items, countedAt: new Date(countedAt).toISOString() };
+  };
+}
+
+function rankedProduct(rank: number, productId: ProductId, sold: number, named: Named): RankedProduct[] {
+  const offer = named.get(productId);
+  if (!offer) return []; // sold, and then deleted by hand
+  const { name, price, currency } = offer;
+  return [{ rank, productId, name, price, currency, sold }];
+}

@@ -1,0 +1,38 @@
+import { ADDRESS_VARIABLE } from "./env.ts";
+import { CliError } from "./errors.ts";
+import { ownAddresses } from "./members.ts";
+import { readRecord } from "./processes.ts";
+import { SERVICES, type ServiceName, type StackContext } from "./service.ts";
+import { dependsOnShape, forgetShape, hasShape, rememberedShape, rememberShape } from "./shape.ts";
+
+/** A cluster is our own processes. @throws CliError where the environment names a Redis or Kafka of somebody else's */
+export function refuseOtherAddresses({ ports, shape, env }: StackContext): void {
+  if (shape === "single") return;
+  const own = ownAddresses(ports, shape);
+  for (const name of SERVICES.filter(hasShape)) {
+    const variable = ADDRESS_VARIABLE[name];
+    if (env[variable] === own[variable]) continue;
+    throw new CliError(`--cluster brings a ${name} of its own, and ${variable} names another: unset ${variable}`);
+  }
+}
+
+/**
+ * Stops what runs in the other shape (it uses the same ports) and remembers this one. Data stays, for when the other is
+ * wanted again.
+ * @throws CliError if nobody asked for a change here, so that somebody else must have made one
+ */
+export async function takeShape(
+  { layout, shape }: StackContext,
+  isWanted: boolean,
+  stop: (name: ServiceName) => Promise<boolean>,
+): Promise<void> {
+  if (rememberedShape(layout) === shape) return;
+  if (!isWanted) throw new CliError("another ./dev changed the stack meanwhile: try again");
+  for (const name of SERVICES.filter(dependsOnShape).toReversed()) await stop(name);
+  rememberShape(layout, shape);
+}
+
+/** Once nothing is left of a shape, the next `up` begins as a first one does. */
+export function forgetIdleShape({ layout }: StackContext): void {
+  if (!SERVICES.some((name) => dependsOnShape(name) && readRecord(layout, name) !== null)) forgetShape(layout);
+}

@@ -1,0 +1,74 @@
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { inheritedEnvironment } from "./config.ts";
+import { CliError } from "./errors.ts";
+import { withLock } from "./lock.ts";
+import type { NodeProgram } from "./node-runtime.ts";
+import { buildAddon } from "./node-runtime-build.ts";
+import { fetchPrebuilt } from "./node-runtime-prebuilt.ts";
+import type { StackContext } from "./service.ts";
+
+export const ADDON = "@confluentinc/kafka-javascript";
+
+/** Where one version of the Kafka addon and its binaries are. */
+export interface AddonHome {
+  /** The package as Bun installed it: sources only, because Bun runs no install scripts. */
+  readonly package: string;
+  readonly version: string;
+  /** Binaries, kept outside of node_modules: one directory per Node, and the librdkafka of all in `deps`. */
+  readonly store: string;
+}
+
+/** A build takes minutes; so long may another one be waited for, seconds. */
+const LOCK_WAIT_S = 1200;
+
+/**
+ * Makes sure that Node can load the Kafka addon: as it is, else with the binary that its makers publish for this Node, else
+ * built here from the package's sources. The result stays in .stack/tools.
+ * @throws CliError one sentence that says what to install
+ */
+export async function ensureAddon(context: StackContext, node: NodeProgram, build = buildAddon): Promise<void> {
+  const { root, log } = context.layout;
+  const home = addonHome(root);
+  linkStore(home);
+  if (loads(root, node)) return;
+  mkdirSync(log, { recursive: true });
+  mkdirSync(home.store, { recursive: true });
+  await withLock(join(dirname(home.store), "lock"), "an installation of the Kafka addon", LOCK_WAIT_S, async () => {
+    if (loads(root, node)) return;
+    if ((await fetchPrebuilt(home, node, context.progress)) && loads(root, node)) return;
+    await build(context, home, node);
+    if (loads(root, node)) return;
+    throw new CliError(`the Kafka addon was built, but Node ${node.version} cannot load it: see ${log}`);
+  });
+}
+
+function addonHome(root: string): AddonHome {
+  const home = join(root, "node_modules", ADDON);
+  const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8")) as { version: string };
+  return { package: home, version, store: join(root, ".stack", "tools", "kafka-addon", version) };
+}
+
+/** The addon looks for `lib/binding/<target>/` in its package, after directories that only its own install script makes. */
+function linkStore({ package: home, store }: AddonHome): void {
+  const link = join(home, "lib", "binding");
+  if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() && readlinkSync(link) === store) return;
+  rmSync(link, { recursive: true, force: true });
+  mkdirSync(dirname(link), { recursive: true });
+  symlinkSync(store, link);
+}
+
+function loads(root: string, { path }: NodeProgram): boolean {
+  const test = Bun.spawnSync([path, "-e", `require("${ADDON}/librdkafka.js")`], {
+    cwd: root,
+    env: inheritedEnvironment(),
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  return test.exitCode === 0;
+}
+
+/** Whether a store has a binary for a Node, loadable or not. */
+export const binaryOf = (home: AddonHome, { target }: NodeProgram): string =>
+  join(home.store, target, "confluent-kafka-javascript.node");
+
+export const hasBinary = (home: AddonHome, node: NodeProgram): boolean => existsSync(binaryOf(home, node));

@@ -1,0 +1,33 @@
+import { rmSync } from "node:fs";
+import { stopContainer, wipeContainers } from "./docker.ts";
+import { wipePostgres } from "./postgres.ts";
+import { forgetRecord, readRecord, stopProcesses } from "./processes.ts";
+import { secondsSince } from "./progress.ts";
+import { type BaseService, type NativeService, SERVICES, type ServiceName, type StackContext } from "./service.ts";
+
+/** Stops what `up` started of one service. @returns whether there was anything to stop */
+export async function stopService(context: StackContext, service: NativeService): Promise<boolean> {
+  const begun = performance.now();
+  const record = readRecord(context.layout, service.name);
+  if (record === null) return false;
+  const ran = record.source === "docker" || record.processes.length > 0;
+  if (record.source === "docker") await stopContainer(context, service.name as BaseService);
+  else await stopProcesses(record.processes, service.stopSignal, service.stopTimeoutS);
+  forgetRecord(context.layout, service.name);
+  if (ran) context.progress.done(service.name, `stopped in ${secondsSince(begun)}`);
+  return ran;
+}
+
+/** Deletes the data of services (which must be stopped). */
+export async function wipeData(
+  context: StackContext,
+  services: readonly ServiceName[],
+  docker: boolean,
+): Promise<void> {
+  if (docker && services.length === SERVICES.length) await wipeContainers(context);
+  for (const service of services) {
+    if (service === "postgres") wipePostgres(context.layout);
+    else rmSync(context.layout.dataOf(service), { recursive: true, force: true });
+  }
+  context.progress.done("data", `deleted (${services.join(", ")})`);
+}

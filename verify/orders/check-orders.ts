@@ -1,0 +1,39 @@
+import type { Sql } from "../../db/client.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
+import type { Verdict } from "../check.ts";
+import { readBooks } from "./books.ts";
+import { checkProvider } from "./check-provider.ts";
+import { checkToldEnds } from "./told-ends.ts";
+import { checkWaitingOrders } from "./waiting-orders.ts";
+
+export interface OrderSources {
+  readonly redis: RedisConnection;
+  /** A single connection, set up for whole tables (../staging.ts). */
+  readonly sql: Sql;
+  /** The payment provider, which may show books. */
+  readonly url: string | undefined;
+  /** Age from which an entry of the order ledger is stuck, milliseconds; null: no consumer runs. */
+  readonly stuckMs: number | null;
+  readonly patienceMs: number;
+  readonly recheckMs: number;
+  /** So long after its time an order is overdue, milliseconds. */
+  readonly graceMs: number;
+  /** How many orders of the log the saga has not read. */
+  readonly unread: () => Promise<number>;
+}
+
+/** Patience for one who looks every LEDGER_AGE_MS (5 s), as against one who should move all the time. */
+const RELAY_ROUNDS = 3;
+
+/** All there is to check about orders. @returns whether any is open, too: then somebody must be working on it */
+export async function checkOrders(
+  sources: OrderSources,
+): Promise<{ readonly open: boolean; readonly verdicts: Verdict[] }> {
+  const { redis, sql, graceMs } = sources;
+  const waiting = await checkWaitingOrders({ ...sources, patienceMs: RELAY_ROUNDS * sources.patienceMs });
+  const { counts, verdicts } = await sql.begin("isolation level repeatable read", (tx) => readBooks(tx, graceMs));
+  const told = await checkToldEnds(redis, sql);
+  const provider = await checkProvider(sources);
+  const open = counts.open > 0 || waiting.some(({ examined }) => examined > 0);
+  return { open, verdicts: [...waiting, ...verdicts, told, provider] };
+}
