@@ -24,7 +24,7 @@ export interface Breaker {
  * Spares a provider that is ill: while half of the calls tell nothing, one in `openMs` tries, and the first that has an
  * answer lets the others go on. Payments wait in their table meanwhile; nobody's order is failed.
  * The window holds the last call of each of the last ten users, so one customer's odd payments are one call, however many they
- * are: docs/decisions/one-users-payments.md.
+ * are: docs/decisions/0063-one-users-payments.md.
  * Of our own, because it does not wrap calls (a library's breaker refuses them): it says how many to take from the table.
  */
 export function createBreaker(openMs: number, onChange: (open: boolean) => void): Breaker {

@@ -116,7 +116,7 @@ export function learn(payment: Payment, said: Definite, now: number): Payment {
 
 /**
  * A capture. Only what was asked for, in its currency, pays an order: any other goes back, and the order fails. More than was
- * asked is no better than less: see docs/decisions/captured-amounts.md. An outcome that stands is not changed by it.
+ * asked is no better than less: see docs/decisions/0048-captured-amounts.md. An outcome that stands is not changed by it.
  */
 function paidOrNot(payment: Payment, now: number): Payment {
   const { outcome, returnWanted } = payment;

@@ -1,7 +1,7 @@
 import { dlopen } from "bun:ffi";
 import { expect, test } from "bun:test";
 
-// The day one of these fails, docs/decisions/runtimes.md says what to do: its reason for two adapters is gone.
+// The day one of these fails, docs/decisions/0008-two-runtimes.md says what to do: its reason for two adapters is gone.
 
 /** What the Kafka addon (1.10) and uWebSockets.js (20.51) call and Bun 1.4 does not export; mangled as C++ does it. */
 const V8_CALLS = {
@@ -20,7 +20,7 @@ const V8_CALLS = {
 /** Bun exports these and stops the process when they are called. */
 const LIBUV_CALLS = ["uv_rwlock_init", "uv_thread_create", "uv_loop_new", "uv_poll_init_socket"];
 
-const TRY_AGAIN = `Bun ${Bun.version} has what the native addons need: try whether one adapter is enough (docs/decisions/runtimes.md)`;
+const TRY_AGAIN = `Bun ${Bun.version} has what the native addons need: try whether one adapter is enough (docs/decisions/0008-two-runtimes.md)`;
 
 /** RTLD_DEFAULT: whatever the process itself exports. */
 const EVERYWHERE = process.platform === "darwin" ? -2 : 0;
