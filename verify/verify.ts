@@ -1,10 +1,10 @@
+import { type GroupId, groupOf, STEP_GROUPS } from "../contracts/groups.ts";
 import { createRenewedAdmin, type LagReader } from "../kafka/renewed-admin.ts";
 import { again } from "../stack/again.ts";
 import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
 import { checkDeadLetters } from "./dead-letters.ts";
 import { checkOrders } from "./orders/check-orders.ts";
-import { ORDER_GROUPS, SAGA_GROUP } from "./orders/groups.ts";
 import { printReport } from "./print.ts";
 import { checkPending, listQueuedSales, type QueuedSale } from "./queued-sales.ts";
 import { isRefusedByRedis } from "./redis-reader.ts";
@@ -42,12 +42,17 @@ export interface VerifyOptions {
   readonly readers?: Readers;
 }
 
-/** Who reads the log: requests to decide, claims to persist, facts to tell, and orders to advance. */
+/** All groups that must move on while an order is open. */
+const ORDER_GROUPS = (["order-saga", ...Object.values(STEP_GROUPS)] as const).map(
+  (id): Group => ({ ...groupOf(id), together: true }),
+);
+
+/** The groups that decide requests, persist claims, tell facts and advance orders. */
 const READERS: Readers = {
-  requests: { groupId: "coupon-decide", topics: ["coupon-requests"] },
-  claims: { groupId: "coupon-persist", topics: ["coupon-issue-requests"] },
-  news: { groupId: "notify", topics: ["coupon-events", "notification-events"] },
-  placed: { groupId: SAGA_GROUP, topics: ["order-events"] },
+  requests: groupOf("coupon-decide"),
+  claims: groupOf("coupon-persist"),
+  news: groupOf("notify"),
+  placed: { groupId: "order-saga" satisfies GroupId, topics: ["order-events"] },
   orders: ORDER_GROUPS,
 };
 

@@ -1,13 +1,12 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { groupOf } from "../../contracts/groups.ts";
 import { CompensationCompleted } from "../../contracts/orders/events.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
-import type { Topic } from "../../contracts/topics.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import type { Admission } from "../../lua/admission.ts";
 import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
 
-const TOPIC: Topic = "compensation-events";
 const completed = TypeCompiler.Compile(CompensationCompleted.properties.data);
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -31,8 +30,7 @@ export function releasedOrder(record: Pick<IncomingRecord, "value">): OrderId | 
 export function admissionRelease(release: Admission["release"]): Role {
   return {
     name: "admission",
-    groupId: "admission",
-    topics: [TOPIC],
+    ...groupOf("admission"),
     patience: "wait",
     maxBatch: 500,
     lingerMs: 0,

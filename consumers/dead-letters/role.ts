@@ -1,4 +1,4 @@
-import { allTopics } from "../../contracts/topics.ts";
+import { groupOf } from "../../contracts/groups.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { DeadLetter, StoredLetter } from "../../db/dead-letters/insert-dead-letters.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
@@ -6,8 +6,6 @@ import { DEAD_LETTER_HEADERS, eventIdOf, MAX_EVENT_ID } from "../engine/dead-let
 import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
 import type { Role } from "../engine/role.ts";
-
-export const DEAD_LETTER_TOPICS = [...allTopics().keys()].filter((name) => name.endsWith(".DLT"));
 
 /** PostgreSQL's integer: another program may have written any number. */
 const MAX_INTEGER = 2 ** 31 - 1;
@@ -49,8 +47,7 @@ export function deadLetters(
 ): Role {
   return {
     name: "dead-letters",
-    groupId: "dead-letters",
-    topics: DEAD_LETTER_TOPICS,
+    ...groupOf("dead-letters"),
     patience: "wait",
     maxBatch: 100,
     lingerMs: 0,

@@ -1,4 +1,4 @@
-import type { Topic } from "../../contracts/topics.ts";
+import { groupOf } from "../../contracts/groups.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
@@ -8,8 +8,6 @@ import type { Rejected, Role } from "../engine/role.ts";
 import { type DeliverParts, Delivery, type NewsByUser } from "./deliver.ts";
 import { messageOf, type Personal } from "./messages.ts";
 import { WaitingNews } from "./waiting-news.ts";
-
-export const NOTIFY_TOPICS: readonly Topic[] = ["coupon-events", "notification-events"];
 
 export interface NotifyDeps extends DeliverParts {
   /** Redis can fail for some users alone (a cluster): theirs wait, and the others go on. */
@@ -54,8 +52,7 @@ export function notify(deps: NotifyDeps): Role {
 
   return {
     name: "notify",
-    groupId: "notify",
-    topics: NOTIFY_TOPICS,
+    ...groupOf("notify"),
     patience: "wait",
     maxBatch: 1_000,
     lingerMs: 2,

@@ -1,14 +1,14 @@
 import type { StampedeEvent } from "../../contracts/claims/events.ts";
-import { recordOf } from "../../contracts/event-topics.ts";
+import { CARRIERS, recordOf } from "../../contracts/event-topics.ts";
+import { STEP_GROUPS } from "../../contracts/groups.ts";
 import { deadlinePassed } from "../../contracts/orders/messages.ts";
-import { outstandingSteps, readSagaState, type SagaState } from "../../contracts/orders/saga-state.ts";
-import type { Step } from "../../contracts/orders/steps.ts";
+import { outstandingSteps, readSagaState, type SagaState, type StepState } from "../../contracts/orders/saga-state.ts";
+import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
 import type { Topic } from "../../contracts/topics.ts";
 import type { DueSaga } from "../../db/orders/find-due-sagas.ts";
 import type { Postponed } from "../../db/orders/postpone-sagas.ts";
 import type { PartitionLag, Producer } from "../../kafka/kafka.ts";
 import { ConsumedUntil } from "./consumed-until.ts";
-import { STEP_GROUPS, topicOf } from "./step-groups.ts";
 
 export interface SweepDeps {
   /** Due orders, at most `limit`. */
@@ -99,6 +99,12 @@ function readStates({ observe }: SweepDeps, found: readonly DueSaga[]) {
   const orderIds = unreadable.map(({ orderId }) => orderId);
   if (unreadable.length > 0) observe.unreadable(orderIds, why);
   return { due, unreadable };
+}
+
+/** The topic that a step's outstanding request was sent to. */
+function topicOf(step: Step, { status }: StepState): Topic {
+  const { requested, restoreRequested } = STEP_EVENT_TYPES[step];
+  return CARRIERS[status === "RESTORING" ? restoreRequested : requested].topic;
 }
 
 /** Of the topics that these orders wait for. */

@@ -1,7 +1,7 @@
 import { recordOf } from "../../contracts/event-topics.ts";
+import { groupOf } from "../../contracts/groups.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { ResultEvent } from "../../contracts/orders/step-events.ts";
-import type { Topic } from "../../contracts/topics.ts";
 import type { Sql } from "../../db/client.ts";
 import type { NewPayment } from "../../db/payments/insert-payments.ts";
 import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
@@ -24,8 +24,6 @@ export interface PaymentDesk {
   readonly alarm: (kind: AlarmKind) => void;
 }
 
-const TOPICS: readonly Topic[] = ["payment-events", "payment-compensation-events"];
-
 /**
  * Role payment, its half at the log: writes down what is wanted and answers what is settled. It calls nobody, so a slow
  * provider holds no partition up; what is to be called is the workers' (worker.ts), who read it from the table.
@@ -33,8 +31,7 @@ const TOPICS: readonly Topic[] = ["payment-events", "payment-compensation-events
 export function paymentRole({ sql, producer, log, wake, alarm }: PaymentDesk): Role {
   return {
     name: "payment",
-    groupId: "payment",
-    topics: TOPICS,
+    ...groupOf("payment"),
     // A database that is away must not end an order; it is waited for.
     patience: "wait",
     maxBatch: 500,

@@ -1,7 +1,7 @@
 import { recordOf } from "../../contracts/event-topics.ts";
+import { groupOf } from "../../contracts/groups.ts";
 import type { OrderCreated } from "../../contracts/orders/events.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
-import type { Topic } from "../../contracts/topics.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
@@ -12,8 +12,6 @@ import type { SagaInput } from "./inputs.ts";
 import { parseInput } from "./parse-input.ts";
 import { SagaMemory } from "./saga-memory.ts";
 import { salvageOrder } from "./salvage.ts";
-
-export const SAGA_TOPICS: readonly Topic[] = ["order-events", "order-processing-results"];
 
 /** What is said of an order that has ended. */
 const ENDS: ReadonlySet<string> = new Set(["OrderCompleted", "CompensationCompleted"]);
@@ -33,8 +31,7 @@ export function orderSaga(deps: OrderSagaDeps): Role {
   const advancing = { ...deps, memory: new SagaMemory() };
   return {
     name: "order-saga",
-    groupId: "order-saga",
-    topics: SAGA_TOPICS,
+    ...groupOf("order-saga"),
     patience: "wait",
     maxBatch: 500,
     lingerMs: 0,

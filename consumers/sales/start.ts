@@ -5,7 +5,6 @@ import { readLedger } from "../../lua/ledger.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
 import type { Claim } from "../claims/persist/outcome.ts";
 import { persistClaims } from "../claims/persist/persist-claims.ts";
-import { CLAIMS_TOPIC, PERSIST_GROUP } from "../claims/persist/role.ts";
 import { startTicker } from "../engine/ticker.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
 import { drain } from "./drain.ts";
@@ -28,7 +27,8 @@ export function startLoader(neighbours: Neighbours): RunningRole {
         async (id, after, count) => (await deferredClaimsAfter(db.sql, id, after, count)) as readonly Claim[],
         couponId,
       ),
-    drain: (stopping, report) => drain(admin, producer, CLAIMS_TOPIC, PERSIST_GROUP, log, stopping, report),
+    drain: (stopping, report) =>
+      drain(admin, producer, "coupon-issue-requests", "coupon-persist", log, stopping, report),
     messageTimeoutMs: config.MESSAGE_TIMEOUT_MS,
     keepHours: config.SALE_KEEP_HOURS,
     leftOut: leftOutOf("sale-loader", neighbours),

@@ -1,5 +1,5 @@
-import { CARRIERS } from "../../contracts/event-topics.ts";
-import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
+import { groupOf, STEP_GROUPS } from "../../contracts/groups.ts";
+import type { Step } from "../../contracts/orders/steps.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { Sql } from "../../db/client.ts";
 import type { Producer } from "../../kafka/kafka.ts";
@@ -28,12 +28,6 @@ export interface StepDeps {
   readonly fault?: Fault;
 }
 
-/** The topics of a step: commands, then restores. */
-export const stepTopics = (step: Step): readonly string[] => {
-  const { requested, restoreRequested } = STEP_EVENT_TYPES[step];
-  return [CARRIERS[requested].topic, CARRIERS[restoreRequested].topic];
-};
-
 /**
  * Carries out one step of orders: decides and writes a batch in one transaction, then answers every request from its row,
  * then the offsets are committed. Died in between, the batch comes again, finds its rows and repeats the answers.
@@ -54,8 +48,7 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
   }
   return {
     name,
-    groupId: name,
-    topics: stepTopics(step),
+    ...groupOf(STEP_GROUPS[step]),
     // A database that is away fails nobody's order.
     patience: "wait",
     maxBatch: 1_000,

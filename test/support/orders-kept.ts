@@ -1,8 +1,5 @@
 import { expect } from "bun:test";
-import { STEP_GROUPS } from "../../consumers/order-sweeper/step-groups.ts";
-import { SAGA_TOPICS } from "../../consumers/saga/role.ts";
-import { stepTopics } from "../../consumers/steps/role.ts";
-import { STEPS } from "../../contracts/orders/steps.ts";
+import { groupOf, STEP_GROUPS } from "../../contracts/groups.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
@@ -29,13 +26,8 @@ export interface Expected {
 /** One broken promise often shows in every order. */
 const SHOWN = 10;
 
-/** Who reads the topics of orders. */
-const READERS: readonly (readonly [group: string, topics: readonly string[]])[] = [
-  ["order-saga", SAGA_TOPICS],
-  ...STEPS.map((step) => [STEP_GROUPS[step], stepTopics(step)] as const),
-  ["notify", ["coupon-events", "notification-events"]],
-  ["admission", ["compensation-events"]],
-];
+/** The groups that read the topics of orders. */
+const READERS = (["order-saga", ...Object.values(STEP_GROUPS), "notify", "admission"] as const).map(groupOf);
 
 /** Resolves when the groups of orders have read all there is. */
 export async function logIsRead(system: System, timeoutMs = 60_000): Promise<void> {
@@ -44,7 +36,7 @@ export async function logIsRead(system: System, timeoutMs = 60_000): Promise<voi
     await until(
       "the log of orders is read",
       async () => {
-        const lags = await Promise.all(READERS.map(([group, topics]) => admin.groupLag(group, topics)));
+        const lags = await Promise.all(READERS.map(({ groupId, topics }) => admin.groupLag(groupId, topics)));
         return lags.flat().every(({ lag }) => lag === 0);
       },
       timeoutMs,

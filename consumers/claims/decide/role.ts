@@ -1,13 +1,9 @@
-import type { Topic } from "../../../contracts/topics.ts";
+import { groupOf } from "../../../contracts/groups.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
 import type { Rejected, Role } from "../../engine/role.ts";
 import { parseRequest } from "./request.ts";
 import { type TurnDeps, Turns } from "./turns.ts";
 import { WaitingRequests } from "./waiting-requests.ts";
-
-export const REQUESTS_TOPIC: Topic = "coupon-requests";
-/** The group whose committed offsets say what is decided and settled. */
-export const DECIDE_GROUP = "coupon-decide";
 
 export interface Deciding extends Pick<TurnDeps, "settling" | "keepHours"> {
   readonly observe: {
@@ -43,8 +39,7 @@ export function couponDecide({ settling, keepHours, observe }: Deciding): Role {
 
   return {
     name: "coupon-decide",
-    groupId: DECIDE_GROUP,
-    topics: [REQUESTS_TOPIC],
+    ...groupOf("coupon-decide"),
     patience: "wait",
     maxBatch: 1_000,
     lingerMs: 2,

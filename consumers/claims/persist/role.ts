@@ -1,4 +1,4 @@
-import type { Topic } from "../../../contracts/topics.ts";
+import { groupOf } from "../../../contracts/groups.ts";
 import { StampedeError } from "../../../contracts/wire/errors.ts";
 import { deferClaims } from "../../../db/claims/deferred-claims.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
@@ -7,10 +7,6 @@ import { DRAIN_MARKER } from "../../sales/drain.ts";
 import type { Claim } from "./outcome.ts";
 import { parseClaim } from "./parse-claim.ts";
 import { type Settling, settleClaims } from "./settle-claims.ts";
-
-export const CLAIMS_TOPIC: Topic = "coupon-issue-requests";
-/** The group whose committed offsets a recovery waits for. */
-export const PERSIST_GROUP = "coupon-persist";
 
 /**
  * Claims from the log into PostgreSQL. Their order means nothing (the slot is decided), so batches run side by side.
@@ -21,8 +17,7 @@ export const PERSIST_GROUP = "coupon-persist";
 export function couponPersist(settling: Settling): Role {
   return {
     name: "coupon-persist",
-    groupId: PERSIST_GROUP,
-    topics: [CLAIMS_TOPIC],
+    ...groupOf("coupon-persist"),
     patience: "wait",
     maxBatch: 1_000,
     // Small batches cost three times the CPU a row; 5 ms are nothing to somebody who has their 202.
