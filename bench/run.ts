@@ -15,7 +15,7 @@ import { persist } from "./scenarios/persist.ts";
 import { refusals } from "./scenarios/refusals.ts";
 import { rush } from "./scenarios/rush.ts";
 import { sockets } from "./scenarios/sockets.ts";
-import { settle } from "./settle.ts";
+import { waitUntilSettled } from "./settle.ts";
 import { type BenchEnvironment, type Target, targetOf } from "./target.ts";
 
 const SCENARIOS: readonly Scenario[] = [rush, claims, refusals, persist, sockets];
@@ -99,7 +99,7 @@ async function measure(target: Target, variant: Variant, count: number): Promise
     checks.push(...(await check(target, run)).map((one) => ({ ...one, variant: variant.name, run: i })));
     runs.push(rounded({ ...run.figures, gateway_rss_mb: gatewayMegabytes(target) }));
     console.log(pc.dim(`  run ${i}: ${shown(run.figures.rps)}/s, p99 ${shown(run.figures.p99_ms)} ms`));
-    await settle(target);
+    await waitUntilSettled(target);
     await Bun.sleep(PAUSE_MS);
   }
   const median = medianOf(runs);

@@ -6,7 +6,7 @@ const LIMIT_MS = 120_000;
 const LOOK_MS = 250;
 
 /** Waits until the consumers have nothing left of the run before: their work would be counted in the next one. */
-export async function settle(target: Target): Promise<void> {
+export async function waitUntilSettled(target: Target): Promise<void> {
   const admin = createBunKafka({ brokers: target.env.KAFKA_BROKERS!, clientId: "bench" }).admin();
   const deadline = performance.now() + LIMIT_MS;
   const isBehind = async () => {

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { SagaState } from "../contracts/orders/saga-state.ts";
 import type { Step } from "../contracts/orders/steps.ts";
 import type { Surveyed } from "../db/orders/survey-orders.ts";
-import type { Decision } from "./saga/decisions.ts";
+import type { SagaDecision } from "./saga/decisions.ts";
 import type { Folded } from "./saga/fold.ts";
 
 /** What an operator wants to know of orders. */
@@ -71,7 +71,7 @@ export function createOrderMetrics(registry: Registry): OrderMetrics {
     ["what"],
   );
 
-  function count(decision: Decision, { steps: states, failure, order }: SagaState): void {
+  function count(decision: SagaDecision, { steps: states, failure, order }: SagaState): void {
     switch (decision.type) {
       case "OrderOpened":
         opened.inc({ steps: decision.stepOrder });

@@ -5,7 +5,7 @@ import type { ClaimCode } from "../contracts/wire/result-codes.ts";
 /** Claims that fit into one call of claim.lua (its header says why). */
 export const MAX_CLAIMS = 1_000;
 
-export interface Claim {
+export interface ClaimRequest {
   readonly userId: UserId;
   readonly requestId: RequestId;
 }
@@ -64,7 +64,7 @@ export function notLoaded(count: number): ClaimBatch {
 export type ClaimWord = Pipeline | "again";
 
 /** userId, requestId, userId, requestId, …, and the word unless it is `kafka`, which claim.lua takes for granted. */
-export function claimArguments(claims: readonly Claim[], word: ClaimWord): string[] {
+export function claimArguments(claims: readonly ClaimRequest[], word: ClaimWord): string[] {
   const words: string[] = [];
   for (const claim of claims) words.push(claim.userId, claim.requestId);
   if (word !== "kafka") words.push(word);
@@ -72,7 +72,7 @@ export function claimArguments(claims: readonly Claim[], word: ClaimWord): strin
 }
 
 /** Reads claim.lua's line of words. @throws Error if it is not one for these claims */
-export function parseClaimBatch(reply: string, claims: readonly Claim[]): ClaimBatch {
+export function parseClaimBatch(reply: string, claims: readonly ClaimRequest[]): ClaimBatch {
   const words = reply.split(" ");
   const results: ClaimResult[] = [];
   const forAll = words.length === HEADER + 1 ? REFUSALS[words[HEADER] as Refusal] : undefined;

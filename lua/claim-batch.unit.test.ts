@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { type CouponId, newRequestId } from "../contracts/wire/ids.ts";
-import { type Claim, claimArguments, notLoaded, parseClaimBatch } from "./claim-batch.ts";
+import { type ClaimRequest, claimArguments, notLoaded, parseClaimBatch } from "./claim-batch.ts";
 
 const COUPON = "7qj4x0m2kd9a" as CouponId;
-const claim = (userId: string) => ({ userId, requestId: newRequestId(COUPON, Date.now()) }) as Claim;
+const claim = (userId: string) => ({ userId, requestId: newRequestId(COUPON, Date.now()) }) as ClaimRequest;
 const HEAD = "2 17 OPEN 1000 2000 500 3";
 const header = { epoch: 2, version: 17, state: "OPEN", startsAt: 1000, endsAt: 2000, total: 500, left: 3 } as const;
 

@@ -2,8 +2,8 @@ import { StampedeError } from "../contracts/wire/errors.ts";
 import type { CouponId, RequestId } from "../contracts/wire/ids.ts";
 import type { ResultCode } from "../contracts/wire/result-codes.ts";
 import {
-  type Claim,
   type ClaimBatch,
+  type ClaimRequest,
   type ClaimResult,
   type ClaimWord,
   claimArguments,
@@ -26,7 +26,7 @@ import type { RedisConnection } from "./redis.ts";
 export const STATUS_TTL_S = 30 * 24 * 3600;
 const MAX_ACKNOWLEDGED = 500;
 
-export interface Release extends Claim {
+export interface Release extends ClaimRequest {
   /**
    * The sale's epoch as the caller knows it: the claim's own when a claim is given up. A win that outlived a rebuild and
    * is revoked later takes the sale's present one.
@@ -53,7 +53,7 @@ export interface Acknowledged {
   readonly failed: ReadonlyMap<RequestId, ResultCode>;
 }
 
-export interface Replacement extends Claim {
+export interface Replacement extends ClaimRequest {
   /** The older request that PostgreSQL holds for this user, and its slot. */
   readonly keptRequestId: RequestId;
   readonly keptSlot: number;
@@ -73,7 +73,7 @@ export type Resized =
  */
 export interface SaleScripts {
   /** Decides claims in order; results are in the same order. `word`: default `kafka`. */
-  claim(couponId: CouponId, claims: readonly Claim[], word?: ClaimWord): Promise<ClaimBatch>;
+  claim(couponId: CouponId, claims: readonly ClaimRequest[], word?: ClaimWord): Promise<ClaimBatch>;
   /** Decides at most MAX_DECISIONS requests of a queued sale, in the log's order. */
   decide(couponId: CouponId, requests: readonly LoggedRequest[]): Promise<DecideBatch>;
   /** Only after the claim's tombstone is committed, or with `discardSlot`. */
@@ -97,13 +97,17 @@ export interface SaleScripts {
 export function createSaleScripts(redis: RedisConnection): SaleScripts {
   const scripts = new FencedScripts(redis);
 
-  function claimOnce(couponId: CouponId, claims: readonly Claim[], word: ClaimWord): Promise<ClaimBatch> {
+  function claimOnce(couponId: CouponId, claims: readonly ClaimRequest[], word: ClaimWord): Promise<ClaimBatch> {
     return scripts
       .run(couponId, "shaClaim", claimArguments(claims, word))
       .then((reply) => (reply === null ? notLoaded(claims.length) : parseClaimBatch(reply, claims)));
   }
 
-  async function claimInParts(couponId: CouponId, claims: readonly Claim[], word: ClaimWord): Promise<ClaimBatch> {
+  async function claimInParts(
+    couponId: CouponId,
+    claims: readonly ClaimRequest[],
+    word: ClaimWord,
+  ): Promise<ClaimBatch> {
     const results: ClaimResult[] = [];
     let last = notLoaded(0);
     for (let at = 0; at < claims.length; at += MAX_CLAIMS) {

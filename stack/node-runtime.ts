@@ -4,7 +4,7 @@ import { Glob } from "bun";
 import { CliError } from "./errors.ts";
 import { ensureAddon } from "./node-runtime-addon.ts";
 import { secondsSince } from "./progress.ts";
-import type { Command, StackContext } from "./service.ts";
+import type { ProcessCommand, StackContext } from "./service.ts";
 
 /** Both native addons have binaries, or headers, for these; `crypto.hash` (contracts/wire/uuid5.ts) came with 20.12. */
 const [OLDEST, NEWEST] = ["20.12", "23"] as const;
@@ -57,7 +57,7 @@ export async function prepareNode(context: StackContext): Promise<void> {
 }
 
 /** How a program is started on Node. */
-export function nodeCommand(context: StackContext, name: "gateway" | "consumers"): Command {
+export function nodeCommand(context: StackContext, name: "gateway" | "consumers"): ProcessCommand {
   const { layout, env } = context;
   const program = join(layout.root, "dist", `${name}.mjs`);
   return {

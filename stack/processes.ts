@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { Layout } from "./layout.ts";
 import { statOf } from "./proc-stat.ts";
-import type { Command, ServiceName, Source } from "./service.ts";
+import type { ProcessCommand, ServiceName, Source } from "./service.ts";
 
 /** A process and when it began: a pid alone may belong to another program by now. */
 export interface ProcessMark {
@@ -72,7 +72,7 @@ export const lengthOf = (logFile: string): number => statSync(logFile, { throwIf
 
 /** Starts a program in a session of its own, so that it outlives us and Ctrl-C does not reach it; its output is appended to `logFile`. */
 export function spawnDetached(
-  command: Command,
+  command: ProcessCommand,
   options: { cwd: string; env: Record<string, string>; logFile: string },
 ): ProcessMark {
   if (lengthOf(options.logFile) > LOG_LIMIT_BYTES) {

@@ -37,7 +37,7 @@ export interface StackContext {
   readonly shape: Shape;
 }
 
-export interface Command {
+export interface ProcessCommand {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -54,7 +54,7 @@ export interface NativeService {
   members?(context: StackContext): number;
   /** What happens before `members` start (initdb, format, fetching jars). Does little the second time. */
   prepare?(context: StackContext, members: readonly number[]): Promise<void>;
-  command(context: StackContext, runtime: Runtime, member: number): Command;
+  command(context: StackContext, runtime: Runtime, member: number): ProcessCommand;
   /** Ports that a member listens on, each with the variable that moves it. */
   ports(context: StackContext, member: number): readonly { readonly port: number; readonly variable: string }[];
   /** Whether its members found each other; asked until they did. Never throws. */

@@ -1,4 +1,4 @@
-import { type Check, type CheckName, mergeVerdicts, type Verdict } from "./check.ts";
+import { type Check, type CheckName, type CheckResult, mergeVerdicts } from "./check.ts";
 import type { Row, SaleFacts, Winner } from "./facts.ts";
 import { held, type Indexed, indexFacts } from "./index-facts.ts";
 
@@ -8,7 +8,7 @@ export function checkSale(facts: SaleFacts): Check[] {
 }
 
 /** As `checkSale`, before the verdicts of several sales are added up. */
-export function judgeSale(facts: SaleFacts): Verdict[] {
+export function judgeSale(facts: SaleFacts): CheckResult[] {
   const known = indexFacts(facts);
   const verdicts = [...rowsAlone(facts, known), ...availability(facts)];
   if (isLoaded(facts)) verdicts.push(...redisAgainstRows(facts, known), ...slotAccounts(facts, known));
@@ -21,7 +21,7 @@ export function isLoaded({ redis, sale }: Pick<SaleFacts, "redis" | "sale">): bo
 }
 
 /** What PostgreSQL must hold on its own. */
-function rowsAlone({ sale, counts, examined, aliases }: SaleFacts, known: Indexed): Verdict[] {
+function rowsAlone({ sale, counts, examined, aliases }: SaleFacts, known: Indexed): CheckResult[] {
   const rows = examined.rows;
   const excess = Math.max(0, counts.active - sale.total);
   const outside = known.active.filter((row) => !within(row.slot, sale.total)).map((row) => row.requestId);
@@ -46,7 +46,7 @@ function rowsAlone({ sale, counts, examined, aliases }: SaleFacts, known: Indexe
 }
 
 /** Whether the sale is where it should be. A sale in recovery is told, not blamed: it answers 503 meanwhile. */
-function availability({ sale, redis, ledger, stuckMs, nowMs }: SaleFacts): Verdict[] {
+function availability({ sale, redis, ledger, stuckMs, nowMs }: SaleFacts): CheckResult[] {
   const ended = sale.state === "CLOSED" || sale.endsAtMs <= nowMs;
   const loading = sale.loadState !== "LOADED" || redis?.state === "RECOVERING";
   const missing = redis === null && !loading && !ended;
@@ -65,7 +65,7 @@ function availability({ sale, redis, ledger, stuckMs, nowMs }: SaleFacts): Verdi
 }
 
 /** Redis's winners and statuses against the rows. Only for a loaded sale. */
-function redisAgainstRows(facts: SaleFacts, known: Indexed): Verdict[] {
+function redisAgainstRows(facts: SaleFacts, known: Indexed): CheckResult[] {
   const { sale, redis, winners, statuses, examined } = facts;
   const named = nameIn(sale);
   const at = (what: string) => `sale ${sale.couponId}: ${what}`;
@@ -103,7 +103,7 @@ function redisAgainstRows(facts: SaleFacts, known: Indexed): Verdict[] {
 }
 
 /** The slots: none out of range, none twice, none forgotten. Only for a loaded sale. */
-function slotAccounts(facts: SaleFacts, known: Indexed): Verdict[] {
+function slotAccounts(facts: SaleFacts, known: Indexed): CheckResult[] {
   const { sale, counts } = facts;
   const redis = facts.redis!;
   const named = nameIn(sale);
@@ -142,7 +142,7 @@ function slotAccounts(facts: SaleFacts, known: Indexed): Verdict[] {
   ];
 }
 
-const verdict = (name: CheckName, violations: readonly string[], examined: number): Verdict => ({
+const verdict = (name: CheckName, violations: readonly string[], examined: number): CheckResult => ({
   name,
   violations,
   examined,

@@ -83,7 +83,7 @@ export interface VerifyReport {
 export const MAX_EXAMPLES = 10;
 
 /** What went wrong, one entry per violation; empty means that the check passed. */
-export interface Verdict {
+export interface CheckResult {
   readonly name: CheckName;
   readonly violations: readonly string[];
   readonly examined: number;
@@ -96,7 +96,7 @@ export interface Verdict {
 }
 
 /** Makes a verdict a line of the report. */
-export function toCheck(verdict: Verdict): Check {
+export function toCheck(verdict: CheckResult): Check {
   const { promise, unit, title } = CHECKS[verdict.name];
   const count = verdict.violations.length + (verdict.more ?? 0);
   const looked = `${verdict.examined} ${unit}`;
@@ -113,8 +113,8 @@ export function toCheck(verdict: Verdict): Check {
 }
 
 /** Adds up the verdicts on several sales: one line per check name, in the order of `CHECKS`. */
-export function mergeVerdicts(all: readonly Verdict[]): Check[] {
-  const byName = new Map<CheckName, Verdict>();
+export function mergeVerdicts(all: readonly CheckResult[]): Check[] {
+  const byName = new Map<CheckName, CheckResult>();
   for (const verdict of all) {
     const before = byName.get(verdict.name);
     byName.set(verdict.name, before === undefined ? verdict : joined(before, verdict));
@@ -123,7 +123,7 @@ export function mergeVerdicts(all: readonly Verdict[]): Check[] {
   return order.filter((name) => byName.has(name)).map((name) => toCheck(byName.get(name)!));
 }
 
-function joined(a: Verdict, b: Verdict): Verdict {
+function joined(a: CheckResult, b: CheckResult): CheckResult {
   const notes = [a.note, b.note].filter((note) => note !== undefined);
   const violations = [...a.violations, ...b.violations];
   return {

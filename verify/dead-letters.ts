@@ -1,6 +1,6 @@
 import { shortDuration } from "../cli/terminal/durations.ts";
 import type { Executor } from "../db/client.ts";
-import type { Verdict } from "./check.ts";
+import type { CheckResult } from "./check.ts";
 
 interface LetterRow {
   readonly name: string;
@@ -22,7 +22,7 @@ export async function checkDeadLetters(
   sql: Executor,
   couponId: string | null,
   stuckMs: number | null,
-): Promise<Verdict[]> {
+): Promise<CheckResult[]> {
   const rows = await sql<LetterRow[]>`
     SELECT name, status, "dueInMs", total FROM (
       SELECT event_id || ' on ' || topic AS name, status,

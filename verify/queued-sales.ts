@@ -2,7 +2,7 @@ import { type CouponId, isRequestId, requestTime } from "../contracts/wire/ids.t
 import { textArray } from "../db/array-literal.ts";
 import type { Executor } from "../db/client.ts";
 import type { RedisConnection } from "../lua/redis.ts";
-import type { Verdict } from "./check.ts";
+import type { CheckResult } from "./check.ts";
 import { isRefusedByRedis, scanStatuses } from "./redis-reader.ts";
 
 export interface QueuedSale {
@@ -28,7 +28,7 @@ export async function checkPending(
   sales: readonly QueuedSale[],
   lag: number,
   ageMs: number,
-): Promise<Verdict> {
+): Promise<CheckResult> {
   const undecided: string[] = [];
   let examined = 0;
   const before = Date.now() - ageMs;

@@ -1,6 +1,6 @@
 import type { Executor } from "../db/client.ts";
 import type { LagReader } from "../kafka/renewed-admin.ts";
-import type { Verdict } from "./check.ts";
+import type { CheckResult } from "./check.ts";
 
 /** A consumer group and what it reads. */
 export interface Group {
@@ -21,7 +21,7 @@ export async function checkRevocations(
   sql: Executor,
   couponId: string | null,
   stuckMs: number | null,
-): Promise<Verdict> {
+): Promise<CheckResult> {
   const rows = await sql<{ requestId: string; isStuck: boolean }[]>`
     SELECT r.request_id AS "requestId", c.load_state = 'LOADED' AND greatest(r.created_at, c.updated_at)
         < now() - make_interval(secs => ${(stuckMs ?? 0) / 1_000}) AS "isStuck"
@@ -41,7 +41,7 @@ export async function checkDeferredClaims(
   sql: Executor,
   couponId: string | null,
   stuckMs: number | null,
-): Promise<Verdict> {
+): Promise<CheckResult> {
   const rows = await sql<{ requestId: string; isStuck: boolean }[]>`
     SELECT d.request_id AS "requestId", c.load_state = 'LOADED' AND c.state <> 'PAUSED'
         AND greatest(d.deferred_at, c.updated_at) < now() - make_interval(secs => ${60 + (stuckMs ?? 0) / 1_000}) AS "isStuck"
@@ -67,7 +67,7 @@ export async function checkLag(
   consumersUp: boolean,
   patienceMs: number,
   mayStand: ReadonlyMap<string, string> = new Map(),
-): Promise<Verdict> {
+): Promise<CheckResult> {
   const before = await lags(admin, groups);
   const behind = [...before.values()].filter(({ lag }) => lag > 0);
   const total = behind.reduce((sum, { lag }) => sum + lag, 0);

@@ -1,4 +1,4 @@
-import type { Verdict } from "./check.ts";
+import type { CheckResult } from "./check.ts";
 import { judgeSale } from "./check-sale.ts";
 import type { SaleRow } from "./facts.ts";
 import { listSales } from "./rows-reader.ts";
@@ -10,7 +10,7 @@ import { type Sources, survey } from "./survey.ts";
  * Checks one sale while the system may be running. Clean at the first look: done. Otherwise the suspects alone are read
  * again after `recheckMs`, and only what is still wrong then is reported.
  */
-export async function verifySale(sources: Sources, sale: SaleRow, recheckMs: number): Promise<Verdict[]> {
+export async function verifySale(sources: Sources, sale: SaleRow, recheckMs: number): Promise<CheckResult[]> {
   const first = await survey(sources, sale);
   const verdicts = judgeSale(first.facts);
   if (first.suspects.length === 0 && verdicts.every(isClean)) return verdicts;
@@ -24,4 +24,4 @@ export async function verifySale(sources: Sources, sale: SaleRow, recheckMs: num
 }
 
 const AT_LEAST = `violated; there may be more than counted: only the first ${MAX_SUSPECTS} of a kind were read again`;
-const isClean = (verdict: Verdict) => verdict.violations.length + (verdict.more ?? 0) === 0;
+const isClean = (verdict: CheckResult) => verdict.violations.length + (verdict.more ?? 0) === 0;

@@ -1,7 +1,7 @@
 import { type GroupId, groupOf, STEP_GROUPS } from "../contracts/groups.ts";
 import { createRenewedAdmin, type LagReader } from "../kafka/renewed-admin.ts";
 import { again } from "../stack/again.ts";
-import { type Check, mergeVerdicts, type Verdict, type VerifyReport } from "./check.ts";
+import { type Check, type CheckResult, mergeVerdicts, type VerifyReport } from "./check.ts";
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
 import { checkDeadLetters } from "./dead-letters.ts";
 import { checkOrders } from "./orders/check-orders.ts";
@@ -59,7 +59,7 @@ const READERS: Readers = {
 /** Reads everything and judges. Never throws for a service that is away: that is a failed check, `reachable`. */
 export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { services, missing, reached, close } = await connect(env);
-  const verdicts: Verdict[] = [];
+  const verdicts: CheckResult[] = [];
   const away = [...missing];
   try {
     if (services !== null) verdicts.push(...(await look(services, options)));
@@ -76,7 +76,7 @@ export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}
 /** So long a Kafka that is young, or was away for a moment, may look for the coordinator of a group. */
 const COORDINATING = { forMs: 15_000, everyMs: 250 };
 
-async function look(services: Services, options: VerifyOptions): Promise<Verdict[]> {
+async function look(services: Services, options: VerifyOptions): Promise<CheckResult[]> {
   const admin = createRenewedAdmin(services.kafka);
   // Each time a new client asks, since librdkafka may miss that somebody coordinates the group by now.
   const groupLag: LagReader["groupLag"] = (...asked) => again(() => admin.groupLag(...asked), COORDINATING);
@@ -87,7 +87,7 @@ async function look(services: Services, options: VerifyOptions): Promise<Verdict
   }
 }
 
-async function lookAtAll(services: Services, admin: LagReader, options: VerifyOptions): Promise<Verdict[]> {
+async function lookAtAll(services: Services, admin: LagReader, options: VerifyOptions): Promise<CheckResult[]> {
   const { redis, sql, kafka } = services;
   const { couponId = null, patienceMs = 5_000, stuckMs = 30_000, recheckMs = 1_000, graceMs = 60_000 } = options;
   const consumersUp = options.consumersUp ?? (await services.consumersUp());
@@ -152,9 +152,9 @@ interface Wanted {
   readonly recheckMs: number;
 }
 
-async function checkSales(sources: Sources, { couponId, recheckMs }: Wanted): Promise<Verdict[]> {
+async function checkSales(sources: Sources, { couponId, recheckMs }: Wanted): Promise<CheckResult[]> {
   await createStage(sources.sql);
-  const verdicts: Verdict[] = [];
+  const verdicts: CheckResult[] = [];
   const sales = await listSales(sources.sql, couponId);
   const unreadable: string[] = [];
   for (const sale of sales) {

@@ -1,5 +1,5 @@
 import { Histogram } from "../load/histogram.ts";
-import { settle } from "../settle.ts";
+import { waitUntilSettled } from "../settle.ts";
 import type { Target } from "../target.ts";
 import { readOrderBooks } from "./books.ts";
 import { driveOrders } from "./drive.ts";
@@ -71,7 +71,7 @@ export async function runOrders(target: Target, wish: OrderWish, watch: OrderWat
     },
     {
       async onReady() {
-        await settle(target); // the coupons are persisted then, and their winners told
+        await waitUntilSettled(target); // the coupons are persisted then, and their winners told
         const { sales, products } = shop.goods;
         const coupons = sales.length === 1 ? "a coupon" : `${sales.length} coupons`;
         watch.onStep?.(`${products.length} flash products; ${users} people on WebSockets have won ${coupons} each`);

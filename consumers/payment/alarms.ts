@@ -1,5 +1,5 @@
 import { isPaid, type Payment } from "./payment.ts";
-import type { Answer } from "./provider.ts";
+import type { ProviderAnswer } from "./provider.ts";
 
 /**
  * Why a person should look at a payment.
@@ -25,7 +25,7 @@ export interface Alarm {
 }
 
 /** What somebody should hear of an answer and of what it made of the payment. */
-export function alarmsOf(before: Payment, after: Payment, answer: Answer): Alarm[] {
+export function alarmsOf(before: Payment, after: Payment, answer: ProviderAnswer): Alarm[] {
   const alarms: Alarm[] = [];
   const alarm = (kind: AlarmKind, why: string) => void alarms.push({ kind, why });
   if (answer.kind === "unknown" && answer.alarm) alarm("CALL_REFUSED", answer.why);

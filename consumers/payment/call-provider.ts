@@ -1,6 +1,13 @@
 import type { Money } from "../../contracts/wire/money.ts";
 import type { Payment } from "./payment.ts";
-import { type Answer, type Definite, type PaymentProvider, type Refused, refundKey, type Unknown } from "./provider.ts";
+import {
+  type Definite,
+  type PaymentProvider,
+  type ProviderAnswer,
+  type Refused,
+  refundKey,
+  type Unknown,
+} from "./provider.ts";
 
 /** What a worker sees of a payment that it has leased. */
 export type Leased = Pick<
@@ -25,7 +32,7 @@ export const CALLS_PER_LEASE = 4;
  * Calls the provider for a payment that is due. An intent is charged or, if its money is not wanted any more, forbidden; a
  * capture that may not stay is refunded; of any other payment the provider is only asked what it says of it.
  */
-export function callProvider(provider: PaymentProvider, payment: Leased): Promise<Answer> {
+export function callProvider(provider: PaymentProvider, payment: Leased): Promise<ProviderAnswer> {
   const { orderId, status, returnWanted } = payment;
   if (status === "INTENT") return chargeOrVoid(provider, payment);
   if (status === "CAPTURED" && returnWanted) return giveBack(provider, payment);
@@ -37,7 +44,7 @@ export function callProvider(provider: PaymentProvider, payment: Leased): Promis
  * if it knows of nothing the charge is repeated under its key. If the money is not wanted any more, whatever is not definite
  * is voided: a card that waits for its owner's confirmation would else be PENDING for ever.
  */
-async function chargeOrVoid(provider: PaymentProvider, payment: Leased): Promise<Answer> {
+async function chargeOrVoid(provider: PaymentProvider, payment: Leased): Promise<ProviderAnswer> {
   const { orderId, returnWanted } = payment;
   const first = payment.attempts === 1;
   if (!first) {
@@ -76,7 +83,7 @@ async function whenRefused(
   { orderId }: Leased,
   { code }: Refused,
   first: boolean,
-): Promise<Answer> {
+): Promise<ProviderAnswer> {
   const declined: Definite = { kind: "declined", reason: code, reference: "" };
   if (first) return declined;
   const found = await provider.find(orderId);
@@ -90,10 +97,10 @@ async function whenRefused(
  * Refunds what is left of a capture. If that was in vain, or if the capture is known from a webhook alone, the provider is
  * asked first what there is to refund: some may have gone back at its own desk.
  */
-async function giveBack(provider: PaymentProvider, payment: Leased): Promise<Answer> {
+async function giveBack(provider: PaymentProvider, payment: Leased): Promise<ProviderAnswer> {
   const { orderId, currency, attempts, checkWanted } = payment;
   const isKnown = attempts === 1 && !checkWanted;
-  const there: Answer = isKnown
+  const there: ProviderAnswer = isKnown
     ? { kind: "captured", captured: payment.captured, refunded: payment.refunded, currency, reference: "" }
     : await provider.find(orderId);
   if (there.kind !== "captured") return there;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { callProvider, type Leased } from "./call-provider.ts";
-import type { Answer, PaymentProvider } from "./provider.ts";
+import type { PaymentProvider, ProviderAnswer } from "./provider.ts";
 
 const money = (n: number) => n as Money;
 const payment: Leased = {
@@ -25,13 +25,13 @@ type Charged = Awaited<ReturnType<PaymentProvider["charge"]>>;
 /** The calls that are made when `find` answers this, and the answer that counts. */
 async function calls(
   of: Partial<Leased>,
-  find: Answer,
+  find: ProviderAnswer,
   charged: Charged = { kind: "unknown", why: "charge" },
-  voided: Answer = { kind: "unknown", why: "void" },
+  voided: ProviderAnswer = { kind: "unknown", why: "void" },
 ): Promise<string[]> {
   const made: string[] = [];
   const call =
-    <T extends Answer | Charged>(name: string, answer: T) =>
+    <T extends ProviderAnswer | Charged>(name: string, answer: T) =>
     async () => {
       made.push(name);
       return answer;
@@ -49,7 +49,7 @@ async function calls(
   if (answer.kind === "unknown") return [...made, `unknown: ${answer.why}`];
   return [...made, "reason" in answer && answer.reason !== null ? `${answer.kind}: ${answer.reason}` : answer.kind];
 }
-const notFound: Answer = { kind: "not-found" };
+const notFound: ProviderAnswer = { kind: "not-found" };
 
 test("a first call charges; every later one asks before it does anything", async () => {
   expect(await calls({}, notFound)).toEqual(["charge", "unknown: charge"]);
@@ -73,8 +73,8 @@ test("what is not wanted any more is never charged", async () => {
 });
 
 test("what is not wanted any more and not definite is voided: PENDING, or without an answer", async () => {
-  const pending: Answer = { kind: "unknown", why: "the provider is still working on it", alive: true };
-  const voided: Answer = { kind: "voided", reason: null, reference: "p" };
+  const pending: ProviderAnswer = { kind: "unknown", why: "the provider is still working on it", alive: true };
+  const voided: ProviderAnswer = { kind: "voided", reason: null, reference: "p" };
   const unwanted = { attempts: 2, returnWanted: true };
   expect(await calls(unwanted, pending, undefined, voided)).toEqual(["find", "void", "voided"]);
   expect(await calls(unwanted, { kind: "unknown", why: "away" }, undefined, voided)).toEqual([
@@ -93,10 +93,10 @@ test("a refund is of what is left, and one that is not complete is no end", asyn
 
 test("a refund in vain asks what there is to refund: a webhook may have told of a capture that never was", async () => {
   const of = { status: "CAPTURED" as const, captured: money(999), returnWanted: true, attempts: 2 };
-  const declined: Answer = { kind: "declined", reason: null, reference: "p" };
+  const declined: ProviderAnswer = { kind: "declined", reason: null, reference: "p" };
   expect(await calls(of, declined)).toEqual(["find", "declined"]);
   expect(await calls(of, notFound)).toEqual(["find", "not-found"]);
-  const captured: Answer = {
+  const captured: ProviderAnswer = {
     kind: "captured",
     captured: money(100),
     refunded: money(10),
@@ -112,10 +112,10 @@ test("a refund in vain asks what there is to refund: a webhook may have told of 
 
 test("the first refund has the published key; another amount never goes out under it, nor a second refund", async () => {
   const of = { status: "CAPTURED" as const, captured: money(100), returnWanted: true };
-  const there = (captured: number, refunded: number): Answer => {
+  const there = (captured: number, refunded: number): ProviderAnswer => {
     return { kind: "captured", captured: money(captured), refunded: money(refunded), currency: euros, reference: "p" };
   };
-  const keyOf = async (more: Partial<Leased>, find: Answer = notFound) =>
+  const keyOf = async (more: Partial<Leased>, find: ProviderAnswer = notFound) =>
     (await calls({ ...of, ...more }, find)).at(-2);
   expect(await keyOf({})).toBe("refund 100 refund:o");
   expect(await keyOf({ captured: money(70) })).toBe("refund 70 refund:o");
@@ -130,7 +130,7 @@ test("the first refund has the published key; another amount never goes out unde
 
 test("a capture that a webhook alone told of is asked about before it is refunded", async () => {
   const of = { status: "CAPTURED" as const, captured: money(999), returnWanted: true, checkWanted: true };
-  const captured: Answer = {
+  const captured: ProviderAnswer = {
     kind: "captured",
     captured: money(100),
     refunded: money(0),
@@ -142,7 +142,7 @@ test("a capture that a webhook alone told of is asked about before it is refunde
 });
 
 test("of a payment that is definite the provider is only asked", async () => {
-  const captured: Answer = {
+  const captured: ProviderAnswer = {
     kind: "captured",
     captured: money(100),
     refunded: money(40),
@@ -160,7 +160,7 @@ test("a refused charge is a decline if none was sent before", async () => {
 
 test("a charge that is refused after another one is a decline only if a void has fenced that one", async () => {
   const refused: Charged = { kind: "refused", code: "CARD" };
-  const end = async (voided: Answer) => (await calls({ attempts: 2 }, notFound, refused, voided)).join(" ");
+  const end = async (voided: ProviderAnswer) => (await calls({ attempts: 2 }, notFound, refused, voided)).join(" ");
   const asked = "find charge find void";
   expect(await end({ kind: "voided", reason: "requested", reference: "p" })).toBe(`${asked} voided: CARD`);
   // Nothing to fence, says the provider twice.
@@ -173,7 +173,7 @@ test("a charge that is refused after another one is a decline only if a void has
 test("a charge without an answer in time is asked for at once: what answers is not away", async () => {
   const late: Charged = { kind: "unknown", why: "late", late: true };
   expect(await calls({}, notFound, late)).toEqual(["charge", "find", "unknown: late"]);
-  const captured: Answer = {
+  const captured: ProviderAnswer = {
     kind: "captured",
     captured: money(100),
     refunded: money(0),
@@ -181,6 +181,6 @@ test("a charge without an answer in time is asked for at once: what answers is n
     reference: "p",
   };
   expect(await calls({}, captured, late)).toEqual(["charge", "find", "captured"]);
-  const away: Answer = { kind: "unknown", why: "away" };
+  const away: ProviderAnswer = { kind: "unknown", why: "away" };
   expect(await calls({}, away, late)).toEqual(["charge", "find", "unknown: away"]);
 });

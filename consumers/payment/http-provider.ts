@@ -8,7 +8,7 @@ import {
 } from "../../contracts/payments/api.ts";
 import { failureCode } from "../engine/failure.ts";
 import { retryAfterMs } from "./back-off.ts";
-import type { Answer, Definite, PaymentProvider, Refused, Unknown } from "./provider.ts";
+import type { Definite, PaymentProvider, ProviderAnswer, Refused, Unknown } from "./provider.ts";
 
 export interface HttpProviderOptions {
   readonly url: string;
@@ -104,7 +104,7 @@ export function createHttpProvider({ url, apiKey, timeoutMs }: HttpProviderOptio
     return response.status === 200 ? answerOf(response.body, key) : unexpected(response);
   };
   /** Of `find` and `void`: a payment, none, or nothing is known. */
-  const saidOrNone = (response: Response | Unknown, key: string): Answer => {
+  const saidOrNone = (response: Response | Unknown, key: string): ProviderAnswer => {
     // A 404 of a proxy, or of a wrong URL, is not the provider's word.
     const isUnknownThere =
       "status" in response &&

@@ -31,7 +31,7 @@ export interface Unknown {
   readonly waitMs?: number;
 }
 
-export type Answer = Definite | NotFound | Unknown;
+export type ProviderAnswer = Definite | NotFound | Unknown;
 
 /** The provider will not take this charge: its terms, its token, the amount. It says nothing about earlier charges. */
 export interface Refused {
@@ -57,12 +57,12 @@ export interface PaymentProvider {
   /** Authorizes and captures. After a void of the same key it captures nothing and answers `voided`. */
   charge(charge: Charge): Promise<Definite | Unknown | Refused>;
   /** A charge that is in flight is `unknown` (PENDING) here; if it may be `not-found`, `void` must fence it. */
-  find(orderId: OrderId): Promise<Answer>;
+  find(orderId: OrderId): Promise<ProviderAnswer>;
   /**
    * No charge with this key may capture from now on, one that is in flight or PENDING included. Answers `captured` if one has.
    * `not-found` only if no such charge can be in flight: it fences nothing.
    */
-  void(orderId: OrderId): Promise<Answer>;
+  void(orderId: OrderId): Promise<ProviderAnswer>;
   /** Gives back `amount` of the capture, once for each `key`. */
   refund(orderId: OrderId, amount: Money, key: string): Promise<Definite | Unknown>;
 }

@@ -9,7 +9,7 @@ import { backOff } from "./back-off.ts";
 import { changePayments } from "./change-payments.ts";
 import { learn, notFound, tryLater } from "./evolve.ts";
 import { isOpen, type Payment } from "./payment.ts";
-import type { Answer } from "./provider.ts";
+import type { ProviderAnswer } from "./provider.ts";
 
 export interface SettleDeps {
   readonly sql: Sql;
@@ -21,10 +21,10 @@ export interface SettleDeps {
 /** A payment with what the provider said of it. */
 export interface Called {
   readonly orderId: Payment["orderId"];
-  readonly answer: Answer;
+  readonly answer: ProviderAnswer;
 }
 
-export interface Settled {
+export interface SettledPayment {
   /** To be told to the saga now. */
   readonly events: readonly ResultEvent[];
   /** There is more to do for it: another call. */
@@ -40,8 +40,11 @@ export interface Unsettled {
  * Commits what the provider said of some payments; one result for each, in the order given. An answer that the database
  * refuses is found by halving the batch: the others are settled, and its payment is asked for again later.
  */
-export async function settle(deps: SettleDeps, called: readonly Called[]): Promise<readonly (Settled | Unsettled)[]> {
-  type Results = readonly (Settled | Unsettled)[];
+export async function commitAnswers(
+  deps: SettleDeps,
+  called: readonly Called[],
+): Promise<readonly (SettledPayment | Unsettled)[]> {
+  type Results = readonly (SettledPayment | Unsettled)[];
   const parts = await inHalves<Called, Results>(
     called,
     (part) => commit(deps, part),
@@ -52,7 +55,10 @@ export async function settle(deps: SettleDeps, called: readonly Called[]): Promi
 }
 
 /** @throws the database's error: nothing was written */
-async function commit({ sql, owner, retryMs }: SettleDeps, called: readonly Called[]): Promise<readonly Settled[]> {
+async function commit(
+  { sql, owner, retryMs }: SettleDeps,
+  called: readonly Called[],
+): Promise<readonly SettledPayment[]> {
   const answers = new Map(called.map(({ orderId, answer }) => [orderId, answer]));
   const changes = await changePayments(sql, [...answers.keys()], (payment, now) => {
     if (payment.leaseOwner !== owner) return payment;

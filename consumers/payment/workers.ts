@@ -14,7 +14,7 @@ import { createBreaker } from "./breaker.ts";
 import { CALLS_PER_LEASE, callProvider, type Leased } from "./call-provider.ts";
 import { createPlaces } from "./places.ts";
 import type { PaymentProvider } from "./provider.ts";
-import { type Called, type SettleDeps, type Settled, settle, type Unsettled } from "./settle.ts";
+import { type Called, commitAnswers, type SettleDeps, type SettledPayment, type Unsettled } from "./settle.ts";
 
 export interface WorkersDeps extends SettleDeps {
   readonly provider: PaymentProvider;
@@ -75,7 +75,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
     else log.info({ role: "payment" }, "the payment provider answers again");
   });
   const stopping = new AbortController();
-  const settled = gather<Called, Settled | Unsettled>((called) => settle(deps, called), SETTLE_BATCH);
+  const settled = gather<Called, SettledPayment | Unsettled>((called) => commitAnswers(deps, called), SETTLE_BATCH);
   /** Orders that somebody is at work for. */
   const inHand = new Set<OrderId>();
   let hungry = false;

@@ -4,7 +4,7 @@ import type { Failure, PlacedOrder, SagaState } from "../../contracts/orders/sag
 import type { ResultEvent } from "../../contracts/orders/step-events.ts";
 import { STEPS, type Step, type StepStatus } from "../../contracts/orders/steps.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import type { Cause, Decision } from "./decisions.ts";
+import type { Cause, SagaDecision } from "./decisions.ts";
 import { evolve } from "./evolve.ts";
 import { meaningOf, type SagaInput } from "./inputs.ts";
 import { STAGES, stepOrderOf } from "./modes.ts";
@@ -19,19 +19,19 @@ export interface Circumstances {
 }
 
 /** What an event changes about an order: first what it says, then what follows from that. Nothing, if it is known already. */
-export function decide(input: SagaInput, state: SagaState, circumstances: Circumstances): Decision[] {
+export function decide(input: SagaInput, state: SagaState, circumstances: Circumstances): SagaDecision[] {
   const said = saidBy(input, state, circumstances);
   const givesUp = input.type === "DeadlinePassed" && input.data.giveUp;
   const cause = { by: input.eventId, at: circumstances.at };
   return [...said, ...following(said.reduce(evolve, state), cause, givesUp)];
 }
 
-function saidBy(input: SagaInput, state: SagaState, circumstances: Circumstances): Decision[] {
+function saidBy(input: SagaInput, state: SagaState, circumstances: Circumstances): SagaDecision[] {
   switch (input.type) {
     case "OrderCreated": {
       if (state.order !== null) return [];
       const order = placed(input);
-      const opened: Decision = { type: "OrderOpened", order, stepOrder: stepOrderOf(order, circumstances.mode) };
+      const opened: SagaDecision = { type: "OrderOpened", order, stepOrder: stepOrderOf(order, circumstances.mode) };
       const failure = circumstances.refusal === undefined ? state.failure : { reason: circumstances.refusal };
       return failure === undefined ? [opened] : [opened, { type: "OrderFailed", failure }];
     }
@@ -56,12 +56,12 @@ export const isCancellable = (state: SagaState): boolean =>
 /** Statuses in which a step has not said anything. PENDING too: its row decided, whoever asked it to. */
 const SILENT: ReadonlySet<StepStatus> = new Set(["PENDING", "REQUESTED"]);
 
-function saidByStep(input: ResultEvent, state: SagaState, at: number): Decision[] {
+function saidByStep(input: ResultEvent, state: SagaState, at: number): SagaDecision[] {
   // Of an order that is not here yet: the step repeats itself when it is asked. Of a completed one: all has been said.
   if (state.order === null || state.status === "COMPLETED") return [];
   const { step, says } = meaningOf(input.type);
   const { status } = state.steps[step];
-  const failing = (failure: Failure): Decision[] =>
+  const failing = (failure: Failure): SagaDecision[] =>
     state.status === "PROCESSING" ? [{ type: "OrderFailed", failure }] : [];
   switch (says) {
     case "COMPLETED":
@@ -80,9 +80,9 @@ function saidByStep(input: ResultEvent, state: SagaState, at: number): Decision[
 }
 
 /** What an order does next by itself. */
-function following(state: SagaState, cause: Cause, givesUp: boolean): Decision[] {
+function following(state: SagaState, cause: Cause, givesUp: boolean): SagaDecision[] {
   const inStatus = (...statuses: StepStatus[]) => STEPS.filter((step) => statuses.includes(state.steps[step].status));
-  const restoring = (steps: readonly Step[]): Decision[] =>
+  const restoring = (steps: readonly Step[]): SagaDecision[] =>
     steps.map((step) => ({ type: "StepRestoring", step, cause }));
   switch (state.status) {
     case "PENDING":
@@ -99,7 +99,7 @@ function following(state: SagaState, cause: Cause, givesUp: boolean): Decision[]
       if (!givesUp && inStatus("REQUESTED").length > 0) return [];
       // A silent step may have done its work, or may yet: its restore finds out, or forbids it.
       const steps = inStatus("COMPLETED", "REQUESTED").reverse();
-      const begun: Decision = { type: "CompensationBegun", steps, cause };
+      const begun: SagaDecision = { type: "CompensationBegun", steps, cause };
       if (steps.length > 0) return [begun, ...restoring(steps)];
       return [begun, { type: "OrderSettled", status: "CANCELLED", cause }];
     }

@@ -10,7 +10,7 @@ export interface Cause {
 }
 
 /** What an event changed about an order. They are not published; `evolve` turns them into the next state. */
-export type Decision =
+export type SagaDecision =
   | { readonly type: "OrderOpened"; readonly order: PlacedOrder; readonly stepOrder: StepOrder }
   /** A request to cancel came before the order itself. */
   | { readonly type: "CancelNoted"; readonly failure: Failure }

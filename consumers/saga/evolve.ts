@@ -1,6 +1,6 @@
 import { type SagaState, type StepState, stepsOf } from "../../contracts/orders/saga-state.ts";
 import type { Step } from "../../contracts/orders/steps.ts";
-import type { Decision } from "./decisions.ts";
+import type { SagaDecision } from "./decisions.ts";
 
 /** An order that nobody has heard of. */
 export function initialState(): SagaState {
@@ -15,7 +15,7 @@ export function initialState(): SagaState {
 }
 
 /** The state after a decision. It only writes down: whether a decision is right was `decide`'s business. */
-export function evolve(state: SagaState, decision: Decision): SagaState {
+export function evolve(state: SagaState, decision: SagaDecision): SagaState {
   switch (decision.type) {
     case "OrderOpened": {
       const { order, stepOrder } = decision;

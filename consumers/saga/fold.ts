@@ -2,7 +2,7 @@ import type { StampedeEvent } from "../../contracts/claims/events.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { SagaState } from "../../contracts/orders/saga-state.ts";
 import type { Circumstances } from "./decide.ts";
-import type { Decision } from "./decisions.ts";
+import type { SagaDecision } from "./decisions.ts";
 import type { SagaInput } from "./inputs.ts";
 import { handle, saga } from "./saga.ts";
 
@@ -13,7 +13,7 @@ export interface Folded {
   readonly before: SagaState | null;
   readonly state: SagaState;
   /** Of all its events. */
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly SagaDecision[];
   /** How many events changed something; 0: nothing to write. */
   readonly transitions: number;
   readonly outputs: readonly StampedeEvent[];
@@ -28,7 +28,7 @@ export function foldOrder(
 ): Folded {
   let state = before ?? saga.initialState();
   let transitions = 0;
-  const decisions: Decision[] = [];
+  const decisions: SagaDecision[] = [];
   const outputs: StampedeEvent[] = [];
   for (const input of inputs) {
     const handled = handle(state, input, circumstances);

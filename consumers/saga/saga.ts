@@ -1,7 +1,7 @@
 import type { StampedeEvent } from "../../contracts/claims/events.ts";
 import type { SagaState } from "../../contracts/orders/saga-state.ts";
 import { type Circumstances, decide } from "./decide.ts";
-import type { Decision } from "./decisions.ts";
+import type { SagaDecision } from "./decisions.ts";
 import { evolve, initialState } from "./evolve.ts";
 import type { SagaInput } from "./inputs.ts";
 import { outputsOf } from "./outputs.ts";
@@ -17,7 +17,7 @@ export type Saga = typeof saga;
 export interface Handled {
   readonly state: SagaState;
   /** Empty: the event was known, there is nothing to write. Its outputs are published all the same. */
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly SagaDecision[];
   readonly outputs: readonly StampedeEvent[];
 }
 

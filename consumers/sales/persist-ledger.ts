@@ -1,6 +1,6 @@
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { LedgerPage, LedgerRange } from "../../lua/ledger.ts";
-import type { Claim, ClaimOutcome } from "../claims/persist/outcome.ts";
+import type { ClaimOutcome, GrantedClaim } from "../claims/persist/outcome.ts";
 import { failureKind } from "../engine/failure.ts";
 
 const PAGE = 1_000;
@@ -16,15 +16,15 @@ const HELD: ReadonlySet<ClaimOutcome["code"]> = new Set(["PERSISTED", "REPEATED"
  */
 export async function persistLedger(
   read: (couponId: CouponId, range: LedgerRange) => Promise<LedgerPage>,
-  persist: (claims: readonly Claim[]) => Promise<readonly ClaimOutcome[]>,
-  deferredAfter: (couponId: CouponId, requestId: string, count: number) => Promise<readonly Claim[]>,
+  persist: (claims: readonly GrantedClaim[]) => Promise<readonly ClaimOutcome[]>,
+  deferredAfter: (couponId: CouponId, requestId: string, count: number) => Promise<readonly GrantedClaim[]>,
   couponId: CouponId,
 ): Promise<{ readonly held: number; readonly entries: number; readonly refused: number }> {
   let held = 0;
   let entries = 0;
   let refused = 0;
   let after: string | undefined;
-  const write = async (claims: readonly Claim[]) => {
+  const write = async (claims: readonly GrantedClaim[]) => {
     const outcomes = await persistByHalves(persist, claims);
     entries += outcomes.length;
     refused += outcomes.filter((outcome) => outcome === null).length;
@@ -36,7 +36,7 @@ export async function persistLedger(
     after = page.next ?? undefined;
   } while (after !== undefined);
   for (let last: string | undefined = ""; last !== undefined; ) {
-    const claims: readonly Claim[] = await deferredAfter(couponId, last, PAGE);
+    const claims: readonly GrantedClaim[] = await deferredAfter(couponId, last, PAGE);
     await write(claims);
     last = claims.length === PAGE ? claims.at(-1)!.requestId : undefined;
   }
@@ -45,8 +45,8 @@ export async function persistLedger(
 
 /** A page that fails for what one of its claims is gets halved, until that one is left: null. */
 async function persistByHalves(
-  persist: (claims: readonly Claim[]) => Promise<readonly ClaimOutcome[]>,
-  claims: readonly Claim[],
+  persist: (claims: readonly GrantedClaim[]) => Promise<readonly ClaimOutcome[]>,
+  claims: readonly GrantedClaim[],
 ): Promise<readonly (ClaimOutcome | null)[]> {
   if (claims.length === 0) return [];
   try {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
 import type { LedgerEntry } from "../../lua/ledger.ts";
-import type { Claim, ClaimOutcome } from "../claims/persist/outcome.ts";
+import type { ClaimOutcome, GrantedClaim } from "../claims/persist/outcome.ts";
 import { persistLedger } from "./persist-ledger.ts";
 
 const sale = newCouponId();
@@ -11,7 +11,7 @@ const entry = (slot: number): LedgerEntry => {
   return { ledgerId: `${slot}-1`, userId: `user${slot}` as UserId, requestId, slot, epoch: 1 };
 };
 const entries = Array.from({ length: 50 }, (_, i) => entry(i + 1));
-const persisting = (persist: (claims: readonly Claim[]) => Promise<readonly ClaimOutcome[]>) =>
+const persisting = (persist: (claims: readonly GrantedClaim[]) => Promise<readonly ClaimOutcome[]>) =>
   persistLedger(
     async () => ({ entries, malformed: [], next: null }),
     persist,

@@ -3,7 +3,7 @@ import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { SALE_LOADER_CHANNEL } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
-import type { Claim } from "../claims/persist/outcome.ts";
+import type { GrantedClaim } from "../claims/persist/outcome.ts";
 import { persistClaims } from "../claims/persist/persist-claims.ts";
 import { startTicker } from "../engine/ticker.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
@@ -24,7 +24,7 @@ export function startLoader(neighbours: Neighbours): RunningRole {
       persistLedger(
         (id, range) => readLedger(redis, id, range),
         (claims) => persistClaims(db.sql, claims),
-        async (id, after, count) => (await deferredClaimsAfter(db.sql, id, after, count)) as readonly Claim[],
+        async (id, after, count) => (await deferredClaimsAfter(db.sql, id, after, count)) as readonly GrantedClaim[],
         couponId,
       ),
     drain: (stopping, report) =>

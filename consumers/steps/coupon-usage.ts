@@ -6,8 +6,8 @@ import { findAbsentSales } from "../../db/sales/find-absent-sales.ts";
 import { type HeldCoupon, lockHeldCoupons } from "../../db/steps/lock-held-coupons.ts";
 import { type CouponUse, giveCouponsBack, useCoupons } from "../../db/steps/use-coupons.ts";
 import type { Holding } from "../../lua/holding.ts";
-import type { Command, Restore } from "./request.ts";
-import { COMPLETED, type Ground, type StepWork, type Verdict, WAIT } from "./step-work.ts";
+import type { Restore, StepCommand } from "./request.ts";
+import { COMPLETED, type LockedRows, type StepVerdict, type StepWork, WAIT } from "./step-work.ts";
 
 export interface CouponUsageDeps {
   readonly sql: Sql;
@@ -35,7 +35,7 @@ export function couponUsage({ sql, holdingOf, keepHours, onError }: CouponUsageD
       // Of sales that Redis may have forgotten, PostgreSQL knows all there will ever be.
       const sales = await findAbsentSales(sql, couponIds, keepHours);
       const isClosedBook = (couponId: CouponId) => sales.get(couponId)?.over ?? true;
-      const look = async ({ orderId, data: { couponId, userId } }: Command<"COUPON">) => {
+      const look = async ({ orderId, data: { couponId, userId } }: StepCommand<"COUPON">) => {
         if (isClosedBook(couponId) || (await holdingOf(couponId, userId)) === "NOT_WON") {
           refused.set(orderId, "COUPON_NOT_HELD");
         }
@@ -54,7 +54,7 @@ const nameOf = ({ couponId, userId }: { readonly couponId: CouponId; readonly us
   `${couponId} ${userId}`;
 
 /** The coupons of a batch, as they stand while it is judged. */
-class Wallets implements Ground<"COUPON"> {
+class Wallets implements LockedRows<"COUPON"> {
   readonly #held: Map<string, HeldCoupon>;
   readonly #used: CouponUse[] = [];
   readonly #givenBack: CouponUse[] = [];
@@ -71,7 +71,7 @@ class Wallets implements Ground<"COUPON"> {
     }
   }
 
-  judge({ orderId, data, at }: Command<"COUPON">): Verdict {
+  judge({ orderId, data, at }: StepCommand<"COUPON">): StepVerdict {
     const { couponId, userId, totalAmount } = data;
     const name = nameOf(data);
     const held = this.#held.get(name);

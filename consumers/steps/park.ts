@@ -6,7 +6,7 @@ import { parkCommands } from "../../db/steps/park-commands.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { eventIdOf } from "../engine/dead-letter-record.ts";
 import { jittered } from "../engine/pause.ts";
-import type { Command } from "./request.ts";
+import type { StepCommand } from "./request.ts";
 
 /** How often a command was parked already; it comes back with its next copy. */
 export const PARKED_HEADER = "parked";
@@ -38,7 +38,7 @@ function storableHeaders({ headers }: IncomingRecord): Record<string, string> {
 export async function park(
   sql: Sql,
   step: Step,
-  requests: readonly Pick<Command<Step>, "orderId" | "record">[],
+  requests: readonly Pick<StepCommand<Step>, "orderId" | "record">[],
   reason: ParkedFor,
   atLeastMs = 0,
 ): Promise<void> {

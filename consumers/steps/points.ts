@@ -3,8 +3,8 @@ import type { Executor } from "../../db/client.ts";
 import { bookOrderPoints } from "../../db/steps/book-order-points.ts";
 import { findDeductions, type OrderEntry } from "../../db/steps/find-deductions.ts";
 import { lockBalances } from "../../db/steps/lock-balances.ts";
-import type { Command, Restore } from "./request.ts";
-import { COMPLETED, type Ground, type StepWork, type Verdict } from "./step-work.ts";
+import type { Restore, StepCommand } from "./request.ts";
+import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./step-work.ts";
 
 /** Takes points from a user's balance; a restore is the opposite line in the ledger. */
 export const points: StepWork<"POINT"> = {
@@ -17,7 +17,7 @@ export const points: StepWork<"POINT"> = {
 };
 
 /** The balances of a batch, as they stand while it is judged. */
-class Purses implements Ground<"POINT"> {
+class Purses implements LockedRows<"POINT"> {
   readonly #booked: OrderEntry[] = [];
 
   constructor(private readonly balances: Map<UserId, number>) {}
@@ -27,7 +27,7 @@ class Purses implements Ground<"POINT"> {
     for (const took of await findDeductions(tx, orderIds)) this.#book({ ...took, delta: -took.delta });
   }
 
-  judge({ orderId, data }: Command<"POINT">): Verdict {
+  judge({ orderId, data }: StepCommand<"POINT">): StepVerdict {
     if (data.points > this.#balanceOf(data.userId)) return { outcome: "FAILED", reason: "INSUFFICIENT_POINTS" };
     // Nothing taken is no line of the ledger, and a user without points has no balance's row.
     if (data.points > 0) this.#book({ orderId, userId: data.userId, delta: -data.points });

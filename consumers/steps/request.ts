@@ -15,7 +15,7 @@ interface OfOrder {
   readonly record: IncomingRecord;
 }
 /** Do it. */
-export interface Command<S extends Step> extends OfOrder {
+export interface StepCommand<S extends Step> extends OfOrder {
   readonly kind: "command";
   readonly data: CommandData<S>;
   /** When the saga asked for it, milliseconds since 1970; the same in every copy. The order may be much older. */
@@ -31,7 +31,7 @@ export interface BrokenCommand extends OfOrder {
   readonly kind: "broken";
   readonly error: unknown;
 }
-export type StepRequest<S extends Step> = Command<S> | Restore<S> | BrokenCommand;
+export type StepRequest<S extends Step> = StepCommand<S> | Restore<S> | BrokenCommand;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const bytesOf = (value: Uint8Array) => Buffer.from(value.buffer, value.byteOffset, value.byteLength);

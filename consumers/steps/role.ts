@@ -10,8 +10,8 @@ import type { RoleName } from "../role-names.ts";
 import { answers } from "./answers.ts";
 import { BREAKERS, type BreakerRule, createBreaker } from "./breaker.ts";
 import { type ParkedFor, park } from "./park.ts";
-import { type Command, RequestParser, type StepRequest } from "./request.ts";
-import { type Settled, settle } from "./settle.ts";
+import { RequestParser, type StepCommand, type StepRequest } from "./request.ts";
+import { type DecidedSteps, decideSteps } from "./settle.ts";
 import type { StepWork } from "./step-work.ts";
 
 export interface StepDeps {
@@ -94,15 +94,15 @@ async function settleOrFail<S extends Step>(
   work: StepWork<S>,
   requests: readonly StepRequest<S>[],
   lockMs: number,
-): Promise<{ readonly settled: Settled<S>; readonly failed: readonly Rejected[] }> {
+): Promise<{ readonly settled: DecidedSteps<S>; readonly failed: readonly Rejected[] }> {
   try {
-    return { settled: await settle(sql, work, requests, { lockMs }), failed: [] };
+    return { settled: await decideSteps(sql, work, requests, { lockMs }), failed: [] };
   } catch (error) {
     const [only, ...others] = requests;
     if (others.length > 0 || only!.kind !== "command" || failureKind(error) !== "permanent") throw error;
     const { orderId, record } = only!;
     return {
-      settled: await settle(sql, work, [{ kind: "broken", orderId, record, error }]),
+      settled: await decideSteps(sql, work, [{ kind: "broken", orderId, record, error }]),
       failed: [{ record, error }],
     };
   }
@@ -112,12 +112,12 @@ async function settleOrFail<S extends Step>(
 async function seeAboutWaiting<S extends Step>(
   work: StepWork<S>,
   { sql, producer }: StepDeps,
-  waiting: readonly Command<S>[],
-): Promise<readonly Command<S>[]> {
+  waiting: readonly StepCommand<S>[],
+): Promise<readonly StepCommand<S>[]> {
   const refused = (await work.lookElsewhere?.(waiting)) ?? new Map();
   const over = waiting.filter(({ orderId }) => refused.has(orderId));
   if (over.length > 0) {
-    const settled = await settle(sql, work, over, { refused });
+    const settled = await decideSteps(sql, work, over, { refused });
     await producer.sendAll(answers(work.step, over, settled.rows));
   }
   return waiting.filter(({ orderId }) => !refused.has(orderId));

@@ -7,16 +7,16 @@ import { sqlState } from "../../db/errors.ts";
 import { findStepOutcomes, type OutcomeRow } from "../../db/steps/find-step-outcomes.ts";
 import { insertStepOutcomes, type NewOutcome } from "../../db/steps/insert-step-outcomes.ts";
 import { markStepsRestored } from "../../db/steps/mark-steps-restored.ts";
-import type { BrokenCommand, Command, Restore, StepRequest } from "./request.ts";
-import type { StepWork, Verdict } from "./step-work.ts";
+import type { BrokenCommand, Restore, StepCommand, StepRequest } from "./request.ts";
+import type { StepVerdict, StepWork } from "./step-work.ts";
 
-export interface Settled<S extends Step> {
+export interface DecidedSteps<S extends Step> {
   /** The row of every order whose request can be answered. */
   readonly rows: ReadonlyMap<OrderId, OutcomeRow>;
-  readonly waiting: readonly Command<S>[];
+  readonly waiting: readonly StepCommand<S>[];
 }
 
-export interface SettleOptions {
+export interface DecideStepsOptions {
   /** Waiting commands that may wait no more. */
   readonly refused?: ReadonlyMap<OrderId, ResultCode>;
   /** So long it waits for a row that somebody holds, milliseconds (55P03 then); default: as long as a statement may run. */
@@ -37,16 +37,16 @@ class Overtaken extends Error {}
  * took something.
  * @throws the driver's error: nothing was written
  */
-export async function settle<S extends Step>(
+export async function decideSteps<S extends Step>(
   sql: Sql,
   work: StepWork<S>,
   requests: readonly StepRequest<S>[],
-  { refused = new Map(), lockMs = 0 }: SettleOptions = {},
-): Promise<Settled<S>> {
+  { refused = new Map(), lockMs = 0 }: DecideStepsOptions = {},
+): Promise<DecidedSteps<S>> {
   const batch = sort(requests);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await decide(sql, work, batch, refused, lockMs);
+      return await decideOnce(sql, work, batch, refused, lockMs);
     } catch (error) {
       if (!(error instanceof Overtaken) && !ROLLED_BACK.has(sqlState(error) ?? "")) throw error;
       if (attempt === TRIES)
@@ -56,14 +56,14 @@ export async function settle<S extends Step>(
 }
 
 interface Batch<S extends Step> {
-  readonly commands: ReadonlyMap<OrderId, Command<S>>;
+  readonly commands: ReadonlyMap<OrderId, StepCommand<S>>;
   readonly broken: ReadonlyMap<OrderId, BrokenCommand>;
   readonly restores: ReadonlyMap<OrderId, Restore<S>>;
 }
 
 /** One of a kind per order, the first: a repeated one says nothing new. */
 function sort<S extends Step>(requests: readonly StepRequest<S>[]): Batch<S> {
-  const commands = new Map<OrderId, Command<S>>();
+  const commands = new Map<OrderId, StepCommand<S>>();
   const broken = new Map<OrderId, BrokenCommand>();
   const restores = new Map<OrderId, Restore<S>>();
   for (const request of requests) {
@@ -75,13 +75,13 @@ function sort<S extends Step>(requests: readonly StepRequest<S>[]): Batch<S> {
   return { commands, broken, restores };
 }
 
-function decide<S extends Step>(
+function decideOnce<S extends Step>(
   sql: Sql,
   work: StepWork<S>,
   { commands, broken, restores }: Batch<S>,
   refused: ReadonlyMap<OrderId, ResultCode>,
   lockMs: number,
-): Promise<Settled<S>> {
+): Promise<DecidedSteps<S>> {
   const orderIds = [...new Set([...commands.keys(), ...broken.keys(), ...restores.keys()])];
   return sql.begin(async (tx) => {
     // Sent with the next statement: no round trip of its own.
@@ -93,7 +93,7 @@ function decide<S extends Step>(
     const undone = [...restores.values()].filter(({ orderId }) => isStanding(rows.get(orderId)));
     if (undone.length > 0) await ground.undo(tx, undone);
     const outcomes: NewOutcome[] = [];
-    const note = (orderId: OrderId, verdict: Verdict | { readonly outcome: "TOMBSTONE" }) => {
+    const note = (orderId: OrderId, verdict: StepVerdict | { readonly outcome: "TOMBSTONE" }) => {
       const { outcome } = verdict;
       if (outcome === "WAIT") return false;
       const said =
@@ -104,7 +104,7 @@ function decide<S extends Step>(
     for (const orderId of restores.keys()) if (!rows.has(orderId)) note(orderId, { outcome: "TOMBSTONE" });
     const isOpen = (orderId: OrderId) => !rows.has(orderId) && !restores.has(orderId);
     for (const orderId of broken.keys()) if (isOpen(orderId)) note(orderId, INTERNAL);
-    const waiting: Command<S>[] = [];
+    const waiting: StepCommand<S>[] = [];
     for (const [orderId, command] of commands) {
       if (!isOpen(orderId) || broken.has(orderId)) continue;
       if (!note(orderId, orWait(ground.judge(command), refused.get(orderId)))) waiting.push(command);
@@ -128,9 +128,9 @@ function decide<S extends Step>(
 }
 
 const NOTHING_SAID = { reason: null, productId: null };
-const INTERNAL: Verdict = { outcome: "FAILED", reason: "INTERNAL" };
+const INTERNAL: StepVerdict = { outcome: "FAILED", reason: "INTERNAL" };
 const isStanding = (row: OutcomeRow | undefined) => row?.outcome === "COMPLETED" && row.restoredAt === null;
 
 /** A command that waits, unless its wait was refused meanwhile. */
-const orWait = (verdict: Verdict, refused: ResultCode | undefined): Verdict =>
+const orWait = (verdict: StepVerdict, refused: ResultCode | undefined): StepVerdict =>
   verdict.outcome === "WAIT" && refused !== undefined ? { outcome: "FAILED", reason: refused } : verdict;

@@ -3,8 +3,8 @@ import { type Delivery, isDelivered } from "../../contracts/orders/shipping.ts";
 import type { Executor } from "../../db/client.ts";
 import { cancelShipments } from "../../db/steps/cancel-shipments.ts";
 import { insertShipments, type Shipment } from "../../db/steps/insert-shipments.ts";
-import type { Command, Restore } from "./request.ts";
-import { COMPLETED, type Ground, type StepWork, type Verdict } from "./step-work.ts";
+import type { Restore, StepCommand } from "./request.ts";
+import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./step-work.ts";
 
 /**
  * Prepares shipments. The door refuses countries that are not served; the step judges again, because an order may have been
@@ -15,7 +15,7 @@ export const shipping = (delivery: Delivery): StepWork<"SHIPPING"> => ({
   enter: async () => new Desk(delivery),
 });
 
-class Desk implements Ground<"SHIPPING"> {
+class Desk implements LockedRows<"SHIPPING"> {
   readonly #prepared: Shipment[] = [];
   readonly #cancelled: OrderId[] = [];
 
@@ -25,7 +25,7 @@ class Desk implements Ground<"SHIPPING"> {
     for (const { orderId } of restores) this.#cancelled.push(orderId);
   }
 
-  judge({ orderId, data: { shipping } }: Command<"SHIPPING">): Verdict {
+  judge({ orderId, data: { shipping } }: StepCommand<"SHIPPING">): StepVerdict {
     if (!isDelivered(this.delivery, shipping)) return { outcome: "FAILED", reason: "SHIPPING_NOT_SERVED" };
     this.#prepared.push({ orderId, shipping });
     return COMPLETED;

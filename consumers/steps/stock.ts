@@ -5,8 +5,8 @@ import { insertReservations } from "../../db/steps/insert-reservations.ts";
 import { lockProducts } from "../../db/steps/lock-products.ts";
 import { moveStock } from "../../db/steps/move-stock.ts";
 import { releaseReservations } from "../../db/steps/release-reservations.ts";
-import type { Command, Restore } from "./request.ts";
-import { COMPLETED, type Ground, type StepWork, type Verdict } from "./step-work.ts";
+import type { Restore, StepCommand } from "./request.ts";
+import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./step-work.ts";
 
 /** Reserves all lines of an order or none. */
 export const stock: StepWork<"STOCK"> = {
@@ -21,7 +21,7 @@ export const stock: StepWork<"STOCK"> = {
 };
 
 /** The products of a batch, as they stand while it is judged. */
-class Shelves implements Ground<"STOCK"> {
+class Shelves implements LockedRows<"STOCK"> {
   /** Pieces by product, taken by the whole batch; below 0: put back. */
   readonly #taken = new Map<ProductId, number>();
   readonly #reserved: Reservation[] = [];
@@ -34,7 +34,7 @@ class Shelves implements Ground<"STOCK"> {
     for (const { productId, quantity } of await findReservations(tx, this.#released)) this.#take(productId, -quantity);
   }
 
-  judge({ orderId, data: { items } }: Command<"STOCK">): Verdict {
+  judge({ orderId, data: { items } }: StepCommand<"STOCK">): StepVerdict {
     // A product that is named twice counts twice; the door merges lines, but this is where the stock is.
     const wanted = new Map<ProductId, number>();
     for (const { productId, quantity } of items) wanted.set(productId, (wanted.get(productId) ?? 0) + quantity);

@@ -63,10 +63,10 @@ export interface SagaState {
   /** CompensationRequired and, if something is restored, OrderStatusChanged. */
   readonly compensation?: Sent & { readonly steps: readonly Step[] };
   /** The final event and OrderStatusChanged; of a cancelled order OrderCancelled too. */
-  readonly settled?: Settled;
+  readonly settled?: SentEnding;
 }
 
-export interface Settled extends Sent {
+export interface SentEnding extends Sent {
   /** How many places it took in the order's stream. Absent: two; the release that wrote it knew no OrderCancelled. */
   readonly places?: number;
 }

@@ -33,7 +33,7 @@ const REMIND_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 const NAMED = 10;
 
-export interface SettleOptions {
+export interface WorkOptions {
   /** How many things are in work together. Default: all. */
   readonly atOnce?: number;
   /** Default true. */
@@ -42,7 +42,7 @@ export interface SettleOptions {
   readonly maxRestMs?: number;
 }
 
-export interface Settled<T, R> {
+export interface WorkResult<T, R> {
   readonly thing: T;
   readonly result: R;
 }
@@ -73,8 +73,8 @@ export class LeftOut {
     things: readonly T[],
     nameOf: (thing: T) => string,
     work: (thing: T, index: number) => Promise<R>,
-    options: SettleOptions = {},
-  ): Promise<Settled<T, R>[]> {
+    options: WorkOptions = {},
+  ): Promise<WorkResult<T, R>[]> {
     const { atOnce = Number.POSITIVE_INFINITY, throwsIfAway = true, maxRestMs = USUAL_MAX_REST_MS } = options;
     const awake = things.filter((thing) => !this.isResting(step, nameOf(thing)));
     const settled = await settleAll(awake, work, atOnce);

@@ -8,7 +8,7 @@ import type { RateLimit } from "../admission/token-bucket.ts";
 import type { WhyNotLoaded } from "../sales/existence.ts";
 import { comeBack, REDIS_AWAY_MS } from "../sales/reopening.ts";
 import type { AckBreaker } from "./breaker.ts";
-import type { Decide, Decision } from "./decide.ts";
+import type { ClaimDecision, Decide } from "./decide.ts";
 import type { PastWin } from "./past-wins.ts";
 import type { Publish } from "./publish.ts";
 import type { Queue, QueuedSale } from "./queue.ts";
@@ -154,7 +154,7 @@ export function createClaims(parts: ClaimParts): Claims {
     userId: UserId,
     couponId: CouponId,
     requestId: RequestId,
-    { result, sale }: Decision,
+    { result, sale }: ClaimDecision,
     pipeline: Pipeline,
     traceparent: string | undefined,
   ): Promise<ClaimReply> {

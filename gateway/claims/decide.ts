@@ -3,7 +3,7 @@ import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
 import type { ClaimBatch, ClaimResult } from "../../lua/claim-batch.ts";
 
 /** What Redis decided about one claim, with the sale as it was at that moment. */
-export interface Decision {
+export interface ClaimDecision {
   readonly result: ClaimResult;
   readonly sale: ClaimBatch;
 }
@@ -13,12 +13,12 @@ export type Decide = (
   userId: UserId,
   requestId: RequestId,
   pipeline: Pipeline,
-) => Promise<Decision>;
+) => Promise<ClaimDecision>;
 
 interface Waiting {
   readonly userId: UserId;
   readonly requestId: RequestId;
-  readonly resolve: (decision: Decision) => void;
+  readonly resolve: (decision: ClaimDecision) => void;
   readonly reject: (error: unknown) => void;
 }
 

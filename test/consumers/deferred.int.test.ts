@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { persistClaims } from "../../consumers/claims/persist/persist-claims.ts";
 import { startRelay } from "../../consumers/claims/relay/start.ts";
 import { persistLedger } from "../../consumers/sales/persist-ledger.ts";
@@ -22,7 +22,7 @@ afterAll(() => world.close());
 const deferred = (sale: CouponId) =>
   world.db.sql<{ request_id: string; attempts: number }[]>`
     SELECT request_id, attempts FROM deferred_claims WHERE coupon_id = ${sale} ORDER BY request_id`;
-const recordOf = (topic: string, claim: Claim) => ({
+const recordOf = (topic: string, claim: GrantedClaim) => ({
   topic,
   value: JSON.stringify({ type: "CouponClaimed", eventId: claim.requestId, data: claim }),
 });
@@ -32,7 +32,7 @@ const setState = async (sale: CouponId, state: "OPEN" | "PAUSED") => {
 };
 
 /** Claims of before a rebuild that Redis forgot, of a sale that is paused: nobody can decide them again. */
-async function undecidable(...users: string[]): Promise<Claim[]> {
+async function undecidable(...users: string[]): Promise<GrantedClaim[]> {
   const sale = await world.newSale(100);
   await world.load(sale);
   const claims = await world.claim(sale, ...users);
@@ -102,7 +102,7 @@ test("a recovery persists deferred claims before its snapshot, so they keep thei
   const persisted = await persistLedger(
     async (id, range) => ({ ...(await readLedger(world.redis, id, range)), entries: [] }),
     (some) => persistClaims(world.db.sql, some),
-    async (id, after, count) => (await deferredClaimsAfter(world.db.sql, id, after, count)) as readonly Claim[],
+    async (id, after, count) => (await deferredClaimsAfter(world.db.sql, id, after, count)) as readonly GrantedClaim[],
     sale,
   );
   expect(persisted).toEqual({ held: 2, entries: 2, refused: 0 });
@@ -113,7 +113,7 @@ test("a recovery persists deferred claims before its snapshot, so they keep thei
 });
 
 test("an operator can revoke a deferred claim; it is told FAILED", async () => {
-  const [claim] = (await undecidable("ann")) as [Claim];
+  const [claim] = (await undecidable("ann")) as [GrantedClaim];
   const { couponId, requestId } = claim;
   await deferClaims(world.db.sql, [claim]);
   const wish = { couponId, requestId, actor: "test", why: "test" };
@@ -126,7 +126,7 @@ test("an operator can revoke a deferred claim; it is told FAILED", async () => {
 });
 
 test("claims of a sale that left Redis for good come to an end: a tombstone is told, one of an old epoch is given up", async () => {
-  const [old, buried] = (await undecidable("ann", "bob")) as [Claim, Claim];
+  const [old, buried] = (await undecidable("ann", "bob")) as [GrantedClaim, GrantedClaim];
   const sale = old.couponId;
   await world.settling.scripts.setState(sale, "OPEN");
   const { couponId, requestId } = buried;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { type Settling, settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
 import { startRevocations } from "../../consumers/claims/relay/start-revocations.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
@@ -52,17 +52,17 @@ async function pausing(kind: number): Promise<() => Promise<void>> {
 
 const setLoad = (couponId: CouponId, state: "LOADED" | "RECOVERING", epoch: number) =>
   world.db.sql`UPDATE coupons SET load_state = ${state}, epoch = ${epoch} WHERE id = ${couponId}`;
-const isTold = (claim: Claim, type: "CouponIssued" | "CouponIssueFailed") =>
+const isTold = (claim: GrantedClaim, type: "CouponIssued" | "CouponIssueFailed") =>
   expect(new Set(told(claim))).toEqual(new Set([type]));
-const told = ({ couponId, requestId }: Claim): string[] =>
+const told = ({ couponId, requestId }: GrantedClaim): string[] =>
   world
     .events(couponId)
     .filter((event) => event.requestId === requestId)
     .map(({ type }) => type);
-const statusOf = ({ couponId, requestId }: Claim) => world.redis.hget(saleKeys(couponId).status, requestId);
+const statusOf = ({ couponId, requestId }: GrantedClaim) => world.redis.hget(saleKeys(couponId).status, requestId);
 
 /** Claims that a rebuild did not see, of a sale that ended meanwhile: deciding them again ends in giving them up. */
-async function hopeless(...users: string[]): Promise<Claim[]> {
+async function hopeless(...users: string[]): Promise<GrantedClaim[]> {
   const couponId = await world.newSale(users.length);
   await world.load(couponId);
   const claims = await world.claim(couponId, ...users);
@@ -71,12 +71,12 @@ async function hopeless(...users: string[]): Promise<Claim[]> {
   return claims;
 }
 
-let claim: Claim;
+let claim: GrantedClaim;
 let mayBury: PromiseWithResolvers<void>;
 let givingUp: ReturnType<typeof settleClaims>;
 
 beforeEach(async () => {
-  [claim] = (await hopeless("ann")) as [Claim];
+  [claim] = (await hopeless("ann")) as [GrantedClaim];
   mayBury = Promise.withResolvers();
   const refused = Promise.withResolvers<void>();
   const scripts: Settling["scripts"] = {
@@ -110,7 +110,7 @@ test("the row first, its commit pending: who gives up waits for it, and then it 
 });
 
 /** The user's first win, which Redis has forgotten: it makes the claim another name of it. */
-async function persistFirstWin(): Promise<Claim> {
+async function persistFirstWin(): Promise<GrantedClaim> {
   const first = world.forged(claim.couponId, "ann", 1);
   expect(await world.settle([first])).toMatchObject({ settled: 1 });
   return first;
@@ -261,7 +261,7 @@ test("an operator revokes three hundred claims that are just being inserted: eac
   await world.load(couponId);
   const claims = await world.claim(couponId, ...users);
   const worker = startRevocations(world.neighbours, world.settling.scripts);
-  const revoke = ({ requestId, userId, slot }: Claim) =>
+  const revoke = ({ requestId, userId, slot }: GrantedClaim) =>
     revokeClaim(world.db.sql, { couponId, requestId, actor: "olga", why: "a test" }, { userId, slot });
   const queue = [...claims];
   let tombstones = 0;

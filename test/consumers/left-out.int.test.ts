@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
 import { startRelay } from "../../consumers/claims/relay/start.ts";
 import { leftOutOf, settlingFor } from "../../consumers/neighbours.ts";
@@ -131,7 +131,7 @@ test("a sale in which somebody wrote over one winner's value is rebuilt as soon 
 });
 
 /** What a sale's ledger holds. */
-async function claimsOf(couponId: CouponId): Promise<Claim[]> {
+async function claimsOf(couponId: CouponId): Promise<GrantedClaim[]> {
   const { entries } = await readLedger(world.redis, couponId, { olderThanMs: 0, count: 10 });
   return entries.map((entry) => ({ couponId, ...entry }));
 }

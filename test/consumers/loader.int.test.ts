@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { persistClaims } from "../../consumers/claims/persist/persist-claims.ts";
 import { leftOutOf, type Neighbours } from "../../consumers/neighbours.ts";
 import { drain } from "../../consumers/sales/drain.ts";
@@ -55,7 +55,7 @@ function newLoader(
       return await persistLedger(
         (id, range) => readLedger(redis, id, range),
         (claims) => persistClaims(db.sql, claims),
-        async (id, after, count) => (await deferredClaimsAfter(db.sql, id, after, count)) as readonly Claim[],
+        async (id, after, count) => (await deferredClaimsAfter(db.sql, id, after, count)) as readonly GrantedClaim[],
         couponId,
       );
     },

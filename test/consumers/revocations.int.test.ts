@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { persistClaims } from "../../consumers/claims/persist/persist-claims.ts";
 import { startRevocations } from "../../consumers/claims/relay/start-revocations.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
@@ -17,13 +17,13 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 const start = (neighbours = world.neighbours) => startRevocations(neighbours, world.settling.scripts);
-const revoke = ({ couponId, requestId }: Claim) =>
+const revoke = ({ couponId, requestId }: GrantedClaim) =>
   revokeClaim(world.db.sql, { couponId, requestId, actor: "olga", why: "a test" }, null);
-const revocation = async ({ requestId }: Claim) =>
+const revocation = async ({ requestId }: GrantedClaim) =>
   (await world.db.sql`SELECT slot, released_at, done_at FROM revocations WHERE request_id = ${requestId}`)[0];
-const isDone = async (claim: Claim) => (await revocation(claim))?.done_at != null;
+const isDone = async (claim: GrantedClaim) => (await revocation(claim))?.done_at != null;
 
-async function soldSale(total: number, ...users: string[]): Promise<{ sale: CouponId; claims: Claim[] }> {
+async function soldSale(total: number, ...users: string[]): Promise<{ sale: CouponId; claims: GrantedClaim[] }> {
   const sale = await world.newSale(total);
   await world.load(sale);
   const claims = await world.claim(sale, ...users);

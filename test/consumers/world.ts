@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { couponDecide, type Deciding } from "../../consumers/claims/decide/role.ts";
-import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { couponPersist } from "../../consumers/claims/persist/role.ts";
 import { type Settling, settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
 import { readConfig } from "../../consumers/config.ts";
@@ -119,7 +119,7 @@ export async function createWorld(options: WorldOptions = {}) {
     return name;
   }
 
-  async function claimBy(pipeline: Pipeline, couponId: CouponId, ...users: string[]): Promise<Claim[]> {
+  async function claimBy(pipeline: Pipeline, couponId: CouponId, ...users: string[]): Promise<GrantedClaim[]> {
     const asked = users.map((userId) => ({
       userId: userId as UserId,
       requestId: newRequestId(couponId, Date.now()),
@@ -140,7 +140,7 @@ export async function createWorld(options: WorldOptions = {}) {
     sent,
     lines,
     newTopic,
-    settle: (claims: readonly Claim[]) => settleClaims(settling, claims),
+    settle: (claims: readonly GrantedClaim[]) => settleClaims(settling, claims),
 
     /** In PostgreSQL only. */
     async newSale(total: number, startsInMs = -1_000, issueMode: "DIRECT" | "QUEUED" = "DIRECT"): Promise<CouponId> {
@@ -171,11 +171,11 @@ export async function createWorld(options: WorldOptions = {}) {
     },
 
     /** Claims through Redis. @throws if one is refused */
-    claim: (couponId: CouponId, ...users: string[]): Promise<Claim[]> => claimBy("kafka", couponId, ...users),
+    claim: (couponId: CouponId, ...users: string[]): Promise<GrantedClaim[]> => claimBy("kafka", couponId, ...users),
     claimBy,
 
     /** A claim that Redis never granted: what a Redis that forgot or lies would have logged. */
-    forged(couponId: CouponId, userId: string, slot: number, epoch = 1): Claim {
+    forged(couponId: CouponId, userId: string, slot: number, epoch = 1): GrantedClaim {
       const requestId: RequestId = newRequestId(couponId, Date.now());
       return { couponId, userId: userId as UserId, requestId, slot, epoch, ledgerId: "1-1" };
     },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Claim } from "../../consumers/claims/persist/outcome.ts";
+import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { claimRecord } from "../../gateway/claims/publish.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
@@ -26,14 +26,14 @@ const statusOf = async (requestId: string, user: string) =>
   (await call(`${system.url}/coupons/requests/${requestId}`, { token: system.token(user) })).body;
 
 /** The log delivers a claim once more. */
-async function logged(given: Claim): Promise<void> {
+async function logged(given: GrantedClaim): Promise<void> {
   const producer = createBunKafka({ brokers: system.stack.env.KAFKA_BROKERS, clientId: "test" }).producer();
   await producer.send({ topic: "coupon-issue-requests", value: claimRecord(given, new Date()) });
   await producer.close();
 }
 
 /** The ledger has a claim once more, as after a Redis that came back with an older file. */
-const inLedger = ({ couponId, userId, requestId, slot, epoch }: Claim) =>
+const inLedger = ({ couponId, userId, requestId, slot, epoch }: GrantedClaim) =>
   system.redis.xadd(saleKeys(couponId).ledger, "*", "u", userId, "r", requestId, "s", slot, "e", epoch);
 
 test("a claim given up, its slot won by somebody else, and then delivered again: by the log, by the ledger, after a rebuild", async () => {
@@ -42,7 +42,7 @@ test("a claim given up, its slot won by somebody else, and then delivered again:
   const answer = await claim(system.url, id, system.token("owner"));
   expect(answer).toMatchObject({ status: 202, body: { slot: 1 } });
   const { requestId } = answer.body;
-  const given = { couponId: id, userId: "owner", requestId, slot: 1, epoch: 1, ledgerId: "0-0" } as Claim;
+  const given = { couponId: id, userId: "owner", requestId, slot: 1, epoch: 1, ledgerId: "0-0" } as GrantedClaim;
   expect(await claim(system.url, id, system.token("other"))).toMatchObject({ status: 202, body: { slot: 2 } });
 
   // Given up before anybody persisted it: its record still waits in the log.

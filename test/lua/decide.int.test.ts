@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type CouponId, newCouponId } from "../../contracts/wire/ids.ts";
-import type { Claim } from "../../lua/claim-batch.ts";
+import type { ClaimRequest } from "../../lua/claim-batch.ts";
 import type { DecideBatch, LoggedRequest } from "../../lua/decide-batch.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
@@ -59,7 +59,7 @@ test("a redelivery gets the same answers, although a slot came back meanwhile", 
   const requests = ["ada", "bea"].map((name) => asked(couponId, name));
   expect(words(await scripts.decide(couponId, requests))).toEqual([1, "SOLD_OUT"]);
   expect(words(await scripts.decide(couponId, requests))).toEqual(["=1", "SOLD_OUT"]);
-  await scripts.release(couponId, { ...(requests[0] as Claim), epoch: 1, reason: "REVOKED" });
+  await scripts.release(couponId, { ...(requests[0] as ClaimRequest), epoch: 1, reason: "REVOKED" });
   expect(words(await scripts.decide(couponId, requests))).toEqual(["REVOKED", "SOLD_OUT"]);
   // The slot is for whoever asks from now on; to ask again is another request.
   expect(words(await scripts.decide(couponId, [asked(couponId, "bea")]))).toEqual([1]);
@@ -181,7 +181,7 @@ test("a note that a request is pending never covers what was decided", async () 
 });
 
 const DAY = 24 * HOUR;
-const asking = (couponId: CouponId, { userId, requestId }: Claim, mayAsk = true) =>
+const asking = (couponId: CouponId, { userId, requestId }: ClaimRequest, mayAsk = true) =>
   noteAsking(redis, couponId, requestId, userId, mayAsk);
 
 test("a user has one undecided request: whoever asks again gets it, logged or not, until it is decided", async () => {

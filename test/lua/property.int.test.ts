@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type CouponId, newCouponId, type RequestId } from "../../contracts/wire/ids.ts";
-import type { Claim } from "../../lua/claim-batch.ts";
+import type { ClaimRequest } from "../../lua/claim-batch.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { readSale, readWinners } from "../../lua/sale-reading.ts";
@@ -33,7 +33,7 @@ class Model {
   get left() {
     return this.total - this.next + this.freed.length;
   }
-  claim({ userId, requestId }: Claim) {
+  claim({ userId, requestId }: ClaimRequest) {
     if (this.state === "RECOVERING") return { code: "NOT_LOADED" };
     const won = this.winners.get(userId);
     if (won) return { code: "ALREADY_WON", ...won };
@@ -107,8 +107,8 @@ type Operation = {
 async function play(couponId: CouponId, model: Model, operations: readonly Operation[]): Promise<void> {
   const scripts = createSaleScripts(redis);
   const loading = createSaleLoading(redis);
-  const past: Claim[] = [];
-  const claim = async (claims: Claim[]) => {
+  const past: ClaimRequest[] = [];
+  const claim = async (claims: ClaimRequest[]) => {
     const batch = await scripts.claim(couponId, claims);
     expect(batch.results as unknown[]).toMatchObject(claims.map((one) => model.claim(one)));
     if (model.state !== "RECOVERING") expect(batch).toMatchObject({ left: model.left, epoch: model.epoch });

@@ -1,5 +1,5 @@
 import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
-import type { Claim } from "../../lua/claim-batch.ts";
+import type { ClaimRequest } from "../../lua/claim-batch.ts";
 import { createRedis, type RedisConnection, type RedisConnectionOptions, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading, type LoadedWinner, type SaleTerms } from "../../lua/sale-loading.ts";
 import { UNHURRIED } from "../support/redis.ts";
@@ -52,11 +52,11 @@ export async function loadSale(
 
 export const user = (name: string): UserId => name as UserId;
 
-export function claimOf(couponId: CouponId, name: string): Claim {
+export function claimOf(couponId: CouponId, name: string): ClaimRequest {
   return { userId: user(name), requestId: newRequestId(couponId, Date.now()) };
 }
 
-export function claimsOf(couponId: CouponId, ...names: string[]): Claim[] {
+export function claimsOf(couponId: CouponId, ...names: string[]): ClaimRequest[] {
   return names.map((name) => claimOf(couponId, name));
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Answer, PaymentProvider } from "../../consumers/payment/provider.ts";
+import type { PaymentProvider, ProviderAnswer } from "../../consumers/payment/provider.ts";
 import { startWorkers } from "../../consumers/payment/workers.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
@@ -26,7 +26,7 @@ test("odd payments of many users open the breaker; a new one of another user is 
   const odd = Array.from({ length: 40 }, (_, i) => orderNamed(`odd-${i}`));
   const healthy = orderNamed("healthy");
   const calls: OrderId[] = [];
-  const answer = async (orderId: OrderId): Promise<Exclude<Answer, { kind: "not-found" }>> => {
+  const answer = async (orderId: OrderId): Promise<Exclude<ProviderAnswer, { kind: "not-found" }>> => {
     calls.push(orderId);
     return orderId === healthy
       ? { kind: "captured", captured: amount, refunded: 0 as Money, currency, reference: "p" }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Decision } from "../../consumers/saga/decisions.ts";
+import type { SagaDecision } from "../../consumers/saga/decisions.ts";
 import type { StampedeEvent } from "../../contracts/claims/events.ts";
 import type { SagaState } from "../../contracts/orders/saga-state.ts";
 import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
@@ -15,7 +15,7 @@ export class Ledger {
   /** Answered or given up. If they were never said, their places in the stream stay empty. */
   readonly #withdrawn = new Set<string>();
 
-  decided(decisions: readonly Decision[], before: SagaState): void {
+  decided(decisions: readonly SagaDecision[], before: SagaState): void {
     let failed = before.failure !== undefined && before.status !== "PENDING";
     for (const decision of decisions) {
       switch (decision.type) {

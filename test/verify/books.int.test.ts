@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TransactionSql } from "postgres";
 import { createDatabase, type Database } from "../../db/client.ts";
-import type { CheckName, Verdict } from "../../verify/check.ts";
+import type { CheckName, CheckResult } from "../../verify/check.ts";
 import { readBooks } from "../../verify/orders/books.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 import { createHealthyOrders, type HealthyOrders, type Kind } from "./healthy-orders.ts";
@@ -29,8 +29,8 @@ const GRACE_MS = 60_000;
 class Undone extends Error {}
 
 /** What the books say once `plant` has been at them; afterwards they are as they were. */
-async function read(plant: (tx: TransactionSql) => Promise<unknown>): Promise<Verdict[]> {
-  let verdicts: readonly Verdict[] = [];
+async function read(plant: (tx: TransactionSql) => Promise<unknown>): Promise<CheckResult[]> {
+  let verdicts: readonly CheckResult[] = [];
   const planted = database.sql.begin("isolation level repeatable read", async (tx) => {
     await plant(tx);
     ({ verdicts } = await readBooks(tx, GRACE_MS));

@@ -5,7 +5,7 @@ import { createDatabase, type Database } from "../../db/client.ts";
 import { createInbox } from "../../lua/inbox.ts";
 import { orderBucket, orderLedgerKey } from "../../lua/keys.ts";
 import { createRedis, type RedisConnection } from "../../lua/redis.ts";
-import type { Verdict } from "../../verify/check.ts";
+import type { CheckResult } from "../../verify/check.ts";
 import { checkProvider } from "../../verify/orders/check-provider.ts";
 import { checkToldEnds } from "../../verify/orders/told-ends.ts";
 import { checkWaitingOrders } from "../../verify/orders/waiting-orders.ts";
@@ -40,7 +40,7 @@ afterAll(async () => {
   await server?.remove();
 });
 
-const wrong = (verdicts: readonly Verdict[]) =>
+const wrong = (verdicts: readonly CheckResult[]) =>
   Object.fromEntries(verdicts.flatMap(({ name, violations }) => (violations.length === 0 ? [] : [[name, violations]])));
 
 const STUCK_MS = 30_000;

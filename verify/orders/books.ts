@@ -1,5 +1,5 @@
 import type { TransactionSql } from "postgres";
-import type { Verdict } from "../check.ts";
+import type { CheckResult } from "../check.ts";
 import { ask } from "./findings.ts";
 import { strayCoupons, strayPayments, strayPoints, strayShipments, unbalancedPurses } from "./money-questions.ts";
 import { repeatedEffects, strayOutcomes, strayStates, wrongAmounts } from "./order-questions.ts";
@@ -10,7 +10,7 @@ import { miscountedSales, strayReservations, unbalancedProducts } from "./stock-
 
 export interface Books {
   readonly counts: OrderCounts;
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly CheckResult[];
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Sql } from "../../db/client.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
-import type { Verdict } from "../check.ts";
+import type { CheckResult } from "../check.ts";
 import { readBooks } from "./books.ts";
 import { checkProvider } from "./check-provider.ts";
 import { checkToldEnds } from "./told-ends.ts";
@@ -28,7 +28,7 @@ const RELAY_ROUNDS = 3;
 /** All there is to check about orders. @returns whether any is open, too: then somebody must be working on it */
 export async function checkOrders(
   sources: OrderSources,
-): Promise<{ readonly open: boolean; readonly verdicts: Verdict[] }> {
+): Promise<{ readonly open: boolean; readonly verdicts: CheckResult[] }> {
   const { redis, sql, graceMs } = sources;
   const waiting = await checkWaitingOrders({ ...sources, patienceMs: RELAY_ROUNDS * sources.patienceMs });
   const { counts, verdicts } = await sql.begin("isolation level repeatable read", (tx) => readBooks(tx, graceMs));

@@ -1,7 +1,7 @@
 import type { ProviderPayment } from "../../contracts/payments/api.ts";
 import { textArray } from "../../db/array-literal.ts";
 import type { Executor } from "../../db/client.ts";
-import type { Verdict } from "../check.ts";
+import type { CheckResult } from "../check.ts";
 import { readProviderBooks } from "./provider-books.ts";
 
 interface PaymentRow {
@@ -29,7 +29,7 @@ export interface ProviderLook {
  * rows are read first. A row that is definite changes only after it was opened again, so one that is the same at the next
  * look has not moved in between.
  */
-export async function checkProvider({ sql, url, recheckMs, patienceMs }: ProviderLook): Promise<Verdict> {
+export async function checkProvider({ sql, url, recheckMs, patienceMs }: ProviderLook): Promise<CheckResult> {
   const name = "provider-agrees";
   let rows = await readRows(sql, null);
   const books = url ? await readProviderBooks(url) : null;

@@ -1,5 +1,5 @@
 import type { PendingQuery, Row, TransactionSql } from "postgres";
-import type { CheckName, Verdict } from "../check.ts";
+import type { CheckName, CheckResult } from "../check.ts";
 
 /** So many are listed; the others are counted. */
 const LISTED = 100;
@@ -8,7 +8,12 @@ const LISTED = 100;
 export type Question = PendingQuery<Row[]>;
 
 /** Asks a question about a whole table. A thing that is wrong in several ways, or in several lines, counts once. */
-export async function ask(tx: TransactionSql, name: CheckName, question: Question, examined: number): Promise<Verdict> {
+export async function ask(
+  tx: TransactionSql,
+  name: CheckName,
+  question: Question,
+  examined: number,
+): Promise<CheckResult> {
   const found = await tx<{ what: string; why: string; total: number }[]>`
     SELECT what, min(why) AS why, count(*) OVER ()::integer AS total FROM (${question}) AS asked
     WHERE why IS NOT NULL GROUP BY what ORDER BY what LIMIT ${LISTED}`;

@@ -2,7 +2,7 @@ import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Executor } from "../../db/client.ts";
 import { userKeys } from "../../lua/keys.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
-import type { Verdict } from "../check.ts";
+import type { CheckResult } from "../check.ts";
 
 interface Ended {
   readonly orderId: string;
@@ -18,7 +18,7 @@ const AT_ONCE = 1_000;
  * Nobody was told that their order failed, and holds it; nor that it is theirs, and has nothing. How an order ended never
  * changes, so inboxes may be read after the rows. What is not in an inbox says nothing: inboxes are trimmed, and forgotten.
  */
-export async function checkToldEnds(redis: RedisConnection, sql: Executor): Promise<Verdict> {
+export async function checkToldEnds(redis: RedisConnection, sql: Executor): Promise<CheckResult> {
   const ended = await sql<Ended[]>`
     SELECT id AS "orderId", user_id AS "userId", status FROM orders
     WHERE settled_at > now() - interval '1 day' AND status IN ('COMPLETED', 'CANCELLED')

@@ -4,7 +4,7 @@ import { knownOrders } from "../../db/orders/known-orders.ts";
 import { ORDER_BUCKETS } from "../../lua/keys.ts";
 import { orderLedgerLength, readOrderLedger } from "../../lua/order-ledger.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
-import type { Verdict } from "../check.ts";
+import type { CheckResult } from "../check.ts";
 import { isRefusedByRedis } from "../redis-reader.ts";
 
 export interface LedgerSources {
@@ -26,7 +26,7 @@ const LOOK_MS = 500;
  * Promise 2 for orders. Whoever was answered 202 stands in the order ledger until PostgreSQL has the order: one that is old,
  * and missing there although the saga has read the whole log, is lost. One that is there should have left the ledger.
  */
-export async function checkWaitingOrders(sources: LedgerSources): Promise<Verdict[]> {
+export async function checkWaitingOrders(sources: LedgerSources): Promise<CheckResult[]> {
   const { redis, sql, stuckMs, patienceMs, unread } = sources;
   const [persisted, moves] = ["order-persisted", "order-ledger-moves"] as const;
   const { readable, broken, examined } = await lookAtBuckets(redis);

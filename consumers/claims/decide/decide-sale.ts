@@ -2,10 +2,10 @@ import type { CouponId, RequestId } from "../../../contracts/wire/ids.ts";
 import type { ResultCode } from "../../../contracts/wire/result-codes.ts";
 import { MAX_DECISIONS } from "../../../lua/decide-batch.ts";
 import type { SaleScripts } from "../../../lua/sale-scripts.ts";
-import type { Claim } from "../persist/outcome.ts";
+import type { GrantedClaim } from "../persist/outcome.ts";
 import type { Request } from "./request.ts";
 
-export interface Refusal {
+export interface DecidedRefusal {
   readonly request: Request;
   readonly reason: ResultCode;
   /** PostgreSQL has it already; it is only told again. */
@@ -14,10 +14,10 @@ export interface Refusal {
 
 /** What Redis made of a sale's requests. Every request is in exactly one of the lists, in the order of the log. */
 export interface Decisions {
-  readonly granted: readonly Claim[];
+  readonly granted: readonly GrantedClaim[];
   /** Second requests of somebody who holds a coupon by another one. */
   readonly second: readonly { readonly request: Request; readonly slot: number; readonly original: RequestId }[];
-  readonly refused: readonly Refusal[];
+  readonly refused: readonly DecidedRefusal[];
   /** From the first one that could not be decided on. */
   readonly waiting: readonly Request[];
   /** Why they wait; NOT_LOADED may also mean that there is no such sale. */
@@ -36,9 +36,9 @@ export async function decideSale(
   couponId: CouponId,
   requests: readonly Request[],
 ): Promise<Decisions> {
-  const granted: Claim[] = [];
+  const granted: GrantedClaim[] = [];
   const second: { request: Request; slot: number; original: RequestId }[] = [];
-  const refused: Refusal[] = [];
+  const refused: DecidedRefusal[] = [];
   for (let at = 0; at < requests.length; at += MAX_DECISIONS) {
     const part = requests.slice(at, at + MAX_DECISIONS);
     const { epoch, decided } = await scripts.decide(couponId, part);

@@ -6,7 +6,7 @@ import type { Rejected } from "../../engine/role.ts";
 import { acknowledge } from "../persist/acknowledge.ts";
 import { failedRecord } from "../persist/announce.ts";
 import { type Settling, settleClaims } from "../persist/settle-claims.ts";
-import type { Decisions, Refusal } from "./decide-sale.ts";
+import type { DecidedRefusal, Decisions } from "./decide-sale.ts";
 import type { Request } from "./request.ts";
 import { settleSecond } from "./settle-second.ts";
 
@@ -14,7 +14,7 @@ const NO_ENTRY = "0-0";
 /** No sale has it, so that no slot is released. */
 const NO_EPOCH = 0;
 
-export interface Settled {
+export interface SettledDecisions {
   /** Sales of which something cannot be settled now; all of their requests of this turn are to be repeated, in order. */
   readonly unsettled: ReadonlySet<CouponId>;
   readonly rejected: readonly Rejected[];
@@ -29,7 +29,7 @@ export async function settleDecisions(
   settling: Settling,
   decisions: ReadonlyMap<CouponId, Decisions>,
   records: ReadonlyMap<string, IncomingRecord>,
-): Promise<Settled> {
+): Promise<SettledDecisions> {
   const all = [...decisions.values()];
   const { deferred, unknown } = await settleClaims(
     settling,
@@ -61,8 +61,8 @@ export async function settleDecisions(
  * A Redis that forgot a refusal takes the request for undecided, and its owner could never ask anew: nothing is released
  * here, only the status becomes FAILED again. Never rejects: the next delivery tries it again.
  */
-async function remindRedis(settling: Settling, refused: readonly Refusal[]): Promise<void> {
-  const remind = async ({ request, reason }: Refusal) => {
+async function remindRedis(settling: Settling, refused: readonly DecidedRefusal[]): Promise<void> {
+  const remind = async ({ request, reason }: DecidedRefusal) => {
     const { couponId, userId, requestId } = request;
     await settling.scripts.release(couponId, { userId, requestId, epoch: NO_EPOCH, reason });
   };

@@ -2,12 +2,12 @@ import { type CouponIssued, type CouponIssueFailed, derivedEventId } from "../..
 import type { Topic } from "../../../contracts/topics.ts";
 import type { ResultCode } from "../../../contracts/wire/result-codes.ts";
 import type { OutgoingRecord } from "../../../kafka/kafka.ts";
-import type { Claim } from "./outcome.ts";
+import type { GrantedClaim } from "./outcome.ts";
 
 const TOPIC: Topic = "coupon-events";
 
 /** What a result needs of its claim. */
-type Told = Pick<Claim, "couponId" | "userId" | "requestId">;
+type Told = Pick<GrantedClaim, "couponId" | "userId" | "requestId">;
 
 /**
  * Results derive everything from the claim, so that a redelivery repeats them to the letter (but for occurredAt). A claim

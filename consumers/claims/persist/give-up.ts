@@ -4,10 +4,10 @@ import { buryClaims } from "../../../db/claims/bury-claims.ts";
 import type { Sql } from "../../../db/client.ts";
 import { findLeftSales } from "../../../db/sales/find-left-sales.ts";
 import type { SaleScripts } from "../../../lua/sale-scripts.ts";
-import type { Claim } from "./outcome.ts";
+import type { GrantedClaim } from "./outcome.ts";
 
 export interface GivenUp {
-  readonly claim: Claim;
+  readonly claim: GrantedClaim;
   readonly reason: ResultCode;
 }
 
@@ -18,7 +18,7 @@ export interface GivenUp {
 export async function bury(
   sql: Sql,
   hopeless: readonly GivenUp[],
-): Promise<{ readonly buried: readonly GivenUp[]; readonly persisted: readonly Claim[] }> {
+): Promise<{ readonly buried: readonly GivenUp[]; readonly persisted: readonly GrantedClaim[] }> {
   if (hopeless.length === 0) return { buried: [], persisted: [] };
   const standing = await buryClaims(
     sql,
@@ -44,7 +44,7 @@ export async function releaseBuried(
     leftOut,
   }: { readonly sql: Sql; readonly scripts: Pick<SaleScripts, "release">; readonly leftOut: LeftOut },
   buried: readonly GivenUp[],
-): Promise<ReadonlySet<Claim>> {
+): Promise<ReadonlySet<GrantedClaim>> {
   const kept = new Set(buried.map(({ claim }) => claim));
   const sales = new Set(buried.map(({ claim }) => claim.couponId));
   await leftOut.settle(

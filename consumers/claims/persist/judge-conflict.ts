@@ -3,7 +3,7 @@ import type { RequestId } from "../../../contracts/wire/ids.ts";
 import { isResultCode } from "../../../contracts/wire/result-codes.ts";
 import type { StandingClaim } from "../../../db/claims/classify-conflicts.ts";
 import type { SharedSale } from "../../../db/sales/lock-sales.ts";
-import type { Claim, ClaimOutcome } from "./outcome.ts";
+import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
 
 /**
  * Why a claim was not inserted, from the rows that stand in its way; the order of the rules is the meaning:
@@ -12,7 +12,7 @@ import type { Claim, ClaimOutcome } from "./outcome.ts";
  * @returns null when nothing explains it: the row in the way went while we looked; insert again
  */
 export function judgeConflict(
-  claim: Claim,
+  claim: GrantedClaim,
   sale: Pick<SharedSale, "epoch" | "total" | "load_state">,
   standing: StandingClaim,
 ): ClaimOutcome | null {

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import type { StandingClaim } from "../../../db/claims/classify-conflicts.ts";
 import { judgeConflict } from "./judge-conflict.ts";
-import type { Claim, ClaimOutcome } from "./outcome.ts";
+import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
 
 const at = new Date(0);
-const claim = (over: Partial<Claim> = {}) =>
-  ({ couponId: "c", userId: "ann", requestId: "r2", slot: 5, epoch: 3, ledgerId: "1-1", ...over }) as Claim;
+const claim = (over: Partial<GrantedClaim> = {}) =>
+  ({ couponId: "c", userId: "ann", requestId: "r2", slot: 5, epoch: 3, ledgerId: "1-1", ...over }) as GrantedClaim;
 const sale = { epoch: 3, total: 10, load_state: "LOADED" as const };
 const nothing: StandingClaim = {
   request_id: "r2",
@@ -28,7 +28,7 @@ const taken = { ...nothing, slot_request: "r9" };
 
 const cases: [
   string,
-  Partial<Claim>,
+  Partial<GrantedClaim>,
   Partial<typeof sale | { load_state: string }>,
   StandingClaim,
   ClaimOutcome | null,

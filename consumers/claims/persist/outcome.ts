@@ -3,7 +3,7 @@ import type { RequestId } from "../../../contracts/wire/ids.ts";
 import type { ResultCode } from "../../../contracts/wire/result-codes.ts";
 
 /** A claim as Redis granted it; a slot or an epoch of 0 is unusable (contracts/claims/claim-numbers.ts). */
-export type Claim = CouponClaimed["data"];
+export type GrantedClaim = CouponClaimed["data"];
 
 /**
  * What PostgreSQL made of a claim.

@@ -7,7 +7,7 @@ import type { Sql } from "../../../db/client.ts";
 import { sqlState } from "../../../db/errors.ts";
 import { shareSales } from "../../../db/sales/lock-sales.ts";
 import { judgeConflict } from "./judge-conflict.ts";
-import type { Claim, ClaimOutcome } from "./outcome.ts";
+import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
 
 /** A conflicting row may vanish between INSERT and look-up (it was given up just then); more often than this it is a bug. */
 const TRIES = 5;
@@ -19,7 +19,7 @@ const ROLLED_BACK = new Set(["40P01", "40001"]);
  * the same time if it happens so: UNIQUE(request_id) makes them one.
  * @throws the driver's error (nothing was written); StampedeError CONFLICT for a claim that no rule explains
  */
-export async function persistClaims(sql: Sql, claims: readonly Claim[]): Promise<ClaimOutcome[]> {
+export async function persistClaims(sql: Sql, claims: readonly GrantedClaim[]): Promise<ClaimOutcome[]> {
   const distinct = newestByRequest(claims);
   let outcomes = new Map<string, ClaimOutcome>();
   for (let attempt = 1; outcomes.size < distinct.length; attempt++) {
@@ -38,8 +38,8 @@ export async function persistClaims(sql: Sql, claims: readonly Claim[]): Promise
 }
 
 /** Distinct by request id, in the order given; of two deliveries the later decision counts. */
-export function newestByRequest(claims: readonly Claim[]): Claim[] {
-  const byRequest = new Map<string, Claim>();
+export function newestByRequest(claims: readonly GrantedClaim[]): GrantedClaim[] {
+  const byRequest = new Map<string, GrantedClaim>();
   for (const claim of claims) {
     const known = byRequest.get(claim.requestId);
     if (known === undefined || known.epoch < claim.epoch) byRequest.set(claim.requestId, claim);
@@ -47,7 +47,7 @@ export function newestByRequest(claims: readonly Claim[]): Claim[] {
   return [...byRequest.values()];
 }
 
-function inOneTransaction(sql: Sql, claims: readonly Claim[]): Promise<Map<string, ClaimOutcome>> {
+function inOneTransaction(sql: Sql, claims: readonly GrantedClaim[]): Promise<Map<string, ClaimOutcome>> {
   const saleIds = [...new Set(claims.map((claim) => claim.couponId as string))].sort();
   // A larger number is beyond every total, and must not fail the statement for its batch.
   const insertable = claims.filter((claim) => claim.slot <= MAX_INTEGER);
@@ -57,7 +57,7 @@ function inOneTransaction(sql: Sql, claims: readonly Claim[]): Promise<Map<strin
     const saleById = new Map(sales.map((sale) => [sale.id, sale]));
     const fresh = new Set(inserted.map((row) => row.request_id));
     const outcomes = new Map<string, ClaimOutcome>();
-    const refused: Claim[] = [];
+    const refused: GrantedClaim[] = [];
     for (const claim of claims) {
       const sale = saleById.get(claim.couponId);
       if (sale === undefined) outcomes.set(claim.requestId, { code: "COUPON_NOT_FOUND" });

@@ -3,15 +3,15 @@ import type { ResultCode } from "../../../contracts/wire/result-codes.ts";
 import { MAX_DECISIONS } from "../../../lua/decide-batch.ts";
 import type { SaleScripts } from "../../../lua/sale-scripts.ts";
 import { groupBySale } from "./group-by-sale.ts";
-import type { Claim } from "./outcome.ts";
+import type { GrantedClaim } from "./outcome.ts";
 
 export interface Reclaimed {
   /** Decided again: the same request with the slot and epoch that hold now. */
-  readonly granted: readonly Claim[];
+  readonly granted: readonly GrantedClaim[];
   /** Nothing is left for them, or an operator closed the sale: to be given up for this reason. */
-  readonly refused: readonly { readonly claim: Claim; readonly reason: ResultCode }[];
+  readonly refused: readonly { readonly claim: GrantedClaim; readonly reason: ResultCode }[];
   /** Not now: paused, fenced again, Redis full, or the user won meanwhile with a request that is not persisted yet. */
-  readonly undecided: readonly Claim[];
+  readonly undecided: readonly GrantedClaim[];
 }
 
 /**
@@ -22,12 +22,12 @@ export interface Reclaimed {
  */
 export async function reclaim(
   scripts: Pick<SaleScripts, "claim" | "decide">,
-  claims: readonly Claim[],
+  claims: readonly GrantedClaim[],
 ): Promise<Reclaimed> {
-  const granted: Claim[] = [];
-  const refused: { claim: Claim; reason: ResultCode }[] = [];
-  const undecided: Claim[] = [];
-  const queued: Claim[] = [];
+  const granted: GrantedClaim[] = [];
+  const refused: { claim: GrantedClaim; reason: ResultCode }[] = [];
+  const undecided: GrantedClaim[] = [];
+  const queued: GrantedClaim[] = [];
   for (const [couponId, ofSale] of groupBySale(claims)) {
     const { epoch, results } = await scripts.claim(couponId, ofSale, "again");
     ofSale.forEach((claim, i) => {
@@ -66,10 +66,13 @@ export async function reclaim(
  * The same for claims of queued sales, which decide.lua decides. They won by the log's order, whose every earlier winner
  * is persisted or reclaimed likewise, so there is room for them; and their time was judged when they won.
  */
-async function reclaimQueued(scripts: Pick<SaleScripts, "decide">, claims: readonly Claim[]): Promise<Reclaimed> {
-  const granted: Claim[] = [];
-  const refused: { claim: Claim; reason: ResultCode }[] = [];
-  const undecided: Claim[] = [];
+async function reclaimQueued(
+  scripts: Pick<SaleScripts, "decide">,
+  claims: readonly GrantedClaim[],
+): Promise<Reclaimed> {
+  const granted: GrantedClaim[] = [];
+  const refused: { claim: GrantedClaim; reason: ResultCode }[] = [];
+  const undecided: GrantedClaim[] = [];
   for (const [couponId, ofSale] of groupBySale(claims)) {
     for (let at = 0; at < ofSale.length; at += MAX_DECISIONS) {
       const part = ofSale.slice(at, at + MAX_DECISIONS);

@@ -4,7 +4,7 @@ import { deferClaims } from "../../../db/claims/deferred-claims.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
 import type { Rejected, Role } from "../../engine/role.ts";
 import { DRAIN_MARKER } from "../../sales/drain.ts";
-import type { Claim } from "./outcome.ts";
+import type { GrantedClaim } from "./outcome.ts";
 import { parseClaim } from "./parse-claim.ts";
 import { type Settling, settleClaims } from "./settle-claims.ts";
 
@@ -25,7 +25,7 @@ export function couponPersist(settling: Settling): Role {
     concurrency: 3,
     async handle(records) {
       const rejected: Rejected[] = [];
-      const claims: Claim[] = [];
+      const claims: GrantedClaim[] = [];
       const recordOf = new Map<string, IncomingRecord>();
       for (const record of records) {
         if (record.value === null && record.headers[DRAIN_MARKER] !== undefined) continue;

@@ -10,7 +10,7 @@ import { type Acknowledge, acknowledge } from "./acknowledge.ts";
 import { failedRecord, issuedRecord } from "./announce.ts";
 import { bury, type GivenUp, releaseBuried } from "./give-up.ts";
 import { groupBySale } from "./group-by-sale.ts";
-import type { Claim, ClaimOutcome } from "./outcome.ts";
+import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
 import { newestByRequest, persistClaims } from "./persist-claims.ts";
 import { reclaim } from "./reclaim.ts";
 
@@ -32,9 +32,9 @@ export interface Settlement {
   /** Ended, one way or the other, and told. */
   readonly settled: number;
   /** Cannot be decided now; to be settled again later. */
-  readonly deferred: readonly Claim[];
+  readonly deferred: readonly GrantedClaim[];
   /** Of sales that PostgreSQL does not know. */
-  readonly unknown: readonly Claim[];
+  readonly unknown: readonly GrantedClaim[];
   /** Settled, but their ledger entries could not be removed. */
   readonly unacknowledged: number;
 }
@@ -45,7 +45,7 @@ const ROUNDS = 8;
 const LOADING_PAUSE_MS = 20;
 
 interface Issued {
-  readonly claim: Claim;
+  readonly claim: GrantedClaim;
   readonly outcome: Extract<ClaimOutcome, { slot: number }>;
 }
 
@@ -58,18 +58,18 @@ interface Issued {
  * Where Redis does not answer about a sale (its shard is away, a key is broken), only that sale's claims are deferred.
  * @throws what PostgreSQL or Kafka threw; repeat the whole batch
  */
-export async function settleClaims(deps: Settling, claims: readonly Claim[]): Promise<Settlement> {
+export async function settleClaims(deps: Settling, claims: readonly GrantedClaim[]): Promise<Settlement> {
   const found: Issued[] = [];
   const givenUp: GivenUp[] = [];
-  const deferred: Claim[] = [];
-  const unknown: Claim[] = [];
-  let open: readonly Claim[] = newestByRequest(claims);
+  const deferred: GrantedClaim[] = [];
+  const unknown: GrantedClaim[] = [];
+  let open: readonly GrantedClaim[] = newestByRequest(claims);
   for (let round = 1; open.length > 0 && round <= ROUNDS; round++) {
     const outcomes = await persistClaims(deps.sql, open);
     deps.fault("persist:committed");
-    const passed: Claim[] = [];
-    const loading: Claim[] = [];
-    const proofs = new Map<CouponId, Claim>();
+    const passed: GrantedClaim[] = [];
+    const loading: GrantedClaim[] = [];
+    const proofs = new Map<CouponId, GrantedClaim>();
     open.forEach((claim, i) => {
       const outcome = outcomes[i]!;
       switch (outcome.code) {
@@ -130,10 +130,10 @@ function tally(deps: Settling, outcomes: readonly ClaimOutcome[]): void {
  */
 async function decideAgain(
   deps: Settling,
-  passed: readonly Claim[],
+  passed: readonly GrantedClaim[],
   givenUp: GivenUp[],
-  deferred: Claim[],
-): Promise<readonly Claim[]> {
+  deferred: GrantedClaim[],
+): Promise<readonly GrantedClaim[]> {
   const bySale = [...groupBySale(passed)];
   const answered = await deps.leftOut.settle(
     "deciding claims again",
@@ -143,9 +143,9 @@ async function decideAgain(
     { throwsIfAway: false },
   );
   const answeredSales = new Set(answered.map(({ thing: [couponId] }) => couponId));
-  const undecided: Claim[] = [];
+  const undecided: GrantedClaim[] = [];
   for (const [couponId, ofSale] of bySale) if (!answeredSales.has(couponId)) undecided.push(...ofSale);
-  const granted: Claim[] = [];
+  const granted: GrantedClaim[] = [];
   const refused: GivenUp[] = [];
   for (const { result } of answered) {
     granted.push(...result.granted);
@@ -171,7 +171,7 @@ async function decideAgain(
  * The alias rule: Redis forgot the older win of a user; its winner entry becomes that one.
  * @returns the claims whose repair failed: they are not to be told yet
  */
-async function repairWinners(deps: Settling, found: readonly Issued[]): Promise<ReadonlySet<Claim>> {
+async function repairWinners(deps: Settling, found: readonly Issued[]): Promise<ReadonlySet<GrantedClaim>> {
   const aliases = found.flatMap(({ claim, outcome }) =>
     outcome.code === "ALIASED" ? [{ ...claim, claim, outcome }] : [],
   );
@@ -207,11 +207,11 @@ async function tell(deps: Settling, issued: readonly Issued[], failed: readonly 
 }
 
 /** Both entries of a claim that was decided twice: the one it came with and the one of its new grant. */
-function relieveLedger(deps: Settling, claims: readonly Claim[], issued: readonly Issued[]) {
+function relieveLedger(deps: Settling, claims: readonly GrantedClaim[], issued: readonly Issued[]) {
   const entries: Acknowledge[] = [];
   const slots = new Map<RequestId, number>();
   const seen = new Set<string>();
-  const add = ({ couponId, requestId, ledgerId }: Claim, slot: number) => {
+  const add = ({ couponId, requestId, ledgerId }: GrantedClaim, slot: number) => {
     const key = `${ledgerId} ${requestId}`;
     if (seen.has(key)) return;
     seen.add(key);

@@ -10,12 +10,12 @@ import {
 import type { Sql } from "../../../db/client.ts";
 import { failureKind } from "../../engine/failure.ts";
 import { inHalves } from "../../engine/in-halves.ts";
-import type { Claim } from "../persist/outcome.ts";
+import type { GrantedClaim } from "../persist/outcome.ts";
 import type { Settlement } from "../persist/settle-claims.ts";
 
 export interface DeferredDeps {
   readonly sql: Sql;
-  readonly settle: (claims: readonly Claim[]) => Promise<Settlement>;
+  readonly settle: (claims: readonly GrantedClaim[]) => Promise<Settlement>;
   /** One process at a time per sale; undefined when all are held elsewhere. */
   readonly lease: <T>(
     couponIds: readonly CouponId[],
@@ -56,7 +56,7 @@ async function count(deps: DeferredDeps): Promise<void> {
 
 async function settleSale(deps: DeferredDeps, couponId: CouponId, stopping: AbortSignal): Promise<void> {
   while (!stopping.aborted) {
-    const page = (await dueDeferredClaims(deps.sql, couponId, PAGE)) as readonly Claim[];
+    const page = (await dueDeferredClaims(deps.sql, couponId, PAGE)) as readonly GrantedClaim[];
     if (page.length === 0) return;
     const { done, open, failure } = await settleParts(deps, page);
     if (done.length > 0) await forgetDeferredClaims(deps.sql, done);
@@ -73,8 +73,8 @@ interface Parts {
 }
 
 /** A page that fails for what one of its claims is gets halved; that one is tried later, the others are settled. */
-async function settleParts(deps: DeferredDeps, page: readonly Claim[]): Promise<Parts> {
-  const settle = async (claims: readonly Claim[]): Promise<Parts> => {
+async function settleParts(deps: DeferredDeps, page: readonly GrantedClaim[]): Promise<Parts> {
+  const settle = async (claims: readonly GrantedClaim[]): Promise<Parts> => {
     const { deferred, unknown } = await deps.settle(claims);
     const open = [...deferred, ...unknown].map(({ requestId }) => requestId as string);
     const isOpen = new Set(open);

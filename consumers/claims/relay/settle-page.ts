@@ -4,11 +4,11 @@ import type { LedgerEntry } from "../../../lua/ledger.ts";
 import { failureCode, failureKind } from "../../engine/failure.ts";
 import { inHalves } from "../../engine/in-halves.ts";
 import type { Log } from "../../engine/log.ts";
-import type { Claim } from "../persist/outcome.ts";
+import type { GrantedClaim } from "../persist/outcome.ts";
 import type { Settlement } from "../persist/settle-claims.ts";
 
 export interface PageDeps {
-  readonly settle: (claims: readonly Claim[]) => Promise<Settlement>;
+  readonly settle: (claims: readonly GrantedClaim[]) => Promise<Settlement>;
   readonly log: Log;
   /** What an uneventful page is worth in the log. */
   readonly level: "info" | "debug";
@@ -27,7 +27,7 @@ export type PageOutcome = "SETTLED" | "DEFERRED" | "UNTOLD" | "FAILED";
 /** Entries that stay although they are settled (the sale was lost just now) would be told again with every round. */
 export const HOLD_MS = 10_000;
 
-export const asClaim = (couponId: CouponId, entry: LedgerEntry): Claim => {
+export const asClaim = (couponId: CouponId, entry: LedgerEntry): GrantedClaim => {
   const { userId, requestId, slot, epoch, ledgerId } = entry;
   return { couponId, userId, requestId, slot, epoch, ledgerId };
 };

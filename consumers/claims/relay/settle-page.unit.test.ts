@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { newCouponId, newRequestId, type UserId } from "../../../contracts/wire/ids.ts";
 import type { LedgerEntry } from "../../../lua/ledger.ts";
-import type { Claim } from "../persist/outcome.ts";
+import type { GrantedClaim } from "../persist/outcome.ts";
 import { type PageDeps, settlePage } from "./settle-page.ts";
 
 const couponId = newCouponId();
@@ -19,7 +19,7 @@ function deps(poison: string) {
   let tries = 0;
   const quiet = () => {};
   const page: PageDeps = {
-    settle: async (claims: readonly Claim[]) => {
+    settle: async (claims: readonly GrantedClaim[]) => {
       tries++;
       if (claims.some(({ userId }) => userId === poison)) throw new TypeError("poison");
       settled.push(...claims.map(({ slot }) => slot));

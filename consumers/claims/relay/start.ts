@@ -7,7 +7,7 @@ import { LedgerAges } from "../../../lua/ledger-ages.ts";
 import { newestOfRedisPipeline, readTail } from "../../../lua/ledger-tail.ts";
 import { startTicker } from "../../engine/ticker.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole, settlingFor } from "../../neighbours.ts";
-import type { Claim } from "../persist/outcome.ts";
+import type { GrantedClaim } from "../persist/outcome.ts";
 import { persistClaims } from "../persist/persist-claims.ts";
 import { settleClaims } from "../persist/settle-claims.ts";
 import { type DeferredDeps, deferredRound } from "./deferred.ts";
@@ -34,7 +34,7 @@ export function startRelay(neighbours: Neighbours): RunningRole {
       const live = (await listLiveSales(db.sql, keepHours)).filter(({ load_state }) => load_state === "LOADED");
       return [...new Set([...live.map(({ id }) => id as CouponId), ...(await overdue())])];
     },
-    settle: (claims: readonly Claim[]) => settleClaims(settling, claims),
+    settle: (claims: readonly GrantedClaim[]) => settleClaims(settling, claims),
     log,
     leftOut,
     onHold: new Map<CouponId, number>(),

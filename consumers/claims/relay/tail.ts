@@ -3,7 +3,7 @@ import type { LeftOut } from "../../../contracts/wire/left-out.ts";
 import type { LedgerTail } from "../../../lua/ledger-tail.ts";
 import { isLater } from "../../../lua/stream-ids.ts";
 import { pause } from "../../engine/pause.ts";
-import type { Claim } from "../persist/outcome.ts";
+import type { GrantedClaim } from "../persist/outcome.ts";
 import { asClaim, type PageDeps, settlePage } from "./settle-page.ts";
 
 export interface TailDeps extends PageDeps {
@@ -20,7 +20,7 @@ export interface TailDeps extends PageDeps {
     work: (held: readonly CouponId[]) => Promise<T>,
   ) => Promise<T | undefined>;
   /** Writes rows and nothing else, for while Kafka is away. */
-  readonly persist: (claims: readonly Claim[]) => Promise<unknown>;
+  readonly persist: (claims: readonly GrantedClaim[]) => Promise<unknown>;
   /** How often all sales are looked at for claims that nobody announced. */
   readonly lookEveryMs: number;
   /** Asks for another round at once. */
