@@ -2,9 +2,10 @@ import { expect, test } from "bun:test";
 import type { ModeSetting, SagaMode } from "../../contracts/orders/saga-mode.ts";
 import type { PlacedOrder, StepOrder } from "../../contracts/orders/saga-state.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
+import { percentileOf } from "../../contracts/wire/percentile.ts";
 import { stateAfter } from "../../test/saga/given.ts";
 import { completed, type Needs, orderCreated } from "../../test/saga/orders.ts";
-import { percentile, stepOrderOf } from "./modes.ts";
+import { stepOrderOf } from "./modes.ts";
 import { handle } from "./saga.ts";
 
 const order = (needs: Needs, lines: number) => stateAfter([orderCreated(needs, lines)]).order!;
@@ -38,8 +39,12 @@ test("a rollout takes its share of the users, and who was in stays in", () => {
   expect(ten.isSubsetOf(thirty)).toBe(true);
 });
 
-test("a user's place in a rollout is what it was in the first release", () => {
-  expect(["ann", "bob", "user-42"].map((user) => percentile(user as UserId))).toEqual([80, 90, 92]);
+test("a rollout takes the same users as every other share of the users", () => {
+  for (const userId of ["ann", "bob", "user-42"] as UserId[]) {
+    const place = percentileOf(userId);
+    const begins = (percent: number) => stepOrderOf({ userId } as PlacedOrder, setting("ROLLOUT", percent));
+    expect([begins(place), begins(place + 1)]).toEqual(["SEQUENTIAL", "PARALLEL"]);
+  }
 });
 
 test("an order keeps the mode that it began in when the setting is switched", () => {

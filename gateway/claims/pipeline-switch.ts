@@ -7,7 +7,7 @@ import {
   redisPercent,
 } from "../../contracts/claims/pipeline.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import { pipelineOf } from "./pipeline-split.ts";
+import { percentileOf } from "../../contracts/wire/percentile.ts";
 
 /** An operator's choice as it is stored. */
 export interface StoredPipeline {
@@ -42,6 +42,13 @@ export interface PipelineOptions {
   readonly requireKafka: boolean;
   readonly onChange: (view: PipelineView) => void;
   readonly onError: (error: unknown) => void;
+}
+
+/** The way of a user's claims. Raising the share moves users to Redis and none back. */
+export function pipelineOf(userId: UserId, redisPercent: number): Pipeline {
+  if (redisPercent === 0) return "kafka";
+  if (redisPercent === 100) return "redis";
+  return percentileOf(userId) < redisPercent ? "redis" : "kafka";
 }
 
 /** A message that was missed is made up for so soon. */

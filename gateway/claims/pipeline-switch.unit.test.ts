@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import type { PipelineChoice, PipelineView } from "../../contracts/claims/pipeline.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import { followPipeline, type PipelineSwitch, type StoredPipeline } from "./pipeline-switch.ts";
+import { followPipeline, type PipelineSwitch, pipelineOf, type StoredPipeline } from "./pipeline-switch.ts";
 
 const ANN = "ann" as UserId;
 let pipelines: PipelineSwitch | undefined;
@@ -88,4 +88,19 @@ test("who promises Kafka's word stays with Kafka, and still shows what was chose
   expect(pipelines.of(ANN)).toBe("kafka");
   expect(pipelines.percent()).toBe(0);
   expect(pipelines.view().redisPercent).toBe(100);
+});
+
+test("0 and 100 per cent leave nobody out", () => {
+  for (let i = 0; i < 1_000; i++) {
+    expect(pipelineOf(`u${i}` as UserId, 0)).toBe("kafka");
+    expect(pipelineOf(`u${i}` as UserId, 100)).toBe("redis");
+  }
+});
+
+test("a growing share moves users to Redis and none back", () => {
+  for (let i = 0; i < 1_000; i++) {
+    const ways = Array.from({ length: 101 }, (_, percent) => pipelineOf(`u${i}` as UserId, percent));
+    const moved = ways.indexOf("redis");
+    expect(ways.slice(moved).every((way) => way === "redis")).toBe(true);
+  }
 });
