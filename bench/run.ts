@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import pc from "picocolors";
 import type { PipelineChoice } from "../contracts/claims/pipeline.ts";
-import type { Runtime } from "../stack/runtime.ts";
+import type { RuntimeName } from "../stack/runtime.ts";
 import { verify } from "../verify/verify.ts";
 import { switchPipeline } from "./admin.ts";
 import { compare, type Figures, medianOf, rounded, shown } from "./figures.ts";
@@ -28,7 +28,7 @@ export interface BenchOptions {
   /** The way of claims meanwhile; default: as it is. */
   readonly pipeline?: PipelineChoice;
   /** What runs the gateway; for the result. */
-  readonly runtime: Runtime;
+  readonly runtime: RuntimeName;
   /** Of scenario orders, where it is not as usual. */
   readonly orders?: Partial<OrderBench>;
 }

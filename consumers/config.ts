@@ -3,8 +3,8 @@ import { chosenBy, type ModeSetting, modeSettingOf, SagaEnvironment } from "../c
 import {
   CarrierEnvironment,
   countriesServed,
-  type Delivery,
   ShippingEnvironment,
+  type ShippingTerms,
 } from "../contracts/orders/shipping.ts";
 import { bareHost } from "../contracts/wire/address.ts";
 import { Address, parseProperties, readEnvironment, SharedEnvironment } from "../contracts/wire/environment.ts";
@@ -59,7 +59,7 @@ export interface ConsumersConfig extends ConsumersEnvironment {
   readonly roles: readonly RoleName[];
   readonly sagaMode: ModeSetting;
   readonly kafkaProperties: Record<string, string>;
-  readonly delivery: Delivery;
+  readonly delivery: ShippingTerms;
 }
 
 /**

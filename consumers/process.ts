@@ -10,7 +10,7 @@ import { createRenewedProducer } from "../kafka/renewed-producer.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../lua/redis.ts";
 import { type ConsumersConfig, readConfig } from "./config.ts";
 import { failureCode } from "./engine/failure.ts";
-import { lookAtHealth, type Probe } from "./engine/health.ts";
+import { type DependencyProbe, lookAtHealth } from "./engine/health.ts";
 import { serveHealth } from "./engine/health-server.ts";
 import { createMetrics } from "./metrics.ts";
 import type { RunningRole } from "./neighbours.ts";
@@ -106,7 +106,7 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
   for (const name of config.roles) roles.push(startRole(name, neighbours));
 
   let stopping = false;
-  const probes: Record<string, Probe> = {
+  const probes: Record<string, DependencyProbe> = {
     redis: () => redis.ping(),
     database: () => db.ping(900),
     kafka: async () => {

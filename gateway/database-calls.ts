@@ -1,12 +1,12 @@
 import { StampedeError } from "../contracts/wire/errors.ts";
 import { classify, isAway, isDatabaseError } from "../db/errors.ts";
-import type { DatabaseNews } from "./database-news.ts";
+import type { DatabaseOutageLog } from "./database-news.ts";
 
 /**
  * Turns what the database layer throws into what a client can act on: no answer from the server is DATABASE_UNAVAILABLE
  * (retryable); data that it will never take is an INTERNAL that no retry helps. Errors of ours pass through.
  */
-export function databaseCalls(onError: (error: unknown) => void, news: Pick<DatabaseNews, "away" | "answered">) {
+export function databaseCalls(onError: (error: unknown) => void, news: Pick<DatabaseOutageLog, "away" | "answered">) {
   return async <T>(call: () => Promise<T>): Promise<T> => {
     try {
       const value = await call();

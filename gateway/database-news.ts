@@ -6,7 +6,7 @@ const REMINDER_MS = 30_000;
 const SETTLED_MS = 1_000;
 
 /** What the log says of a database that is away: once, every 30 s again, and once when it is back. Never a stack per call. */
-export class DatabaseNews {
+export class DatabaseOutageLog {
   readonly #log: Pick<Logger, "warn" | "info">;
   readonly #now: () => number;
   #awaySince: number | undefined;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import pino from "pino";
 import { databaseCalls } from "./database-calls.ts";
-import { DatabaseNews } from "./database-news.ts";
+import { DatabaseOutageLog } from "./database-news.ts";
 import { createErrorLog } from "./http/error-log.ts";
 
 test("a database that is away is told once, every 30 s, and once when it is back, whoever asks it meanwhile", async () => {
@@ -9,7 +9,7 @@ test("a database that is away is told once, every 30 s, and once when it is back
   const log = pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) });
   let now = 0;
   const onError = createErrorLog(log);
-  const guarded = databaseCalls(onError, new DatabaseNews(log, () => now));
+  const guarded = databaseCalls(onError, new DatabaseOutageLog(log, () => now));
   const refused = async () => {
     throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
   };
@@ -26,7 +26,7 @@ test("a database that is away is told once, every 30 s, and once when it is back
 
 test("what the database itself refuses is logged as before", async () => {
   const errors: unknown[] = [];
-  const guarded = databaseCalls((error) => errors.push(error), new DatabaseNews(pino({ level: "silent" })));
+  const guarded = databaseCalls((error) => errors.push(error), new DatabaseOutageLog(pino({ level: "silent" })));
   const missing = Object.assign(new Error('relation "x" does not exist'), { code: "42P01" });
   await expect(guarded(() => Promise.reject(missing))).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
   expect(errors).toEqual([missing]);

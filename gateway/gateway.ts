@@ -53,7 +53,7 @@ import { redisRequests } from "./claims/redis-requests.ts";
 import { createRelayWakeup } from "./claims/relay-wakeup.ts";
 import type { GatewayConfig } from "./config.ts";
 import { databaseCalls } from "./database-calls.ts";
-import { DatabaseNews } from "./database-news.ts";
+import { DatabaseOutageLog } from "./database-news.ts";
 import { readyRoute } from "./health.ts";
 import { createErrorLog } from "./http/error-log.ts";
 import { problem, problemOf } from "./http/problem.ts";
@@ -64,7 +64,7 @@ import { createOrderParts } from "./orders/parts.ts";
 import { createPublishReport } from "./payments/publish-report.ts";
 import { createBoard } from "./sales/board.ts";
 import { createWhyNotLoaded } from "./sales/existence.ts";
-import { followNews } from "./sales/news.ts";
+import { followSales } from "./sales/news.ts";
 import { readWinnersFilter, redisNews } from "./sales/redis-news.ts";
 import { createViewSale, type SaleSources } from "./sales/sale-view.ts";
 import { createOffers } from "./shop/offers.ts";
@@ -76,7 +76,7 @@ const PIPELINE_SETTING = "pipeline";
 /** Coupons and orders that a socket is told of at once when its inbox was lost; the rest is at /me. */
 const RESYNC_PAGE = 50;
 
-export interface Runtime {
+export interface RuntimeAdapters {
   readonly listen: Listen;
   readonly createKafka: CreateKafka;
 }
@@ -88,7 +88,7 @@ export interface Gateway {
 }
 
 /** Composes a gateway from its configuration and a runtime's two adapters, and starts it. */
-export async function startGateway(config: GatewayConfig, runtime: Runtime): Promise<Gateway> {
+export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapters): Promise<Gateway> {
   const log = pino({ level: config.LOG_LEVEL, base: { process: "gateway", gatewayId: config.gatewayId } });
   const onError = createErrorLog(log);
   const logLine = (level: "debug" | "info" | "warn" | "error", message: string) => log[level](message);
@@ -161,7 +161,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     fault,
     onError,
   });
-  const guarded = databaseCalls(onError, new DatabaseNews(log));
+  const guarded = databaseCalls(onError, new DatabaseOutageLog(log));
   const pipelines = followPipeline(
     {
       read: () => guarded(() => findSetting(sql, PIPELINE_SETTING)),
@@ -375,7 +375,7 @@ export async function startGateway(config: GatewayConfig, runtime: Runtime): Pro
     complain: (complaint) => log.error(complaint, "left out; the others go on"),
     count: metrics.leftOut,
   });
-  const stopNews = followNews(board, redisNews(redis, subscriber, scripts.forget, onError), leftOut, onError);
+  const stopNews = followSales(board, redisNews(redis, subscriber, scripts.forget, onError), leftOut, onError);
   // What an operator chose holds from the first claim on; a database that does not answer now is asked again and again.
   await Promise.race([pipelines.look().catch(onError), new Promise((resolve) => setTimeout(resolve, 2_000))]);
   await whenReady(redis, 2_000); // a first request that finds no connection yet would be refused for nothing

@@ -4,7 +4,7 @@ import { json } from "./http/problem.ts";
 import type { Handler, HttpResponse } from "./transports/transport.ts";
 
 /** One dependency's state: resolves when it answers, rejects with the reason when it doesn't. */
-export type Probe = () => Promise<void>;
+export type ReadinessProbe = () => Promise<void>;
 
 const PROBE_MS = 1_000;
 const REMEMBER_MS = 250;
@@ -37,7 +37,7 @@ interface Answer {
   readonly why?: string;
 }
 
-async function ask(probe: Probe): Promise<Answer> {
+async function ask(probe: ReadinessProbe): Promise<Answer> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error("no answer in time")), PROBE_MS);
@@ -63,7 +63,7 @@ export const liveRoute: Handler = () => json(200, { status: "live" });
  * is no outage: the gateway is set up wrongly, and not ready.
  */
 export function readyRoute(
-  probes: { readonly redis: Probe; readonly kafka: Probe; readonly database: Probe },
+  probes: { readonly redis: ReadinessProbe; readonly kafka: ReadinessProbe; readonly database: ReadinessProbe },
   shuttingDown: () => boolean,
 ): Handler {
   let latest: { at: number; answer: Promise<HttpResponse> } | undefined;

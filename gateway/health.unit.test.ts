@@ -1,17 +1,17 @@
 import { expect, test } from "bun:test";
 import { TransactionPooling } from "../db/pooling.ts";
-import { type Probe, readyRoute } from "./health.ts";
+import { type ReadinessProbe, readyRoute } from "./health.ts";
 import type { HttpRequest } from "./transports/transport.ts";
 
-const up: Probe = async () => {};
+const up: ReadinessProbe = async () => {};
 const failing =
-  (error: Error): Probe =>
+  (error: Error): ReadinessProbe =>
   () =>
     Promise.reject(error);
 const away = failing(Object.assign(new Error("connect"), { code: "ECONNREFUSED" }));
 const refused = failing(Object.assign(new Error("no such user"), { code: "28P01" }));
 
-async function readiness(...databases: Probe[]) {
+async function readiness(...databases: ReadinessProbe[]) {
   const answers: unknown[] = [];
   let database = databases[0]!;
   const route = readyRoute({ redis: up, kafka: up, database: () => database() }, () => false);

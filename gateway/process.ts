@@ -3,7 +3,7 @@ import { requireSetClock } from "../contracts/wire/clock.ts";
 import { takeStrayErrors } from "../contracts/wire/stray-errors.ts";
 import { loggable } from "../db/loggable-error.ts";
 import { readConfig } from "./config.ts";
-import { type Gateway, type Runtime, startGateway } from "./gateway.ts";
+import { type Gateway, type RuntimeAdapters, startGateway } from "./gateway.ts";
 import { createErrorLog } from "./http/error-log.ts";
 
 /** On top of the times that a stop gives to its parts. */
@@ -13,7 +13,10 @@ const SPARE_MS = 5_000;
  * Runs the gateway as this process. SIGTERM and SIGINT stop it gracefully, a second one at once. Exit 1: it did not start, or
  * something went wrong that nobody caught.
  */
-export async function runGateway(environment: Record<string, string | undefined>, runtime: Runtime): Promise<void> {
+export async function runGateway(
+  environment: Record<string, string | undefined>,
+  runtime: RuntimeAdapters,
+): Promise<void> {
   try {
     requireSetClock();
     const config = readConfig(environment);

@@ -16,7 +16,7 @@ const SWEEP_FROM = 8_192;
  * only while something may expire. Everything that expires in one tick is given the same error: a stalled broker
  * would otherwise make tens of thousands of stack traces a second.
  */
-export class Deadlines {
+export class RecordDeadlines {
   readonly #buckets = new Map<number, Expirable[]>();
   readonly #beforeExpiry: (then: () => void) => void;
   #timer: ReturnType<typeof setInterval> | undefined;

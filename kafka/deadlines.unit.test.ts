@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { Deadlines, type Expirable } from "./deadlines.ts";
+import { type Expirable, RecordDeadlines } from "./deadlines.ts";
 import type { KafkaError } from "./kafka.ts";
 
 class Item implements Expirable {
@@ -15,10 +15,10 @@ class Item implements Expirable {
 }
 
 const atOnce = (then: () => void) => then();
-let deadlines = new Deadlines(atOnce);
+let deadlines = new RecordDeadlines(atOnce);
 afterEach(() => {
   deadlines.clear();
-  deadlines = new Deadlines(atOnce);
+  deadlines = new RecordDeadlines(atOnce);
 });
 
 describe("deadlines", () => {
@@ -47,7 +47,7 @@ describe("deadlines", () => {
   test("let reports that are already here count as on time", async () => {
     const item = new Item();
     const none = new Item();
-    const first = new Deadlines((then) => {
+    const first = new RecordDeadlines((then) => {
       item.settled = true;
       setTimeout(then, 20); // an adapter that must let its event loop turn before it sees reports
     });

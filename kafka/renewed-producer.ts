@@ -1,7 +1,7 @@
 import type { Kafka, Producer, ProducerOptions, ProducerStats } from "./kafka.ts";
 
 /** For how long a client may fail without one acknowledgement, milliseconds. */
-export interface Patience {
+export interface RenewalLimits {
   /**
    * With a connected broker that is no outage: after a broker was frozen for longer than message.timeout.ms, librdkafka's
    * idempotent producer sometimes never sends again (seen once in twenty times, with 2.15.1).
@@ -15,11 +15,11 @@ export interface Patience {
 }
 
 /** Three and twelve of a record's usual ten seconds: a slow broker alone does not cost a client. */
-export const PATIENCE: Patience = { connectedMs: 30_000, disconnectedMs: 120_000 };
+export const PATIENCE: RenewalLimits = { connectedMs: 30_000, disconnectedMs: 120_000 };
 const LOOK_MS = 1_000;
 
 /** What a client's counts say of it, looked at again and again. */
-export class Progress {
+export class ProducerProgress {
   #before: ProducerStats;
   /** Since when records fail and none is acknowledged. */
   #failingSince: number | undefined;
@@ -27,7 +27,7 @@ export class Progress {
 
   constructor(
     first: ProducerStats,
-    private readonly patience: Patience,
+    private readonly patience: RenewalLimits,
   ) {
     this.#before = first;
   }
@@ -67,10 +67,10 @@ export function createRenewedProducer(
   kafka: Pick<Kafka, "producer">,
   options: ProducerOptions,
   tell: RenewalNews,
-  patience: Patience = PATIENCE,
+  patience: RenewalLimits = PATIENCE,
 ): Producer {
   let current = kafka.producer(options);
-  let progress = new Progress(current.stats(), patience);
+  let progress = new ProducerProgress(current.stats(), patience);
   let why: string | null = null;
   const timer = setInterval(() => {
     why ??= progress.look(current.stats(), performance.now());
@@ -83,7 +83,7 @@ export function createRenewedProducer(
       tell.notRenewed(error);
       return;
     }
-    progress = new Progress(current.stats(), patience);
+    progress = new ProducerProgress(current.stats(), patience);
     tell.renewed(why);
     why = null;
     old.close(0).catch(() => {}); // it is beyond repair; closing only frees its memory

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { ProducerStats } from "./kafka.ts";
-import { PATIENCE, Progress } from "./renewed-producer.ts";
+import { PATIENCE, ProducerProgress } from "./renewed-producer.ts";
 
 const NEW: ProducerStats = { queued: 0, sent: 0, acknowledged: 0, failed: 0, connected: true, fatal: false };
 
 /** Looks once a second at a client whose counts change as told; the second at which it was given up, or null. */
 function givenUpAfter(seconds: number, countsAt: (second: number) => Partial<ProducerStats>): number | null {
-  const progress = new Progress(NEW, PATIENCE);
+  const progress = new ProducerProgress(NEW, PATIENCE);
   for (let second = 1; second <= seconds; second++) {
     if (progress.look({ ...NEW, ...countsAt(second) }, second * 1_000) !== null) return second;
   }

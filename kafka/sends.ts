@@ -1,4 +1,4 @@
-import { Deadlines } from "./deadlines.ts";
+import { RecordDeadlines } from "./deadlines.ts";
 import { type Ack, KafkaError, type OutgoingRecord, type SendOptions } from "./kafka.ts";
 import { GroupSend, PendingTable, SingleSend, type Waiter } from "./pending.ts";
 
@@ -17,7 +17,7 @@ export class Sends {
   readonly #sink: RecordSink;
   readonly #maxQueued: number;
   readonly #pending = new PendingTable();
-  readonly #deadlines: Deadlines;
+  readonly #deadlines: RecordDeadlines;
   #idle: (() => void)[] = [];
   #sent = 0;
   #acknowledged = 0;
@@ -26,7 +26,7 @@ export class Sends {
   constructor(sink: RecordSink, maxQueued: number) {
     this.#sink = sink;
     this.#maxQueued = maxQueued;
-    this.#deadlines = new Deadlines((then) => sink.drain(then));
+    this.#deadlines = new RecordDeadlines((then) => sink.drain(then));
   }
 
   /** `Producer.send` */

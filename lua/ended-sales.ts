@@ -6,7 +6,7 @@ import type { RedisConnection } from "./redis.ts";
 import { PortableScript } from "./script.ts";
 
 /** What PostgreSQL says of a sale that may leave Redis. */
-export interface EndedSale {
+export interface SaleToForget {
   readonly couponId: CouponId;
   readonly epoch: number;
   /** Rows that are not revoked. */
@@ -28,7 +28,7 @@ const script = new PortableScript(forgetText);
 /**
  * Deletes all keys of a sale that ended long ago, if Redis holds nothing that PostgreSQL lacks. For role retention, under the sale's row lock. @throws StampedeError
  */
-export async function forgetSale(redis: RedisConnection, sale: EndedSale): Promise<Forgetting> {
+export async function forgetSale(redis: RedisConnection, sale: SaleToForget): Promise<Forgetting> {
   const keys = saleKeys(sale.couponId);
   const names = [keys.sale, keys.winners, keys.freed, keys.ledger, keys.status, keys.asked];
   const args = [sale.epoch, sale.winners, sale.endedBefore, sale.mode].map(String);

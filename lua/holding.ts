@@ -6,14 +6,14 @@ import { rethrow } from "./redis-failure.ts";
 import { parseWinner } from "./sale-reading.ts";
 
 /** UNKNOWN: the sale is not loaded here, or on a server that may have forgotten claims. */
-export type Holding = "WON" | "NOT_WON" | "UNKNOWN";
+export type WinState = "WON" | "NOT_WON" | "UNKNOWN";
 
 /**
  * Whether a user has won a coupon, for somebody who acts on a No: it counts only from the very server process that the
  * loader rebuilt the sale on. One round trip more than winnerOf, and meant for the few cases that PostgreSQL can't answer.
  * @throws StampedeError REDIS_UNAVAILABLE
  */
-export async function holdingOf(redis: RedisConnection, couponId: CouponId, userId: UserId): Promise<Holding> {
+export async function holdingOf(redis: RedisConnection, couponId: CouponId, userId: UserId): Promise<WinState> {
   const keys = saleKeys(couponId);
   const [entry, [state, runId], { runId: serving }] = await Promise.all([
     redis.hget(keys.winners, userId),

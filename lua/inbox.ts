@@ -32,7 +32,7 @@ export interface InboxItem {
 }
 
 /** Where a message stands in the inbox. */
-export interface Written {
+export interface InboxPlace {
   readonly cursor: string;
   /** The cursor of the message before it; empty: it is the first. Absent: it was written by an earlier call. */
   readonly previous?: string;
@@ -40,7 +40,7 @@ export interface Written {
 
 export interface Appended {
   /** One per message, in order. null: a later stage of the same order stands there already. */
-  readonly written: readonly (Written | null)[];
+  readonly written: readonly (InboxPlace | null)[];
   /** connectionId → gatewayId: where the user's sockets were after the messages had been written. */
   readonly routes: ReadonlyMap<string, string>;
 }
@@ -153,7 +153,7 @@ function parseAppended(reply: readonly string[], tag: string): Appended | Stampe
     return redisFailure(error);
   }
   let previous = newest === "" ? "" : `${newest}.${tag}`;
-  const written = (ids === "" ? [] : ids!.split(" ")).map((id): Written | null => {
+  const written = (ids === "" ? [] : ids!.split(" ")).map((id): InboxPlace | null => {
     if (id === "-") return null;
     if (id.startsWith("=")) return { cursor: `${id.slice(1)}.${tag}` };
     const one = { cursor: `${id}.${tag}`, previous };

@@ -19,7 +19,7 @@ import { rethrow } from "./redis-failure.ts";
 import { PortableScript } from "./script.ts";
 
 /** An order that was answered 202 and that PostgreSQL may not have. */
-export interface OrderEntry {
+export interface OrderLedgerEntry {
   readonly ledgerId: string;
   readonly orderId: OrderId;
   readonly userId: UserId;
@@ -27,7 +27,7 @@ export interface OrderEntry {
 }
 
 export interface OrderPage {
-  readonly entries: readonly OrderEntry[];
+  readonly entries: readonly OrderLedgerEntry[];
   /** Entries that are no orders; nobody deletes them. */
   readonly malformed: readonly string[];
   /** Pass as `after` to read on; null when there is nothing older than asked for. */
@@ -54,7 +54,7 @@ export async function readOrderLedger(
   const redisMs = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
   const ids = found.map(([id]) => id);
   const old = found.slice(0, ages.oldest(ledger, ids, redisMs, range.olderThanMs));
-  const entries: OrderEntry[] = [];
+  const entries: OrderLedgerEntry[] = [];
   const malformed: string[] = [];
   for (const [ledgerId, fields] of old) {
     const entry = parseOrderEntry(ledgerId, fields);
@@ -66,7 +66,7 @@ export async function readOrderLedger(
 }
 
 /** null if these are not the fields of an order. */
-export function parseOrderEntry(ledgerId: string, fields: readonly string[]): OrderEntry | null {
+export function parseOrderEntry(ledgerId: string, fields: readonly string[]): OrderLedgerEntry | null {
   const values: Record<string, string> = {};
   for (let i = 0; i + 1 < fields.length; i += 2) values[fields[i]!] = fields[i + 1]!;
   const { o: orderId = "", u: userId = "", e: event = "" } = values;
@@ -101,7 +101,7 @@ export const KEY_LINGERS_S = 60;
 /** Takes orders that PostgreSQL has out of their ledger. @throws StampedeError REDIS_UNAVAILABLE */
 export function createAcknowledgeOrders(redis: RedisConnection) {
   const script = new PortableScript(acknowledgeText);
-  return async (bucket: number, entries: readonly OrderEntry[]): Promise<number> => {
+  return async (bucket: number, entries: readonly OrderLedgerEntry[]): Promise<number> => {
     const keys = entries.flatMap(({ orderId, userId, created }) => [
       pendingOrderKey(bucket, orderId),
       placedKey(userId, created.data.idempotencyKey),

@@ -20,7 +20,7 @@ const LOG_AGAIN_MS = 24 * 3_600_000;
  * - asked: the request of before, undecided. isLogged false: whether the log has it is not known, so it is told again.
  * - none: nothing, and no request may be noted now.
  */
-export type Asking =
+export type AskOutcome =
   | { readonly kind: "won"; readonly winner: Winner }
   | { readonly kind: "noted" | "none" }
   | { readonly kind: "asked"; readonly requestId: RequestId; readonly isLogged: boolean };
@@ -44,7 +44,7 @@ export async function noteAsking(
   requestId: RequestId,
   userId: UserId,
   mayAsk: boolean,
-): Promise<Asking> {
+): Promise<AskOutcome> {
   const args = [userId, requestId, String(STATUS_TTL_S), mayAsk ? "1" : "0", String(LOG_AGAIN_MS)];
   const reply = (await ask.run(redis, keysOf(couponId), args)) as string;
   const space = reply.indexOf(" ");

@@ -1,5 +1,5 @@
 import { announce, capture, type Entry } from "./entry.ts";
-import type { Refusal } from "./refusals.ts";
+import type { ProviderRefusalCode } from "./refusals.ts";
 
 /** What a charge does to the books, and how it is answered. */
 export interface Charged {
@@ -8,7 +8,7 @@ export interface Charged {
    * now: with the payment. slowly: with what it is when the time of slow cards is over. never: the caller hears nothing.
    * Else with an error (errors.ts) and without an effect.
    */
-  readonly answer: "now" | "slowly" | "never" | Refusal;
+  readonly answer: "now" | "slowly" | "never" | ProviderRefusalCode;
 }
 
 type Behaviour = (entry: Entry, nowMs: number) => Charged;
@@ -22,7 +22,7 @@ const decline =
   (entry) => ({ entry: { ...entry, status: "DECLINED", reason }, answer: "now" });
 /** The first `times` charges are answered with an error, then it works. */
 const failing =
-  (answer: Refusal, times: number): Behaviour =>
+  (answer: ProviderRefusalCode, times: number): Behaviour =>
   (entry, nowMs) =>
     entry.calls <= times ? { entry, answer } : ok(entry, nowMs);
 /** Another capture than what was asked for. */

@@ -2,7 +2,7 @@ import type { ChargeRequest, RefundRequest } from "../contracts/payments/api.ts"
 import { charge, voided } from "./behaviour.ts";
 import { announce, capture, type Entry, newEntry, refundedOf } from "./entry.ts";
 import { openJournal } from "./journal.ts";
-import type { Refusal } from "./refusals.ts";
+import type { ProviderRefusalCode } from "./refusals.ts";
 
 export interface BooksOptions {
   /** Empty: in memory only. */
@@ -14,7 +14,7 @@ export interface BooksOptions {
 }
 
 /** All payments. What is answered is in the file before. */
-export class Books {
+export class PaymentBooks {
   readonly #entries = new Map<string, Entry>();
   readonly #order: string[] = [];
   readonly #append: (entry: Entry) => void;
@@ -43,7 +43,7 @@ export class Books {
   }
 
   /** @returns null: its caller shall never hear */
-  async charge({ key, ...terms }: ChargeRequest): Promise<Entry | Refusal | null> {
+  async charge({ key, ...terms }: ChargeRequest): Promise<Entry | ProviderRefusalCode | null> {
     const known = this.#entries.get(key) ?? newEntry(key, `pay_${crypto.randomUUID().slice(0, 13)}`);
     if (known.status !== "NONE") {
       // A void may have come before any charge: then it knows no terms.
@@ -72,7 +72,7 @@ export class Books {
     return entry;
   }
 
-  refund(key: string, refund: RefundRequest): Entry | Refusal {
+  refund(key: string, refund: RefundRequest): Entry | ProviderRefusalCode {
     const known = this.#entries.get(key);
     if (known === undefined || known.captured === 0) return "NOT_FOUND";
     const before = known.refunds[refund.key];
@@ -85,7 +85,7 @@ export class Books {
   }
 
   /** Somebody gives money back at the provider's own desk: nobody asked for it under a key, and a webhook tells of it. */
-  refundAtDesk(key: string, amount: number): Entry | Refusal {
+  refundAtDesk(key: string, amount: number): Entry | ProviderRefusalCode {
     const entry = this.refund(key, { key: `desk:${crypto.randomUUID()}`, amount: amount as RefundRequest["amount"] });
     if (typeof entry === "string") return entry;
     const told = this.#write(announce(entry, 1, Date.now(), "REFUNDED"));

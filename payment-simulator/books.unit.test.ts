@@ -3,12 +3,12 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Currency, Money } from "../contracts/wire/money.ts";
-import { Books } from "./books.ts";
+import { PaymentBooks } from "./books.ts";
 import { type Entry, refundedOf } from "./entry.ts";
 
 const terms = { amount: 100 as Money, currency: "EUR" as Currency };
 const open = (file = "", heard: string[] = []) =>
-  new Books({
+  new PaymentBooks({
     file,
     slowMs: 5,
     lateMs: 20,

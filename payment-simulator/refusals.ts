@@ -9,9 +9,9 @@ export const REFUSALS = {
   TOO_MANY: { status: 429, retryAfterS: 1 },
   ERROR: { status: 500 },
 } as const satisfies Record<string, { readonly status: number; readonly retryAfterS?: number }>;
-export type Refusal = keyof typeof REFUSALS;
+export type ProviderRefusalCode = keyof typeof REFUSALS;
 
-export function refuse(code: Refusal): Response {
+export function refuse(code: ProviderRefusalCode): Response {
   const { status, retryAfterS }: { readonly status: number; readonly retryAfterS?: number } = REFUSALS[code];
   const headers = retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) };
   return Response.json({ code }, { status, headers });

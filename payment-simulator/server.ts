@@ -1,17 +1,17 @@
 import type { TSchema } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { ChargeRequest, RefundRequest } from "../contracts/payments/api.ts";
-import { Books } from "./books.ts";
+import { PaymentBooks } from "./books.ts";
 import type { PaymentSimulatorConfig } from "./config.ts";
 import { type Entry, paymentOf } from "./entry.ts";
-import { type Refusal, refuse } from "./refusals.ts";
+import { type ProviderRefusalCode, refuse } from "./refusals.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 const PAGE = 1_000;
 /** Longer than any caller waits. */
 const NEVER_MS = 120_000;
 
-function answer(result: Entry | Refusal): Response {
+function answer(result: Entry | ProviderRefusalCode): Response {
   if (typeof result === "string") return refuse(result);
   const payment = paymentOf(result);
   return payment === null ? refuse("NOT_FOUND") : Response.json(payment);
@@ -40,7 +40,7 @@ const invalid = () => Response.json({ code: "INVALID" }, { status: 400 });
 
 const readDeskRefund = checked(RefundRequest);
 /** `{key, amount}`: a refund of payment `key` that we did not ask for. */
-const deskOf = (books: Books) => async (request: Request) => {
+const deskOf = (books: PaymentBooks) => async (request: Request) => {
   const body = await readDeskRefund(request);
   return body === null ? invalid() : answer(books.refundAtDesk(body.key, body.amount));
 };
@@ -54,7 +54,7 @@ export function startSimulator(config: PaymentSimulatorConfig): { readonly port:
     lateMs,
     delivered: (key, id) => books.delivered(key, id),
   });
-  const books = new Books({ file: config.PAYMENT_SIMULATOR_BOOKS, slowMs, lateMs, onWebhooks: send });
+  const books = new PaymentBooks({ file: config.PAYMENT_SIMULATOR_BOOKS, slowMs, lateMs, onWebhooks: send });
   const readCharge = checked(ChargeRequest);
   const readRefund = checked(RefundRequest);
   const desk = deskOf(books);

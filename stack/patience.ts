@@ -9,7 +9,7 @@ const UNMEASURED_MS = 600_000;
  * How long a start is waited for: `timeoutMs`, and beyond that as long as the service says that it reads its data and gets
  * on with it. A server that is killed in the middle of that begins again from nothing, for ever. Times are performance.now().
  */
-export class Patience {
+export class StartPatience {
   readonly #begun: number;
   readonly #stallMs: number;
   readonly #timeoutMs: number;

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { Patience } from "./patience.ts";
+import { StartPatience } from "./patience.ts";
 
 const MINUTE = 60_000;
 const at = (mark: string | null) => ({ doing: `loading, ${mark}`, mark });
 
 test("a service that says nothing is waited for as long as its start may take", () => {
-  const patience = new Patience(20_000, 1_000);
+  const patience = new StartPatience(20_000, 1_000);
   patience.saw(null, 20_000);
   expect(patience.isOver(20_999)).toBe(false);
   expect(patience.isOver(21_001)).toBe(true);
@@ -13,7 +13,7 @@ test("a service that says nothing is waited for as long as its start may take", 
 });
 
 test("one that gets on is waited for without an end, one that stands still is not", () => {
-  const patience = new Patience(20_000, 0);
+  const patience = new StartPatience(20_000, 0);
   for (let minute = 0; minute < 600; minute++) {
     patience.saw(at(String(minute)), minute * MINUTE);
     expect(patience.isOver(minute * MINUTE + 59_000)).toBe(false);
@@ -24,13 +24,13 @@ test("one that gets on is waited for without an end, one that stands still is no
 });
 
 test("progress never shortens the time that a start may take", () => {
-  const patience = new Patience(90_000, 0);
+  const patience = new StartPatience(90_000, 0);
   patience.saw(at("1"), 1_000);
   expect(patience.isOver(89_000)).toBe(false);
 });
 
 test("one that only says that it starts gets ten minutes in all", () => {
-  const patience = new Patience(30_000, 0);
+  const patience = new StartPatience(30_000, 0);
   for (let minute = 0; minute < 10; minute++) patience.saw(at(null), minute * MINUTE);
   expect(patience.isOver(10 * MINUTE)).toBe(false);
   expect(patience.isOver(10 * MINUTE + 1)).toBe(true);

@@ -3,14 +3,14 @@ import type { ServiceName } from "./service.ts";
 
 /** What runs the gateway and the consumers. */
 export const RUNTIMES = ["bun", "node"] as const;
-export type Runtime = (typeof RUNTIMES)[number];
+export type RuntimeName = (typeof RUNTIMES)[number];
 
 /** Part of a process' environment, so that a service that runs on the other one is restarted. */
 const VARIABLE = "STAMPEDE_RUNTIME";
 
 export const hasRuntime = (service: ServiceName): boolean => service === "gateway" || service === "consumers";
 
-export const runtimeVariant = (runtime: Runtime): Record<string, string> => ({ [VARIABLE]: runtime });
+export const runtimeVariant = (runtime: RuntimeName): Record<string, string> => ({ [VARIABLE]: runtime });
 
 /** A service's variant with changes; on Bun it is the same as one that never heard of runtimes. */
 export function changedVariant(before: ServiceRecord["variant"], changes: ServiceRecord["variant"]) {
@@ -19,6 +19,6 @@ export function changedVariant(before: ServiceRecord["variant"], changes: Servic
 }
 
 /** The runtime of a service that was started; Bun unless something else was asked for. */
-export function runtimeOf(variant: ServiceRecord["variant"]): Runtime {
+export function runtimeOf(variant: ServiceRecord["variant"]): RuntimeName {
   return variant?.[VARIABLE] === "node" ? "node" : "bun";
 }

@@ -1,7 +1,7 @@
 import type { CliConfig } from "./config.ts";
 import type { Layout, Ports } from "./layout.ts";
 import type { Progress } from "./progress.ts";
-import type { Runtime } from "./runtime.ts";
+import type { RuntimeName } from "./runtime.ts";
 import type { Shape } from "./shape.ts";
 
 export const SERVICES = ["redis", "postgres", "kafka", "gateway", "consumers", "payment-simulator"] as const;
@@ -54,7 +54,7 @@ export interface NativeService {
   members?(context: StackContext): number;
   /** What happens before `members` start (initdb, format, fetching jars). Does little the second time. */
   prepare?(context: StackContext, members: readonly number[]): Promise<void>;
-  command(context: StackContext, runtime: Runtime, member: number): ProcessCommand;
+  command(context: StackContext, runtime: RuntimeName, member: number): ProcessCommand;
   /** Ports that a member listens on, each with the variable that moves it. */
   ports(context: StackContext, member: number): readonly { readonly port: number; readonly variable: string }[];
   /** Whether its members found each other; asked until they did. Never throws. */

@@ -19,7 +19,7 @@ import { readRecord, signalProcess } from "./processes.ts";
 import { type Progress, secondsSince, silentProgress } from "./progress.ts";
 import { isReady } from "./ready.ts";
 import { redis } from "./redis.ts";
-import { hasRuntime, type Runtime, runtimeOf, runtimeVariant } from "./runtime.ts";
+import { hasRuntime, type RuntimeName, runtimeOf, runtimeVariant } from "./runtime.ts";
 import { migrateDatabase } from "./schema.ts";
 import { keptSecrets } from "./secrets.ts";
 import type { ServiceName, Source, StackContext, StackEnv } from "./service.ts";
@@ -63,7 +63,7 @@ export interface UpOptions {
   /** Roles of the consumers, comma-separated; default all. */
   readonly roles?: string | undefined;
   /** What runs gateway and consumers; default as before, at first Bun. */
-  readonly runtime?: Runtime | undefined;
+  readonly runtime?: RuntimeName | undefined;
   /** Whether brokers that this call starts are given something to do before it returns, so that their first rush is as quick as the next. */
   readonly warm?: boolean | undefined;
   /** When it fires, what this call started is stopped again. */
@@ -81,7 +81,7 @@ export interface Stack {
   down(services?: readonly ServiceName[], options?: { wipe?: boolean }): Promise<boolean>;
   readonly shape: Shape;
   /** What runs the gateway or the consumers. */
-  runtimeOf(service: ServiceName): Runtime;
+  runtimeOf(service: ServiceName): RuntimeName;
   /** Process ids that live; empty for a service of the environment. */
   pids(service: ServiceName): number[];
   /** Sends a signal to all processes of a service. */

@@ -3,7 +3,7 @@ import { containerRuns } from "./docker.ts";
 import { shownAddress } from "./env.ts";
 import { readRecord, type ServiceRecord } from "./processes.ts";
 import { isReady } from "./ready.ts";
-import { hasRuntime, type Runtime } from "./runtime.ts";
+import { hasRuntime, type RuntimeName } from "./runtime.ts";
 import { SERVICES, type ServiceName, type Source } from "./service.ts";
 import type { Stack } from "./stack.ts";
 
@@ -16,7 +16,7 @@ export interface ServiceStatus {
   readonly state: "up" | "not ready" | "starting" | "partly" | "down";
   readonly source: Source;
   /** Gateway and consumers only. */
-  readonly runtime: Runtime | null;
+  readonly runtime: RuntimeName | null;
   readonly address: string;
   readonly pids: readonly number[];
   /** Milliseconds since 1970; null: we did not start it. */
@@ -52,7 +52,7 @@ async function healthOf(address: string): Promise<Record<string, unknown> | null
   }
 }
 
-export interface Seen {
+export interface ObservedService {
   readonly record: Pick<ServiceRecord, "source" | "wanted"> | null;
   readonly source: Source;
   /** Whether it can be used. */
@@ -62,7 +62,14 @@ export interface Seen {
   readonly health: object | null;
 }
 
-export function stateOf({ record, source, answers, alive, processes, health }: Seen): ServiceStatus["state"] {
+export function stateOf({
+  record,
+  source,
+  answers,
+  alive,
+  processes,
+  health,
+}: ObservedService): ServiceStatus["state"] {
   if (record?.source === "native" && processes === 0) return "down";
   if (record?.source === "native" && processes < record.wanted) return "partly";
   if (record === null && source !== "environment") return "down";

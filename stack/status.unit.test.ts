@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { type Seen, stateOf } from "./status.ts";
+import { type ObservedService, stateOf } from "./status.ts";
 
-const running: Seen = {
+const running: ObservedService = {
   record: { source: "native", wanted: 2 },
   source: "native",
   answers: true,
@@ -10,7 +10,7 @@ const running: Seen = {
   health: { status: "ready" },
 };
 
-test.each<[string, Partial<Seen>]>([
+test.each<[string, Partial<ObservedService>]>([
   ["up", {}],
   ["not ready", { answers: false, health: { status: "not ready", kafka: "down" } }],
   ["starting", { answers: false, health: null }],

@@ -1,7 +1,7 @@
 import { shownAddress } from "./env.ts";
 import { CliError } from "./errors.ts";
 import { lastWordsOf } from "./last-words.ts";
-import { Patience } from "./patience.ts";
+import { StartPatience } from "./patience.ts";
 import { isAlive, type ProcessMark } from "./processes.ts";
 import { isReady } from "./ready.ts";
 import type { ServiceName, StackContext } from "./service.ts";
@@ -14,7 +14,7 @@ const ASK_EVERY_MS = 500;
 /** Between two lines about one start. */
 const TELL_EVERY_MS = 3_000;
 
-export interface Waiting {
+export interface ReadyOptions {
   /** Of a service that says nothing; one that reads its data and gets on is waited for longer. */
   readonly timeoutS: number;
   readonly processes: readonly ProcessMark[];
@@ -34,8 +34,8 @@ export interface Waiting {
  * gets on, with a line about it now and then.
  * @throws CliError when it does not in time, or one of its processes died
  */
-export async function untilReady(context: StackContext, service: ServiceName, options: Waiting): Promise<void> {
-  const patience = new Patience(options.timeoutS * 1_000, performance.now(), options.stallMs);
+export async function untilReady(context: StackContext, service: ServiceName, options: ReadyOptions): Promise<void> {
+  const patience = new StartPatience(options.timeoutS * 1_000, performance.now(), options.stallMs);
   const log = context.layout.logOf(service);
   const tell = teller(context, service);
   let askAt = performance.now() + ASK_AFTER_MS;

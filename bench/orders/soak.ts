@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import pc from "picocolors";
-import type { Runtime } from "../../stack/runtime.ts";
+import type { RuntimeName } from "../../stack/runtime.ts";
 import { verify } from "../../verify/verify.ts";
 import { shown } from "../figures.ts";
 import { describeMachine } from "../machine.ts";
@@ -15,7 +15,7 @@ export interface SoakOptions {
   readonly seconds: number;
   /** File for the result as JSON. */
   readonly json?: string;
-  readonly runtime: Runtime;
+  readonly runtime: RuntimeName;
 }
 
 /** Twelve seconds on average: 1,000 people place about 80 orders a second, and some 49,000 in ten minutes. */

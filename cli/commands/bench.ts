@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from "commander";
 import type { PipelineChoice } from "../../contracts/claims/pipeline.ts";
 import { printedProgress } from "../../stack/progress.ts";
-import type { Runtime } from "../../stack/runtime.ts";
+import type { RuntimeName } from "../../stack/runtime.ts";
 import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
@@ -16,7 +16,7 @@ interface BenchOptions extends OrderBenchOptions {
   json?: string;
   client?: "sockets" | "autocannon";
   workers?: number;
-  runtime?: Runtime;
+  runtime?: RuntimeName;
   pipeline?: PipelineChoice;
 }
 

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { printedProgress, secondsSince } from "../../stack/progress.ts";
-import type { Runtime } from "../../stack/runtime.ts";
+import type { RuntimeName } from "../../stack/runtime.ts";
 import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
@@ -16,7 +16,7 @@ interface DemoOptions {
   json?: string;
   client?: "sockets" | "autocannon";
   workers?: number;
-  runtime?: Runtime;
+  runtime?: RuntimeName;
   cluster?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { Argument, Command } from "commander";
 import { printedProgress, secondsSince } from "../../stack/progress.ts";
-import type { Runtime } from "../../stack/runtime.ts";
+import type { RuntimeName } from "../../stack/runtime.ts";
 import { SERVICES, type ServiceName } from "../../stack/service.ts";
 import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
@@ -14,7 +14,7 @@ export const servicesArgument = (what: string) =>
 interface UpCommandOptions {
   workers?: number;
   roles?: string;
-  runtime?: Runtime;
+  runtime?: RuntimeName;
   cluster?: boolean;
 }
 

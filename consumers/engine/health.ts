@@ -1,7 +1,7 @@
 import { refusalOf } from "../../db/refusals.ts";
 
 /** One dependency's state: resolves when it answers. */
-export type Probe = () => Promise<unknown>;
+export type DependencyProbe = () => Promise<unknown>;
 
 export interface Health {
   readonly status: "ready" | "not ready" | "stopping";
@@ -18,7 +18,7 @@ interface Answer {
   readonly why?: string;
 }
 
-async function ask(probe: Probe): Promise<Answer> {
+async function ask(probe: DependencyProbe): Promise<Answer> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<Answer>((resolve) => {
     timer = setTimeout(() => resolve({ state: "down" }), PROBE_MS);
@@ -39,7 +39,7 @@ async function ask(probe: Probe): Promise<Answer> {
  */
 export async function lookAtHealth(
   roles: readonly string[],
-  probes: Readonly<Record<string, Probe>>,
+  probes: Readonly<Record<string, DependencyProbe>>,
   stopping: boolean,
 ): Promise<Health> {
   const names = Object.keys(probes);

@@ -11,13 +11,13 @@ export interface Rejected {
  * wait: the partitions stand still, with an alert, until it works (nothing that was promised may end as a dead letter
  * because a database was away). dead-letter: after the retries they are put aside and the rest goes on.
  */
-export type Patience = "wait" | "dead-letter";
+export type FailurePolicy = "wait" | "dead-letter";
 
 /**
  * Records that a role keeps in hand because they cannot be dealt with yet, while those behind them go on. The group's
  * offset stays at the first of them, so a restart meets them again (and, once more, whatever came behind).
  */
-export interface Waiting {
+export interface HeldRecords {
   /** Offset of the partition's first record that waits. */
   firstOf(partition: TopicPartition): number | undefined;
   /** It is time to try again: `handle` is called, with no records if none have come. `nowMs`: by `performance.now()`. */
@@ -39,7 +39,7 @@ export interface Role {
   readonly name: string;
   readonly groupId: string;
   readonly topics: readonly string[];
-  readonly patience: Patience;
+  readonly patience: FailurePolicy;
   /** Records in one batch at most. */
   readonly maxBatch: number;
   /** How long a batch may wait for more records once it has some, milliseconds. */
@@ -52,7 +52,7 @@ export interface Role {
   /** Batches at work at the same time. 1 keeps the order within a partition. */
   readonly concurrency: number;
   /** Absent: every batch is dealt with as a whole. */
-  readonly waiting?: Waiting;
+  readonly waiting?: HeldRecords;
   /**
    * Does the work and resolves when its effects are safe; offsets are committed after that. Called again with the same
    * records after a failure or a crash, so it must not mind. `signal`: the process is stopping; long pauses should end.

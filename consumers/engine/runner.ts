@@ -6,7 +6,7 @@ import { failureCode } from "./failure.ts";
 import { Gathered, type Polled } from "./gathered.ts";
 import type { Log } from "./log.ts";
 import { pause, within } from "./pause.ts";
-import type { Role, Waiting } from "./role.ts";
+import type { HeldRecords, Role } from "./role.ts";
 import { Stranded } from "./stranded.ts";
 
 export interface RunnerDeps {
@@ -109,7 +109,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
   }
 
   /** Pauses the partitions of which the role has too much in hand, and resumes them when it has not. */
-  function holdBack(waiting: Waiting): void {
+  function holdBack(waiting: HeldRecords): void {
     const overfull = new Map((waiting.overfull?.() ?? []).map((partition) => [keyOf(partition), partition]));
     const paused = [...overfull].filter(([key]) => !heldBack.has(key));
     const resumed = [...heldBack].filter(([key]) => !overfull.has(key));

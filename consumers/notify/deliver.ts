@@ -26,19 +26,19 @@ interface Push {
 }
 
 /** What is to be told to each user, in order. */
-export type NewsByUser = ReadonlyMap<UserId, readonly Personal[]>;
+export type MessagesByUser = ReadonlyMap<UserId, readonly Personal[]>;
 
 /**
  * Writes inboxes, then pushes to the gateways that hold the users' sockets, one message per gateway. Safe to repeat: what
  * stands in an inbox is not written again, and sockets pass over what they have got.
  */
-export class Delivery {
+export class InboxDelivery {
   readonly #silence = new Silence();
 
   constructor(private readonly parts: DeliverParts) {}
 
   /** @returns the users who could not be told everything, and why */
-  async tell(news: NewsByUser): Promise<Map<UserId, unknown>> {
+  async tell(news: MessagesByUser): Promise<Map<UserId, unknown>> {
     const failed = new Map<UserId, unknown>();
     const items = [...news].map(([userId, messages]) => ({ userId, messages }));
     const appended = await this.parts.inbox.appendAll(items);
@@ -52,7 +52,11 @@ export class Delivery {
     return failed;
   }
 
-  async #push(news: NewsByUser, written: ReadonlyMap<UserId, Appended>, failed: Map<UserId, unknown>): Promise<void> {
+  async #push(
+    news: MessagesByUser,
+    written: ReadonlyMap<UserId, Appended>,
+    failed: Map<UserId, unknown>,
+  ): Promise<void> {
     const byGateway = pushesOf(news, written);
     const dead = new Set<string>();
     await Promise.all(
@@ -85,7 +89,7 @@ export class Delivery {
   }
 }
 
-function pushesOf(news: NewsByUser, written: ReadonlyMap<UserId, Appended>): Map<string, Push[]> {
+function pushesOf(news: MessagesByUser, written: ReadonlyMap<UserId, Appended>): Map<string, Push[]> {
   const byGateway = new Map<string, Push[]>();
   for (const [userId, { written: places, routes }] of written) {
     const messages = news.get(userId)!;

@@ -5,7 +5,7 @@ import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { INBOX_TTL_S } from "../../lua/inbox.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
 import type { Rejected, Role } from "../engine/role.ts";
-import { type DeliverParts, Delivery, type NewsByUser } from "./deliver.ts";
+import { type DeliverParts, InboxDelivery, type MessagesByUser } from "./deliver.ts";
 import { messageOf, type Personal } from "./messages.ts";
 import { WaitingNews } from "./waiting-news.ts";
 
@@ -29,13 +29,13 @@ const MAX_WAITING = 10_000;
  * Redis away means wait: an outage of a minute must not turn news into dead letters.
  */
 export function notify(deps: NotifyDeps): Role {
-  const delivery = new Delivery(deps);
+  const delivery = new InboxDelivery(deps);
   const waiting = new WaitingNews();
 
   /** Keeps what may succeed later, and returns what can never. @throws the failure, if everybody has to wait for it */
   function settle(
     failed: ReadonlyMap<UserId, unknown>,
-    news: NewsByUser,
+    news: MessagesByUser,
     since: ReadonlyMap<string, number>,
   ): Rejected[] {
     const rejected: Rejected[] = [];

@@ -3,7 +3,7 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { LeftOut } from "../../contracts/wire/left-out.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import type { LedgerRange } from "../../lua/ledger.ts";
-import type { OrderEntry, OrderPage } from "../../lua/order-ledger.ts";
+import type { OrderLedgerEntry, OrderPage } from "../../lua/order-ledger.ts";
 import { failureKind } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
 
@@ -12,7 +12,7 @@ export interface OrderRelayDeps {
   /** Entries of a bucket. */
   readonly length: (bucket: number) => Promise<number>;
   readonly read: (bucket: number, range: LedgerRange) => Promise<OrderPage>;
-  readonly acknowledge: (bucket: number, entries: readonly OrderEntry[]) => Promise<unknown>;
+  readonly acknowledge: (bucket: number, entries: readonly OrderLedgerEntry[]) => Promise<unknown>;
   /** Those of the orders that PostgreSQL has. */
   readonly known: (orderIds: readonly OrderId[]) => Promise<ReadonlySet<OrderId>>;
   /** One process at a time per bucket; undefined when all are held elsewhere. */
@@ -64,14 +64,14 @@ export class OrderRelay {
   /** One round over all ledgers. @throws what a neighbour threw; the next round does it again */
   async round(stopping: AbortSignal): Promise<void> {
     const { buckets, length, read, lease, leftOut, waitingEntries, ageMs } = this.#deps;
-    const counts = await leftOut.settle("order ledger length", [...Array(buckets).keys()], nameOf, length);
+    const counts = await leftOut.runEach("order ledger length", [...Array(buckets).keys()], nameOf, length);
     waitingEntries(counts.reduce((sum, { result }) => sum + result, 0));
     const now = performance.now();
     for (const [orderId, until] of this.#sentAgain) if (until <= now) this.#sentAgain.delete(orderId);
     const filled = counts
       .filter(({ thing, result }) => result > 0 && (this.#restsUntil.get(thing) ?? 0) <= now)
       .map(({ thing }) => thing);
-    const oldest = await leftOut.settle("oldest order", filled, nameOf, (bucket) =>
+    const oldest = await leftOut.runEach("oldest order", filled, nameOf, (bucket) =>
       read(bucket, { olderThanMs: ageMs, count: 1 }),
     );
     const overdue = oldest.filter(({ result }) => result.entries.length + result.malformed.length > 0);
@@ -86,7 +86,7 @@ export class OrderRelay {
     const waiting = new Set<number>();
     let open: readonly Place[] = held.map((bucket) => ({ bucket }));
     while (open.length > 0 && !stopping.aborted) {
-      const pages = await leftOut.settle(
+      const pages = await leftOut.runEach(
         "order ledger",
         open,
         ({ bucket }) => nameOf(bucket),
@@ -94,7 +94,7 @@ export class OrderRelay {
       );
       const asked = pages.flatMap(({ result }) => result.entries.map(({ orderId }) => orderId));
       const arrived = asked.length === 0 ? new Set<OrderId>() : await known(asked);
-      await leftOut.settle(
+      await leftOut.runEach(
         "removing orders",
         pages,
         ({ thing }) => nameOf(thing.bucket),
@@ -126,7 +126,7 @@ export class OrderRelay {
     this.#deps.log.error({ bucket, entries }, "the order ledger holds entries that are no orders; they stay");
   }
 
-  async #sendAgain(absent: readonly OrderEntry[]): Promise<void> {
+  async #sendAgain(absent: readonly OrderLedgerEntry[]): Promise<void> {
     const { relayed, log, ageMs } = this.#deps;
     const due = absent.filter(({ orderId }) => !this.#sentAgain.has(orderId));
     if (due.length === 0) return;
@@ -138,7 +138,7 @@ export class OrderRelay {
   }
 
   /** All at once; if one of them can never be sent (too large, or no event), each by itself. @returns those that were sent */
-  async #send(orders: readonly OrderEntry[]): Promise<readonly OrderEntry[]> {
+  async #send(orders: readonly OrderLedgerEntry[]): Promise<readonly OrderLedgerEntry[]> {
     const { producer, leftOut } = this.#deps;
     try {
       await producer.sendAll(orders.map(({ created }) => recordOf(created)));
@@ -146,7 +146,7 @@ export class OrderRelay {
     } catch (error) {
       if (failureKind(error) !== "permanent") throw error;
     }
-    const sent = await leftOut.settle(
+    const sent = await leftOut.runEach(
       "sending again",
       orders,
       ({ orderId }) => orderId,

@@ -7,7 +7,7 @@ import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { failureCode } from "../engine/failure.ts";
 import { startTicker } from "../engine/ticker.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
-import { AT_ONCE, type Progress, type SweepDeps, sweep } from "./sweep.ts";
+import { AT_ONCE, type GroupProgress, type SweepDeps, sweep } from "./sweep.ts";
 
 /** Between two counts of what is under way, for the metrics. */
 const SURVEY_EVERY_MS = 5_000;
@@ -22,7 +22,7 @@ const COMPLAIN_EVERY_MS = 60_000;
  */
 export function startSweeper({ config, db, kafka, producer, log, metrics }: Neighbours): RunningRole {
   const admin = createRenewedAdmin(kafka);
-  const progress: Progress = new Map();
+  const progress: GroupProgress = new Map();
   const due = (limit: number) => findDueSagas(db.sql, new Date(), limit);
   const deps: SweepDeps = {
     due,

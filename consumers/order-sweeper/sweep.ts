@@ -34,14 +34,14 @@ export const AT_ONCE = 500;
 const MAX_PAUSE_MS = 600_000;
 
 /** What sweeps have learnt about groups; kept between them. */
-export type Progress = Map<string, ConsumedUntil>;
+export type GroupProgress = Map<string, ConsumedUntil>;
 
 /**
  * Publishes what time has to say about due orders. First the log, then the new due times: whoever dies between them says
  * the same once more, under the same event id, as does a second sweeper.
  * @returns how many orders were looked at
  */
-export async function sweep(deps: SweepDeps, progress: Progress, now: number): Promise<number> {
+export async function sweep(deps: SweepDeps, progress: GroupProgress, now: number): Promise<number> {
   const found = await deps.due(AT_ONCE);
   if (found.length === 0) return 0;
   const { due, unreadable } = readStates(deps, found);
@@ -110,7 +110,7 @@ function topicOf(step: Step, { status }: StepState): Topic {
 /** Of the topics that these orders wait for. */
 async function consumedUntil(
   deps: SweepDeps,
-  progress: Progress,
+  progress: GroupProgress,
   due: readonly { readonly state: SagaState }[],
   now: number,
 ): Promise<ReadonlyMap<Topic, number>> {

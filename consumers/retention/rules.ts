@@ -4,7 +4,7 @@ import type { RetentionEnvironment } from "./environment.ts";
 export type RetentionSetting = keyof typeof RetentionEnvironment;
 
 /** One kind of thing that does not stay for ever. */
-export interface Rule {
+export interface RetentionRule {
   /** Label of the metrics, and the name in `./dev retention`. */
   readonly kind: string;
   readonly what: string;
@@ -15,7 +15,7 @@ export interface Rule {
   readonly setting: RetentionSetting;
 }
 
-export interface RowRule extends Rule {
+export interface RowRule extends RetentionRule {
   readonly rows: ExpiredRows;
 }
 
@@ -114,7 +114,7 @@ export const ROW_RULES: readonly RowRule[] = [
 ];
 
 /** What does not go row by row. */
-export const OTHER_RULES: readonly Rule[] = [
+export const OTHER_RULES: readonly RetentionRule[] = [
   {
     kind: "ended-sales",
     what: "Redis' keys of a sale: `:sale :winners :freed :ledger :status :asked`",

@@ -12,7 +12,7 @@ import { readSagas } from "../../db/orders/read-sagas.ts";
 import { findSetting } from "../../db/settings/find-setting.ts";
 import { type Folded, foldOrder } from "./fold.ts";
 import type { SagaInput } from "./inputs.ts";
-import type { Deadlines } from "./rows.ts";
+import type { OrderDeadlines } from "./rows.ts";
 import type { SagaMemory } from "./saga-memory.ts";
 import { SagaAppeared, type SagaWrite, saveOrders } from "./save-orders.ts";
 
@@ -20,7 +20,7 @@ export interface Advancing {
   readonly sql: Sql;
   /** What holds until an operator chooses. */
   readonly mode: ModeSetting;
-  readonly deadlines: Deadlines;
+  readonly deadlines: OrderDeadlines;
   readonly memory: SagaMemory;
   readonly observe?: {
     /** These were committed. */

@@ -6,7 +6,7 @@ import type { CartLine } from "../../db/shop/clear-carts.ts";
 import type { Folded } from "./fold.ts";
 
 /** How long orders may take, milliseconds. */
-export interface Deadlines {
+export interface OrderDeadlines {
   /** Until the sweeper looks at it. */
   readonly sweepMs: number;
   /** Until silent steps are given up. */
@@ -18,7 +18,11 @@ const iso = (ms: number) => new Date(ms).toISOString();
 const isOpen = (state: SagaState | null): boolean => state !== null && stillOpen(state);
 
 /** The saga's row as it shall be. Its due time is moved seldom: when it opens, and when nothing is left to wait for. */
-export function sagaRow({ orderId, before, state, transitions }: Folded, at: number, deadlines: Deadlines): NewSaga {
+export function sagaRow(
+  { orderId, before, state, transitions }: Folded,
+  at: number,
+  deadlines: OrderDeadlines,
+): NewSaga {
   const open = isOpen(state);
   const dueAt = open === isOpen(before) ? {} : { dueAt: open ? iso(at + deadlines.sweepMs) : null };
   const settleBy = state.order === null ? null : iso(at + deadlines.settleMs);

@@ -8,13 +8,13 @@ import { lockCarts } from "../../db/shop/lock-carts.ts";
 import { refillCarts } from "../../db/shop/refill-carts.ts";
 import { confirmReservations } from "../../db/steps/confirm-reservations.ts";
 import type { Folded } from "./fold.ts";
-import { cartLines, completedBy, type Deadlines, orderRow, sagaRow } from "./rows.ts";
+import { cartLines, completedBy, type OrderDeadlines, orderRow, sagaRow } from "./rows.ts";
 import { storable } from "./storable.ts";
 
 export interface SagaWrite {
   /** Now, milliseconds since 1970. */
   readonly at: number;
-  readonly deadlines: Deadlines;
+  readonly deadlines: OrderDeadlines;
   /** The database refused the order itself: it has a saga, and nothing else. */
   readonly refused: boolean;
 }

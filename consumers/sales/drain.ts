@@ -3,7 +3,7 @@ import type { LagReader } from "../../kafka/renewed-admin.ts";
 import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
 import { pause } from "../engine/pause.ts";
-import { Pace } from "./pace.ts";
+import { DrainPace } from "./pace.ts";
 
 /** A record with this header carries nothing; whoever consumes the topic skips it. */
 export const DRAIN_MARKER = "drain-marker";
@@ -32,7 +32,7 @@ export async function drain(
   report: (remainingMs: number) => void = () => {},
 ): Promise<boolean> {
   let ends: ReadonlyMap<number, number> | undefined;
-  const pace = new Pace(report);
+  const pace = new DrainPace(report);
   let moved = { sum: -1, at: performance.now(), nudged: false };
   let remindAt = performance.now() + REMIND_MS;
   const remind = (fields: object, message: string) => {

@@ -72,9 +72,9 @@ export class Loader {
         : { ...seen, loaded: false, reason: "BROKEN", detail: `${broken} is of another type` };
     };
     this.#forgetAllBut(sales);
-    const looks = await leftOut.settle("look", sales, idOf, health, { atOnce: LOOKS_AT_ONCE });
+    const looks = await leftOut.runEach("look", sales, idOf, health, { atOnce: LOOKS_AT_ONCE });
     const treat = ({ thing, result }: (typeof looks)[number]) => this.#treat(thing, result, fresh, lost);
-    await leftOut.settle("treatment", looks, ({ thing }) => thing.id, treat, { atOnce: FIRST_LOADS_AT_ONCE });
+    await leftOut.runEach("treatment", looks, ({ thing }) => thing.id, treat, { atOnce: FIRST_LOADS_AT_ONCE });
     await this.#recover(lost, stopping);
     if (fresh.length > 0) await this.#firstLoads(fresh);
   }
@@ -125,7 +125,7 @@ export class Loader {
     const load = (sale: LiveSale) => this.#firstLoad(sale);
     await withLeases(this.#deps.leases, LEASES.saleLoader, fresh.map(idOf), async (held) => {
       const ours = fresh.filter(({ id }) => held.includes(id));
-      await this.#deps.leftOut.settle("first load", ours, idOf, load, { atOnce: FIRST_LOADS_AT_ONCE });
+      await this.#deps.leftOut.runEach("first load", ours, idOf, load, { atOnce: FIRST_LOADS_AT_ONCE });
     });
   }
 
@@ -186,7 +186,7 @@ export class Loader {
     const work = async (held: readonly string[]) => {
       const ours = sales.filter(({ couponId }) => held.includes(couponId));
       const nameOf = ({ couponId }: LostSale) => couponId;
-      await leftOut.settle("recovery", ours, nameOf, recover, { throwsIfAway: false, maxRestMs: MAX_REST_MS });
+      await leftOut.runEach("recovery", ours, nameOf, recover, { throwsIfAway: false, maxRestMs: MAX_REST_MS });
     };
     const group: Promise<void> = withLeases(leases, LEASES.saleLoader, ids, work)
       .then(() => {})

@@ -1,5 +1,5 @@
 /** How long the rest of a drain will take, going by its pace so far. */
-export class Pace {
+export class DrainPace {
   readonly #report: (remainingMs: number) => void;
   #first: { readonly remaining: number; readonly at: number } | undefined;
   #reportAt = 0;

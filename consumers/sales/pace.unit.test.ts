@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { Pace } from "./pace.ts";
+import { DrainPace } from "./pace.ts";
 
 function pace() {
   const said: number[] = [];
-  return { said, pace: new Pace((remainingMs) => said.push(remainingMs)) };
+  return { said, pace: new DrainPace((remainingMs) => said.push(remainingMs)) };
 }
 
 test("the rest takes as long as the part before it, record by record", () => {

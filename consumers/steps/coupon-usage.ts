@@ -5,14 +5,14 @@ import type { Executor, Sql } from "../../db/client.ts";
 import { findAbsentSales } from "../../db/sales/find-absent-sales.ts";
 import { type HeldCoupon, lockHeldCoupons } from "../../db/steps/lock-held-coupons.ts";
 import { type CouponUse, giveCouponsBack, useCoupons } from "../../db/steps/use-coupons.ts";
-import type { Holding } from "../../lua/holding.ts";
+import type { WinState } from "../../lua/holding.ts";
 import type { Restore, StepCommand } from "./request.ts";
 import { COMPLETED, type LockedRows, type StepVerdict, type StepWork, WAIT } from "./step-work.ts";
 
 export interface CouponUsageDeps {
   readonly sql: Sql;
   /** What Redis says of a user's win. @throws StampedeError REDIS_UNAVAILABLE */
-  readonly holdingOf: (couponId: CouponId, userId: UserId) => Promise<Holding>;
+  readonly holdingOf: (couponId: CouponId, userId: UserId) => Promise<WinState>;
   /** So long after its end Redis forgets a sale. */
   readonly keepHours: number;
   readonly onError: (message: string, error: unknown) => void;

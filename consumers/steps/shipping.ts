@@ -1,5 +1,5 @@
 import type { OrderId } from "../../contracts/orders/ids.ts";
-import { type Delivery, isDelivered } from "../../contracts/orders/shipping.ts";
+import { isDelivered, type ShippingTerms } from "../../contracts/orders/shipping.ts";
 import type { Executor } from "../../db/client.ts";
 import { cancelShipments } from "../../db/steps/cancel-shipments.ts";
 import { insertShipments, type Shipment } from "../../db/steps/insert-shipments.ts";
@@ -10,7 +10,7 @@ import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./s
  * Prepares shipments. The door refuses countries that are not served; the step judges again, because an order may have been
  * accepted under another list. There is nothing to lock: no two orders share a shipment.
  */
-export const shipping = (delivery: Delivery): StepWork<"SHIPPING"> => ({
+export const shipping = (delivery: ShippingTerms): StepWork<"SHIPPING"> => ({
   step: "SHIPPING",
   enter: async () => new Desk(delivery),
 });
@@ -19,7 +19,7 @@ class Desk implements LockedRows<"SHIPPING"> {
   readonly #prepared: Shipment[] = [];
   readonly #cancelled: OrderId[] = [];
 
-  constructor(private readonly delivery: Delivery) {}
+  constructor(private readonly delivery: ShippingTerms) {}
 
   async undo(_tx: Executor, restores: readonly Restore<"SHIPPING">[]): Promise<void> {
     for (const { orderId } of restores) this.#cancelled.push(orderId);

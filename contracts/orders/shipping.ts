@@ -34,12 +34,12 @@ export const countriesServed = (env: Static<typeof environment>): ReadonlySet<st
   new Set(env.SHIPPING_COUNTRIES.split(","));
 
 /** Where parcels go. */
-export interface Delivery {
+export interface ShippingTerms {
   readonly countries: ReadonlySet<string>;
   /** SHIPPING_SIMULATE_REFUSAL. */
   readonly simulateRefusal: boolean;
 }
 
 /** Whether the carrier takes a parcel to this address. */
-export const isDelivered = ({ countries, simulateRefusal }: Delivery, address: ShippingAddress): boolean =>
+export const isDelivered = ({ countries, simulateRefusal }: ShippingTerms, address: ShippingAddress): boolean =>
   countries.has(address.country) && !(simulateRefusal && address.postalCode === REFUSED_POSTAL_CODE);

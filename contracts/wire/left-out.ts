@@ -68,7 +68,7 @@ export class LeftOut {
    * @throws REDIS_UNAVAILABLE when that is why all of them failed: then no thing is to blame, and the round is repeated
    * (with `throwsIfAway: false` they are left out like any others)
    */
-  async settle<T, R>(
+  async runEach<T, R>(
     step: string,
     things: readonly T[],
     nameOf: (thing: T) => string,
@@ -77,10 +77,10 @@ export class LeftOut {
   ): Promise<WorkResult<T, R>[]> {
     const { atOnce = Number.POSITIVE_INFINITY, throwsIfAway = true, maxRestMs = USUAL_MAX_REST_MS } = options;
     const awake = things.filter((thing) => !this.isResting(step, nameOf(thing)));
-    const settled = await settleAll(awake, work, atOnce);
+    const results = await runAll(awake, work, atOnce);
     const done: { thing: T; result: R }[] = [];
     const failed: { name: string; error: unknown }[] = [];
-    for (const [i, one] of settled.entries()) {
+    for (const [i, one] of results.entries()) {
       const thing = awake[i]!;
       if (one.status === "rejected") failed.push({ name: nameOf(thing), error: one.reason });
       else {
@@ -144,7 +144,7 @@ export class LeftOut {
 }
 
 /** Promise.allSettled with at most `atOnce` things in work. */
-async function settleAll<T, R>(
+async function runAll<T, R>(
   things: readonly T[],
   work: (thing: T, index: number) => Promise<R>,
   atOnce: number,

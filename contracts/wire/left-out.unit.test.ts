@@ -13,7 +13,7 @@ function world() {
   const leftOut = new LeftOut(observer, () => state.now);
   const round = async (...names: string[]) => {
     state.asked = [];
-    const done = await leftOut.settle(
+    const done = await leftOut.runEach(
       "look",
       names,
       (name) => name,
@@ -69,7 +69,7 @@ test("a thousand that fail together are one complaint that names ten of them; a 
 test("Redis away for all of them is the round's failure, and nobody is given a rest for it", async () => {
   const { leftOut, state, round } = world();
   const away = () => Promise.reject(new StampedeError("REDIS_UNAVAILABLE"));
-  const all = leftOut.settle("look", ["a", "b"], (name) => name, away);
+  const all = leftOut.runEach("look", ["a", "b"], (name) => name, away);
   await expect(all).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
   expect(await round("a", "b")).toBe("A B");
   expect(state.count).toBe(0);

@@ -11,7 +11,7 @@ import type { AckBreaker } from "./breaker.ts";
 import type { ClaimDecision, Decide } from "./decide.ts";
 import type { PastWin } from "./past-wins.ts";
 import type { Publish } from "./publish.ts";
-import type { Queue, QueuedSale } from "./queue.ts";
+import type { Queue, QueueWindow } from "./queue.ts";
 import type { Receipts } from "./receipt.ts";
 
 /** A claim's answer, before it becomes HTTP or a socket message. */
@@ -130,7 +130,7 @@ export function createClaims(parts: ClaimParts): Claims {
     userId: UserId,
     couponId: CouponId,
     requestId: RequestId,
-    sale: QueuedSale,
+    sale: QueueWindow,
     traceparent: string | undefined,
   ): Promise<ClaimReply> {
     const queued = await queue.request(sale, { couponId, userId, requestId }, Date.now(), traceparent);

@@ -29,7 +29,7 @@ export function claimRecord(claim: ClaimToPublish, occurredAt: Date): string {
 }
 
 /** Hands a record to the log; says how durable what it tells is when the answer must go out. Never rejects. */
-export type Deliver = (record: OutgoingRecord, traceparent: string | undefined) => Promise<Durability>;
+export type PublishRecord = (record: OutgoingRecord, traceparent: string | undefined) => Promise<Durability>;
 
 /**
  * Produces a record that stands in a ledger as well, and waits at most `ackMs` for the delivery report. An unknown outcome
@@ -40,7 +40,7 @@ export function createDeliver(
   breaker: AckBreaker,
   ackMs: number,
   onError: (error: unknown) => void,
-): Deliver {
+): PublishRecord {
   return async (record, traceparent) => {
     const waits = breaker.shouldWait();
     if (!waits && producer.stats().queued > MAX_QUEUED_WHILE_LATE) return "ledger";
@@ -63,7 +63,7 @@ export function createDeliver(
 }
 
 /** Produces CouponClaimed; the sale's ledger has the claim. */
-export function createPublish(deliver: Deliver): Publish {
+export function createPublish(deliver: PublishRecord): Publish {
   return (claim, traceparent) =>
     deliver({ topic: "coupon-issue-requests", value: claimRecord(claim, new Date()) }, traceparent);
 }

@@ -5,12 +5,12 @@ import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { KafkaError, type Producer } from "../../kafka/kafka.ts";
 import type { ClaimBatch } from "../../lua/claim-batch.ts";
-import type { Asking } from "../../lua/pending-requests.ts";
+import type { AskOutcome } from "../../lua/pending-requests.ts";
 import type { Winner } from "../../lua/sale-reading.ts";
 import type { AckBreaker } from "./breaker.ts";
 
 /** A queued sale's window, milliseconds since 1970. */
-export type QueuedSale = Pick<ClaimBatch, "startsAt" | "endsAt">;
+export type QueueWindow = Pick<ClaimBatch, "startsAt" | "endsAt">;
 
 export interface QueueParts {
   readonly producer: Pick<Producer, "send">;
@@ -18,7 +18,7 @@ export interface QueueParts {
   readonly breaker: AckBreaker;
   /** How long a request waits for the log's acknowledgement; there is no ledger to fall back on. */
   readonly ackMs: number;
-  readonly ask: (couponId: CouponId, requestId: RequestId, userId: UserId, mayAsk: boolean) => Promise<Asking>;
+  readonly ask: (couponId: CouponId, requestId: RequestId, userId: UserId, mayAsk: boolean) => Promise<AskOutcome>;
   readonly notePending: (couponId: CouponId, requestId: RequestId, userId: UserId) => Promise<void>;
   readonly fault: Fault;
   readonly onError: (error: unknown) => void;
@@ -35,12 +35,12 @@ export type Queued =
 
 export interface Queue {
   /** The sale, if Redis has lately said that it is open and queued. */
-  open(couponId: CouponId): QueuedSale | undefined;
+  open(couponId: CouponId): QueueWindow | undefined;
   /** Redis says so now. */
-  learn(couponId: CouponId, sale: QueuedSale): void;
+  learn(couponId: CouponId, sale: QueueWindow): void;
   /** @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: nothing was logged */
   request(
-    sale: QueuedSale,
+    sale: QueueWindow,
     asked: CouponIssueRequested["data"],
     nowMs: number,
     traceparent: string | undefined,
@@ -77,7 +77,7 @@ export function requestRecord(data: CouponIssueRequested["data"], occurredAt: Da
  */
 export function createQueue(parts: QueueParts): Queue {
   const { producer, breaker, ackMs, ask, notePending, fault, onError } = parts;
-  const sales = new LRUCache<CouponId, QueuedSale>({ max: 1_000, ttl: TERMS_MS });
+  const sales = new LRUCache<CouponId, QueueWindow>({ max: 1_000, ttl: TERMS_MS });
   /** Users who are being answered: those who press the button again meanwhile share the answer. */
   const answering = new Map<string, Promise<Queued>>();
   let trying = 0;
@@ -109,7 +109,7 @@ export function createQueue(parts: QueueParts): Queue {
   }
 
   async function request(
-    sale: QueuedSale,
+    sale: QueueWindow,
     { couponId, userId, requestId: fresh }: CouponIssueRequested["data"],
     nowMs: number,
     traceparent: string | undefined,

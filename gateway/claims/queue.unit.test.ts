@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
 import { KafkaError, type OutgoingRecord } from "../../kafka/kafka.ts";
-import type { Asking } from "../../lua/pending-requests.ts";
+import type { AskOutcome } from "../../lua/pending-requests.ts";
 import { createAckBreaker } from "./breaker.ts";
 import { createQueue } from "./queue.ts";
 
@@ -11,7 +11,7 @@ const WINDOW = { startsAt: 1_000, endsAt: 2_000 };
 const id = (name: string) => name as RequestId;
 
 /** A queue on a Redis that says what it is told to say, and on a log that acknowledges when `acknowledge` is called. */
-function queueThatHears(...answers: Asking[]) {
+function queueThatHears(...answers: AskOutcome[]) {
   const logged: string[] = [];
   const noted: string[] = [];
   const acks: ((error?: unknown) => void)[] = [];

@@ -7,14 +7,14 @@ import { jsonBody } from "../http/json-body.ts";
 import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
-import type { Asking } from "./products.ts";
+import type { OperatorCall } from "./products.ts";
 
 export interface SaleCreation {
   /**
    * Writes the sale and the audit line in one transaction; a repeat under the same key finds the sale of the first time.
    * @throws StampedeError IDEMPOTENCY_KEY_REUSED, DATABASE_UNAVAILABLE
    */
-  insert(asking: Asking, terms: CreateSale): Promise<{ readonly id: CouponId }>;
+  insert(asking: OperatorCall, terms: CreateSale): Promise<{ readonly id: CouponId }>;
   /** Tells role sale-loader that there is something to load. */
   wakeLoader(couponId: CouponId): Promise<void>;
   view(couponId: CouponId): Promise<Sale | null>;

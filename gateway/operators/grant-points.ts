@@ -5,10 +5,10 @@ import { jsonBody } from "../http/json-body.ts";
 import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
-import type { Asking } from "./products.ts";
+import type { OperatorCall } from "./products.ts";
 
 /** @throws StampedeError AMOUNT_OUT_OF_RANGE, IDEMPOTENCY_KEY_REUSED, DATABASE_UNAVAILABLE */
-export type Grant = (asking: Asking, grant: GrantPoints) => Promise<PointsGranted>;
+export type Grant = (asking: OperatorCall, grant: GrantPoints) => Promise<PointsGranted>;
 
 /** POST /admin/points/grants */
 export function grantPointsRoute(grant: Grant, authenticate: Authenticate): Handler {

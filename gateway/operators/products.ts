@@ -9,16 +9,16 @@ import type { Handler } from "../transports/transport.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
 
 /** Who asks, and under which key: a repeat under the same key gets the first answer and changes nothing. */
-export interface Asking {
+export interface OperatorCall {
   readonly actor: string;
   readonly idempotencyKey: string | null;
 }
 
 /** Both reject with StampedeError IDEMPOTENCY_KEY_REUSED, DATABASE_UNAVAILABLE. */
 export interface ProductControl {
-  create(asking: Asking, product: CreateProduct): Promise<Product>;
+  create(asking: OperatorCall, product: CreateProduct): Promise<Product>;
   /** @throws StampedeError PRODUCT_NOT_FOUND, AMOUNT_OUT_OF_RANGE */
-  restock(asking: Asking, id: ProductId, quantity: number): Promise<Product>;
+  restock(asking: OperatorCall, id: ProductId, quantity: number): Promise<Product>;
 }
 
 /** POST /admin/products */

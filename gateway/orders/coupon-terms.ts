@@ -5,7 +5,7 @@ import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { HeldCoupon } from "../../db/claims/find-held-coupons.ts";
 import type { SaleRow } from "../../db/sales/find-sale.ts";
-import type { Holding } from "../../lua/holding.ts";
+import type { WinState } from "../../lua/holding.ts";
 import type { CouponOffer } from "./price-lines.ts";
 
 export interface CouponSources {
@@ -13,7 +13,7 @@ export interface CouponSources {
   /** PostgreSQL's word. */
   readonly findHeld: (couponId: CouponId, userId: UserId) => Promise<HeldCoupon | null>;
   /** Redis' word: a win that may not be persisted yet. */
-  readonly holding: (couponId: CouponId, userId: UserId) => Promise<Holding>;
+  readonly holding: (couponId: CouponId, userId: UserId) => Promise<WinState>;
   readonly now?: () => number;
   readonly onError: (error: unknown) => void;
 }

@@ -3,7 +3,7 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import type { HeldCoupon } from "../../db/claims/find-held-coupons.ts";
-import type { Holding } from "../../lua/holding.ts";
+import type { WinState } from "../../lua/holding.ts";
 import { createCouponTerms } from "./coupon-terms.ts";
 
 const [coupon, ann, order] = ["c" as CouponId, "ann" as UserId, "o1" as OrderId];
@@ -12,7 +12,7 @@ const away = new StampedeError("DATABASE_UNAVAILABLE");
 const NOON = Date.UTC(2027, 0, 1, 12);
 
 /** What is decided here is only whose word counts. */
-function terms(held: HeldCoupon | null | Error, won: Holding, exists = true, validUntil: Date | null = null) {
+function terms(held: HeldCoupon | null | Error, won: WinState, exists = true, validUntil: Date | null = null) {
   let looks = 0;
   const ask = createCouponTerms({
     async findSale() {

@@ -6,7 +6,7 @@ import type { OrderState } from "../../db/orders/find-order.ts";
 import type { OpenOrder } from "../../lua/placed-orders.ts";
 import type { Identity } from "../auth/hs256.ts";
 
-export interface OrderSources {
+export interface OrderLookupSources {
   /** PostgreSQL's word. */
   readonly stored: (orderId: OrderId) => Promise<OrderState | null>;
   /** Redis' word, of an order that PostgreSQL may not have yet. */
@@ -38,7 +38,7 @@ function asPlaced(created: OrderCreated): FoundOrder {
  * PostgreSQL first, then the ledger; and PostgreSQL once more, because between the two looks an order may have gone from
  * the one to the other. While PostgreSQL does not answer, what the ledger holds is shown: nothing happens to an order then.
  */
-export function createFindOrder(sources: OrderSources): FindOrder {
+export function createFindOrder(sources: OrderLookupSources): FindOrder {
   const byId = createFindById(sources);
   return async (reference, who) => {
     if (isOrderId(reference)) return await byId(reference, who);
@@ -53,12 +53,12 @@ export function createFindOrder(sources: OrderSources): FindOrder {
   };
 }
 
-async function ownOf({ open }: OrderSources, who: Identity, number: OrderNumber): Promise<OrderId[]> {
+async function ownOf({ open }: OrderLookupSources, who: Identity, number: OrderNumber): Promise<OrderId[]> {
   const ids = (await open(who.userId)).map(({ orderId }) => orderId);
   return ids.filter((orderId) => orderNumberOf(orderId) === number);
 }
 
-function createFindById({ stored, pending, pendingOfAnybody }: OrderSources) {
+function createFindById({ stored, pending, pendingOfAnybody }: OrderLookupSources) {
   return async (orderId: OrderId, { userId, role }: Identity): Promise<FoundOrder | null> => {
     const visible = (order: FoundOrder | null) =>
       order !== null && (order.order.userId === userId || role === "operator") ? order : null;

@@ -17,7 +17,7 @@ import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { readSettleTimes } from "../../lua/settle-times.ts";
 import type { RateLimit } from "../admission/token-bucket.ts";
-import type { Deliver } from "../claims/publish.ts";
+import type { PublishRecord } from "../claims/publish.ts";
 import type { databaseCalls } from "../database-calls.ts";
 import type { Offers } from "../shop/offers.ts";
 import { createCouponTerms } from "./coupon-terms.ts";
@@ -33,7 +33,7 @@ export interface OrderNeeds {
   readonly database: Database;
   readonly redis: RedisConnection;
   readonly producer: Pick<Producer, "send">;
-  readonly deliver: Deliver;
+  readonly deliver: PublishRecord;
   readonly logIsLate: () => boolean;
   readonly offers: Offers;
   readonly rateLimit: RateLimit;

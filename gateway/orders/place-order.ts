@@ -11,7 +11,7 @@ import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Admission } from "../../lua/admission.ts";
 import type { Placed, PlacedOrders } from "../../lua/placed-orders.ts";
 import type { RateLimit } from "../admission/token-bucket.ts";
-import type { Deliver } from "../claims/publish.ts";
+import type { PublishRecord } from "../claims/publish.ts";
 import type { LookUp } from "./look-up.ts";
 import { orderOutcomeUnknown, withKey } from "./outcome-unknown.ts";
 import type { AskedOrder, PriceOrder } from "./price-order.ts";
@@ -21,7 +21,7 @@ export interface PlacingParts {
   readonly admission: Pick<Admission, "take" | "release">;
   readonly price: PriceOrder;
   readonly lookUp: LookUp;
-  readonly deliver: Deliver;
+  readonly deliver: PublishRecord;
   /** Kafka's reports are late: an order would be acknowledged by the ledger alone. */
   readonly logIsLate: () => boolean;
   /** Seconds that an order takes at present. */
@@ -34,7 +34,7 @@ export interface PlacingParts {
   readonly onError: (error: unknown) => void;
 }
 
-export interface OrderWish {
+export interface OrderRequest {
   readonly userId: UserId;
   /** null: the gateway makes one; only a 503 names it. */
   readonly idempotencyKey: string | null;
@@ -43,7 +43,7 @@ export interface OrderWish {
 }
 
 /** @throws StampedeError with the code of every refusal */
-export type PlaceOrderFor = (wish: OrderWish) => Promise<OrderAccepted>;
+export type PlaceOrderFor = (wish: OrderRequest) => Promise<OrderAccepted>;
 
 interface Asked extends AskedOrder {
   /** Somebody else may ask the same: the client named the key. */
@@ -87,7 +87,7 @@ export class OrderDoor {
     return this.#inFlight;
   }
 
-  async place({ userId, idempotencyKey: given, body, traceparent }: OrderWish): Promise<OrderAccepted> {
+  async place({ userId, idempotencyKey: given, body, traceparent }: OrderRequest): Promise<OrderAccepted> {
     const { rateLimit, maxInFlight } = this.#parts;
     const order = normalOrder(body);
     const idempotencyKey = given ?? crypto.randomUUID();

@@ -7,7 +7,7 @@ import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { Offer } from "../../db/shop/find-offers.ts";
 
 /** An order's part that money decides. Fixed here; no step calculates again. */
-export interface Priced extends Amounts {
+export interface PricedLines extends Amounts {
   readonly items: OrderLine[];
   /** The lines for which the door takes admission stock. */
   readonly flashItems: ProductQuantity[];
@@ -35,7 +35,7 @@ export function priceLines(
   offers: ReadonlyMap<ProductId, Offer | null>,
   terms: CouponOffer | null,
   points: Points,
-): Priced {
+): PricedLines {
   const found = lines.map((line) => ({ ...line, offer: offerOf(line.productId, offers) }));
   const currencies = new Set(found.map(({ offer }) => offer.currency));
   if (currencies.size > 1)

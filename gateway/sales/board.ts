@@ -5,7 +5,7 @@ import { type FilterOwner, GateFilters, type GateFiltersOptions } from "./gate-f
 import type { WinnersFilter } from "./winners-filter.ts";
 
 /** What this process has heard of a sale, from Redis' announcements, its own claims and its own reading. */
-export interface SaleNews {
+export interface SaleUpdate {
   readonly epoch: number;
   /** Grows with every change a gate must know; compared only within an epoch. */
   readonly version: number;
@@ -13,7 +13,7 @@ export interface SaleNews {
   readonly soldOut: boolean;
 }
 
-interface Entry extends SaleNews, FilterOwner {
+interface Entry extends SaleUpdate, FilterOwner {
   /** When Redis last confirmed this. */
   confirmedAt: number;
   /** Claims came lately; the others are not kept fresh. */
@@ -29,7 +29,7 @@ export interface GateRefusal {
 /** Times are milliseconds of a clock that never goes back (`performance.now()`). */
 export interface Board {
   /** Takes in what was heard. Older news than what is known changes nothing. */
-  hear(couponId: CouponId, news: SaleNews, nowMs: number): void;
+  hear(couponId: CouponId, news: SaleUpdate, nowMs: number): void;
   /** Whether memory is enough to refuse a claim now. undefined: ask Redis. */
   gate(couponId: CouponId, nowMs: number): GateRefusal | undefined;
   /** Sales that were asked for lately and whose news should be confirmed. The filters of the others are dropped. */
@@ -41,13 +41,13 @@ export interface Board {
 }
 
 /** Epochs that never were (somebody wrote over the sale's keys) must not hide what comes after them. */
-function isNewer(a: SaleNews, b: SaleNews): boolean {
+function isNewer(a: SaleUpdate, b: SaleUpdate): boolean {
   if (isFarAhead(a.epoch, b.epoch)) return false;
   return isFarAhead(b.epoch, a.epoch) || a.epoch > b.epoch || (a.epoch === b.epoch && a.version > b.version);
 }
 
 /** What a gate may say of such a sale; undefined: Redis decides. */
-function refusalOf({ state, soldOut }: SaleNews): GateRefusal["code"] | undefined {
+function refusalOf({ state, soldOut }: SaleUpdate): GateRefusal["code"] | undefined {
   if (state === "PAUSED") return "PAUSED";
   if (state === "CLOSED") return "ENDED";
   return state === "OPEN" && soldOut ? "SOLD_OUT" : undefined;

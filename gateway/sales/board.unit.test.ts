@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { createBoard, type SaleNews } from "./board.ts";
+import { createBoard, type SaleUpdate } from "./board.ts";
 
 const sale = "sale00000001" as CouponId;
-const open: SaleNews = { epoch: 1, version: 1, state: "OPEN", soldOut: false };
-const soldOut: SaleNews = { ...open, version: 2, soldOut: true };
+const open: SaleUpdate = { epoch: 1, version: 1, state: "OPEN", soldOut: false };
+const soldOut: SaleUpdate = { ...open, version: 2, soldOut: true };
 
 function scenario(maxFilterBytes = 1_000) {
   const changes: string[] = [];
@@ -91,7 +91,7 @@ test("an epoch that never was does not hide what comes after it", async () => {
 
 test("a refusal without confirmation expires; confirmation keeps it", async () => {
   const { board, know } = scenario();
-  const paused: SaleNews = { ...open, state: "PAUSED" };
+  const paused: SaleUpdate = { ...open, state: "PAUSED" };
   board.hear(sale, paused, 0);
   await know(sale, 0);
   expect(board.gate(sale, 1000)?.code).toBe("PAUSED");

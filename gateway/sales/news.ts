@@ -1,12 +1,12 @@
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { LeftOut } from "../../contracts/wire/left-out.ts";
-import type { Board, SaleNews } from "./board.ts";
+import type { Board, SaleUpdate } from "./board.ts";
 
-export interface NewsSources {
+export interface SaleUpdateSources {
   /** Calls back for every announcement Redis makes; the subscription repairs itself, but misses what was said meanwhile. */
-  subscribe(hear: (couponId: CouponId, news: SaleNews) => void): void;
+  subscribe(hear: (couponId: CouponId, news: SaleUpdate) => void): void;
   /** The sale as Redis has it now; null: not loaded. */
-  read(couponId: CouponId): Promise<SaleNews | null>;
+  read(couponId: CouponId): Promise<SaleUpdate | null>;
 }
 
 const CONFIRM_MS = 250;
@@ -18,9 +18,9 @@ const READS_AT_ONCE = 16;
  * about (its shard is away, its hash is broken) keeps no other one waiting.
  * @returns how to stop
  */
-export function followNews(
+export function followSales(
   board: Board,
-  sources: NewsSources,
+  sources: SaleUpdateSources,
   leftOut: LeftOut,
   onError: (error: unknown) => void,
 ): () => void {
@@ -36,7 +36,7 @@ export function followNews(
         if (news === null) board.forget(couponId);
         else board.hear(couponId, news, performance.now());
       };
-      await leftOut.settle("confirming sales", due, String, read, { atOnce: READS_AT_ONCE });
+      await leftOut.runEach("confirming sales", due, String, read, { atOnce: READS_AT_ONCE });
     } catch (error) {
       onError(error); // unconfirmed refusals expire by themselves; Redis is asked again
     } finally {

@@ -3,7 +3,7 @@ import { SALES_CHANNEL } from "../../lua/keys.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { readSale, readWinners } from "../../lua/sale-reading.ts";
 import { parseAnnouncement } from "../../lua/sale-scripts.ts";
-import type { NewsSources } from "./news.ts";
+import type { SaleUpdateSources } from "./news.ts";
 import { collectWinners, type WinnersFilter } from "./winners-filter.ts";
 
 /**
@@ -15,7 +15,7 @@ export function redisNews(
   subscriber: RedisConnection,
   swapped: (couponId: CouponId) => void,
   onError: (error: unknown) => void,
-): NewsSources {
+): SaleUpdateSources {
   return {
     subscribe(hear) {
       subscriber.on("message", (channel: string, text: string) => {

@@ -16,7 +16,7 @@ export interface PendingResume {
  * One socket's state. There may be tens of thousands, so it holds no timer, no closure, and nothing that an idle socket
  * does not need; what only a busy one needs is null until then. Moments are those of `performance.now()`, but for `expiresAt`.
  */
-export class Connection {
+export class UserSocket {
   /** null before authentication. */
   userId: UserId | null = null;
   /** When it was known whose it is. What is written to the inbox from then on is the socket's. */
@@ -64,4 +64,4 @@ export class Connection {
   ) {}
 }
 
-export type ClientSocket = Socket<Connection>;
+export type ClientSocket = Socket<UserSocket>;

@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.ts";
+import type { UserSocket } from "./connection.ts";
 
 /** What one socket, user or address may use. Only the first four differ between installations. */
 export interface SocketLimits {
@@ -28,7 +28,7 @@ export const STRIKES = 100;
 export function createMessageRate(perSecond: number, burst: number) {
   const interval = 1000 / perSecond;
   const window = interval * burst;
-  return (connection: Connection, nowMs: number): "ok" | "refused" | "abuse" => {
+  return (connection: UserSocket, nowMs: number): "ok" | "refused" | "abuse" => {
     const next = Math.max(connection.rateFullAt, nowMs) + interval;
     if (next - nowMs <= window) {
       connection.rateFullAt = next;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { Connection } from "./connection.ts";
+import { UserSocket } from "./connection.ts";
 import { createMessageRate, STRIKES } from "./limits.ts";
 
-const connection = () => new Connection(1, "a", 0, null);
+const connection = () => new UserSocket(1, "a", 0, null);
 
 test("a burst passes at once, then the rate holds", () => {
   const rate = createMessageRate(50, 100);

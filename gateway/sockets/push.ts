@@ -3,7 +3,7 @@ import { gatewayChannel } from "../../lua/keys.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { Pushed } from "./delivery.ts";
 
-export type Deliver = (userId: UserId, messages: readonly Pushed[]) => void;
+export type DeliverMessages = (userId: UserId, messages: readonly Pushed[]) => void;
 
 /** One personal message of a push: user, cursor, JSON without the cursor, and the cursor before it (absent: not known). */
 interface PushedText {
@@ -21,7 +21,7 @@ function isPushed(value: unknown): value is PushedText {
 }
 
 /** Gives each user's messages of one push to `deliver`, neighbours of one user together. @throws Error if it is no push */
-export function readPush(text: string, deliver: Deliver): void {
+export function readPush(text: string, deliver: DeliverMessages): void {
   const pushed: unknown = JSON.parse(text);
   if (!Array.isArray(pushed) || !pushed.every(isPushed)) throw new Error("A push is an array of {u, c, m, p}");
   for (let i = 0; i < pushed.length; ) {
@@ -36,7 +36,7 @@ export function readPush(text: string, deliver: Deliver): void {
 }
 
 export interface PushListener {
-  readonly deliver: Deliver;
+  readonly deliver: DeliverMessages;
   /** The subscription stands, at first or again: what was published before is lost to it. */
   readonly subscribed: () => void;
   /** The subscription broke: pushes may be lost from now on. */

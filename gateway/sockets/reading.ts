@@ -2,17 +2,17 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Inbox, InboxPage } from "../../lua/inbox.ts";
 import { isBetween, isSameServer } from "../../lua/inbox-cursor.ts";
-import type { ClientSocket, Connection, PendingResume } from "./connection.ts";
+import type { ClientSocket, PendingResume, UserSocket } from "./connection.ts";
 import { deliver, isInGrace, reply } from "./delivery.ts";
-import { type OwnCoupon, type OwnOrder, type Page, resumedText, resyncText, welcomeText } from "./replies.ts";
+import { type OwnCoupon, type OwnOrder, type OwnPage, resumedText, resyncText, welcomeText } from "./replies.ts";
 
 export interface ReadingParts {
   readonly inbox: Pick<Inbox, "read" | "positionAt">;
   readonly addRoute: (socket: ClientSocket) => Promise<void>;
   /** A user's newest coupons from PostgreSQL. */
-  readonly listCoupons: (userId: UserId) => Promise<Page<OwnCoupon>>;
+  readonly listCoupons: (userId: UserId) => Promise<OwnPage<OwnCoupon>>;
   /** The same of orders. */
-  readonly listOrders: (userId: UserId) => Promise<Page<OwnOrder>>;
+  readonly listOrders: (userId: UserId) => Promise<OwnPage<OwnOrder>>;
   /** The readings of a socket are done; it may be behind again. */
   readonly done: (socket: ClientSocket) => void;
 }
@@ -42,7 +42,7 @@ const RESUME_GRACE_MS = 1000;
 /** Resumes of one socket that are not answered yet; beyond that, the latest count. */
 const MAX_RESUMES = 16;
 
-function answered(connection: Connection, resume: PendingResume | undefined): void {
+function answered(connection: UserSocket, resume: PendingResume | undefined): void {
   const left = connection.resumes?.filter((other) => other !== resume) ?? [];
   connection.resumes = left.length === 0 ? null : left;
 }

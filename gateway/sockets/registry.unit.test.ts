@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import { type ClientSocket, Connection } from "./connection.ts";
+import { type ClientSocket, UserSocket } from "./connection.ts";
 import { Registry } from "./registry.ts";
 
 let number = 0;
-const socketAt = (address: string) => ({ data: new Connection(++number, address, 0, null) }) as ClientSocket;
+const socketAt = (address: string) => ({ data: new UserSocket(++number, address, 0, null) }) as ClientSocket;
 const user = (n: number) => `user-${n}` as UserId;
 
 test("a user's sockets are found, however many, and are gone when they are removed", () => {

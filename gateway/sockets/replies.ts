@@ -34,12 +34,12 @@ export type OwnCoupon = Pick<MyCoupon, "couponId" | "requestId" | "slot"> & { re
 /** The same of GET /me/orders. */
 export type OwnOrder = Pick<OrderSummary, "orderId" | "orderNumber" | "status" | "failureReason">;
 
-export interface Page<Item> {
+export interface OwnPage<Item> {
   readonly items: readonly Item[];
   readonly nextCursor: string | null;
 }
 
-export function resyncText(cursor: string, coupons: Page<OwnCoupon>, orders: Page<OwnOrder>): string {
+export function resyncText(cursor: string, coupons: OwnPage<OwnCoupon>, orders: OwnPage<OwnOrder>): string {
   const message: Of<"resync"> = {
     type: "resync",
     cursor,

@@ -9,13 +9,13 @@ import type { ClaimForUser } from "../claims/claim.ts";
 import { problem } from "../http/problem.ts";
 import type { SocketRoute } from "../transports/transport.ts";
 import { type CatchingUp, createCatchingUp } from "./catching-up.ts";
-import { type ClientSocket, Connection } from "./connection.ts";
+import { type ClientSocket, UserSocket } from "./connection.ts";
 import { push, reply } from "./delivery.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createMessageRate, type SocketLimits } from "./limits.ts";
 import type { OpeningsParts } from "./openings.ts";
 import { createProbe } from "./probe.ts";
-import { type Deliver, listenForPushes } from "./push.ts";
+import { type DeliverMessages, listenForPushes } from "./push.ts";
 import { createReading, type ReadingParts } from "./reading.ts";
 import { Registry } from "./registry.ts";
 import { errorText } from "./replies.ts";
@@ -45,9 +45,9 @@ export interface SocketRoomDeps {
 }
 
 export interface SocketRoom {
-  readonly route: SocketRoute<Connection>;
+  readonly route: SocketRoute<UserSocket>;
   /** Personal messages for whoever of this user is here. */
-  readonly deliver: Deliver;
+  readonly deliver: DeliverMessages;
   /** Tells everybody who follows the sale. */
   saleChanged(couponId: CouponId, change: "opened" | "soldout"): void;
   /** Open sockets. */
@@ -72,7 +72,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     onError,
   );
   const topics = createSaleTopics(deps, deps.publish, limits.subscriptions ?? 100);
-  const deliver: Deliver = (userId, messages) => {
+  const deliver: DeliverMessages = (userId, messages) => {
     for (const socket of registry.ofUser(userId)) {
       push(socket, messages);
       catchingUp.ifBehind(socket);
@@ -119,13 +119,13 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     catchingUp.welcome(socket);
   }
 
-  const route: SocketRoute<Connection> = {
+  const route: SocketRoute<UserSocket> = {
     path: "/ws",
     upgrade(request) {
       if (closing) return { refuse: problem("SHUTTING_DOWN") };
       const verdict = checkUpgrade(request, authenticate, limits.allowedOrigins);
       if ("refuse" in verdict) return verdict;
-      return { accept: new Connection(++opened, request.remoteAddress, performance.now(), verdict.identity) };
+      return { accept: new UserSocket(++opened, request.remoteAddress, performance.now(), verdict.identity) };
     },
     open(socket) {
       const { data: connection } = socket;

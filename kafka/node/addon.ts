@@ -51,7 +51,7 @@ export interface CallbackTable {
   readonly event: Callbacks;
 }
 
-export interface NativeClient {
+export interface AddonClient {
   /** Adds the functions, or removes these very same ones. */
   configureCallbacks(add: boolean, callbacks: CallbackTable): void;
   getMetadata(options: { allTopics: boolean; timeout: number }, done: Done<NativeMetadata>): void;
@@ -65,7 +65,7 @@ export interface NativeMetadata {
   }[];
 }
 
-export interface NativeProducer extends NativeClient {
+export interface NativeProducer extends AddonClient {
   /** Makes librdkafka's producer, on a worker thread; waits for no broker. */
   connect(done: Done): void;
   /** Destroys it, on a worker thread. What is not delivered gets no report. */
@@ -100,7 +100,7 @@ export interface NativeMessage {
 }
 
 /** Calls that return a number return an error of librdkafka's, 0 for none. */
-export interface NativeConsumer extends NativeClient {
+export interface NativeConsumer extends AddonClient {
   connect(done: Done): void;
   /** Leaves the group and destroys the consumer, on a worker thread. */
   disconnect(done: Done): void;
@@ -122,7 +122,7 @@ export interface NativeOffset extends NativePartition {
   readonly error?: NativeError;
 }
 
-export interface NativeAdmin extends NativeClient {
+export interface NativeAdmin extends AddonClient {
   connect(): NativeError | number | null | undefined;
   disconnect(): void;
   createTopic(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Progress, type SweepDeps, sweep } from "../../consumers/order-sweeper/sweep.ts";
+import { type GroupProgress, type SweepDeps, sweep } from "../../consumers/order-sweeper/sweep.ts";
 import { stepCompleted, stepRestored } from "../../contracts/orders/messages.ts";
 import { findDueSagas } from "../../db/orders/find-due-sagas.ts";
 import { postponeSagas } from "../../db/orders/postpone-sagas.ts";
@@ -18,7 +18,7 @@ const MINUTE = 60_000;
 
 /** A sweeper of one shop, whose clock the test sets. */
 function sweeperOf(shop: Shop, orderIds: readonly string[]) {
-  const progress: Progress = new Map();
+  const progress: GroupProgress = new Map();
   const swept: number[] = [];
   const unread: string[] = [];
   return {

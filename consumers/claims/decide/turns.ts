@@ -74,7 +74,7 @@ export class Turns {
         }
       }
     };
-    const done = await settling.leftOut.settle("settling requests", sales, nameOf, settle, {
+    const done = await settling.leftOut.runEach("settling requests", sales, nameOf, settle, {
       atOnce: ALONE_AT_ONCE,
       throwsIfAway: false,
     });
@@ -116,7 +116,7 @@ export class Turns {
       });
       return { ...decided, refused: [...again, ...decided.refused] };
     };
-    const decided = await settling.leftOut.settle("deciding requests", [...turn], nameOf, decide, {
+    const decided = await settling.leftOut.runEach("deciding requests", [...turn], nameOf, decide, {
       throwsIfAway: false,
     });
     const decisions = new Map(decided.map(({ thing: [couponId], result }) => [couponId, result]));

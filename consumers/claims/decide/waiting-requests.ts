@@ -1,7 +1,7 @@
 import type { CouponId } from "../../../contracts/wire/ids.ts";
 import type { TopicPartition } from "../../../kafka/kafka.ts";
 import { keyOf } from "../../../kafka/partitions.ts";
-import type { Waiting } from "../../engine/role.ts";
+import type { HeldRecords } from "../../engine/role.ts";
 import type { Request } from "./request.ts";
 
 /** Between two tries of a sale that is paused or being rebuilt, or that fails. */
@@ -32,7 +32,7 @@ const NOBODY: readonly TopicPartition[] = [];
  * (paused, fenced, its keys broken) wait here, while the partition's other sales go on. A partition's offset stays at the
  * first request that waits. Times are of the monotonic clock, in milliseconds.
  */
-export class WaitingRequests implements Waiting {
+export class WaitingRequests implements HeldRecords {
   readonly #sales = new Map<CouponId, Queue>();
   readonly #partitions = new Map<string, TopicPartition & { count: number }>();
   #size = 0;

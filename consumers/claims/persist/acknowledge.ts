@@ -20,7 +20,7 @@ export async function acknowledge(
   entries: readonly Acknowledge[],
 ): Promise<{ readonly left: number; readonly failed: ReadonlyMap<RequestId, ResultCode> }> {
   const bySale = [...groupBySale(entries)];
-  const acknowledged = await leftOut.settle(
+  const acknowledged = await leftOut.runEach(
     "removing ledger entries",
     bySale,
     ([couponId]) => couponId,

@@ -47,7 +47,7 @@ export async function releaseBuried(
 ): Promise<ReadonlySet<GrantedClaim>> {
   const kept = new Set(buried.map(({ claim }) => claim));
   const sales = new Set(buried.map(({ claim }) => claim.couponId));
-  await leftOut.settle(
+  await leftOut.runEach(
     "releasing claims",
     [...sales],
     String,

@@ -135,7 +135,7 @@ async function decideAgain(
   deferred: GrantedClaim[],
 ): Promise<readonly GrantedClaim[]> {
   const bySale = [...groupBySale(passed)];
-  const answered = await deps.leftOut.settle(
+  const answered = await deps.leftOut.runEach(
     "deciding claims again",
     bySale,
     ([couponId]) => couponId,
@@ -176,7 +176,7 @@ async function repairWinners(deps: Settling, found: readonly Issued[]): Promise<
     outcome.code === "ALIASED" ? [{ ...claim, claim, outcome }] : [],
   );
   const bySale = [...groupBySale(aliases)];
-  const repaired = await deps.leftOut.settle(
+  const repaired = await deps.leftOut.runEach(
     "repairing winners",
     bySale,
     ([couponId]) => couponId,

@@ -39,7 +39,7 @@ export async function deferredRound(deps: DeferredDeps, stopping: AbortSignal): 
   const sales = (await salesWithDeferredClaims(deps.sql)) as readonly CouponId[];
   if (sales.length === 0) return;
   await deps.lease(sales, (held) =>
-    deps.leftOut.settle("deferred claims", held, String, (couponId) => settleSale(deps, couponId, stopping), {
+    deps.leftOut.runEach("deferred claims", held, String, (couponId) => settleSale(deps, couponId, stopping), {
       atOnce: SALES_AT_ONCE,
     }),
   );

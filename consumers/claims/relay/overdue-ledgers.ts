@@ -34,7 +34,7 @@ export function createOverdueLedgers(deps: OverdueDeps): () => Promise<readonly 
     const { known, next } = await listOverdueSales(sql, keepHours, filled, place, PAGE);
     const ids = [...new Set([...known, ...next.map(({ id }) => id)])] as CouponId[];
     // Of a sale that Redis does not answer about nothing is known; it is met again.
-    const lengths = await leftOut.settle("overdue ledger", ids, String, length, { throwsIfAway: false });
+    const lengths = await leftOut.runEach("overdue ledger", ids, String, length, { throwsIfAway: false });
     filled = lengths
       .filter(({ result }) => result > 0)
       .map(({ thing }) => thing)

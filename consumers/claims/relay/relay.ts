@@ -44,18 +44,18 @@ export async function relayRound(deps: RelayDeps, stopping: AbortSignal): Promis
   for (const [couponId, until] of deps.onHold) if (until <= now) deps.onHold.delete(couponId);
   const sales = (await deps.sales()).filter((couponId) => !deps.onHold.has(couponId));
   const { leftOut } = deps;
-  const lengths = await leftOut.settle("ledger length", sales, String, deps.length);
+  const lengths = await leftOut.runEach("ledger length", sales, String, deps.length);
   deps.waitingEntries(lengths.reduce((sum, { result }) => sum + result, 0));
   const filled = lengths.filter(({ result }) => result > 0).map(({ thing }) => thing);
   // One entry tells: in a rush every ledger is full of entries that are a few milliseconds old.
-  const oldest = await leftOut.settle("oldest ledger entry", filled, String, (couponId) =>
+  const oldest = await leftOut.runEach("oldest ledger entry", filled, String, (couponId) =>
     deps.read(couponId, { olderThanMs: deps.ageMs, count: 1 }),
   );
   const overdue = oldest.filter(({ result }) => result.entries.length + result.malformed.length > 0);
   if (overdue.length === 0) return;
   const ids = overdue.map(({ thing }) => thing);
   await deps.lease(ids, (held) =>
-    leftOut.settle("settling the ledger", held, String, (couponId) => relaySale(deps, couponId, stopping), {
+    leftOut.runEach("settling the ledger", held, String, (couponId) => relaySale(deps, couponId, stopping), {
       atOnce: SALES_AT_ONCE,
     }),
   );

@@ -30,7 +30,7 @@ const PAGE = 200;
 const AT_ONCE = 16;
 
 /** A revocation with every name of its claim; the original's is the last. */
-interface Order extends PendingRevocation {
+interface RevocationOrder extends PendingRevocation {
   readonly names: readonly RequestId[];
   readonly code: ResultCode;
 }
@@ -93,7 +93,7 @@ async function carryOutPage(
   return ids.length;
 }
 
-async function withNames(sql: Sql, pending: readonly PendingRevocation[]): Promise<Order[]> {
+async function withNames(sql: Sql, pending: readonly PendingRevocation[]): Promise<RevocationOrder[]> {
   const sales = new Set(pending.map(({ coupon_id }) => coupon_id));
   const names = new Map<string, RequestId[]>();
   for (const couponId of sales) {
@@ -109,7 +109,7 @@ async function withNames(sql: Sql, pending: readonly PendingRevocation[]): Promi
   }));
 }
 
-const claimOf = ({ coupon_id, user_id }: Order, requestId: RequestId) => ({
+const claimOf = ({ coupon_id, user_id }: RevocationOrder, requestId: RequestId) => ({
   couponId: coupon_id as CouponId,
   userId: user_id as UserId,
   requestId,
@@ -121,7 +121,7 @@ const claimOf = ({ coupon_id, user_id }: Order, requestId: RequestId) => ({
  * there. A slot that PostgreSQL holds for somebody else (Redis forgot them) does not go out again.
  * @returns false: not now, the sale is not loaded or was loaded anew meanwhile
  */
-async function release(deps: RevocationDeps, order: Order): Promise<boolean> {
+async function release(deps: RevocationDeps, order: RevocationOrder): Promise<boolean> {
   const couponId = order.coupon_id as CouponId;
   const winner = await deps.winnerOf(couponId, order.user_id as UserId);
   const holds = winner !== null && order.names.includes(winner.requestId);

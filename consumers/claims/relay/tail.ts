@@ -103,7 +103,7 @@ export class Tail {
   /** Finds sales whose newest claim of the Redis pipeline lies behind where we have read to. */
   async #look(): Promise<void> {
     const sales = await this.#deps.sales();
-    const newest = await this.#deps.leftOut.settle("newest claim", sales, String, this.#deps.newest);
+    const newest = await this.#deps.leftOut.runEach("newest claim", sales, String, this.#deps.newest);
     this.#lookedAt = performance.now();
     this.#sales = new Set(sales);
     for (const cursors of [this.#reached, this.#covered]) {
@@ -133,7 +133,7 @@ export class Tail {
     let open = held;
     while (open.length > 0 && !stopping.aborted && performance.now() < endAt) {
       // What is left out here is behind its newest claim, so a later look finds it again.
-      const pages = await this.#deps.leftOut.settle("tail", open, String, (id) => this.#page(id), { atOnce: 1 });
+      const pages = await this.#deps.leftOut.runEach("tail", open, String, (id) => this.#page(id), { atOnce: 1 });
       open = pages.filter(({ result }) => result).map(({ thing }) => thing);
     }
     return open;
