@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { SagaState } from "../contracts/orders/saga-state.ts";
 import type { Step } from "../contracts/orders/steps.ts";
-import type { Surveyed } from "../db/orders/survey-orders.ts";
+import type { Surveyed } from "../db/orders/due.ts";
 import type { SagaDecision } from "./saga/decisions.ts";
 import type { Folded } from "./saga/fold.ts";
 

@@ -4,7 +4,7 @@ import { requireSetClock } from "../contracts/wire/clock.ts";
 import { takeStrayErrors } from "../contracts/wire/stray-errors.ts";
 import { createDatabase } from "../db/client.ts";
 import { loggable } from "../db/loggable-error.ts";
-import { requireOwnSessions } from "../db/refusals.ts";
+import { requireOwnSessions } from "../db/pooling.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { createRenewedProducer } from "../kafka/renewed-producer.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../lua/redis.ts";

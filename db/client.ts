@@ -18,7 +18,7 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number;
 }
 
-/** Connections for leases alone (queries/with-leases.ts); nothing else may take one. */
+/** Connections for leases alone (leases.ts); nothing else may take one. */
 export interface LeasePool {
   readonly sql: Sql;
 }
@@ -29,7 +29,7 @@ export interface Database {
   /** Drizzle on a client of its own: it replaces its client's parsers and prepares nothing. */
   readonly orm: Orm;
   readonly leases: LeasePool;
-  /** @throws what the driver throws when no server answers within `timeoutMs`; TransactionPooling (refusals.ts) */
+  /** @throws what the driver throws when no server answers within `timeoutMs`; TransactionPooling (pooling.ts) */
   ping(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { refusalOf } from "../db/refusals.ts";
+import { refusalOf } from "../db/pooling.ts";
 import { json } from "./http/problem.ts";
 import type { Handler, HttpResponse } from "./transports/transport.ts";
 

@@ -2,8 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname } from "node:path";
 import { inheritedEnvironment } from "./config.ts";
 import { CliError } from "./errors.ts";
-import type { Progress } from "./progress.ts";
-import { secondsSince } from "./progress.ts";
+import { type Progress, secondsSince } from "./progress.ts";
 
 const OURS = "# put here by ./dev for the time of an installation";
 

@@ -1,5 +1,5 @@
 import { createDatabase } from "../../db/client.ts";
-import { seedPoints } from "../../db/shop/seed-points.ts";
+import { seedPoints } from "../../db/shop/points.ts";
 import { createProduct, createSale } from "../admin.ts";
 import type { Target } from "../target.ts";
 import { POINTS_AN_ORDER } from "./mix.ts";

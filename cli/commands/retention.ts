@@ -6,7 +6,7 @@ import { type KindReport, previewRetention, retain } from "../../consumers/reten
 import { OTHER_RULES, ROW_RULES } from "../../consumers/retention/rules.ts";
 import { readEnvironment } from "../../contracts/wire/environment.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
-import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
+import { LEASES, withLeases } from "../../db/leases.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";
 import { inheritedEnvironment } from "../../stack/config.ts";
 import { CliError } from "../../stack/errors.ts";

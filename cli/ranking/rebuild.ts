@@ -1,6 +1,6 @@
 import { RANKING_PERIODS, type RankingPeriod } from "../../contracts/shop/http-catalogue.ts";
 import { createDatabase } from "../../db/client.ts";
-import { bestSellers } from "../../db/shop/best-sellers.ts";
+import { bestSellers } from "../../db/shop/sold.ts";
 import { rebuildRanking } from "../../gateway/shop/ranking.ts";
 import { createRankingCache, type Rank } from "../../lua/ranking.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";

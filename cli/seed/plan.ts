@@ -1,5 +1,5 @@
-import type { SeedBalance } from "../../db/shop/seed-points.ts";
-import type { SeedProduct } from "../../db/shop/seed-products.ts";
+import type { SeedBalance } from "../../db/shop/points.ts";
+import type { SeedProduct } from "../../db/shop/products.ts";
 
 const KINDS = [
   "Mug",

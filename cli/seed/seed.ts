@@ -1,7 +1,7 @@
 import { createDatabase, type Sql } from "../../db/client.ts";
-import { insertAudit } from "../../db/settings/insert-audit.ts";
-import { seedPoints } from "../../db/shop/seed-points.ts";
-import { seedProducts } from "../../db/shop/seed-products.ts";
+import { insertAudit } from "../../db/settings/audit.ts";
+import { seedPoints } from "../../db/shop/points.ts";
+import { seedProducts } from "../../db/shop/products.ts";
 import { portions, seedBalance, seedProduct } from "./plan.ts";
 
 /** Rows a statement: large enough that the round trip does not count, small enough that the bar moves. */

@@ -1,4 +1,4 @@
-import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
+import { LEASES, withLeases } from "../../db/leases.ts";
 import { flashSnapshot } from "../../db/shop/flash-snapshot.ts";
 import { createAdmission } from "../../lua/admission.ts";
 import { startTicker } from "../engine/ticker.ts";

@@ -1,6 +1,5 @@
-import type { RetryPolicy } from "../../db/dead-letters/insert-dead-letters.ts";
-import type { LetterMark } from "../../db/dead-letters/mark-dead-letters.ts";
-import type { DueLetter } from "../../db/dead-letters/take-dead-letters.ts";
+import type { RetryPolicy } from "../../db/dead-letters/insert.ts";
+import type { DueLetter, LetterMark } from "../../db/dead-letters/resend.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
 
 /** What became of sending a letter again. */

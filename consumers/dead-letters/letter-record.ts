@@ -1,4 +1,4 @@
-import type { DueLetter } from "../../db/dead-letters/take-dead-letters.ts";
+import type { DueLetter } from "../../db/dead-letters/resend.ts";
 import { KafkaError, type OutgoingRecord } from "../../kafka/kafka.ts";
 import { DEAD_LETTER_HEADERS } from "../engine/dead-letter-record.ts";
 

@@ -1,10 +1,9 @@
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { Sql } from "../../db/client.ts";
-import { auditTarget } from "../../db/dead-letters/find-dead-letter.ts";
-import type { RetryPolicy } from "../../db/dead-letters/insert-dead-letters.ts";
-import { markDeadLetters } from "../../db/dead-letters/mark-dead-letters.ts";
-import { type DueLetter, takeDeadLetters } from "../../db/dead-letters/take-dead-letters.ts";
-import { insertAudit } from "../../db/settings/insert-audit.ts";
+import type { RetryPolicy } from "../../db/dead-letters/insert.ts";
+import { auditTarget } from "../../db/dead-letters/read.ts";
+import { type DueLetter, markDeadLetters, takeDeadLetters } from "../../db/dead-letters/resend.ts";
+import { insertAudit } from "../../db/settings/audit.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";

@@ -1,6 +1,6 @@
 import { groupOf } from "../../contracts/groups.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import type { DeadLetter, StoredLetter } from "../../db/dead-letters/insert-dead-letters.ts";
+import type { DeadLetter, StoredLetter } from "../../db/dead-letters/insert.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { DEAD_LETTER_HEADERS, eventIdOf, MAX_EVENT_ID } from "../engine/dead-letter-record.ts";
 import { failureCode } from "../engine/failure.ts";

@@ -1,6 +1,6 @@
 import { createFault } from "../../contracts/wire/fault-points.ts";
-import { countDeadLetters } from "../../db/dead-letters/count-dead-letters.ts";
-import { insertDeadLetters, type RetryPolicy } from "../../db/dead-letters/insert-dead-letters.ts";
+import { insertDeadLetters, type RetryPolicy } from "../../db/dead-letters/insert.ts";
+import { countDeadLetters } from "../../db/dead-letters/read.ts";
 import type { ConsumersConfig } from "../config.ts";
 import type { Role } from "../engine/role.ts";
 import { startTicker, type Ticker } from "../engine/ticker.ts";

@@ -1,5 +1,4 @@
-import type { ParkedCommand } from "../../db/steps/park-commands.ts";
-import { resendParked } from "../../db/steps/resend-parked.ts";
+import { type ParkedCommand, resendParked } from "../../db/steps/parked.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import { pause } from "../engine/pause.ts";
 import { startTicker } from "../engine/ticker.ts";

@@ -1,4 +1,4 @@
-import { refusalOf } from "../../db/refusals.ts";
+import { refusalOf } from "../../db/pooling.ts";
 
 /** One dependency's state: resolves when it answers. */
 export type DependencyProbe = () => Promise<unknown>;

@@ -1,5 +1,5 @@
-import { knownOrders } from "../../db/orders/known-orders.ts";
-import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
+import { LEASES, withLeases } from "../../db/leases.ts";
+import { knownOrders } from "../../db/orders/known.ts";
 import { ORDER_BUCKETS } from "../../lua/keys.ts";
 import { LedgerAges } from "../../lua/ledger-ages.ts";
 import { createAcknowledgeOrders, orderLedgerLength, readOrderLedger } from "../../lua/order-ledger.ts";

@@ -1,8 +1,6 @@
-import { findDueSagas } from "../../db/orders/find-due-sagas.ts";
-import { postponeSagas } from "../../db/orders/postpone-sagas.ts";
-import { surveyOrders } from "../../db/orders/survey-orders.ts";
-import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
-import { findParkedSteps } from "../../db/steps/find-parked-steps.ts";
+import { LEASES, withLeases } from "../../db/leases.ts";
+import { findDueSagas, postponeSagas, surveyOrders } from "../../db/orders/due.ts";
+import { findParkedSteps } from "../../db/steps/parked.ts";
 import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { failureCode } from "../engine/failure.ts";
 import { startTicker } from "../engine/ticker.ts";

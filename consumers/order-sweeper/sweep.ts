@@ -5,8 +5,7 @@ import { deadlinePassed } from "../../contracts/orders/messages.ts";
 import { outstandingSteps, readSagaState, type SagaState, type StepState } from "../../contracts/orders/saga-state.ts";
 import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
 import type { Topic } from "../../contracts/topics.ts";
-import type { DueSaga } from "../../db/orders/find-due-sagas.ts";
-import type { Postponed } from "../../db/orders/postpone-sagas.ts";
+import type { DueSaga, Postponed } from "../../db/orders/due.ts";
 import type { PartitionLag, Producer } from "../../kafka/kafka.ts";
 import { ConsumedUntil } from "./consumed-until.ts";
 

@@ -1,10 +1,15 @@
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { Sql } from "../../db/client.ts";
-import { insertPayments, type NewPayment } from "../../db/payments/insert-payments.ts";
-import { lockPayments, type PaymentRow } from "../../db/payments/lock-payments.ts";
-import { writePaymentOutcomes, writePayments } from "../../db/payments/write-payments.ts";
-import { findStepOutcomes, type OutcomeRow } from "../../db/steps/find-step-outcomes.ts";
+import {
+  insertPayments,
+  lockPayments,
+  type NewPayment,
+  type PaymentRow,
+  writePaymentOutcomes,
+  writePayments,
+} from "../../db/payments/rows.ts";
+import { findStepOutcomes, type OutcomeRow } from "../../db/steps/outcomes.ts";
 import type { Payment } from "./payment.ts";
 
 /** PostgreSQL's text knows no zero byte. What a provider says is for people; nothing is decided by it. */

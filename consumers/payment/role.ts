@@ -3,7 +3,7 @@ import { groupOf } from "../../contracts/groups.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { ResultEvent } from "../../contracts/orders/step-events.ts";
 import type { Sql } from "../../db/client.ts";
-import type { NewPayment } from "../../db/payments/insert-payments.ts";
+import type { NewPayment } from "../../db/payments/rows.ts";
 import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
 import type { Log } from "../engine/log.ts";
 import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";

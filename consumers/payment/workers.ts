@@ -3,7 +3,7 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { gather } from "../../db/gather.ts";
-import { type LeasedPayment, leasePayments } from "../../db/payments/lease-payments.ts";
+import { type LeasedPayment, leasePayments } from "../../db/payments/lease.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";

@@ -9,7 +9,7 @@ import {
   leaveRedis,
   listEndedSales,
   oldestEndedSale,
-} from "../../db/sales/ended-sales.ts";
+} from "../../db/sales/leave.ts";
 import { type Forgetting, forgetSale } from "../../lua/ended-sales.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { failureCode } from "../engine/failure.ts";

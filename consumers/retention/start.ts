@@ -1,5 +1,5 @@
+import { LEASES, withLeases } from "../../db/leases.ts";
 import { makeMonths, mayPartition, missingMonths, PARTITIONED_TABLES } from "../../db/partitions.ts";
-import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
 import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { memoryOf } from "../../lua/memory.ts";
 import { failureCode } from "../engine/failure.ts";

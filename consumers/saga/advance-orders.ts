@@ -5,11 +5,10 @@ import { type ModeSetting, modeSettingOf, parseSagaChoice, SAGA_SETTING } from "
 import { readSagaState, type SagaState } from "../../contracts/orders/saga-state.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Executor, Sql } from "../../db/client.ts";
-import { finishedOrders } from "../../db/orders/finished-orders.ts";
-import { insertOrders } from "../../db/orders/insert-orders.ts";
-import { lockSagas } from "../../db/orders/lock-sagas.ts";
-import { readSagas } from "../../db/orders/read-sagas.ts";
-import { findSetting } from "../../db/settings/find-setting.ts";
+import { finishedOrders } from "../../db/orders/known.ts";
+import { lockSagas, readSagas } from "../../db/orders/sagas.ts";
+import { insertOrders } from "../../db/orders/write.ts";
+import { findSetting } from "../../db/settings/settings.ts";
 import { type Folded, foldOrder } from "./fold.ts";
 import type { SagaInput } from "./inputs.ts";
 import type { OrderDeadlines } from "./rows.ts";

@@ -1,8 +1,7 @@
-import type { SagaState } from "../../contracts/orders/saga-state.ts";
-import { stillOpen } from "../../contracts/orders/saga-state.ts";
-import type { NewSaga } from "../../db/orders/insert-sagas.ts";
-import type { OrderChange } from "../../db/orders/update-orders.ts";
-import type { CartLine } from "../../db/shop/clear-carts.ts";
+import { type SagaState, stillOpen } from "../../contracts/orders/saga-state.ts";
+import type { NewSaga } from "../../db/orders/sagas.ts";
+import type { OrderChange } from "../../db/orders/write.ts";
+import type { OrderedCartLine } from "../../db/shop/carts.ts";
 import type { Folded } from "./fold.ts";
 
 /** How long orders may take, milliseconds. */
@@ -54,9 +53,12 @@ export const completedBy = (folded: readonly Folded[]): Folded[] =>
  * Lines that leave their carts, and lines that come back. An order that began and was cancelled in one batch moves nothing:
  * its lines never left.
  */
-export function cartLines(folded: readonly Folded[]): { readonly ordered: CartLine[]; readonly returned: CartLine[] } {
-  const ordered: CartLine[] = [];
-  const returned: CartLine[] = [];
+export function cartLines(folded: readonly Folded[]): {
+  readonly ordered: OrderedCartLine[];
+  readonly returned: OrderedCartLine[];
+} {
+  const ordered: OrderedCartLine[] = [];
+  const returned: OrderedCartLine[] = [];
   for (const one of folded) {
     const { order, status } = one.state;
     if (order === null || order.source !== "cart") continue;

@@ -1,12 +1,9 @@
 import type { Executor } from "../../db/client.ts";
-import { insertSagas } from "../../db/orders/insert-sagas.ts";
-import { updateOrders } from "../../db/orders/update-orders.ts";
-import { updateSagas } from "../../db/orders/update-sagas.ts";
-import { countSales } from "../../db/sales/count-sales.ts";
-import { clearCarts } from "../../db/shop/clear-carts.ts";
-import { lockCarts } from "../../db/shop/lock-carts.ts";
-import { refillCarts } from "../../db/shop/refill-carts.ts";
-import { confirmReservations } from "../../db/steps/confirm-reservations.ts";
+import { insertSagas, updateSagas } from "../../db/orders/sagas.ts";
+import { updateOrders } from "../../db/orders/write.ts";
+import { clearCarts, lockCarts, refillCarts } from "../../db/shop/carts.ts";
+import { countSales } from "../../db/shop/sold.ts";
+import { confirmReservations } from "../../db/steps/stock.ts";
 import type { Folded } from "./fold.ts";
 import { cartLines, completedBy, type OrderDeadlines, orderRow, sagaRow } from "./rows.ts";
 import { storable } from "./storable.ts";

@@ -1,4 +1,4 @@
-import type { LiveSale } from "../../db/sales/list-live-sales.ts";
+import type { LiveSale } from "../../db/sales/live.ts";
 import type { SaleHealth } from "../../lua/sale-loading.ts";
 
 /** What a sale needs, by comparing what PostgreSQL wants with what Redis has. */

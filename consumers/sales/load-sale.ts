@@ -1,9 +1,7 @@
 import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
-import { snapshotWinners } from "../../db/claims/snapshot-winners.ts";
 import type { Sql } from "../../db/client.ts";
-import { beginLoading } from "../../db/sales/begin-loading.ts";
-import { finishLoading } from "../../db/sales/finish-loading.ts";
-import type { LiveSale } from "../../db/sales/list-live-sales.ts";
+import type { LiveSale } from "../../db/sales/live.ts";
+import { beginLoading, finishLoading, snapshotWinners } from "../../db/sales/load.ts";
 import type { LoadedWinner, SaleLoading, SaleTerms } from "../../lua/sale-loading.ts";
 
 /** What ended the load: OVERTAKEN by another loader, a raised fence or a restart of Redis; then it is looked at again. */

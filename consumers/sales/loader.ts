@@ -1,11 +1,11 @@
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { LeftOut } from "../../contracts/wire/left-out.ts";
-import { neverClaimed } from "../../db/claims/never-claimed.ts";
 import type { LeasePool } from "../../db/client.ts";
-import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
-import { type LiveSale, listLiveSales } from "../../db/sales/list-live-sales.ts";
-import { lockSale } from "../../db/sales/lock-sale.ts";
-import { highestSlot } from "../../db/sales/resize-sale.ts";
+import { LEASES, withLeases } from "../../db/leases.ts";
+import { highestSlot } from "../../db/sales/change.ts";
+import { type LiveSale, listLiveSales } from "../../db/sales/live.ts";
+import { lockSale } from "../../db/sales/lock.ts";
+import { neverClaimed } from "../../db/sales/recover.ts";
 import type { SaleHealth } from "../../lua/sale-loading.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
 import { failureCode } from "../engine/failure.ts";

@@ -1,8 +1,6 @@
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { neverClaimed } from "../../db/claims/never-claimed.ts";
 import type { Sql } from "../../db/client.ts";
-import { beginRecovery } from "../../db/sales/begin-recovery.ts";
-import { expectReopening } from "../../db/sales/expect-reopening.ts";
+import { beginRecovery, expectReopening, neverClaimed } from "../../db/sales/recover.ts";
 import type { LoadState } from "../../db/schema.ts";
 import type { SaleLoading } from "../../lua/sale-loading.ts";
 import { failureCode } from "../engine/failure.ts";

@@ -1,4 +1,4 @@
-import { deferredClaimsAfter } from "../../db/claims/deferred-claims.ts";
+import { deferredClaimsAfter } from "../../db/claims/deferred.ts";
 import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { SALE_LOADER_CHANNEL } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";

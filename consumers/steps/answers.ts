@@ -4,7 +4,7 @@ import { stepCompleted, stepFailed, stepRestored } from "../../contracts/orders/
 import type { ResultEvent } from "../../contracts/orders/step-events.ts";
 import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
 import { orderEventId } from "../../contracts/orders/streams.ts";
-import type { OutcomeRow } from "../../db/steps/find-step-outcomes.ts";
+import type { OutcomeRow } from "../../db/steps/outcomes.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import type { StepRequest } from "./request.ts";
 

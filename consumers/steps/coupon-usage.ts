@@ -2,9 +2,14 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Executor, Sql } from "../../db/client.ts";
-import { findAbsentSales } from "../../db/sales/find-absent-sales.ts";
-import { type HeldCoupon, lockHeldCoupons } from "../../db/steps/lock-held-coupons.ts";
-import { type CouponUse, giveCouponsBack, useCoupons } from "../../db/steps/use-coupons.ts";
+import { findAbsentSales } from "../../db/sales/live.ts";
+import {
+  type CouponUse,
+  giveCouponsBack,
+  type HeldCoupon,
+  lockHeldCoupons,
+  useCoupons,
+} from "../../db/steps/coupons.ts";
 import type { WinState } from "../../lua/holding.ts";
 import type { Restore, StepCommand } from "./request.ts";
 import { COMPLETED, type LockedRows, type StepVerdict, type StepWork, WAIT } from "./step-work.ts";

@@ -2,7 +2,7 @@ import type { Step } from "../../contracts/orders/steps.ts";
 import type { Topic } from "../../contracts/topics.ts";
 import { readTraceparent } from "../../contracts/wire/traceparent.ts";
 import type { Sql } from "../../db/client.ts";
-import { parkCommands } from "../../db/steps/park-commands.ts";
+import { parkCommands } from "../../db/steps/parked.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { eventIdOf } from "../engine/dead-letter-record.ts";
 import { jittered } from "../engine/pause.ts";

@@ -1,8 +1,6 @@
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Executor } from "../../db/client.ts";
-import { bookOrderPoints } from "../../db/steps/book-order-points.ts";
-import { findDeductions, type OrderEntry } from "../../db/steps/find-deductions.ts";
-import { lockBalances } from "../../db/steps/lock-balances.ts";
+import { bookOrderPoints, findDeductions, lockBalances, type OrderEntry } from "../../db/steps/points.ts";
 import type { Restore, StepCommand } from "./request.ts";
 import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./step-work.ts";
 

@@ -4,9 +4,13 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
 import { sqlState } from "../../db/errors.ts";
-import { findStepOutcomes, type OutcomeRow } from "../../db/steps/find-step-outcomes.ts";
-import { insertStepOutcomes, type NewOutcome } from "../../db/steps/insert-step-outcomes.ts";
-import { markStepsRestored } from "../../db/steps/mark-steps-restored.ts";
+import {
+  findStepOutcomes,
+  insertStepOutcomes,
+  markStepsRestored,
+  type NewOutcome,
+  type OutcomeRow,
+} from "../../db/steps/outcomes.ts";
 import type { BrokenCommand, Restore, StepCommand, StepRequest } from "./request.ts";
 import type { StepVerdict, StepWork } from "./step-work.ts";
 

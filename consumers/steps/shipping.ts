@@ -1,8 +1,7 @@
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import { isDelivered, type ShippingTerms } from "../../contracts/orders/shipping.ts";
 import type { Executor } from "../../db/client.ts";
-import { cancelShipments } from "../../db/steps/cancel-shipments.ts";
-import { insertShipments, type Shipment } from "../../db/steps/insert-shipments.ts";
+import { cancelShipments, insertShipments, type Shipment } from "../../db/steps/shipments.ts";
 import type { Restore, StepCommand } from "./request.ts";
 import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./step-work.ts";
 

@@ -1,10 +1,13 @@
 import type { OrderId, ProductId } from "../../contracts/orders/ids.ts";
 import type { Executor } from "../../db/client.ts";
-import { findReservations, type Reservation } from "../../db/steps/find-reservations.ts";
-import { insertReservations } from "../../db/steps/insert-reservations.ts";
-import { lockProducts } from "../../db/steps/lock-products.ts";
-import { moveStock } from "../../db/steps/move-stock.ts";
-import { releaseReservations } from "../../db/steps/release-reservations.ts";
+import {
+  findReservations,
+  insertReservations,
+  lockProducts,
+  moveStock,
+  type Reservation,
+  releaseReservations,
+} from "../../db/steps/stock.ts";
 import type { Restore, StepCommand } from "./request.ts";
 import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./step-work.ts";
 

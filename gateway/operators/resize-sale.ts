@@ -1,7 +1,7 @@
 import { ResizeSale, type Sale } from "../../contracts/claims/http.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId } from "../../contracts/wire/ids.ts";
-import type { ResizeOutcome } from "../../db/sales/resize-sale.ts";
+import type { ResizeOutcome } from "../../db/sales/change.ts";
 import { identifyOperator } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
 import { jsonBody } from "../http/json-body.ts";

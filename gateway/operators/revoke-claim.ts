@@ -1,7 +1,7 @@
 import { type ClaimRevoked, RevokeClaim } from "../../contracts/claims/http.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId, type RequestId, saleOfRequest, type UserId } from "../../contracts/wire/ids.ts";
-import type { Revocation, RevokeOutcome, UnpersistedClaim } from "../../db/claims/revoke-claim.ts";
+import type { Revocation, RevokeOutcome, UnpersistedClaim } from "../../db/claims/revoke.ts";
 import { identifyOperator } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
 import { jsonBody } from "../http/json-body.ts";

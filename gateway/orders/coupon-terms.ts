@@ -3,8 +3,8 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
-import type { HeldCoupon } from "../../db/claims/find-held-coupons.ts";
-import type { SaleRow } from "../../db/sales/find-sale.ts";
+import type { HeldCoupon } from "../../db/claims/find.ts";
+import type { SaleRow } from "../../db/sales/list.ts";
 import type { WinState } from "../../lua/holding.ts";
 import type { CouponOffer } from "./price-lines.ts";
 

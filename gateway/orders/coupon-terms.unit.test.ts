@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
-import type { HeldCoupon } from "../../db/claims/find-held-coupons.ts";
+import type { HeldCoupon } from "../../db/claims/find.ts";
 import type { WinState } from "../../lua/holding.ts";
 import { createCouponTerms } from "./coupon-terms.ts";
 

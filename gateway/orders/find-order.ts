@@ -2,7 +2,7 @@ import type { OrderCreated } from "../../contracts/orders/events.ts";
 import { isOrderId, type OrderId, type OrderNumber, orderNumberIn, orderNumberOf } from "../../contracts/orders/ids.ts";
 import { type PlacedOrder, type SagaState, stepsOf } from "../../contracts/orders/saga-state.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import type { OrderState } from "../../db/orders/find-order.ts";
+import type { OrderState } from "../../db/orders/find.ts";
 import type { OpenOrder } from "../../lua/placed-orders.ts";
 import type { Identity } from "../auth/hs256.ts";
 

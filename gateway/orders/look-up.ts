@@ -1,5 +1,5 @@
 import { gather } from "../../db/gather.ts";
-import type { KeyedOrder, KnownOrder } from "../../db/orders/find-keyed-orders.ts";
+import type { KeyedOrder, KnownOrder } from "../../db/orders/known.ts";
 
 /** What PostgreSQL knows of requests for orders. */
 export interface LookUp {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { KeyedOrder, KnownOrder } from "../../db/orders/find-keyed-orders.ts";
+import type { KeyedOrder, KnownOrder } from "../../db/orders/known.ts";
 import { createLookUp } from "./look-up.ts";
 
 const [a, b, c] = ["a", "b", "c"].map((orderId) => ({ userId: "ann", idempotencyKey: "k", orderId }) as KeyedOrder);

@@ -1,7 +1,7 @@
 import type { OrderCreated } from "../../contracts/orders/events.ts";
 import type { OrderList, OrderSummary } from "../../contracts/orders/http.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import { orderCursors } from "../../db/orders/list-orders.ts";
+import { orderCursors } from "../../db/orders/list.ts";
 import type { OpenOrder, PlacedOrders } from "../../lua/placed-orders.ts";
 
 export interface OwnOrderSources extends Pick<PlacedOrders, "open" | "read"> {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { OrderList } from "../../contracts/orders/http.ts";
 import { type OrderId, orderIdOf } from "../../contracts/orders/ids.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import { orderCursors } from "../../db/orders/list-orders.ts";
+import { orderCursors } from "../../db/orders/list.ts";
 import { createListOwnOrders } from "./own-orders.ts";
 
 const ann = "ann" as UserId;

@@ -4,7 +4,7 @@ import type { DiscountTerms } from "../../contracts/shop/discount.ts";
 import { type Amounts, priceOrder } from "../../contracts/shop/pricing.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
-import type { Offer } from "../../db/shop/find-offers.ts";
+import type { Offer } from "../../db/shop/products.ts";
 
 /** An order's part that money decides. Fixed here; no step calculates again. */
 export interface PricedLines extends Amounts {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { ProductId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
-import type { Offer } from "../../db/shop/find-offers.ts";
+import type { Offer } from "../../db/shop/products.ts";
 import { type CouponOffer, priceLines } from "./price-lines.ts";
 
 const euro = "EUR" as Currency;

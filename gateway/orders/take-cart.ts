@@ -1,7 +1,7 @@
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { ProductQuantity } from "../../contracts/orders/parts.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import type { CartToOrder } from "../../db/orders/find-cart-to-order.ts";
+import type { CartToOrder } from "../../db/orders/known.ts";
 import type { PlacedOrders } from "../../lua/placed-orders.ts";
 
 export interface CartSources {

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import type { Reopening } from "../../db/sales/find-reopening.ts";
+import type { Reopening } from "../../db/sales/reopening.ts";
 import { opensInMs, REDIS_AWAY_MS } from "./reopening.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Reopening } from "../../db/sales/find-reopening.ts";
+import type { Reopening } from "../../db/sales/reopening.ts";
 
 /** How long a loader may take to notice that Redis lost a sale, and to fence and load it. */
 const NOTICE_MS = 1_500;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import type { Reopening } from "../../db/sales/find-reopening.ts";
+import type { Reopening } from "../../db/sales/reopening.ts";
 import { createWhyNotLoaded } from "./existence.ts";
 import { comeBack, opensInMs } from "./reopening.ts";
 

@@ -1,8 +1,7 @@
 import type { Sale, SaleState } from "../../contracts/claims/http.ts";
-import type { CouponId } from "../../contracts/wire/ids.ts";
-import { isCouponId } from "../../contracts/wire/ids.ts";
+import { type CouponId, isCouponId } from "../../contracts/wire/ids.ts";
 import type { Currency } from "../../contracts/wire/money.ts";
-import type { SaleRow } from "../../db/sales/find-sale.ts";
+import type { SaleRow } from "../../db/sales/list.ts";
 import type { SaleSnapshot } from "../../lua/sale-reading.ts";
 import { json, problem } from "../http/problem.ts";
 import { sharedLook } from "../shared-look.ts";

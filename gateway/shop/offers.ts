@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { ProductId } from "../../contracts/orders/ids.ts";
-import type { Offer } from "../../db/shop/find-offers.ts";
+import type { Offer } from "../../db/shop/products.ts";
 
 /** Prices, by product: for the door of orders and for rankings. */
 export interface Offers {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ProductId } from "../../contracts/orders/ids.ts";
-import type { Offer } from "../../db/shop/find-offers.ts";
+import type { Offer } from "../../db/shop/products.ts";
 import { createOffers } from "./offers.ts";
 
 const id = (text: string) => text as ProductId;

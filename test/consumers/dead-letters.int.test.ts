@@ -4,7 +4,7 @@ import { startDeadLetters } from "../../consumers/dead-letters/start.ts";
 import type { Role } from "../../consumers/engine/role.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { createDatabase } from "../../db/client.ts";
-import { insertDeadLetters } from "../../db/dead-letters/insert-dead-letters.ts";
+import { insertDeadLetters } from "../../db/dead-letters/insert.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { type IncomingRecord, KafkaError } from "../../kafka/kafka.ts";
 import { until } from "../support/until.ts";

@@ -4,9 +4,9 @@ import { persistClaims } from "../../consumers/claims/persist/persist-claims.ts"
 import { startRelay } from "../../consumers/claims/relay/start.ts";
 import { persistLedger } from "../../consumers/sales/persist-ledger.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { deferClaims, deferredClaimsAfter, salesWithDeferredClaims } from "../../db/claims/deferred-claims.ts";
-import { findRequest } from "../../db/claims/find-request.ts";
-import { revokeClaim } from "../../db/claims/revoke-claim.ts";
+import { deferClaims, deferredClaimsAfter, salesWithDeferredClaims } from "../../db/claims/deferred.ts";
+import { findRequest } from "../../db/claims/find.ts";
+import { revokeClaim } from "../../db/claims/revoke.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { until } from "../support/until.ts";

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
-import { newRequestId } from "../../contracts/wire/ids.ts";
-import { findRequest } from "../../db/claims/find-request.ts";
-import { findReopening } from "../../db/sales/find-reopening.ts";
+import { type CouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
+import { findRequest } from "../../db/claims/find.ts";
+import { findReopening } from "../../db/sales/reopening.ts";
 import { redisRequests } from "../../gateway/claims/redis-requests.ts";
 import { requestStatus } from "../../gateway/claims/request-status.ts";
 import { createSaleRecovering } from "../../gateway/operators/recovering.ts";

@@ -3,7 +3,7 @@ import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { type Settling, settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
 import { startRevocations } from "../../consumers/claims/relay/start-revocations.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { revokeClaim } from "../../db/claims/revoke-claim.ts";
+import { revokeClaim } from "../../db/claims/revoke.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { until } from "../support/until.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { OrderCreated } from "../../contracts/orders/events.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import { moneyOf } from "../../contracts/wire/money.ts";
-import { knownOrders } from "../../db/orders/known-orders.ts";
+import { knownOrders } from "../../db/orders/known.ts";
 import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { orderCancelRequested, stepCompleted } from "../../contracts/orders/messages.ts";
 import { SAGA_SETTING } from "../../contracts/orders/saga-mode.ts";
 import { STEPS } from "../../contracts/orders/steps.ts";
-import { changeSetting } from "../../db/settings/change-setting.ts";
+import { changeSetting } from "../../db/settings/settings.ts";
 import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";

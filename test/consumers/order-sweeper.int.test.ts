@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type GroupProgress, type SweepDeps, sweep } from "../../consumers/order-sweeper/sweep.ts";
 import { stepCompleted, stepRestored } from "../../contracts/orders/messages.ts";
-import { findDueSagas } from "../../db/orders/find-due-sagas.ts";
-import { postponeSagas } from "../../db/orders/postpone-sagas.ts";
-import { findParkedSteps } from "../../db/steps/find-parked-steps.ts";
+import { findDueSagas, postponeSagas } from "../../db/orders/due.ts";
+import { findParkedSteps } from "../../db/steps/parked.ts";
 import { until } from "../support/until.ts";
 import { anOrder, eventOf, openShop, type Shop } from "./order-world.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";

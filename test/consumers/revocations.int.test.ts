@@ -3,7 +3,7 @@ import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { persistClaims } from "../../consumers/claims/persist/persist-claims.ts";
 import { startRevocations } from "../../consumers/claims/relay/start-revocations.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { revokeClaim } from "../../db/claims/revoke-claim.ts";
+import { revokeClaim } from "../../db/claims/revoke.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { REVOCATIONS_CHANNEL, saleKeys } from "../../lua/keys.ts";
 import { readSale, winnerOf } from "../../lua/sale-reading.ts";

@@ -6,7 +6,7 @@ import { DEAD_LETTER_HEADERS } from "../../consumers/engine/dead-letter-record.t
 import type { Role } from "../../consumers/engine/role.ts";
 import { startRunner } from "../../consumers/engine/runner.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import { insertDeadLetters } from "../../db/dead-letters/insert-dead-letters.ts";
+import { insertDeadLetters } from "../../db/dead-letters/insert.ts";
 import { type IncomingRecord, type Kafka, KafkaError } from "../../kafka/kafka.ts";
 import { until } from "../support/until.ts";
 import { createWorld, WORLD_MS, type World } from "./world.ts";

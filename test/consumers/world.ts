@@ -15,7 +15,7 @@ import type { Pipeline } from "../../contracts/claims/pipeline.ts";
 import { allTopics } from "../../contracts/topics.ts";
 import { type CouponId, newCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
 import { createDatabase } from "../../db/client.ts";
-import { createSale } from "../../db/sales/create-sale.ts";
+import { createSale } from "../../db/sales/change.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { type IncomingRecord, KafkaError, type OutgoingRecord } from "../../kafka/kafka.ts";
 import { createRedis, createSubscriber, whenReady } from "../../lua/redis.ts";

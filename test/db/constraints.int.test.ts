@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { insertClaims } from "../../db/claims/insert-claims.ts";
-import { insertTombstones } from "../../db/claims/insert-tombstones.ts";
+import { insertClaims, insertTombstones } from "../../db/claims/insert.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { sqlState } from "../../db/errors.ts";
 import { migrate } from "../../db/migrate.ts";
-import { createSale } from "../../db/sales/create-sale.ts";
-import { shareSales } from "../../db/sales/lock-sales.ts";
-import { setSaleState } from "../../db/sales/set-sale-state.ts";
+import { createSale, setSaleState } from "../../db/sales/change.ts";
+import { shareSales } from "../../db/sales/lock.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 
 let database: TestDatabase;

@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { createDatabase, type Database } from "../../db/client.ts";
-import { countDeadLetters } from "../../db/dead-letters/count-dead-letters.ts";
-import { discardDeadLetter } from "../../db/dead-letters/discard-dead-letter.ts";
-import { type DeadLetter, insertDeadLetters } from "../../db/dead-letters/insert-dead-letters.ts";
-import { markDeadLetters } from "../../db/dead-letters/mark-dead-letters.ts";
-import { retryDeadLetter } from "../../db/dead-letters/retry-dead-letter.ts";
-import { takeDeadLetters } from "../../db/dead-letters/take-dead-letters.ts";
+import { discardDeadLetter, retryDeadLetter } from "../../db/dead-letters/change.ts";
+import { type DeadLetter, insertDeadLetters } from "../../db/dead-letters/insert.ts";
+import { countDeadLetters } from "../../db/dead-letters/read.ts";
+import { markDeadLetters, takeDeadLetters } from "../../db/dead-letters/resend.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 
 let database: TestDatabase;

@@ -10,7 +10,7 @@ import {
   missingMonths,
   monthStart,
 } from "../../db/partitions.ts";
-import { insertAudit } from "../../db/settings/insert-audit.ts";
+import { insertAudit } from "../../db/settings/audit.ts";
 import { applyOldSchema } from "../support/old-schema.ts";
 import { emptyDatabase } from "../support/postgres.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createDatabase, type Database } from "../../db/client.ts";
+import { LEASES, withLeases } from "../../db/leases.ts";
 import { migrate } from "../../db/migrate.ts";
-import { LEASES, withLeases } from "../../db/payments/with-leases.ts";
-import { refusalOf, requireOwnSessions } from "../../db/refusals.ts";
+import { refusalOf, requireOwnSessions } from "../../db/pooling.ts";
 import { call } from "../support/client.ts";
 import { NO_PGBOUNCER, type PgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";

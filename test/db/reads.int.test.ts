@@ -1,18 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import { findRequest } from "../../db/claims/find-request.ts";
-import { insertAliases } from "../../db/claims/insert-aliases.ts";
-import { insertClaims } from "../../db/claims/insert-claims.ts";
-import { insertTombstones } from "../../db/claims/insert-tombstones.ts";
-import { listMyCoupons } from "../../db/claims/list-my-coupons.ts";
-import { snapshotWinners } from "../../db/claims/snapshot-winners.ts";
+import { findRequest } from "../../db/claims/find.ts";
+import { insertAliases, insertClaims, insertTombstones } from "../../db/claims/insert.ts";
+import { listMyCoupons } from "../../db/claims/list-mine.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
-import { withLeases } from "../../db/payments/with-leases.ts";
-import { createSale } from "../../db/sales/create-sale.ts";
-import { findReopening } from "../../db/sales/find-reopening.ts";
-import { findSale } from "../../db/sales/find-sale.ts";
-import { listSales } from "../../db/sales/list-sales.ts";
-import { setSaleState } from "../../db/sales/set-sale-state.ts";
+import { withLeases } from "../../db/leases.ts";
+import { createSale, setSaleState } from "../../db/sales/change.ts";
+import { findSale, listSales } from "../../db/sales/list.ts";
+import { snapshotWinners } from "../../db/sales/load.ts";
+import { findReopening } from "../../db/sales/reopening.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 
 let database: TestDatabase;

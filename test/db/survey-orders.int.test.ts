@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createDatabase, type Database } from "../../db/client.ts";
-import { surveyOrders } from "../../db/orders/survey-orders.ts";
+import { surveyOrders } from "../../db/orders/due.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 
 let database: TestDatabase;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
-import { createSale } from "../../db/sales/create-sale.ts";
+import { createSale } from "../../db/sales/change.ts";
 import { requestRecord } from "../../gateway/claims/queue.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { call } from "../support/client.ts";

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { recorder } from "../history/recorder.ts";
-import type { Answer } from "../support/client.ts";
-import { call } from "../support/client.ts";
+import { type Answer, call } from "../support/client.ts";
 import type { TestProcess } from "../support/processes.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { firstUsers, readQueuedLog } from "../support/queued-log.ts";

@@ -3,7 +3,7 @@ import type { PaymentProvider, ProviderAnswer } from "../../consumers/payment/pr
 import { startWorkers } from "../../consumers/payment/workers.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
-import { insertPayments } from "../../db/payments/insert-payments.ts";
+import { insertPayments } from "../../db/payments/rows.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import { orderNamed } from "./provider-books.ts";

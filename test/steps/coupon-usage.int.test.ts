@@ -3,8 +3,7 @@ import { startDelayedCommands } from "../../consumers/delayed-commands/start.ts"
 import type { Role } from "../../consumers/engine/role.ts";
 import type { RunningRole } from "../../consumers/neighbours.ts";
 import { PARKED_HEADER } from "../../consumers/steps/park.ts";
-import type { CouponId } from "../../contracts/wire/ids.ts";
-import { newCouponId } from "../../contracts/wire/ids.ts";
+import { type CouponId, newCouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";

@@ -1,5 +1,4 @@
-import type { TokenMaker } from "./client.ts";
-import { type Answer, claim } from "./client.ts";
+import { type Answer, claim, type TokenMaker } from "./client.ts";
 
 /** What one user of a rush was told, in order. A connection that broke stands here with status 0 and the error's code. */
 export interface UserStory {

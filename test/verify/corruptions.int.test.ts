@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { revokeClaim } from "../../db/claims/revoke-claim.ts";
+import { revokeClaim } from "../../db/claims/revoke.ts";
 import type { Sql } from "../../db/client.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { CheckName } from "../../verify/check.ts";

@@ -4,10 +4,9 @@ import { orderCreated } from "../../contracts/orders/messages.ts";
 import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
 import { type Currency, moneyOf } from "../../contracts/wire/money.ts";
 import type { Sql } from "../../db/client.ts";
-import { createSale } from "../../db/sales/create-sale.ts";
-import { createProduct } from "../../db/shop/create-product.ts";
-import { grantPoints } from "../../db/shop/grant-points.ts";
-import { restockProduct } from "../../db/shop/restock-product.ts";
+import { createSale } from "../../db/sales/change.ts";
+import { grantPoints } from "../../db/shop/points.ts";
+import { createProduct, restockProduct } from "../../db/shop/products.ts";
 import type { Shop } from "./shop.ts";
 
 export const [MUG, CUP, GOLD] = ["mug", "cup", "gold"] as ProductId[] as [ProductId, ProductId, ProductId];

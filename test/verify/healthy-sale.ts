@@ -1,10 +1,8 @@
 import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
-import { insertAliases } from "../../db/claims/insert-aliases.ts";
-import { insertClaims } from "../../db/claims/insert-claims.ts";
-import { insertTombstones } from "../../db/claims/insert-tombstones.ts";
+import { insertAliases, insertClaims, insertTombstones } from "../../db/claims/insert.ts";
 import type { Sql } from "../../db/client.ts";
-import { createSale } from "../../db/sales/create-sale.ts";
-import { moveLoadState } from "../../db/sales/move-load-state.ts";
+import { createSale } from "../../db/sales/change.ts";
+import { moveLoadState } from "../../db/sales/load.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";

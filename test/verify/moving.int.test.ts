@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { newRequestId, type UserId } from "../../contracts/wire/ids.ts";
-import { insertClaims } from "../../db/claims/insert-claims.ts";
-import { insertTombstones } from "../../db/claims/insert-tombstones.ts";
+import { insertClaims, insertTombstones } from "../../db/claims/insert.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
 import { verify } from "../../verify/verify.ts";
 import { createHealthySale, type SaleClaim } from "./healthy-sale.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { newRequestId } from "../../contracts/wire/ids.ts";
-import { insertRefusals } from "../../db/claims/insert-refusals.ts";
+import { insertRefusals } from "../../db/claims/refusals.ts";
 import { findCheck, verify } from "../../verify/verify.ts";
 import { createHealthySale } from "./healthy-sale.ts";
 import { type VerifyServices, verifyServices } from "./services.ts";

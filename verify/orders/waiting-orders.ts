@@ -1,6 +1,6 @@
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Executor } from "../../db/client.ts";
-import { knownOrders } from "../../db/orders/known-orders.ts";
+import { knownOrders } from "../../db/orders/known.ts";
 import { ORDER_BUCKETS } from "../../lua/keys.ts";
 import { orderLedgerLength, readOrderLedger } from "../../lua/order-ledger.ts";
 import type { RedisConnection } from "../../lua/redis.ts";

@@ -1,6 +1,6 @@
 import { StampedeError } from "../../../contracts/wire/errors.ts";
 import type { CouponId } from "../../../contracts/wire/ids.ts";
-import { findAbsentSales } from "../../../db/sales/find-absent-sales.ts";
+import { findAbsentSales } from "../../../db/sales/live.ts";
 import type { Rejected } from "../../engine/role.ts";
 import type { Settling } from "../persist/settle-claims.ts";
 import type { Decisions } from "./decide-sale.ts";

@@ -1,6 +1,6 @@
 import { StampedeError } from "../../../contracts/wire/errors.ts";
 import type { CouponId } from "../../../contracts/wire/ids.ts";
-import { insertRefusals } from "../../../db/claims/insert-refusals.ts";
+import { insertRefusals } from "../../../db/claims/refusals.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
 import type { Rejected } from "../../engine/role.ts";
 import { acknowledge } from "../persist/acknowledge.ts";

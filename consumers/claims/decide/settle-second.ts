@@ -1,7 +1,7 @@
-import { findStanding, type StandingClaim } from "../../../db/claims/classify-conflicts.ts";
-import { insertAliases } from "../../../db/claims/insert-aliases.ts";
+import { findStanding, type StandingClaim } from "../../../db/claims/conflicts.ts";
+import { insertAliases } from "../../../db/claims/insert.ts";
 import type { Sql } from "../../../db/client.ts";
-import { shareSales } from "../../../db/sales/lock-sales.ts";
+import { shareSales } from "../../../db/sales/lock.ts";
 import type { OutgoingRecord } from "../../../kafka/kafka.ts";
 import { issuedRecord } from "../persist/announce.ts";
 import type { Decisions } from "./decide-sale.ts";

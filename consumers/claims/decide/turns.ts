@@ -1,5 +1,5 @@
 import type { CouponId } from "../../../contracts/wire/ids.ts";
-import { findRefusals } from "../../../db/claims/find-refusals.ts";
+import { findRefusals } from "../../../db/claims/refusals.ts";
 import { isDatabaseError } from "../../../db/errors.ts";
 import { KafkaError } from "../../../kafka/kafka.ts";
 import { failureKind } from "../../engine/failure.ts";

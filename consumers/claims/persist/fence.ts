@@ -1,7 +1,7 @@
 import type { CouponId } from "../../../contracts/wire/ids.ts";
 import type { Sql } from "../../../db/client.ts";
-import { raiseFence } from "../../../db/sales/raise-fence.ts";
-import { insertAudit } from "../../../db/settings/insert-audit.ts";
+import { raiseFence } from "../../../db/sales/recover.ts";
+import { insertAudit } from "../../../db/settings/audit.ts";
 
 /**
  * Marks a sale for a rebuild and wakes its loader. The old epoch goes on selling until the loader has fenced Redis, some

@@ -1,8 +1,8 @@
 import type { LeftOut } from "../../../contracts/wire/left-out.ts";
 import type { ResultCode } from "../../../contracts/wire/result-codes.ts";
-import { buryClaims } from "../../../db/claims/bury-claims.ts";
+import { buryClaims } from "../../../db/claims/insert.ts";
 import type { Sql } from "../../../db/client.ts";
-import { findLeftSales } from "../../../db/sales/find-left-sales.ts";
+import { findLeftSales } from "../../../db/sales/reopening.ts";
 import type { SaleScripts } from "../../../lua/sale-scripts.ts";
 import type { GrantedClaim } from "./outcome.ts";
 

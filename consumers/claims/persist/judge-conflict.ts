@@ -1,8 +1,8 @@
 import { isFarAhead } from "../../../contracts/claims/claim-numbers.ts";
 import type { RequestId } from "../../../contracts/wire/ids.ts";
 import { isResultCode } from "../../../contracts/wire/result-codes.ts";
-import type { StandingClaim } from "../../../db/claims/classify-conflicts.ts";
-import type { SharedSale } from "../../../db/sales/lock-sales.ts";
+import type { StandingClaim } from "../../../db/claims/conflicts.ts";
+import type { SharedSale } from "../../../db/sales/lock.ts";
 import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { StandingClaim } from "../../../db/claims/classify-conflicts.ts";
+import type { StandingClaim } from "../../../db/claims/conflicts.ts";
 import { judgeConflict } from "./judge-conflict.ts";
 import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
 

@@ -1,11 +1,10 @@
 import { MAX_INTEGER } from "../../../contracts/claims/claim-numbers.ts";
 import { StampedeError } from "../../../contracts/wire/errors.ts";
-import { findStanding } from "../../../db/claims/classify-conflicts.ts";
-import { insertAliases } from "../../../db/claims/insert-aliases.ts";
-import { insertClaims } from "../../../db/claims/insert-claims.ts";
+import { findStanding } from "../../../db/claims/conflicts.ts";
+import { insertAliases, insertClaims } from "../../../db/claims/insert.ts";
 import type { Sql } from "../../../db/client.ts";
 import { sqlState } from "../../../db/errors.ts";
-import { shareSales } from "../../../db/sales/lock-sales.ts";
+import { shareSales } from "../../../db/sales/lock.ts";
 import { judgeConflict } from "./judge-conflict.ts";
 import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
 

@@ -1,6 +1,6 @@
 import { groupOf } from "../../../contracts/groups.ts";
 import { StampedeError } from "../../../contracts/wire/errors.ts";
-import { deferClaims } from "../../../db/claims/deferred-claims.ts";
+import { deferClaims } from "../../../db/claims/deferred.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
 import type { Rejected, Role } from "../../engine/role.ts";
 import { DRAIN_MARKER } from "../../sales/drain.ts";

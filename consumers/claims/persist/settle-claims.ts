@@ -3,7 +3,7 @@ import type { CouponId, RequestId } from "../../../contracts/wire/ids.ts";
 import type { LeftOut } from "../../../contracts/wire/left-out.ts";
 import type { ResultCode } from "../../../contracts/wire/result-codes.ts";
 import type { Sql } from "../../../db/client.ts";
-import { findLeftSales } from "../../../db/sales/find-left-sales.ts";
+import { findLeftSales } from "../../../db/sales/reopening.ts";
 import type { OutgoingRecord, Producer } from "../../../kafka/kafka.ts";
 import type { SaleScripts } from "../../../lua/sale-scripts.ts";
 import { type Acknowledge, acknowledge } from "./acknowledge.ts";

@@ -6,7 +6,7 @@ import {
   forgetDeferredClaims,
   postponeDeferredClaims,
   salesWithDeferredClaims,
-} from "../../../db/claims/deferred-claims.ts";
+} from "../../../db/claims/deferred.ts";
 import type { Sql } from "../../../db/client.ts";
 import { failureKind } from "../../engine/failure.ts";
 import { inHalves } from "../../engine/in-halves.ts";

@@ -1,7 +1,7 @@
 import type { CouponId } from "../../../contracts/wire/ids.ts";
 import type { LeftOut } from "../../../contracts/wire/left-out.ts";
 import type { Sql } from "../../../db/client.ts";
-import { listOverdueSales } from "../../../db/sales/list-live-sales.ts";
+import { listOverdueSales } from "../../../db/sales/live.ts";
 
 export interface OverdueDeps {
   readonly sql: Sql;

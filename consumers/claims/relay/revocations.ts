@@ -1,10 +1,14 @@
 import type { Fault } from "../../../contracts/wire/fault-points.ts";
 import type { CouponId, RequestId, UserId } from "../../../contracts/wire/ids.ts";
 import { isResultCode, type ResultCode } from "../../../contracts/wire/result-codes.ts";
-import { findAliases } from "../../../db/claims/find-aliases.ts";
-import { markDone, markReleased } from "../../../db/claims/mark-revocations.ts";
-import { listPendingRevocations, type PendingRevocation } from "../../../db/claims/pending-revocations.ts";
-import { slotHolder } from "../../../db/claims/slot-holder.ts";
+import { slotHolder } from "../../../db/claims/conflicts.ts";
+import { findAliases } from "../../../db/claims/find.ts";
+import {
+  listPendingRevocations,
+  markDone,
+  markReleased,
+  type PendingRevocation,
+} from "../../../db/claims/revocations.ts";
 import type { Sql } from "../../../db/client.ts";
 import type { Producer } from "../../../kafka/kafka.ts";
 import type { Winner } from "../../../lua/sale-reading.ts";

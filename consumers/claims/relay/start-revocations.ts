@@ -1,5 +1,5 @@
 import { createFault } from "../../../contracts/wire/fault-points.ts";
-import { LEASES, withLeases } from "../../../db/payments/with-leases.ts";
+import { LEASES, withLeases } from "../../../db/leases.ts";
 import { REVOCATIONS_CHANNEL } from "../../../lua/keys.ts";
 import { winnerOf } from "../../../lua/sale-reading.ts";
 import type { SaleScripts } from "../../../lua/sale-scripts.ts";

@@ -1,6 +1,6 @@
 import type { CouponId } from "../../../contracts/wire/ids.ts";
-import { LEASES, withLeases } from "../../../db/payments/with-leases.ts";
-import { listLiveSales } from "../../../db/sales/list-live-sales.ts";
+import { LEASES, withLeases } from "../../../db/leases.ts";
+import { listLiveSales } from "../../../db/sales/live.ts";
 import { LEDGER_CHANNEL } from "../../../lua/keys.ts";
 import { ledgerLength, readLedger } from "../../../lua/ledger.ts";
 import { LedgerAges } from "../../../lua/ledger-ages.ts";

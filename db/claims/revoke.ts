@@ -1,0 +1,111 @@
+import type { Executor, Sql } from "../client.ts";
+import { lockSale } from "../sales/lock.ts";
+import type { LoadState } from "../schema.ts";
+import { insertAudit } from "../settings/audit.ts";
+import { findAliases } from "./find.ts";
+import { insertAliases, insertTombstones } from "./insert.ts";
+
+export interface Revocation {
+  readonly couponId: string;
+  readonly requestId: string;
+  readonly actor: string;
+  readonly why: string;
+}
+
+/** A claim that is on its way to PostgreSQL; without a slot while a queued sale has not decided it. */
+export interface UnpersistedClaim {
+  readonly userId: string;
+  readonly slot: number | null;
+}
+
+/** UNKNOWN: PostgreSQL has no such request (yet). `requestId` is the original's where an alias was given. */
+export type RevokeOutcome =
+  | { readonly code: "REVOKED"; readonly requestId: string; readonly userId: string }
+  | { readonly code: "USED"; readonly orderId: string | null }
+  | { readonly code: "UNKNOWN"; readonly loadState: LoadState }
+  | { readonly code: "COUPON_NOT_FOUND" };
+
+interface ClaimRow {
+  readonly request_id: string;
+  readonly user_id: string;
+  readonly slot: number | null;
+  readonly status: "ACTIVE" | "USED" | "REVOKED";
+  readonly order_id: string | null;
+}
+
+/**
+ * Takes a claim back: its tombstone (the row itself, or a new one for an `unpersisted` claim), a tombstone for each of its
+ * other names (or a redelivery would find nothing in its way and persist it again), the revocation that role claim-relay
+ * carries out, and the audit line; all or nothing. Revoking it again changes nothing; a claim that was given up before
+ * gets its revocation all the same, because that releases whatever Redis still holds of it.
+ * Under the sale's lock: a batch that is just making somebody an alias of this claim is through, or sees it revoked.
+ */
+export function revokeClaim(sql: Sql, wish: Revocation, unpersisted: UnpersistedClaim | null): Promise<RevokeOutcome> {
+  const { couponId, actor, why } = wish;
+  return sql.begin(async (tx): Promise<RevokeOutcome> => {
+    const sale = await lockSale(tx, couponId);
+    if (sale === null) return { code: "COUPON_NOT_FOUND" };
+    const onItsWay = unpersisted ?? (await findDeferred(tx, wish));
+    const row = (await findRow(tx, wish)) ?? (onItsWay && (await bury(tx, wish, onItsWay, sale.epoch)));
+    if (!row) return { code: "UNKNOWN", loadState: sale.load_state };
+    const { request_id: requestId, user_id: userId, slot } = row;
+    if (row.status === "USED") return { code: "USED", orderId: row.order_id };
+    const noted = await tx`
+      INSERT INTO revocations (request_id, coupon_id, user_id, slot, actor, why)
+      VALUES (${requestId}, ${couponId}, ${userId}, ${slot}, ${actor}, ${why}) ON CONFLICT DO NOTHING RETURNING 1`;
+    if (noted.length === 0) return { code: "REVOKED", requestId, userId };
+    await tx`
+      UPDATE user_coupons SET status = 'REVOKED', slot = NULL, reason = 'REVOKED', updated_at = now()
+      WHERE request_id = ${requestId} AND status = 'ACTIVE'`;
+    const names = await findAliases(tx, couponId, [requestId]);
+    const grave = { couponId, userId, epoch: sale.epoch, reason: "REVOKED" };
+    const tombstones = names.map(({ request_id }) => ({ ...grave, requestId: request_id }));
+    if (tombstones.length > 0) await insertTombstones(tx, tombstones);
+    await insertAudit(tx, {
+      actor,
+      action: "claim.revoked",
+      target: couponId,
+      detail: { requestId, userId, slot, why },
+    });
+    return { code: "REVOKED", requestId, userId };
+  });
+}
+
+/** The request's row, or that of the request it is another name of. Locked: an order may just be using the coupon. */
+async function findRow(tx: Executor, { couponId, requestId }: Revocation): Promise<ClaimRow | null> {
+  const [row] = await tx<ClaimRow[]>`
+    SELECT request_id, user_id, slot, status, order_id FROM user_coupons
+    WHERE coupon_id = ${couponId} AND request_id = coalesce(
+      (SELECT original_request_id FROM request_aliases WHERE request_id = ${requestId}), ${requestId}) FOR UPDATE`;
+  return row ?? null;
+}
+
+/** A claim that waits in PostgreSQL until its sale can decide it; it has no slot that counts. */
+async function findDeferred(tx: Executor, { couponId, requestId }: Revocation): Promise<UnpersistedClaim | null> {
+  const [row] = await tx<{ userId: string }[]>`
+    SELECT user_id AS "userId" FROM deferred_claims WHERE request_id = ${requestId} AND coupon_id = ${couponId}`;
+  return row === undefined ? null : { userId: row.userId, slot: null };
+}
+
+/**
+ * The tombstone of a claim that is on its way. If its user holds the coupon by an earlier claim, the two are one win under
+ * two names, and that win is what is taken back.
+ */
+async function bury(
+  tx: Executor,
+  { couponId, requestId }: Revocation,
+  claim: UnpersistedClaim,
+  epoch: number,
+): Promise<ClaimRow | null> {
+  const { userId, slot } = claim;
+  const [held] = await tx<ClaimRow[]>`
+    SELECT request_id, user_id, slot, status, order_id FROM user_coupons
+    WHERE user_id = ${userId} AND coupon_id = ${couponId} AND status <> 'REVOKED' FOR UPDATE`;
+  if (held !== undefined) {
+    await insertAliases(tx, [{ requestId, couponId, userId, originalRequestId: held.request_id }]);
+    return held;
+  }
+  const standing = await insertTombstones(tx, [{ couponId, userId, requestId, epoch, reason: "REVOKED" }]);
+  if (!standing.has(requestId)) return null;
+  return { request_id: requestId, user_id: userId, slot, status: "REVOKED", order_id: null };
+}

@@ -1,0 +1,53 @@
+import type { DeadLetterId, DeadLetterStatus } from "../../contracts/wire/dead-letters.ts";
+import type { Executor } from "../client.ts";
+
+/** A dead letter that is to be sent again. */
+export interface DueLetter {
+  readonly id: DeadLetterId;
+  readonly eventId: string;
+  readonly topic: string;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** How often it was sent again before. */
+  readonly attempts: number;
+  /** It is a claim, or the request for one, that was given up meanwhile. */
+  readonly isBuried: boolean;
+}
+
+/**
+ * Letters that are due, for as long as the transaction lasts: others who look meanwhile are handed other ones, and whoever
+ * dies leaves them as they were. In the order in which they died, which is their order in the log again.
+ */
+export function takeDeadLetters(tx: Executor, limit: number): Promise<readonly DueLetter[]> {
+  return tx<DueLetter[]>`
+    SELECT id, event_id AS "eventId", topic, key, value, headers, attempts,
+           EXISTS (SELECT FROM user_coupons c WHERE c.request_id = event_id AND c.status = 'REVOKED') AS "isBuried"
+    FROM dead_letters
+    WHERE status = 'PENDING' AND (next_attempt_at IS NULL OR next_attempt_at <= clock_timestamp())
+    ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
+}
+
+/** What becomes of a letter that was taken. */
+export interface LetterMark {
+  readonly id: string;
+  readonly status: DeadLetterStatus;
+  readonly attempts: number;
+  /** Milliseconds until the next attempt; null: none by itself. */
+  readonly nextInMs: number | null;
+  /** Why it could not be sent; absent: the old error stays. */
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** Writes what became of letters; in the transaction that took them. */
+export async function markDeadLetters(tx: Executor, marks: readonly LetterMark[]): Promise<void> {
+  await tx`
+    UPDATE dead_letters d SET
+      status = m.status, attempts = m.attempts, updated_at = clock_timestamp(),
+      next_attempt_at = clock_timestamp() + m."nextInMs" * interval '1 millisecond',
+      error_code = coalesce(m.error ->> 'code', d.error_code),
+      error_message = coalesce(m.error ->> 'message', d.error_message)
+    FROM jsonb_to_recordset(${JSON.stringify(marks)}::text::jsonb)
+      AS m (id bigint, status text, attempts int, "nextInMs" int, error jsonb)
+    WHERE d.id = m.id`;
+}

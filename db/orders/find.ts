@@ -1,0 +1,98 @@
+import { idRangesOf, type OrderId, type OrderNumber, orderNumberOf } from "../../contracts/orders/ids.ts";
+import {
+  type PlacedOrder,
+  readSagaState,
+  type SagaState,
+  type StepState,
+  stepsOf,
+} from "../../contracts/orders/saga-state.ts";
+import type { OrderStatus, Step, StepOutcome } from "../../contracts/orders/steps.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
+import type { Executor } from "../client.ts";
+
+/** An order as somebody is shown it. */
+export type OrderState = Pick<SagaState, "status" | "steps" | "failure"> & { readonly order: PlacedOrder };
+
+/**
+ * An order as its saga has it, and one that finished so long ago that its saga is gone. null: the saga has not seen it (of a
+ * request to cancel alone nobody is shown anything).
+ */
+export async function findOrder(sql: Executor, orderId: string): Promise<OrderState | null> {
+  const [row] = await sql<{ state: unknown }[]>`SELECT state FROM order_sagas WHERE order_id = ${orderId}`;
+  if (row === undefined) return findFinishedOrder(sql, orderId);
+  const state = readSagaState(row.state);
+  return state.order === null ? null : { ...state, order: state.order };
+}
+
+interface Row {
+  readonly status: OrderStatus;
+  readonly reason: ResultCode | null;
+  readonly productId: PlacedOrder["items"][number]["productId"] | null;
+  readonly order: Omit<PlacedOrder, "items" | "flashItems" | "payment">;
+  readonly items: PlacedOrder["items"];
+  readonly outcomes: readonly OutcomeRow[] | null;
+}
+interface OutcomeRow {
+  readonly step: Step;
+  readonly outcome: StepOutcome;
+  readonly reason: ResultCode | null;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly restoredAt: number | null;
+}
+
+/**
+ * A settled order whose saga role retention has taken: from the order, its lines and its steps' outcomes, which stay. When a
+ * step was requested is not known any more. null: no such order, or its saga has not been taken.
+ */
+export async function findFinishedOrder(sql: Executor, orderId: string): Promise<OrderState | null> {
+  const [row] = await sql<Row[]>`
+    SELECT o.status, o.failure_reason AS reason, o.failure_product_id AS "productId",
+      json_build_object('orderId', o.id, 'userId', o.user_id, 'orderNumber', o.order_number, 'source', o.source,
+        'currency', o.currency, 'totalAmount', o.total_amount, 'discountAmount', o.discount_amount,
+        'pointsUsed', o.points_used, 'payableAmount', o.payable_amount, 'couponId', o.coupon_id, 'shipping', o.shipping,
+        'createdAt', (extract(epoch FROM o.created_at) * 1000)::bigint) AS order,
+      (SELECT json_agg(json_build_object('productId', i.product_id, 'quantity', i.quantity, 'unitPrice', i.unit_price)
+                       ORDER BY i.product_id) FROM order_items i WHERE i.order_id = o.id) AS items,
+      (SELECT json_agg(json_build_object('step', s.step, 'outcome', s.outcome, 'reason', s.reason,
+                       'at', (extract(epoch FROM s.created_at) * 1000)::bigint,
+                       'restoredAt', (extract(epoch FROM s.restored_at) * 1000)::bigint))
+       FROM step_outcomes s WHERE s.order_id = o.id) AS outcomes
+    FROM orders o WHERE o.id = ${orderId} AND o.saga_taken_at IS NOT NULL`;
+  if (row === undefined) return null;
+  // The token is gone, and which lines were flash products matters to nobody any more.
+  const order: PlacedOrder = { ...row.order, items: row.items, flashItems: [], payment: { token: "" } };
+  const { status, reason, productId } = row;
+  const failure = reason === null ? {} : { failure: { reason, ...(productId === null ? {} : { productId }) } };
+  return { status, order, steps: stepsBy(order, row.outcomes ?? []), ...failure };
+}
+
+function stepsBy(order: PlacedOrder, outcomes: readonly OutcomeRow[]): SagaState["steps"] {
+  const steps: Record<Step, StepState> = { ...stepsOf(order) };
+  for (const one of outcomes) steps[one.step] = stepBy(one);
+  return steps;
+}
+
+function stepBy({ outcome, reason, at, restoredAt }: OutcomeRow): StepState {
+  switch (outcome) {
+    case "FAILED":
+      return { status: "FAILED", ...(reason === null ? {} : { reason }) };
+    case "TOMBSTONE": // restored before it was done
+      return { status: "RESTORED", restoredAt: restoredAt ?? at };
+    case "COMPLETED":
+      return restoredAt === null
+        ? { status: "COMPLETED", completedAt: at }
+        : { status: "RESTORED", completedAt: at, restoredAt };
+  }
+}
+
+/** Ids of the orders with this number, of any user: hardly ever more than one. */
+export async function findNumberedOrders(sql: Executor, number: OrderNumber): Promise<OrderId[]> {
+  const [low, high] = idRangesOf(number) as [{ from: string; below: string }, { from: string; below: string }];
+  const rows = await sql<{ id: OrderId }[]>`
+    SELECT id FROM orders WHERE (id >= ${low.from} AND id < ${low.below}) OR (id >= ${high.from} AND id < ${high.below})
+    UNION
+    SELECT order_id FROM order_sagas
+    WHERE (order_id >= ${low.from} AND order_id < ${low.below}) OR (order_id >= ${high.from} AND order_id < ${high.below})`;
+  return rows.map(({ id }) => id).filter((id) => orderNumberOf(id) === number);
+}

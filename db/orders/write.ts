@@ -1,0 +1,85 @@
+import type { OrderCreated } from "../../contracts/orders/events.ts";
+import type { OrderStatus } from "../../contracts/orders/steps.ts";
+import { intArray, jsonTexts, textArray } from "../array-literal.ts";
+import type { Executor } from "../client.ts";
+
+/** An order as it was placed. */
+export type NewOrder = OrderCreated["data"] & {
+  /** ISO 8601, by the door's clock. */
+  readonly createdAt: string;
+};
+
+/**
+ * Orders with their lines, PROCESSING: one statement, so an order without lines never exists.
+ * @param withKey false: of orders whose idempotency key belongs to another order; they are kept to be cancelled
+ * @returns ids of those that were inserted; of the others either the id is there already, or their user's key
+ */
+export async function insertOrders(tx: Executor, orders: readonly NewOrder[], withKey: boolean): Promise<string[]> {
+  if (orders.length === 0) return [];
+  const lines = orders.flatMap(({ orderId, items }) => items.map((item) => ({ orderId, ...item })));
+  const rows = await tx<{ id: string }[]>`
+    WITH inserted AS (
+      INSERT INTO orders (id, order_number, user_id, status, total_amount, discount_amount, points_used, payable_amount,
+                          currency, coupon_id, idempotency_key, source, payment, shipping, created_at)
+      SELECT id, order_number, user_id, 'PROCESSING', total_amount, discount_amount, points_used, payable_amount,
+             currency, nullif(coupon_id, ''), CASE WHEN ${withKey}::boolean THEN idempotency_key END, source,
+             payment::jsonb, shipping::jsonb, created_at
+      FROM unnest(${textArray(orders.map((o) => o.orderId))}::text[],
+                  ${textArray(orders.map((o) => o.orderNumber))}::text[],
+                  ${textArray(orders.map((o) => o.userId))}::text[],
+                  ${intArray(orders.map((o) => o.totalAmount))}::bigint[],
+                  ${intArray(orders.map((o) => o.discountAmount))}::bigint[],
+                  ${intArray(orders.map((o) => o.pointsUsed))}::bigint[],
+                  ${intArray(orders.map((o) => o.payableAmount))}::bigint[],
+                  ${textArray(orders.map((o) => o.currency))}::text[],
+                  ${textArray(orders.map((o) => o.couponId ?? ""))}::text[],
+                  ${textArray(orders.map((o) => o.idempotencyKey))}::text[],
+                  ${textArray(orders.map((o) => o.source))}::text[],
+                  ${jsonTexts(
+                    tx,
+                    orders.map((o) => o.payment),
+                  )},
+                  ${jsonTexts(
+                    tx,
+                    orders.map((o) => o.shipping),
+                  )},
+                  ${textArray(orders.map((o) => o.createdAt))}::text[]::timestamptz[])
+        AS o (id, order_number, user_id, total_amount, discount_amount, points_used, payable_amount, currency, coupon_id,
+              idempotency_key, source, payment, shipping, created_at)
+      ORDER BY id COLLATE "C"
+      ON CONFLICT DO NOTHING
+      RETURNING id
+    ), lines AS (
+      INSERT INTO order_items (order_id, product_id, quantity, unit_price)
+      SELECT i.order_id, i.product_id, i.quantity, i.unit_price
+      FROM unnest(${textArray(lines.map((l) => l.orderId))}::text[],
+                  ${textArray(lines.map((l) => l.productId))}::text[],
+                  ${intArray(lines.map((l) => l.quantity))}::int[],
+                  ${intArray(lines.map((l) => l.unitPrice))}::bigint[]) AS i (order_id, product_id, quantity, unit_price)
+      JOIN inserted ON inserted.id = i.order_id
+    )
+    SELECT id FROM inserted`;
+  return rows.map(({ id }) => id);
+}
+
+export interface OrderChange {
+  readonly orderId: string;
+  readonly status: OrderStatus;
+  /** Why it is, or will be, cancelled. */
+  readonly reason: string | null;
+  readonly productId: string | null;
+  /** ISO 8601; null: not settled. */
+  readonly settledAt: string | null;
+}
+
+/** New statuses of orders whose saga rows the transaction holds: these are the locks, so no order of ids is needed. */
+export async function updateOrders(tx: Executor, changes: readonly OrderChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  await tx`
+    UPDATE orders o
+    SET status = n.status, failure_reason = n.reason, failure_product_id = n."productId", settled_at = n."settledAt",
+        updated_at = now()
+    FROM json_to_recordset(${JSON.stringify(changes)}::text::json)
+      AS n ("orderId" text, status text, reason text, "productId" text, "settledAt" timestamptz)
+    WHERE o.id = n."orderId"`;
+}

@@ -1,0 +1,132 @@
+import type { Executor, Sql } from "../client.ts";
+import type { SaleIntent } from "../schema.ts";
+import { insertAudit } from "../settings/audit.ts";
+import { lockSale } from "./lock.ts";
+
+export interface SaleToCreate {
+  readonly id: string;
+  readonly name: string;
+  readonly total: number;
+  /** RFC 3339; stored in whole milliseconds, cut off and not rounded, so that the last instant of 9999 stays in 9999. */
+  readonly startsAt: string;
+  readonly endsAt: string;
+  readonly issueMode?: "DIRECT" | "QUEUED";
+  readonly discountType: "FIXED" | "PERCENT";
+  readonly discountValue: number;
+  readonly maxDiscount?: number;
+  readonly minOrderAmount?: number;
+  /** Default EUR, as of products. */
+  readonly currency?: string;
+  /** RFC 3339; absent: for ever. */
+  readonly validUntil?: string;
+}
+
+const instant = (text: string) => new Date(text).toISOString();
+
+/** A new sale (load state NEW: role sale-loader brings it to Redis) and its audit line. Call it in a transaction (once.ts). */
+export async function createSale<Id extends string>(
+  tx: Executor,
+  sale: SaleToCreate & { readonly id: Id },
+  actor: string,
+): Promise<{ readonly id: Id }> {
+  await tx`
+    INSERT INTO coupons (id, name, total, starts_at, ends_at, issue_mode, discount_type, discount_value, max_discount,
+                         min_order_amount, valid_until, currency)
+    VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${instant(sale.startsAt)}, ${instant(sale.endsAt)},
+            ${sale.issueMode ?? "DIRECT"}, ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null},
+            ${sale.minOrderAmount ?? 0}, ${sale.validUntil === undefined ? null : instant(sale.validUntil)},
+            ${sale.currency ?? "EUR"})`;
+  await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });
+  return { id: sale.id };
+}
+
+/**
+ * Writes what the operator wants under the sale's lock, together with the audit line, then calls `apply` (Redis) and only
+ * then commits: two operators' orders reach Redis in the order of their commits. A failing `apply` rolls all back.
+ * Asking for the state the sale has writes nothing but applies again, which repairs a Redis that missed it.
+ * @returns false when there is no such sale
+ */
+export function setSaleState(
+  sql: Sql,
+  couponId: string,
+  state: SaleIntent,
+  actor: string,
+  apply: () => Promise<unknown>,
+): Promise<boolean> {
+  return sql.begin(async (tx) => {
+    const sale = await lockSale(tx, couponId);
+    if (sale === null) return false;
+    if (sale.state !== state) {
+      await tx`UPDATE coupons SET state = ${state}, updated_at = now() WHERE id = ${couponId}`;
+      const detail = { from: sale.state, to: state };
+      await insertAudit(tx, { actor, action: "sale.state", target: couponId, detail });
+    }
+    await apply();
+    return true;
+  });
+}
+
+/** What Redis made of a new total; `highestSlot` is what PostgreSQL holds. */
+export type ApplyTotal = (total: number, highestSlot: number) => Promise<AppliedTotal>;
+export type AppliedTotal =
+  | { readonly code: "CHANGED" | "UNCHANGED" | "NOT_LOADED" }
+  | { readonly code: "CONFLICT"; readonly smallestTotal: number };
+
+export type ResizeOutcome =
+  | { readonly code: "CHANGED" | "UNCHANGED" | "COUPON_NOT_FOUND" | "SALE_RECOVERING" }
+  | { readonly code: "CONFLICT"; readonly smallestTotal: number };
+
+/**
+ * Gives a sale another total, in the order in which Redis never hands out a slot that PostgreSQL would refuse: shrinking,
+ * Redis first, which knows what is taken; growing, PostgreSQL first, and committed, because a crash right after it then
+ * leaves Redis with the smaller total. Either way the loader brings Redis up to PostgreSQL's total. Both under the sale's
+ * lock, so two operators' orders reach Redis as they were committed. While the sale is being rebuilt it is refused: the
+ * load has read the old total already.
+ * @throws what `apply` throws while it shrinks; growing, the order stands and the loader carries it out (`onLate`)
+ */
+export async function resizeSale(
+  sql: Sql,
+  couponId: string,
+  total: number,
+  actor: string,
+  apply: ApplyTotal,
+  onLate: (error: unknown) => void,
+): Promise<ResizeOutcome> {
+  const { outcome, follows } = await sql.begin(async (tx): Promise<{ outcome: ResizeOutcome; follows: boolean }> => {
+    const sale = await lockSale(tx, couponId);
+    if (sale === null) return { outcome: { code: "COUPON_NOT_FOUND" }, follows: false };
+    const { load_state, total: from } = sale;
+    if (load_state === "RECOVERING" || load_state === "LOADING") {
+      return { outcome: { code: "SALE_RECOVERING" }, follows: false };
+    }
+    const isLoaded = load_state === "LOADED";
+    if (total < from && isLoaded) {
+      const applied = await apply(total, await highestSlot(tx, couponId));
+      if (applied.code === "CONFLICT") return { outcome: applied, follows: false };
+      if (applied.code === "NOT_LOADED") return { outcome: { code: "SALE_RECOVERING" }, follows: false };
+    }
+    if (total !== from) {
+      await tx`UPDATE coupons SET total = ${total}, updated_at = now() WHERE id = ${couponId}`;
+      await insertAudit(tx, { actor, action: "sale.resized", target: couponId, detail: { from, to: total } });
+    }
+    return { outcome: { code: total === from ? "UNCHANGED" : "CHANGED" }, follows: isLoaded && total >= from };
+  });
+  if (follows) await followTotal(sql, couponId, apply).catch(onLate);
+  return outcome;
+}
+
+/** Gives Redis the total that PostgreSQL has now. null: the sale is not loaded (any more); its load brings the total along. */
+export function followTotal(sql: Sql, couponId: string, apply: ApplyTotal): Promise<AppliedTotal | null> {
+  return sql.begin(async (tx) => {
+    const sale = await lockSale(tx, couponId);
+    if (sale?.load_state !== "LOADED") return null;
+    return await apply(sale.total, await highestSlot(tx, couponId));
+  });
+}
+
+/** One look at the end of the index on slots. */
+export async function highestSlot(sql: Executor, couponId: string): Promise<number> {
+  const [row] = await sql<{ slot: number | null }[]>`
+    SELECT max(slot) AS slot FROM user_coupons WHERE coupon_id = ${couponId} AND status <> 'REVOKED'`;
+  return row?.slot ?? 0;
+}

@@ -1,0 +1,119 @@
+import { MAX_LINES } from "../../contracts/orders/parts.ts";
+import type { CartLine, SetCartLine } from "../../contracts/shop/http-cart.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { Money } from "../../contracts/wire/money.ts";
+import { intArray, textArray } from "../array-literal.ts";
+import type { Executor, Sql } from "../client.ts";
+
+/** A user's cart at today's prices, in the order in which the lines came. */
+export async function findCart(sql: Executor, userId: string): Promise<CartLine[]> {
+  const rows = await sql<(Omit<CartLine, "unitPrice"> & { unitPrice: string })[]>`
+    SELECT p.id AS "productId", p.name, i.quantity, p.price AS "unitPrice", p.currency,
+           p.stock >= i.quantity AS "inStock"
+    FROM cart_items i JOIN products p ON p.id = i.product_id
+    WHERE i.user_id = ${userId}
+    ORDER BY i.added_at, i.product_id`;
+  return rows.map((row) => ({ ...row, unitPrice: Number(row.unitPrice) as Money }));
+}
+
+/**
+ * Sets a line of a user's cart. The cart's row is locked first, in a statement of its own: the next one then sees, and
+ * counts, what another request of the same user committed meanwhile. A line that is there may change in a full cart, too
+ * (a cancelled order may have put back more than fits).
+ * @throws StampedeError PRODUCT_NOT_FOUND, CART_FULL
+ */
+export async function setCartLine(sql: Sql, userId: string, { productId, quantity }: SetCartLine): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`
+      INSERT INTO carts (user_id) VALUES (${userId}) ON CONFLICT (user_id) DO UPDATE SET updated_at = now()`;
+    const [line] = await tx`
+      INSERT INTO cart_items (user_id, product_id, quantity)
+      SELECT ${userId}, p.id, ${quantity} FROM products p
+      WHERE p.id = ${productId}
+        AND (EXISTS (SELECT FROM cart_items WHERE user_id = ${userId} AND product_id = p.id)
+             OR (SELECT count(*) FROM cart_items WHERE user_id = ${userId}) < ${MAX_LINES})
+      ON CONFLICT (user_id, product_id) DO UPDATE SET quantity = excluded.quantity
+      RETURNING 1`;
+    if (line !== undefined) return;
+    const [known] = await tx`SELECT 1 FROM products WHERE id = ${productId}`;
+    if (known === undefined) throw new StampedeError("PRODUCT_NOT_FOUND");
+    throw new StampedeError("CART_FULL", `a cart has at most ${MAX_LINES} lines`);
+  });
+}
+
+/**
+ * Takes one product out of a user's cart, or all (null). What is not there is no error. Every change of a cart locks its row
+ * first (lockCarts), or two that change several lines could wait for each other; without a row there are no lines.
+ */
+export async function deleteCartLines(sql: Sql, userId: string, productId: string | null): Promise<void> {
+  await sql.begin(async (tx) => {
+    await Promise.all([
+      tx`UPDATE carts SET updated_at = now() WHERE user_id = ${userId}`.execute(),
+      tx`
+        DELETE FROM cart_items
+        WHERE user_id = ${userId} AND (${productId}::text IS NULL OR product_id = ${productId})`.execute(),
+    ]);
+  });
+}
+
+/**
+ * Locks users' carts, whatever is then done with their lines: whoever sets a line locks the cart first too, so nobody waits
+ * crosswise. In the order of the users.
+ */
+export async function lockCarts(tx: Executor, userIds: readonly string[]): Promise<void> {
+  if (userIds.length === 0) return;
+  await tx`
+    INSERT INTO carts (user_id)
+    SELECT DISTINCT user_id FROM unnest(${textArray(userIds)}::text[]) AS u (user_id) ORDER BY user_id
+    ON CONFLICT (user_id) DO UPDATE SET updated_at = now()`;
+}
+
+/** A line of an order that was made from its user's cart. */
+export interface OrderedCartLine {
+  readonly orderId: string;
+  readonly userId: string;
+  readonly productId: string;
+  readonly quantity: number;
+}
+
+/**
+ * Takes what was ordered out of carts, which the transaction holds (lockCarts), and notes at the order's lines which of them
+ * it took. A line whose quantity was changed since is its user's newer wish, and stays.
+ */
+export async function clearCarts(tx: Executor, lines: readonly OrderedCartLine[]): Promise<void> {
+  if (lines.length === 0) return;
+  await tx`
+    WITH ordered AS (
+      SELECT * FROM unnest(${textArray(lines.map(({ orderId }) => orderId))}::text[],
+                           ${textArray(lines.map(({ userId }) => userId))}::text[],
+                           ${textArray(lines.map(({ productId }) => productId))}::text[],
+                           ${intArray(lines.map(({ quantity }) => quantity))}::int[])
+        AS l (order_id, user_id, product_id, quantity)
+    ), taken AS (
+      DELETE FROM cart_items c USING ordered l
+      WHERE c.user_id = l.user_id AND c.product_id = l.product_id AND c.quantity = l.quantity
+      RETURNING l.order_id, l.product_id
+    )
+    UPDATE order_items i
+    SET from_cart = EXISTS (SELECT FROM taken t WHERE t.order_id = i.order_id AND t.product_id = i.product_id)
+    FROM ordered l WHERE i.order_id = l.order_id AND i.product_id = l.product_id`;
+}
+
+/**
+ * Puts what cancelled orders took out of carts (clearCarts) back into them; the transaction holds the carts
+ * (lockCarts). A line that is there is the user's newer wish and stays; a full cart takes them all the same.
+ */
+export async function refillCarts(tx: Executor, lines: readonly OrderedCartLine[]): Promise<void> {
+  if (lines.length === 0) return;
+  await tx`
+    INSERT INTO cart_items (user_id, product_id, quantity)
+    SELECT l.user_id, l.product_id, l.quantity
+    FROM unnest(${textArray(lines.map(({ orderId }) => orderId))}::text[],
+                ${textArray(lines.map(({ userId }) => userId))}::text[],
+                ${textArray(lines.map(({ productId }) => productId))}::text[],
+                ${intArray(lines.map(({ quantity }) => quantity))}::int[])
+      AS l (order_id, user_id, product_id, quantity)
+    JOIN order_items i ON i.order_id = l.order_id AND i.product_id = l.product_id
+    WHERE i.from_cart IS DISTINCT FROM false
+    ON CONFLICT DO NOTHING`;
+}

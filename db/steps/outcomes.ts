@@ -1,0 +1,71 @@
+import type { OrderId, ProductId } from "../../contracts/orders/ids.ts";
+import type { Step, StepOutcome } from "../../contracts/orders/steps.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
+import { textArray } from "../array-literal.ts";
+import type { Executor } from "../client.ts";
+
+/** A step's row of an order: what is answered to its command and its restore, for ever. */
+export interface OutcomeRow {
+  readonly orderId: OrderId;
+  readonly outcome: StepOutcome;
+  /** Of FAILED. */
+  readonly reason: ResultCode | null;
+  /** The product that a refusal is about. */
+  readonly productId: ProductId | null;
+  readonly createdAt: Date;
+  /** When the effect of a COMPLETED step was taken back. */
+  readonly restoredAt: Date | null;
+}
+
+/** Those of the orders that the step has decided. */
+export function findStepOutcomes(sql: Executor, step: Step, orderIds: readonly OrderId[]): Promise<OutcomeRow[]> {
+  return sql<OutcomeRow[]>`
+    SELECT order_id AS "orderId", outcome, reason, product_id AS "productId", created_at AS "createdAt",
+           restored_at AS "restoredAt"
+    FROM step_outcomes WHERE step = ${step} AND order_id = ANY (${textArray(orderIds)}::text[])`;
+}
+
+export type NewOutcome = Pick<OutcomeRow, "orderId" | "outcome" | "reason" | "productId">;
+
+/**
+ * Writes what the step decided and returns the rows that were written; an order that is missing in the answer was decided
+ * by somebody else meanwhile. Empty text stands for NULL, which a text array cannot hold without quoting every value.
+ */
+export function insertStepOutcomes(
+  tx: Executor,
+  step: Step,
+  outcomes: readonly NewOutcome[],
+): Promise<readonly OutcomeRow[]> {
+  return tx<OutcomeRow[]>`
+    INSERT INTO step_outcomes (order_id, step, outcome, reason, product_id)
+    SELECT o.order_id, ${step}, o.outcome, nullif(o.reason, ''), nullif(o.product_id, '')
+    FROM unnest(${textArray(outcomes.map((o) => o.orderId))}::text[],
+                ${textArray(outcomes.map((o) => o.outcome))}::text[],
+                ${textArray(outcomes.map((o) => o.reason ?? ""))}::text[],
+                ${textArray(outcomes.map((o) => o.productId ?? ""))}::text[]) AS o (order_id, outcome, reason, product_id)
+    ORDER BY o.order_id
+    ON CONFLICT DO NOTHING
+    RETURNING order_id AS "orderId", outcome, reason, product_id AS "productId", created_at AS "createdAt",
+              restored_at AS "restoredAt"`;
+}
+
+/**
+ * Notes that the effects of completed steps are taken back, each at most once. Rows are locked by order id, in which new
+ * ones are inserted too. @returns the rows that were marked
+ */
+export function markStepsRestored(
+  tx: Executor,
+  step: Step,
+  orderIds: readonly OrderId[],
+): Promise<readonly OutcomeRow[]> {
+  return tx<OutcomeRow[]>`
+    WITH found AS (
+      SELECT order_id FROM step_outcomes
+      WHERE step = ${step} AND order_id = ANY (${textArray(orderIds)}::text[])
+        AND outcome = 'COMPLETED' AND restored_at IS NULL
+      ORDER BY order_id FOR NO KEY UPDATE
+    )
+    UPDATE step_outcomes o SET restored_at = now() FROM found WHERE o.order_id = found.order_id AND o.step = ${step}
+    RETURNING o.order_id AS "orderId", o.outcome, o.reason, o.product_id AS "productId", o.created_at AS "createdAt",
+              o.restored_at AS "restoredAt"`;
+}

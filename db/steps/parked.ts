@@ -1,0 +1,76 @@
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { Step } from "../../contracts/orders/steps.ts";
+import type { Topic } from "../../contracts/topics.ts";
+import { textArray } from "../array-literal.ts";
+import type { Executor, Sql } from "../client.ts";
+
+/** A command that waits, as it was in the log. */
+export interface ParkedCommand {
+  readonly eventId: string;
+  readonly orderId: OrderId;
+  readonly step: Step;
+  readonly topic: Topic;
+  readonly key: string | null;
+  readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly reason: string;
+  /** How often it was parked before. */
+  readonly attempts: number;
+}
+
+/**
+ * Parks commands for `delayMs` each, once per event. DO UPDATE, not DO NOTHING: a command that was just sent again may be
+ * back here before its old row is deleted; the update waits for that, and then the command is inserted, not forgotten.
+ */
+export async function parkCommands(
+  sql: Executor,
+  commands: readonly (ParkedCommand & { readonly delayMs: number })[],
+): Promise<void> {
+  const rows = [...commands].sort((a, b) => (a.eventId < b.eventId ? -1 : 1));
+  await sql`
+    INSERT INTO delayed_commands AS d (event_id, order_id, step, topic, key, value, headers, reason, attempts, due_at)
+    SELECT c ->> 'eventId', c ->> 'orderId', c ->> 'step', c ->> 'topic', c ->> 'key', c ->> 'value', c -> 'headers',
+           c ->> 'reason', (c ->> 'attempts')::int, now() + (c ->> 'delayMs')::int * interval '1 millisecond'
+    FROM jsonb_array_elements(${JSON.stringify(rows)}::text::jsonb) AS c
+    ON CONFLICT (event_id) DO UPDATE SET
+      attempts = greatest(d.attempts, excluded.attempts), due_at = least(d.due_at, excluded.due_at)`;
+}
+
+/** So many in one transaction. */
+const AT_ONCE = 500;
+
+export interface Resent {
+  readonly count: number;
+  /** Milliseconds until the next one is due; null: none waits. */
+  readonly nextInMs: number | null;
+}
+
+/**
+ * Hands the parked commands that are due to `send` and forgets them once it is through. Several processes may do it at the
+ * same time, each takes other rows. One that dies in between leaves them to be sent a second time, which steps don't mind.
+ */
+export function resendParked(sql: Sql, send: (commands: readonly ParkedCommand[]) => Promise<void>): Promise<Resent> {
+  return sql.begin(async (tx) => {
+    const due = await tx<ParkedCommand[]>`
+      SELECT event_id AS "eventId", order_id AS "orderId", step, topic, key, value, headers, reason, attempts
+      FROM delayed_commands WHERE due_at <= clock_timestamp()
+      ORDER BY due_at LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED`;
+    if (due.length > 0) {
+      await send(due);
+      await tx`DELETE FROM delayed_commands WHERE event_id = ANY (${textArray(due.map((c) => c.eventId))}::text[])`;
+    }
+    const [next] = await tx<{ in: number | null }[]>`
+      SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 * 1000 AS in FROM delayed_commands`;
+    return { count: due.length, nextInMs: next!.in };
+  });
+}
+
+/** Steps whose command waits for an ill neighbour: it is sent again by whoever parked it. */
+export function findParkedSteps(
+  sql: Executor,
+  orderIds: readonly string[],
+): Promise<readonly { readonly orderId: string; readonly step: string }[]> {
+  return sql<{ orderId: string; step: string }[]>`
+    SELECT DISTINCT order_id AS "orderId", step FROM delayed_commands
+    WHERE order_id = ANY (${textArray(orderIds)}::text[])`;
+}

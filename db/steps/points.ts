@@ -1,0 +1,48 @@
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import { intArray, textArray } from "../array-literal.ts";
+import type { Executor } from "../client.ts";
+
+/** A line of the points' ledger for an order: below 0 it took, above 0 it gave back. */
+export interface OrderEntry {
+  readonly orderId: OrderId;
+  readonly userId: UserId;
+  readonly delta: number;
+}
+
+/** What these orders took, given back or not. */
+export async function findDeductions(sql: Executor, orderIds: readonly OrderId[]): Promise<OrderEntry[]> {
+  const rows = await sql<(Omit<OrderEntry, "delta"> & { delta: string })[]>`
+    SELECT order_id AS "orderId", user_id AS "userId", delta FROM point_ledger
+    WHERE order_id = ANY (${textArray(orderIds)}::text[]) AND delta < 0`;
+  return rows.map((row) => ({ ...row, delta: Number(row.delta) }));
+}
+
+/** The points of those users who ever had any, held until the transaction ends; locked by user id. */
+export async function lockBalances(tx: Executor, users: readonly UserId[]): Promise<Map<UserId, number>> {
+  const rows = await tx<{ userId: UserId; balance: string }[]>`
+    SELECT user_id AS "userId", balance FROM point_balances
+    WHERE user_id = ANY (${textArray(users)}::text[]) ORDER BY user_id FOR NO KEY UPDATE`;
+  return new Map(rows.map(({ userId, balance }) => [userId, Number(balance)]));
+}
+
+/**
+ * Books what orders take and give back: the ledger's rows, and each balance once by their sum. The caller holds the
+ * balances' rows; that a balance covers what is taken, it has seen there.
+ */
+export async function bookOrderPoints(tx: Executor, entries: readonly OrderEntry[]): Promise<void> {
+  const users = textArray(entries.map((e) => e.userId));
+  const orders = textArray(entries.map((e) => e.orderId));
+  const deltas = intArray(entries.map((e) => e.delta));
+  await Promise.all([
+    tx`
+      UPDATE point_balances b SET balance = b.balance + e.delta, updated_at = now()
+      FROM (SELECT user_id, sum(delta) AS delta FROM unnest(${users}::text[], ${deltas}::bigint[]) AS e (user_id, delta)
+            GROUP BY user_id) AS e
+      WHERE b.user_id = e.user_id`.execute(),
+    tx`
+      INSERT INTO point_ledger (user_id, order_id, delta, reason)
+      SELECT user_id, order_id, delta, CASE WHEN delta < 0 THEN 'ORDER' ELSE 'ORDER_RESTORED' END
+      FROM unnest(${users}::text[], ${orders}::text[], ${deltas}::bigint[]) AS e (user_id, order_id, delta)`.execute(),
+  ]);
+}
