@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs";
 import type { VerifyReport } from "../verify/check.ts";
-import { verify } from "../verify/verify.ts";
 import { demoOrdersTable, runDemoOrders } from "./demo-orders.ts";
 import { type DemoLine, demoTable, inFile, printTable, servicesLine, whatNext } from "./demo-report.ts";
 import type { LoadClientName } from "./load/plan.ts";
 import { describeRush, progressLine } from "./progress-line.ts";
 import { type RushOptions, runRush } from "./rush.ts";
 import { type BenchEnvironment, type Target, targetOf } from "./target.ts";
+import { verified } from "./verified.ts";
 
 export interface DemoOptions extends Partial<RushOptions> {
   /** Of the second act; 0: there is none. */
@@ -54,7 +54,7 @@ async function firstAct(target: Target, options: DemoOptions): Promise<Act & { r
   }); // biome-ignore format: the options are one thought
   line.end();
   const { couponId } = result;
-  const report = await checked(target, { couponId });
+  const report = await checked(target, couponId);
   const table = [servicesLine(target.env), ...demoTable(result, report)];
   return { ...judged({ table, report, wrong: result.wrong }), couponId };
 }
@@ -62,13 +62,13 @@ async function firstAct(target: Target, options: DemoOptions): Promise<Act & { r
 async function secondAct(target: Target, orders: number): Promise<Act> {
   console.log(`Now ${orders.toLocaleString("en-US")} flash orders: coupon, points and card; one in ten is doomed.\n`);
   const run = await runDemoOrders(target, orders);
-  const report = await checked(target); // orders touch everything
+  const report = await checked(target); // all of it, because an order changes stock, points, coupons and payments
   return judged({ table: demoOrdersTable(run, report), report, wrong: run.outcome.wrong });
 }
 
-function checked(target: Target, what: { readonly couponId?: string } = {}): Promise<VerifyReport> {
+function checked(target: Target, couponId: string | null = null): Promise<VerifyReport> {
   console.log("· checking every promise …\n");
-  return verify(target.env, what);
+  return verified(target.env, couponId);
 }
 
 /** Prints what an act came to. */

@@ -2,7 +2,6 @@ import { writeFileSync } from "node:fs";
 import pc from "picocolors";
 import type { PipelineChoice } from "../contracts/claims/pipeline.ts";
 import type { RuntimeName } from "../stack/runtime.ts";
-import { verify } from "../verify/verify.ts";
 import { switchPipeline } from "./admin.ts";
 import { compare, type Figures, medianOf, rounded, shown } from "./figures.ts";
 import { gatewayMegabytes } from "./gateway.ts";
@@ -17,6 +16,7 @@ import { rush } from "./scenarios/rush.ts";
 import { sockets } from "./scenarios/sockets.ts";
 import { waitUntilSettled } from "./settle.ts";
 import { type BenchEnvironment, type Target, targetOf } from "./target.ts";
+import { verified } from "./verified.ts";
 
 const SCENARIOS: readonly Scenario[] = [rush, claims, refusals, persist, sockets];
 
@@ -111,7 +111,7 @@ async function measure(target: Target, variant: Variant, count: number): Promise
 }
 
 async function check(target: Target, run: ScenarioRun): Promise<Pick<RunCheck, "name" | "ok" | "detail">[]> {
-  const report = await verify(target.env, run.couponId === null ? {} : { couponId: run.couponId });
+  const report = await verified(target.env, run.couponId);
   const broken = report.checks.filter((one) => !one.ok).map((one) => `${one.name}: ${one.detail}`);
   return [
     { name: "answers", ok: run.wrong.length === 0, detail: run.wrong.join("; ") || "as promised" },

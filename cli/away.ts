@@ -1,12 +1,7 @@
+import { awaySentence } from "../contracts/wire/address.ts";
 import { isAway } from "../db/errors.ts";
 import { KafkaError } from "../kafka/kafka.ts";
 import { CliError } from "../stack/errors.ts";
-
-/** What is said of a service that does not answer. Passwords stay out of it. */
-export function awaySentence(service: string, address: string, why: string): string {
-  const shown = address.replace(/\/\/[^@/]*@/, "//");
-  return `${service} does not answer at ${shown || "(no address given)"}: ${why}. Start it with ./dev up`;
-}
 
 async function whileAnswering<T>(
   service: string,

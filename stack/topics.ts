@@ -1,5 +1,6 @@
 import { allTopics } from "../contracts/topics.ts";
 import { KafkaError, type TopicAdmin } from "../kafka/kafka.ts";
+import { retry } from "../kafka/retry.ts";
 import {
   applyTopics,
   describeDifference,
@@ -7,7 +8,6 @@ import {
   type TopicDifference,
   type TopicDurability,
 } from "../kafka/topics.ts";
-import { again } from "./again.ts";
 import { CliError } from "./errors.ts";
 import { kafkaOf } from "./kafka-client.ts";
 import type { StackContext } from "./service.ts";
@@ -56,7 +56,7 @@ const ELECTION_MS = 30_000;
 /** The same as `declareTopics`, of brokers that have just answered: a controller that they wait for is waited for. */
 export function declareTopicsOnceElected(context: Context): Promise<string> {
   const isWorthIt = (error: unknown) => error instanceof KafkaError && error.retryable;
-  return again(() => declareTopics(context), { forMs: ELECTION_MS, everyMs: 500, isWorthIt });
+  return retry(() => declareTopics(context), { forMs: ELECTION_MS, everyMs: 500, isWorthIt });
 }
 
 /**

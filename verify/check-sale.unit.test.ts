@@ -1,11 +1,9 @@
 import { expect, test } from "bun:test";
-import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import type { CouponId } from "../contracts/wire/ids.ts";
 import type { CheckName } from "./check.ts";
 import { checkSale } from "./check-sale.ts";
 import type { LedgerEntry, RedisSale, Row, SaleFacts, SaleRow, Winner } from "./facts.ts";
-import { printReport } from "./print.ts";
 
 const ID = "7qj4x0m2kd9a" as CouponId;
 const sale: SaleRow = { couponId: ID, total: 10, epoch: 3, state: "OPEN", loadState: "LOADED", endsAtMs: 2e12 };
@@ -165,9 +163,9 @@ for (const [what, plant] of innocents) {
 
 test("a sale in recovery is told in the detail", () => {
   const checks = checkSale(facts({ redis: { state: "RECOVERING" }, sale: { loadState: "RECOVERING" } }));
-  expect(checks.find((c) => c.name === "sale-loaded")?.detail).toContain("not compared");
-  // Colours are on where CI is set, even without a terminal.
-  expect(stripVTControlCharacters(printReport({ ok: true, checks }))).toMatch(/– +sale-loaded/);
+  const loaded = checks.find((c) => c.name === "sale-loaded");
+  expect(loaded?.detail).toContain("not compared");
+  expect(loaded?.incomplete).toBe(true);
 });
 
 test("an excess of rows counts as many violations as there are rows too many", () => {

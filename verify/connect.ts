@@ -1,10 +1,9 @@
-import { awaySentence } from "../cli/away.ts";
+import { awaySentence } from "../contracts/wire/address.ts";
 import { createDatabase, type Sql } from "../db/client.ts";
-import { createBunKafka } from "../kafka/bun/kafka.ts";
 import type { Kafka } from "../kafka/kafka.ts";
 import { createRedis, type RedisConnection, whenReady } from "../lua/redis.ts";
 
-/** The addresses, under the names that every process of the project reads. */
+/** The addresses of the services, under the names that every process of the project reads. */
 export type VerifyEnvironment = Readonly<Record<string, string | undefined>>;
 
 export interface Services {
@@ -12,9 +11,9 @@ export interface Services {
   /** One connection: staging.ts keeps temporary tables in its session. */
   readonly sql: Sql;
   readonly kafka: Kafka;
-  /** Whether somebody is there to take what waits. */
+  /** Whether the consumers of this machine run. */
   readonly consumersUp: () => Promise<boolean>;
-  /** The payment provider's address, if there is one. Whether it answers is nobody's promise. */
+  /** The payment provider's address, if there is one. No promise depends on whether it answers. */
   readonly providerUrl: string | undefined;
 }
 
@@ -30,13 +29,15 @@ export interface Connected {
 
 const PATIENCE_MS = 4_000;
 
-/** Connects to all three services. Never throws: what is away is named in `missing`. */
-export async function connect(env: VerifyEnvironment): Promise<Connected> {
+/**
+ * Connects to Redis and PostgreSQL, and asks whether they and Kafka answer.
+ * Never throws: a service that does not answer is named in `missing`.
+ */
+export async function connect(env: VerifyEnvironment, kafka: Kafka): Promise<Connected> {
   const { REDIS_URL = "", DATABASE_URL = "", KAFKA_BROKERS = "", CONSUMERS_PORT, PAYMENT_PROVIDER_URL } = env;
   // A reply of a hundred thousand freed slots takes longer than the second that a claim may.
   const redis = createRedis(REDIS_URL, { name: "verify", silenceMs: 15_000 });
   const database = createDatabase(DATABASE_URL, { max: 1, name: "verify", statementTimeoutMs: 0 });
-  const kafka = createBunKafka({ brokers: KAFKA_BROKERS, clientId: "verify" });
   const answers = await Promise.all([
     askRedis(redis, REDIS_URL),
     named("PostgreSQL", DATABASE_URL, () => database.ping(PATIENCE_MS)),

@@ -1,4 +1,4 @@
-import { shortDuration } from "../cli/terminal/durations.ts";
+import { shortDuration } from "../contracts/wire/durations.ts";
 import type { Executor } from "../db/client.ts";
 import type { CheckResult } from "./check.ts";
 

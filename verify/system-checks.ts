@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Executor } from "../db/client.ts";
 import type { LagReader } from "../kafka/renewed-admin.ts";
 import type { CheckResult } from "./check.ts";
@@ -76,7 +77,7 @@ export async function checkLag(
   let standing = behind.filter(({ groupId }) => !mayStand.has(groupId));
   const deadline = performance.now() + patienceMs;
   while (consumersUp && standing.length > 0 && performance.now() < deadline) {
-    await Bun.sleep(500);
+    await sleep(500);
     const now = await lags(admin, groups);
     const moved = [...before.values()].filter(({ key, committed }) => now.get(key)?.committed !== committed);
     const moving = new Set(moved.flatMap(({ groupId }) => (together.has(groupId) ? [groupId] : [])));

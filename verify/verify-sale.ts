@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CheckResult } from "./check.ts";
 import { judgeSale } from "./check-sale.ts";
 import type { SaleRow } from "./facts.ts";
@@ -14,7 +15,7 @@ export async function verifySale(sources: Sources, sale: SaleRow, recheckMs: num
   const first = await survey(sources, sale);
   const verdicts = judgeSale(first.facts);
   if (first.suspects.length === 0 && verdicts.every(isClean)) return verdicts;
-  await Bun.sleep(recheckMs);
+  await sleep(recheckMs);
   const [again] = await listSales(sources.sql, sale.couponId);
   if (again === undefined) return [];
   const facts = await secondLook(sources, again, first.suspects, first.facts.examined);

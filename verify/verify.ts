@@ -1,11 +1,11 @@
 import { type GroupId, groupOf, STEP_GROUPS } from "../contracts/groups.ts";
+import type { Kafka } from "../kafka/kafka.ts";
 import { createRenewedAdmin, type LagReader } from "../kafka/renewed-admin.ts";
-import { again } from "../stack/again.ts";
+import { retry } from "../kafka/retry.ts";
 import { type Check, type CheckResult, mergeVerdicts, type VerifyReport } from "./check.ts";
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
 import { checkDeadLetters } from "./dead-letters.ts";
 import { checkOrders } from "./orders/check-orders.ts";
-import { printReport } from "./print.ts";
 import { checkPending, listQueuedSales, type QueuedSale } from "./queued-sales.ts";
 import { isRefusedByRedis } from "./redis-reader.ts";
 import { findLostSales, listSales } from "./rows-reader.ts";
@@ -56,9 +56,13 @@ const READERS: Readers = {
   orders: ORDER_GROUPS,
 };
 
-/** Reads everything and judges. Never throws for a service that is away: that is a failed check, `reachable`. */
-export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const { services, missing, reached, close } = await connect(env);
+/**
+ * Reads all three services and judges what they hold. A service that does not answer is a failed check, `reachable`; this
+ * never throws.
+ * @param kafka the client of the runtime that this process is on
+ */
+export async function verify(env: VerifyEnvironment, kafka: Kafka, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const { services, missing, reached, close } = await connect(env, kafka);
   const verdicts: CheckResult[] = [];
   const away = [...missing];
   try {
@@ -73,13 +77,13 @@ export async function verify(env: VerifyEnvironment, options: VerifyOptions = {}
   return { ok: checks.every((check) => check.ok), checks };
 }
 
-/** So long a Kafka that is young, or was away for a moment, may look for the coordinator of a group. */
+/** A Kafka that has just started, or was away for a moment, first looks for the coordinator of a group. */
 const COORDINATING = { forMs: 15_000, everyMs: 250 };
 
 async function look(services: Services, options: VerifyOptions): Promise<CheckResult[]> {
   const admin = createRenewedAdmin(services.kafka);
-  // Each time a new client asks, since librdkafka may miss that somebody coordinates the group by now.
-  const groupLag: LagReader["groupLag"] = (...asked) => again(() => admin.groupLag(...asked), COORDINATING);
+  // A new client asks each time, because librdkafka may not notice that the group has a coordinator by now.
+  const groupLag: LagReader["groupLag"] = (...asked) => retry(() => admin.groupLag(...asked), COORDINATING);
   try {
     return await lookAtAll(services, { ...admin, groupLag }, options);
   } finally {
@@ -127,19 +131,6 @@ function mayStand({ groupId }: Group, queued: readonly QueuedSale[]): ReadonlyMa
   return new Map(
     waiting.length === 0 ? [] : [[groupId, `(sale ${names} is paused or being rebuilt: its requests wait)`]],
   );
-}
-
-/**
- * `./dev verify`: prints the report.
- * @returns the exit code: 0 when every promise holds, else 1
- */
-export async function runVerify(
-  env: VerifyEnvironment,
-  options: { json?: boolean; couponId?: string } = {},
-): Promise<0 | 1> {
-  const report = await verify(env, options);
-  console.log(options.json ? JSON.stringify(report) : printReport(report));
-  return report.ok ? 0 : 1;
 }
 
 /** The named check of a report. */

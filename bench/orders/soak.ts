@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs";
 import pc from "picocolors";
 import type { RuntimeName } from "../../stack/runtime.ts";
-import { verify } from "../../verify/verify.ts";
 import { shown } from "../figures.ts";
 import { describeMachine } from "../machine.ts";
 import { describeOrders, progressLine } from "../progress-line.ts";
 import { type BenchEnvironment, targetOf } from "../target.ts";
 import { megabytesOf, SERVICES, type Usage } from "../usage.ts";
+import { verified } from "../verified.ts";
 import type { OrderProgress } from "./plan.ts";
 import { type OrderRun, runOrders } from "./run-orders.ts";
 
@@ -65,7 +65,7 @@ export async function runSoak(options: SoakOptions, env: BenchEnvironment): Prom
   look();
   if (progress !== undefined) line.end();
   console.log("· checking every promise …\n");
-  const report = await verify(env);
+  const report = await verified(env);
   const wrong = [
     ...run.outcome.wrong,
     ...report.checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.detail}`),

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import pc from "picocolors";
+import { shortDuration } from "../../contracts/wire/durations.ts";
 import { createStack } from "../../stack/stack.ts";
 import { type ServiceStatus, stackStatus } from "../../stack/status.ts";
-import { shortDuration } from "../terminal/durations.ts";
 import { table } from "../terminal/table.ts";
 
 const COLOUR = { up: pc.green, "not ready": pc.yellow, starting: pc.yellow, partly: pc.yellow, down: pc.dim } as const;

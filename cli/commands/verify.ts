@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { createStack } from "../../stack/stack.ts";
 
 export function verifyCommand(): Command {
@@ -8,7 +9,12 @@ export function verifyCommand(): Command {
     .option("--sale <couponId>", "only this sale, and no orders")
     .addHelpText("after", "\nExample:\n  ./dev verify --json")
     .action(async ({ json = false, sale }: { json?: boolean; sale?: string }) => {
-      const { runVerify } = await import("../../verify/verify.ts");
-      process.exitCode = await runVerify(createStack().env, { json, ...(sale ? { couponId: sale } : {}) });
+      const { verify } = await import("../../verify/verify.ts");
+      const { printReport } = await import("../verify-report.ts");
+      const { env } = createStack();
+      const kafka = createBunKafka({ brokers: env.KAFKA_BROKERS, clientId: "verify" });
+      const report = await verify(env, kafka, sale ? { couponId: sale } : {});
+      console.log(json ? JSON.stringify(report) : printReport(report));
+      process.exitCode = report.ok ? 0 : 1;
     });
 }

@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadLetterDetail } from "../../contracts/wire/dead-letters.ts";
-import { shortDuration } from "../terminal/durations.ts";
+import { shortDuration } from "../../contracts/wire/durations.ts";
 import { printable } from "../terminal/printable.ts";
 import { table } from "../terminal/table.ts";
 

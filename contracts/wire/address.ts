@@ -1,3 +1,9 @@
+/** The sentence about a service that does not answer, with its address but without the password in it. */
+export function awaySentence(service: string, address: string, why: string): string {
+  const shown = address.replace(/\/\/[^@/]*@/, "//");
+  return `${service} does not answer at ${shown || "(no address given)"}: ${why}. Start it with ./dev up`;
+}
+
 /** A host as sockets take it: an IPv6 address without the brackets that URLs need. */
 export const bareHost = (host: string): string => /^\[(.*)\]$/.exec(host)?.[1] ?? host;
 

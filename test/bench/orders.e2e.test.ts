@@ -7,10 +7,10 @@ import { inFile } from "../../bench/demo-report.ts";
 import { runOrders } from "../../bench/orders/run-orders.ts";
 import { runBench } from "../../bench/run.ts";
 import { targetOf } from "../../bench/target.ts";
-import { verify } from "../../verify/verify.ts";
 import { freePort } from "../support/free-port.ts";
 import { startPaymentSimulator, type TestProcess } from "../support/processes.ts";
 import { type System, startSystem } from "../support/system.ts";
+import { verify } from "../support/verify.ts";
 
 setDefaultTimeout(180_000);
 

@@ -11,13 +11,13 @@ import type { BaseService } from "../../stack/service.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { declareTopicsOnceElected } from "../../stack/topics.ts";
 import type { Check } from "../../verify/check.ts";
-import { verify } from "../../verify/verify.ts";
 import { createSale, type SaleWish, type TokenMaker, tokenMaker } from "./client.ts";
 import { freePort } from "./free-port.ts";
 import { type PaymentProvider, startPaymentProvider, WEBHOOK_SECRET } from "./payment-provider.ts";
 import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
 import { freshDatabase, testStack } from "./stack.ts";
 import { until } from "./until.ts";
+import { verify } from "./verify.ts";
 
 /** Shorter waits than in production, so that a test sees the same things happen sooner. */
 const QUICK: Readonly<Record<string, string>> = {

@@ -3,7 +3,8 @@ import { revokeClaim } from "../../db/claims/revoke.ts";
 import type { Sql } from "../../db/client.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { CheckName } from "../../verify/check.ts";
-import { findCheck, verify } from "../../verify/verify.ts";
+import { findCheck } from "../../verify/verify.ts";
+import { verify } from "../support/verify.ts";
 import { createHealthySale, type HealthySale } from "./healthy-sale.ts";
 import { type VerifyServices, verifyServices } from "./services.ts";
 

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Product } from "../../contracts/shop/http-catalogue.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { readBooks } from "../../verify/orders/books.ts";
-import { verify } from "../../verify/verify.ts";
 import { call, claim } from "../support/client.ts";
 import { createProduct, placeOrder } from "../support/orders.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
+import { verify } from "../support/verify.ts";
 
 setDefaultTimeout(180_000);
 

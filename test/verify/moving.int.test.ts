@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { newRequestId, type UserId } from "../../contracts/wire/ids.ts";
 import { insertClaims, insertTombstones } from "../../db/claims/insert.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
-import { verify } from "../../verify/verify.ts";
+import { verify } from "../support/verify.ts";
 import { createHealthySale, type SaleClaim } from "./healthy-sale.ts";
 import { type VerifyServices, verifyServices } from "./services.ts";
 

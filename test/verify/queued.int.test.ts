@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { newRequestId } from "../../contracts/wire/ids.ts";
 import { insertRefusals } from "../../db/claims/refusals.ts";
-import { findCheck, verify } from "../../verify/verify.ts";
+import { findCheck } from "../../verify/verify.ts";
+import { verify } from "../support/verify.ts";
 import { createHealthySale } from "./healthy-sale.ts";
 import { type VerifyServices, verifyServices } from "./services.ts";
 

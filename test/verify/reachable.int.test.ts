@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { verify } from "../../verify/verify.ts";
+import { verify } from "../support/verify.ts";
 
 test("a service that is away is a sentence that says what to do, without the password, and no other check claims to hold", async () => {
   const report = await verify({

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { ProviderPayment } from "../../contracts/payments/api.ts";
 import { textArray } from "../../db/array-literal.ts";
 import type { Executor } from "../../db/client.ts";
@@ -36,9 +38,9 @@ export async function checkProvider({ sql, url, recheckMs, patienceMs }: Provide
   if (books === null) return { name, violations: [], examined: 0, note: NO_BOOKS, incomplete: true };
   let wrong = differences([...new Set([...rows.keys(), ...books.keys()])], rows, books);
   for (const deadline = performance.now() + patienceMs; wrong.size > 0; ) {
-    await Bun.sleep(recheckMs);
+    await sleep(recheckMs);
     const again = await readRows(sql, [...wrong.keys()]);
-    const still = [...wrong.keys()].filter((orderId) => Bun.deepEquals(rows.get(orderId), again.get(orderId)));
+    const still = [...wrong.keys()].filter((orderId) => isDeepStrictEqual(rows.get(orderId), again.get(orderId)));
     wrong = differences(still, again, (await readProviderBooks(url!)) ?? new Map());
     rows = again;
     if (performance.now() >= deadline) break;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Executor } from "../../db/client.ts";
 import { knownOrders } from "../../db/orders/known.ts";
@@ -42,7 +43,7 @@ export async function checkWaitingOrders(sources: LedgerSources): Promise<CheckR
       return [persisted, moves].map((name) => ({ name, violations: name === moves ? broken : [], examined, note }));
     }
     if (performance.now() >= deadline) break;
-    await Bun.sleep(LOOK_MS);
+    await sleep(LOOK_MS);
     const now = await oldEntries(redis, readable, stuckMs);
     old = new Map([...old].filter(([entry]) => now.has(entry)));
   }

@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { CHECKS, type Check, type VerifyReport } from "./check.ts";
+import { CHECKS, type Check, type VerifyReport } from "../verify/check.ts";
 
 const PROMISES: Record<number, string> = {
   0: "The checker",
