@@ -1,9 +1,9 @@
 import { createFault } from "../contracts/wire/fault-points.ts";
 import { createAdmission } from "../lua/admission.ts";
-import { holdingOf } from "../lua/holding.ts";
 import { createInbox } from "../lua/inbox.ts";
 import { createRoutes } from "../lua/routes.ts";
 import { writeSettleTimes } from "../lua/settle-times.ts";
+import { holdingOf } from "../lua/win-state.ts";
 import { admissionRelease } from "./admission/release-role.ts";
 import { startAdmissionLoader } from "./admission/start.ts";
 import { couponDecide } from "./claims/decide/role.ts";

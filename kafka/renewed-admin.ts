@@ -19,7 +19,7 @@ export function createRenewedAdmin(
     try {
       current = kafka.admin();
     } catch {
-      return; // too many open files, say; the question's own failure is the news, and the next silence tries again
+      return; // too many open files, say; the question's own failure is the brokerLog, and the next silence tries again
     }
     used.close().catch(() => {}); // what was asked has failed; closing only frees its memory
   }

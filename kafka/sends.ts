@@ -1,6 +1,6 @@
 import { RecordDeadlines } from "./deadlines.ts";
 import { type Ack, KafkaError, type OutgoingRecord, type SendOptions } from "./kafka.ts";
-import { GroupSend, PendingTable, SingleSend, type Waiter } from "./pending.ts";
+import { GroupSend, PendingTable, SingleSend, type Waiter } from "./pending-sends.ts";
 
 /** What hands records to librdkafka. */
 export interface RecordSink {

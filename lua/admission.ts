@@ -5,9 +5,9 @@ import loadText from "./admission-load.lua" with { type: "text" };
 import releaseText from "./admission-release.lua" with { type: "text" };
 import takeText from "./admission-take.lua" with { type: "text" };
 import { ADMISSION_KEYS, orderBucket, pendingOrderKey } from "./keys.ts";
+import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
-import { PortableScript } from "./script.ts";
 
 /** An order that was admitted, and whose pieces PostgreSQL's stock may not lack yet. */
 export interface Hold {

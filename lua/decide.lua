@@ -1,6 +1,6 @@
 -- decide: decides a batch of logged requests of one queued sale, atomically and in the order of the log.
 -- KEYS 1 sale (hash)  2 winners (hash user → "slot requestId")  3 freed (list of slots)  4 ledger (stream)  5 status (hash)
---      6 asked (hash user → "requestId …", see ask.lua; absent: the caller is older than the key)
+--      6 asked (hash user → "requestId …", see note-request.lua; absent: the caller is older than the key)
 -- ARGV 1 seconds that the status hash lives on, then per request (at most 1,000): userId, requestId,
 --        time (LogAppendTime, milliseconds; '': it lay within the sale's window when it was decided before)
 -- Returns one line of words: epoch state left, then

@@ -4,9 +4,9 @@ import type { UserId } from "../contracts/wire/ids.ts";
 import appendText from "./inbox-append.lua" with { type: "text" };
 import { InboxReader } from "./inbox-reader.ts";
 import { userKeys } from "./keys.ts";
+import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { redisFailure } from "./redis-failure.ts";
-import { PortableScript } from "./script.ts";
 import { ServerTag } from "./server-tag.ts";
 
 /** A message as it is kept: without the cursor, which is added on the way out. */

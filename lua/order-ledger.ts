@@ -14,9 +14,9 @@ import {
 import type { LedgerRange } from "./ledger.ts";
 import { LedgerAges } from "./ledger-ages.ts";
 import acknowledgeText from "./order-acknowledge.lua" with { type: "text" };
+import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
-import { PortableScript } from "./script.ts";
 
 /** An order that was answered 202 and that PostgreSQL may not have. */
 export interface OrderLedgerEntry {

@@ -1,14 +1,14 @@
 import { StampedeError } from "../contracts/wire/errors.ts";
 import type { CouponId, RequestId, UserId } from "../contracts/wire/ids.ts";
-import askText from "./ask.lua" with { type: "text" };
-import askedText from "./asked.lua" with { type: "text" };
 import { saleKeys } from "./keys.ts";
+import noteLoggedText from "./note-logged-request.lua" with { type: "text" };
+import noteRequestText from "./note-request.lua" with { type: "text" };
+import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 import { parseStatus, parseWinner, type Winner } from "./sale-reading.ts";
 import { STATUS_TTL_S } from "./sale-scripts.ts";
 import saleValues from "./sale-values.lua" with { type: "text" };
-import { PortableScript } from "./script.ts";
 
 /** After this time a waiting request is logged once more when its user asks again: topic coupon-requests keeps a week. */
 const LOG_AGAIN_MS = 24 * 3_600_000;
@@ -25,8 +25,8 @@ export type AskOutcome =
   | { readonly kind: "noted" | "none" }
   | { readonly kind: "asked"; readonly requestId: RequestId; readonly isLogged: boolean };
 
-const ask = new PortableScript(`${saleValues}${askText}`);
-const asked = new PortableScript(askedText);
+const noteRequestScript = new PortableScript(`${saleValues}${noteRequestText}`);
+const noteLoggedScript = new PortableScript(noteLoggedText);
 
 function keysOf(couponId: CouponId): readonly string[] {
   const keys = saleKeys(couponId);
@@ -46,7 +46,7 @@ export async function noteAsking(
   mayAsk: boolean,
 ): Promise<AskOutcome> {
   const args = [userId, requestId, String(STATUS_TTL_S), mayAsk ? "1" : "0", String(LOG_AGAIN_MS)];
-  const reply = (await ask.run(redis, keysOf(couponId), args)) as string;
+  const reply = (await noteRequestScript.run(redis, keysOf(couponId), args)) as string;
   const space = reply.indexOf(" ");
   const [word, rest] = space < 0 ? [reply, ""] : [reply.slice(0, space), reply.slice(space + 1)];
   switch (word) {
@@ -72,7 +72,7 @@ export async function notePending(
   requestId: RequestId,
   userId: UserId,
 ): Promise<void> {
-  await asked.run(redis, keysOf(couponId), [userId, requestId, String(STATUS_TTL_S), `PENDING ${userId}`]);
+  await noteLoggedScript.run(redis, keysOf(couponId), [userId, requestId, String(STATUS_TTL_S), `PENDING ${userId}`]);
 }
 
 /** Whose undecided request that is, as far as Redis noted it; null: it is none. @throws StampedeError REDIS_UNAVAILABLE */

@@ -13,9 +13,9 @@ import {
   placedKey,
 } from "./keys.ts";
 import placeText from "./order-place.lua" with { type: "text" };
+import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
-import { PortableScript } from "./script.ts";
 
 /**
  * How long Redis remembers an Idempotency-Key, if nobody acknowledges its order: longer than Kafka keeps order-events. Once

@@ -1,10 +1,10 @@
 import type { ProductId } from "../contracts/orders/ids.ts";
 import type { RankingPeriod } from "../contracts/shop/http-catalogue.ts";
 import { rankingKeys } from "./keys.ts";
+import { PortableScript } from "./portable-script.ts";
 import replaceText from "./ranking-replace.lua" with { type: "text" };
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
-import { PortableScript } from "./script.ts";
 
 export interface Rank {
   readonly productId: ProductId;

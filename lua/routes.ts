@@ -1,9 +1,9 @@
 import type { UserId } from "../contracts/wire/ids.ts";
 import { gatewayChannel, userKeys } from "./keys.ts";
+import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 import pruneText from "./route-prune.lua" with { type: "text" };
-import { PortableScript } from "./script.ts";
 
 /** Where a user's sockets are. Connection ids are never used twice. All reject with StampedeError. */
 export interface Routes {

@@ -6,10 +6,10 @@ import type { StoredState } from "./claim-batch.ts";
 import { commandAt, evalsha, ServersAsked, serverAt } from "./commands.ts";
 import fenceText from "./fence.lua" with { type: "text" };
 import { type SaleKeys, saleKeys, shadowKeys } from "./keys.ts";
+import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { isNoScript, rethrow } from "./redis-failure.ts";
 import { type RenderedScripts, renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
-import { PortableScript } from "./script.ts";
 import { SlotPlan } from "./slot-plan.ts";
 
 /** What a sale is, as PostgreSQL has it. Times in milliseconds since 1970. */

@@ -4,11 +4,11 @@ import claim from "./claim.lua" with { type: "text" };
 import decide from "./decide.lua" with { type: "text" };
 import { SALES_CHANNEL } from "./keys.ts";
 import loadSale from "./load-sale.lua" with { type: "text" };
+import { shaOf } from "./portable-script.ts";
 import release from "./release.lua" with { type: "text" };
 import replaceWinner from "./replace-winner.lua" with { type: "text" };
 import resize from "./resize.lua" with { type: "text" };
 import saleValues from "./sale-values.lua" with { type: "text" };
-import { shaOf } from "./script.ts";
 import setState from "./set-state.lua" with { type: "text" };
 import swapScripts from "./swap-scripts.lua" with { type: "text" };
 

@@ -10,7 +10,7 @@ import {
   listEndedSales,
   oldestEndedSale,
 } from "../../db/sales/leave.ts";
-import { type Forgetting, forgetSale } from "../../lua/ended-sales.ts";
+import { type Forgetting, forgetSale } from "../../lua/forget-sale.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";

@@ -1,7 +1,7 @@
 import { LEASES, withLeases } from "../../db/leases.ts";
 import { makeMonths, mayPartition, missingMonths, PARTITIONED_TABLES } from "../../db/partitions.ts";
 import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
-import { memoryOf } from "../../lua/memory.ts";
+import { memoryOf } from "../../lua/redis-memory.ts";
 import { failureCode } from "../engine/failure.ts";
 import { startTicker } from "../engine/ticker.ts";
 import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";

@@ -12,7 +12,7 @@ import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
 import { diagnose } from "./diagnose.ts";
 import { loadSale } from "./load-sale.ts";
-import { type LostSale, Recovery, type RecoveryDeps } from "./recover.ts";
+import { type LostSale, Recovery, type RecoveryDeps } from "./recovery.ts";
 
 export interface LoaderDeps extends RecoveryDeps {
   readonly leases: LeasePool;

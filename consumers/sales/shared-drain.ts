@@ -1,5 +1,5 @@
 import { pause } from "../engine/pause.ts";
-import type { RecoveryDeps } from "./recover.ts";
+import type { RecoveryDeps } from "./recovery.ts";
 
 /** Sales that were fenced together are quiet together; this is how far apart they may be. */
 const GATHER_MS = 50;

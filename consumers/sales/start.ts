@@ -7,7 +7,7 @@ import type { GrantedClaim } from "../claims/persist/outcome.ts";
 import { persistClaims } from "../claims/persist/persist-claims.ts";
 import { startTicker } from "../engine/ticker.ts";
 import { complainer, leftOutOf, type Neighbours, type RunningRole } from "../neighbours.ts";
-import { drain } from "./drain.ts";
+import { drain } from "./drain-log.ts";
 import { Loader } from "./loader.ts";
 import { persistLedger } from "./persist-ledger.ts";
 

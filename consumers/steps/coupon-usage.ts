@@ -10,7 +10,7 @@ import {
   lockHeldCoupons,
   useCoupons,
 } from "../../db/steps/coupons.ts";
-import type { WinState } from "../../lua/holding.ts";
+import type { WinState } from "../../lua/win-state.ts";
 import type { Restore, StepCommand } from "./request.ts";
 import { COMPLETED, type LockedRows, type StepVerdict, type StepWork, WAIT } from "./step-work.ts";
 

@@ -5,7 +5,7 @@ import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { HeldCoupon } from "../../db/claims/find.ts";
 import type { SaleRow } from "../../db/sales/list.ts";
-import type { WinState } from "../../lua/holding.ts";
+import type { WinState } from "../../lua/win-state.ts";
 import type { CouponOffer } from "./price-lines.ts";
 
 export interface CouponSources {

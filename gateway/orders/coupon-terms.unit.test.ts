@@ -3,7 +3,7 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import type { HeldCoupon } from "../../db/claims/find.ts";
-import type { WinState } from "../../lua/holding.ts";
+import type { WinState } from "../../lua/win-state.ts";
 import { createCouponTerms } from "./coupon-terms.ts";
 
 const [coupon, ann, order] = ["c" as CouponId, "ann" as UserId, "o1" as OrderId];

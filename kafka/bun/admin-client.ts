@@ -1,9 +1,9 @@
 import { read } from "bun:ffi";
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import { codeOf } from "../error-codes.ts";
 import { type ClientOptions, KafkaError } from "../kafka.ts";
 import { adminProperties } from "../properties.ts";
-import { blocking } from "./blocking.ts";
+import { blocking } from "./blocking-call.ts";
 import type { OpenLibrary } from "./library.ts";
 import { lend, Memory } from "./memory.ts";
 import { NativeClient } from "./native-client.ts";
@@ -35,9 +35,9 @@ export class AdminClient {
   readonly #requests = new Map<number, Request>();
   #next = 1;
 
-  constructor(library: OpenLibrary, options: ClientOptions, news: BrokerNews) {
+  constructor(library: OpenLibrary, options: ClientOptions, brokerLog: BrokerLog) {
     this.rd = library.rd;
-    this.#client = new NativeClient(library, PRODUCER, adminProperties(options), news, (_type, event) =>
+    this.#client = new NativeClient(library, PRODUCER, adminProperties(options), brokerLog, (_type, event) =>
       this.#onEvent(event),
     );
   }

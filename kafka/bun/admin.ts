@@ -1,4 +1,4 @@
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import { codeOf, ERR } from "../error-codes.ts";
 import { lagOf } from "../group-lag.ts";
 import { GroupOffsets } from "../group-offsets.ts";
@@ -12,7 +12,7 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from "../kafka.ts";
-import { unfenced } from "../unfenced.ts";
+import { retryWhileFenced } from "../retry-while-fenced.ts";
 import { AdminClient, readPointers, type TopicResult, withPointers } from "./admin-client.ts";
 import { GroupQuestioner } from "./group-questioner.ts";
 import type { OpenLibrary } from "./library.ts";
@@ -32,15 +32,15 @@ export class BunAdmin implements TopicAdmin {
   readonly #rd: Librdkafka;
   readonly #groups: GroupOffsets;
 
-  constructor(library: OpenLibrary, options: ClientOptions, news: BrokerNews) {
-    this.#client = new AdminClient(library, options, news);
+  constructor(library: OpenLibrary, options: ClientOptions, brokerLog: BrokerLog) {
+    this.#client = new AdminClient(library, options, brokerLog);
     this.#rd = this.#client.rd;
-    this.#groups = new GroupOffsets((groupId) => new GroupQuestioner(library, options, news, groupId));
+    this.#groups = new GroupOffsets((groupId) => new GroupQuestioner(library, options, brokerLog, groupId));
   }
 
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
     if (topics.length === 0) return;
-    await unfenced(() => this.#create(topics));
+    await retryWhileFenced(() => this.#create(topics));
     await this.#seen(async () => {
       const present = (await this.#metadata(true, QUERY_LIMIT_MS)).topics;
       return topics.every(({ name }) => present.has(name));
@@ -101,7 +101,7 @@ export class BunAdmin implements TopicAdmin {
   }
 
   async createPartitions(topic: string, total: number): Promise<void> {
-    await unfenced(() => this.#extend(topic, total));
+    await retryWhileFenced(() => this.#extend(topic, total));
     await this.#seen(async () => {
       const present = (await this.#metadata(true, QUERY_LIMIT_MS)).topics.get(topic);
       return present !== undefined && present.partitions >= total;

@@ -1,5 +1,5 @@
 import { read } from "bun:ffi";
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import {
   type ClientOptions,
   type Consumer,
@@ -11,7 +11,7 @@ import {
 } from "../kafka.ts";
 import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "../properties.ts";
 import { seek } from "../seek.ts";
-import { Wakeable } from "../wakeable.ts";
+import { Wakeable } from "../wakeable-sleep.ts";
 import { Commits } from "./commits.ts";
 import { kafkaError, takeError } from "./errors.ts";
 import { GroupAssignment } from "./group-assignment.ts";
@@ -58,7 +58,7 @@ export class BunConsumer implements Consumer {
   constructor(
     library: OpenLibrary,
     client: ClientOptions,
-    private readonly news: BrokerNews,
+    private readonly brokerLog: BrokerLog,
     options: ConsumerOptions,
   ) {
     this.#rd = library.rd;
@@ -73,7 +73,7 @@ export class BunConsumer implements Consumer {
       library,
       CONSUMER,
       consumerProperties(client, options),
-      news,
+      brokerLog,
       (type, event) => this.#onEvent(type, event),
       (queues) => this.#onWake(queues),
     );
@@ -196,7 +196,7 @@ export class BunConsumer implements Consumer {
       const message = batch.word(i * 8) as Ptr;
       const native = read.i32(message, MESSAGE.err);
       if (native === 0) records.push(this.#reader.read(message));
-      else this.news.error(`fetch: ${this.#rd.rd_kafka_err2str(native)} (${native})`);
+      else this.brokerLog.error(`fetch: ${this.#rd.rd_kafka_err2str(native)} (${native})`);
       this.#rd.rd_kafka_message_destroy(message);
     }
     return records;

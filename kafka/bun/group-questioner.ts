@@ -1,8 +1,8 @@
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import type { Questioner } from "../group-offsets.ts";
 import type { ClientOptions, TopicPartition } from "../kafka.ts";
 import { questionerProperties } from "../properties.ts";
-import { blocking } from "./blocking.ts";
+import { blocking } from "./blocking-call.ts";
 import { kafkaError } from "./errors.ts";
 import type { OpenLibrary } from "./library.ts";
 import { NativeClient } from "./native-client.ts";
@@ -15,11 +15,11 @@ export class GroupQuestioner implements Questioner {
   constructor(
     library: OpenLibrary,
     options: ClientOptions,
-    news: BrokerNews,
+    brokerLog: BrokerLog,
     private readonly groupId: string,
   ) {
     // Nothing but logs and errors can come to it, and those the client handles itself.
-    this.#client = new NativeClient(library, CONSUMER, questionerProperties(options, groupId), news, () => {});
+    this.#client = new NativeClient(library, CONSUMER, questionerProperties(options, groupId), brokerLog, () => {});
   }
 
   async committed(partitions: readonly TopicPartition[], timeoutMs: number): Promise<PartitionResult[]> {

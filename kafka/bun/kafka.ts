@@ -1,4 +1,4 @@
-import { BrokerNews } from "../broker-news.ts";
+import { BrokerLog } from "../broker-log.ts";
 import type { ClientOptions, OperatorsKafka } from "../kafka.ts";
 import { BunAdmin } from "./admin.ts";
 import { BunConsumer } from "./consumer.ts";
@@ -12,11 +12,11 @@ import { BunProducer } from "./producer.ts";
  */
 export function createBunKafka(options: ClientOptions, libraryPath?: string): OperatorsKafka {
   const library = openLibrary(libraryPath);
-  const news = new BrokerNews(options);
+  const brokerLog = new BrokerLog(options);
   return {
     version: `librdkafka ${library.version} (bun:ffi)`,
-    producer: (producer) => new BunProducer(library, options, news, producer),
-    consumer: (consumer) => new BunConsumer(library, options, news, consumer),
-    admin: () => new BunAdmin(library, options, news),
+    producer: (producer) => new BunProducer(library, options, brokerLog, producer),
+    consumer: (consumer) => new BunConsumer(library, options, brokerLog, consumer),
+    admin: () => new BunAdmin(library, options, brokerLog),
   };
 }

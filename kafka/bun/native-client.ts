@@ -1,10 +1,10 @@
 import { CString } from "bun:ffi";
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import { codeOf, ERR } from "../error-codes.ts";
 import { KafkaError } from "../kafka.ts";
 import type { Properties } from "../properties.ts";
 import { createConf } from "./conf.ts";
-import { destroyInBackground } from "./destroy.ts";
+import { destroyInBackground } from "./destroy-client.ts";
 import type { OpenLibrary } from "./library.ts";
 import { lend, Memory } from "./memory.ts";
 import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
@@ -36,7 +36,7 @@ export class NativeClient {
   readonly #onWake: (queues: Uint8Array) => void;
   readonly #look: ReturnType<typeof setInterval>;
   readonly #onEvent: (type: number, event: Ptr) => void;
-  readonly #news: BrokerNews;
+  readonly #brokerLog: BrokerLog;
   readonly #brokers: string;
   #fatal: KafkaError | undefined;
   #connected = false;
@@ -48,7 +48,7 @@ export class NativeClient {
     library: OpenLibrary,
     type: number,
     properties: Properties,
-    news: BrokerNews,
+    brokerLog: BrokerLog,
     onEvent: (type: number, event: Ptr) => void,
     /** Told which queues became non-empty (the numbers given to `wakeOn`). By default the main queue is drained. */
     onWake: (queues: Uint8Array) => void = () => this.drain(),
@@ -57,7 +57,7 @@ export class NativeClient {
     this.#library = library;
     this.#onEvent = onEvent;
     this.#onWake = onWake;
-    this.#news = news;
+    this.#brokerLog = brokerLog;
     this.#brokers = String(properties["bootstrap.servers"]);
     this.#wakeup = this.#createWakeup();
     try {
@@ -109,7 +109,7 @@ export class NativeClient {
   /** A broker answered just now, which is better news than the last statistics. */
   answered(): void {
     this.#connected = true;
-    this.#news.reachable();
+    this.#brokerLog.reachable();
   }
 
   /** Handles everything that waits in the queue, without blocking. */
@@ -121,7 +121,7 @@ export class NativeClient {
         this.#handle(this.rd.rd_kafka_event_type(event), event);
       } catch (error) {
         // A mistake of a listener's. Thrown on, it would end the process, or delay the listeners of the events behind it.
-        this.#news.error(`an event was not dealt with: ${error instanceof Error ? error.message : error}`);
+        this.#brokerLog.error(`an event was not dealt with: ${error instanceof Error ? error.message : error}`);
       } finally {
         this.rd.rd_kafka_event_destroy(event);
       }
@@ -163,7 +163,9 @@ export class NativeClient {
       },
       (why) => {
         this.#isBroken = true;
-        this.#news.error(`queues cannot wake the event loop (${why}): they are looked at once a second until they can`);
+        this.#brokerLog.error(
+          `queues cannot wake the event loop (${why}): they are looked at once a second until they can`,
+        );
       },
     );
   }
@@ -195,7 +197,7 @@ export class NativeClient {
   #onStatistics(event: Ptr): void {
     // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
     this.#connected = this.rd.rd_kafka_event_stats(event)?.includes('"state":"UP"') ?? false;
-    if (this.#connected) this.#news.reachable();
+    if (this.#connected) this.#brokerLog.reachable();
     else this.#nameBrokersAgain();
   }
 
@@ -215,7 +217,7 @@ export class NativeClient {
     const native = this.rd.rd_kafka_event_error(event);
     if (native === ERR.ALL_BROKERS_DOWN) {
       this.#connected = false;
-      this.#news.unreachable();
+      this.#brokerLog.unreachable();
       this.#nameBrokersAgain();
       return;
     }
@@ -226,14 +228,14 @@ export class NativeClient {
       const code = codeOf(cause) === "FENCED" ? "FENCED" : "FATAL";
       this.#fatal = new KafkaError(code, reason.text(), cause);
     }
-    this.#news.error(this.rd.rd_kafka_event_error_string(event) ?? String(native), fatal);
+    this.#brokerLog.error(this.rd.rd_kafka_event_error_string(event) ?? String(native), fatal);
   }
 
   #onLog(event: Ptr): void {
     const out = new Memory(24);
     if (this.rd.rd_kafka_event_log(event, out.at, (out.at + 8) as Ptr, (out.at + 16) as Ptr) !== 0) return;
     const [facility, message] = [cString(out.word(0)), cString(out.word(8))];
-    this.#news.line(out.int(16), facility, message);
+    this.#brokerLog.line(out.int(16), facility, message);
   }
 }
 

@@ -1,6 +1,6 @@
 import { read } from "bun:ffi";
 import { BaseProducer, producerClosed } from "../base-producer.ts";
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import type { ClientOptions, KafkaError, OutgoingRecord, ProducerOptions } from "../kafka.ts";
 import { producerProperties } from "../properties.ts";
 import { kafkaError } from "./errors.ts";
@@ -27,11 +27,17 @@ export class BunProducer extends BaseProducer {
   readonly #reports = new Memory(REPORTS * 8);
 
   /** @throws KafkaError INVALID if librdkafka refuses a property */
-  constructor(library: OpenLibrary, client: ClientOptions, news: BrokerNews, options: ProducerOptions = {}) {
+  constructor(library: OpenLibrary, client: ClientOptions, brokerLog: BrokerLog, options: ProducerOptions = {}) {
     super(options);
-    this.#client = new NativeClient(library, PRODUCER, producerProperties(client, options), news, (type, event) => {
-      if (type === EVENT.DR) this.#onReports(event);
-    });
+    this.#client = new NativeClient(
+      library,
+      PRODUCER,
+      producerProperties(client, options),
+      brokerLog,
+      (type, event) => {
+        if (type === EVENT.DR) this.#onReports(event);
+      },
+    );
     this.#writer = new RecordWriter(library.rd, this.#client.rk, options.topicCompression);
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import { ERR } from "../error-codes.ts";
 import { lagOf } from "../group-lag.ts";
 import { GroupOffsets } from "../group-offsets.ts";
@@ -15,7 +15,7 @@ import {
 } from "../kafka.ts";
 import { offsetsInOrder } from "../partitions.ts";
 import { adminProperties } from "../properties.ts";
-import { unfenced } from "../unfenced.ts";
+import { retryWhileFenced } from "../retry-while-fenced.ts";
 import type { Addon, Done, NativeAdmin, NativeMetadata, NativeOffset } from "./addon.ts";
 import { called, fromNative, kafkaError, made } from "./errors.ts";
 import { addonProperties, ClientEvents } from "./events.ts";
@@ -36,9 +36,9 @@ export class NodeAdmin implements Admin {
   #closed = false;
 
   /** @throws KafkaError INVALID if librdkafka refuses a property */
-  constructor(addon: Addon, options: ClientOptions, news: BrokerNews) {
-    const events = new ClientEvents(news);
-    this.#groups = new GroupOffsets((groupId) => groupQuestioner(addon, options, news, groupId));
+  constructor(addon: Addon, options: ClientOptions, brokerLog: BrokerLog) {
+    const events = new ClientEvents(brokerLog);
+    this.#groups = new GroupOffsets((groupId) => groupQuestioner(addon, options, brokerLog, groupId));
     this.#native = made(() => new addon.AdminClient(addonProperties(adminProperties(options))));
     this.#native.configureCallbacks(true, { global: {}, topic: {}, event: { event_cb: events.handle } });
     const refused = this.#native.connect();
@@ -48,7 +48,7 @@ export class NodeAdmin implements Admin {
 
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
     if (topics.length === 0) return;
-    await unfenced(() => this.#create(topics));
+    await retryWhileFenced(() => this.#create(topics));
     await this.#seen(async () => {
       const present = await this.#topics();
       return topics.every(({ name }) => present.has(name));
@@ -81,7 +81,7 @@ export class NodeAdmin implements Admin {
   }
 
   async createPartitions(topic: string, total: number): Promise<void> {
-    await unfenced(() =>
+    await retryWhileFenced(() =>
       this.#call(topic, (done) => this.#native.createPartitions(topic, total, REQUEST_TIMEOUT_MS, done)),
     );
     await this.#seen(async () => ((await this.#topics()).get(topic)?.partitions ?? 0) >= total);

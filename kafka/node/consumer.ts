@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import {
   type ClientOptions,
   type Consumer,
@@ -11,13 +11,13 @@ import {
 } from "../kafka.ts";
 import { consumerProperties, DEFAULT_MAX_POLL_INTERVAL_MS } from "../properties.ts";
 import { seek } from "../seek.ts";
-import { Wakeable } from "../wakeable.ts";
+import { Wakeable } from "../wakeable-sleep.ts";
 import type { Addon, CallbackTable, NativeConsumer } from "./addon.ts";
 import { GroupAssignment } from "./assignment.ts";
 import { Commits } from "./commits.ts";
 import { called, kafkaError, made } from "./errors.ts";
 import { addonProperties, ClientEvents } from "./events.ts";
-import { Inflow } from "./inflow.ts";
+import { FetchedRecords } from "./fetched-records.ts";
 
 /** How often librdkafka is asked for the assignment while nobody polls, milliseconds. */
 const ASSIGNMENT_LOOK_MS = 100;
@@ -33,7 +33,7 @@ export class NodeConsumer implements Consumer {
   readonly #events: ClientEvents;
   readonly #assignment: GroupAssignment;
   readonly #commits: Commits;
-  readonly #inflow: Inflow;
+  readonly #fetched: FetchedRecords;
   readonly #longestWaitMs: number;
   readonly #ready: Promise<void>;
   readonly #look: ReturnType<typeof setInterval>;
@@ -44,9 +44,9 @@ export class NodeConsumer implements Consumer {
   #closing: Promise<void> | undefined;
 
   /** @throws KafkaError INVALID if librdkafka refuses a property */
-  constructor(addon: Addon, client: ClientOptions, news: BrokerNews, options: ConsumerOptions) {
+  constructor(addon: Addon, client: ClientOptions, brokerLog: BrokerLog, options: ConsumerOptions) {
     this.#addon = addon;
-    this.#events = new ClientEvents(news);
+    this.#events = new ClientEvents(brokerLog);
     this.#native = made(() => new addon.KafkaConsumer(addonProperties(consumerProperties(client, options)), undefined));
     this.#callbacks = {
       global: {},
@@ -54,11 +54,11 @@ export class NodeConsumer implements Consumer {
       event: { event_cb: this.#events.handle, queue_non_empty_cb: () => this.#onFilled() },
     };
     this.#assignment = new GroupAssignment(this.#native, (change, partitions) => {
-      if (change === "revoked") this.#inflow.forget(partitions);
+      if (change === "revoked") this.#fetched.forget(partitions);
       else this.#flow(partitions);
       options.onRebalance?.(change, partitions);
     });
-    this.#inflow = new Inflow(this.#native, this.#assignment, news);
+    this.#fetched = new FetchedRecords(this.#native, this.#assignment, brokerLog);
     this.#commits = new Commits(addon, this.#native, this.#assignment);
     // A poll that waits for hours must still tell librdkafka that the application lives.
     this.#longestWaitMs = (options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS) / 2;
@@ -68,7 +68,7 @@ export class NodeConsumer implements Consumer {
         this.#assignment.refresh();
       } catch (error) {
         // A mistake of a listener's; thrown on, it would end the process.
-        news.error(`a rebalance was not dealt with: ${error instanceof Error ? error.message : error}`);
+        brokerLog.error(`a rebalance was not dealt with: ${error instanceof Error ? error.message : error}`);
       }
     }, ASSIGNMENT_LOOK_MS).unref();
   }
@@ -82,7 +82,7 @@ export class NodeConsumer implements Consumer {
       for (;;) {
         this.#check();
         this.#filled = false;
-        const records = await this.#inflow.take(max);
+        const records = await this.#fetched.take(max);
         this.#check();
         const left = until - performance.now();
         if (left <= 0 || (records !== null && records.length > 0)) return records ?? [];
@@ -101,19 +101,19 @@ export class NodeConsumer implements Consumer {
 
   pause(partitions: readonly TopicPartition[]): void {
     const owned = this.#ownedOf(partitions);
-    this.#inflow.setPaused(owned, true);
+    this.#fetched.setPaused(owned, true);
     if (owned.length > 0) this.#native.pause(owned);
   }
 
   resume(partitions: readonly TopicPartition[]): void {
     const owned = this.#ownedOf(partitions);
-    this.#inflow.setPaused(owned, false);
+    this.#fetched.setPaused(owned, false);
     if (owned.length > 0) this.#native.resume(owned);
     this.#onFilled(); // something may have been held back
   }
 
   seek(position: TopicPartitionOffset): Promise<void> {
-    return this.#inflow.without(async () => {
+    return this.#fetched.without(async () => {
       await seek(position, {
         isOwned: () => this.#ownedOf([position]).length > 0,
         attempt: () =>
@@ -122,7 +122,7 @@ export class NodeConsumer implements Consumer {
             (error: KafkaError) => error,
           ),
       });
-      this.#inflow.forget([position]);
+      this.#fetched.forget([position]);
     });
   }
 
@@ -141,7 +141,7 @@ export class NodeConsumer implements Consumer {
     await this.#ready.catch(() => {});
     clearInterval(this.#look);
     // The addon locks nothing against its own end: no worker may be at work.
-    await this.#inflow.without(async () => {});
+    await this.#fetched.without(async () => {});
     await this.#commits.end(closed());
     await this.#leave();
     const left = called("close", (done) => this.#native.disconnect(done)).catch(() => {});
@@ -189,7 +189,7 @@ export class NodeConsumer implements Consumer {
 
   /** librdkafka remembers a pause across rebalances; whoever paused may have resumed while it was somebody else's. */
   #flow(partitions: readonly TopicPartition[]): void {
-    this.#inflow.setPaused(partitions, false);
+    this.#fetched.setPaused(partitions, false);
     this.#native.resume(partitions);
     this.#onFilled();
   }

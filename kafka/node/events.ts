@@ -1,4 +1,4 @@
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import { KafkaError } from "../kafka.ts";
 import type { Properties } from "../properties.ts";
 import type { NativeEvent } from "./addon.ts";
@@ -13,13 +13,13 @@ const ERR_FATAL = -150;
 
 /** Logs, errors and statistics of one librdkafka client: whether a broker is connected and whether it can go on. */
 export class ClientEvents {
-  readonly #news: BrokerNews;
+  readonly #brokerLog: BrokerLog;
   #connected = false;
   /** Set once the client can never work again. */
   fatal: KafkaError | undefined;
 
-  constructor(news: BrokerNews) {
-    this.#news = news;
+  constructor(brokerLog: BrokerLog) {
+    this.#brokerLog = brokerLog;
   }
 
   get connected(): boolean {
@@ -29,31 +29,31 @@ export class ClientEvents {
   /** A broker answered just now, which is better news than the last statistics. */
   answered(): void {
     this.#connected = true;
-    this.#news.reachable();
+    this.#brokerLog.reachable();
   }
 
   readonly handle = (type: string, event: NativeEvent): void => {
     if (type === "stats") this.#onStatistics(event.message);
-    else if (type === "log") this.#news.line(event.severity ?? 7, event.fac ?? "", event.message);
+    else if (type === "log") this.#brokerLog.line(event.severity ?? 7, event.fac ?? "", event.message);
     else if (type === "error") this.#onError(event.message);
   };
 
   #onStatistics(document: string): void {
     // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
     this.#connected = document.includes('"state":"UP"');
-    if (this.#connected) this.#news.reachable();
+    if (this.#connected) this.#brokerLog.reachable();
   }
 
   #onError(text: string): void {
     if (text === CONNECTION_FAILED) return;
     if (text === ALL_BROKERS_DOWN) {
       this.#connected = false;
-      this.#news.unreachable();
+      this.#brokerLog.unreachable();
       return;
     }
     const isFatal = text === FATAL;
     if (isFatal) this.fatal ??= new KafkaError("FATAL", "librdkafka reported a fatal error (see its log)", ERR_FATAL);
-    this.#news.error(text, isFatal);
+    this.#brokerLog.error(text, isFatal);
   }
 }
 

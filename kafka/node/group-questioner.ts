@@ -1,4 +1,4 @@
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import type { Questioner } from "../group-offsets.ts";
 import type { ClientOptions } from "../kafka.ts";
 import { questionerProperties } from "../properties.ts";
@@ -7,11 +7,16 @@ import { called, made } from "./errors.ts";
 import { addonProperties, ClientEvents } from "./events.ts";
 
 /** Every question holds one of Node's worker threads until the broker has answered; the client may only be closed after it. */
-export function groupQuestioner(addon: Addon, options: ClientOptions, news: BrokerNews, groupId: string): Questioner {
+export function groupQuestioner(
+  addon: Addon,
+  options: ClientOptions,
+  brokerLog: BrokerLog,
+  groupId: string,
+): Questioner {
   const native = made(
     () => new addon.KafkaConsumer(addonProperties(questionerProperties(options, groupId)), undefined),
   );
-  native.configureCallbacks(true, { global: {}, topic: {}, event: { event_cb: new ClientEvents(news).handle } });
+  native.configureCallbacks(true, { global: {}, topic: {}, event: { event_cb: new ClientEvents(brokerLog).handle } });
   const connected = called("start", (done) => native.connect(done));
   return {
     async committed(partitions, timeoutMs) {

@@ -1,4 +1,4 @@
-import { BrokerNews } from "../broker-news.ts";
+import { BrokerLog } from "../broker-log.ts";
 import type { ClientOptions, Kafka } from "../kafka.ts";
 import { loadAddon } from "./addon.ts";
 import { NodeAdmin } from "./admin.ts";
@@ -11,11 +11,11 @@ import { NodeProducer } from "./producer.ts";
  */
 export function createNodeKafka(options: ClientOptions): Kafka {
   const addon = loadAddon();
-  const news = new BrokerNews(options);
+  const brokerLog = new BrokerLog(options);
   return {
     version: `librdkafka ${addon.librdkafkaVersion} (@confluentinc/kafka-javascript)`,
-    producer: (producer) => new NodeProducer(addon, options, news, producer),
-    consumer: (consumer) => new NodeConsumer(addon, options, news, consumer),
-    admin: () => new NodeAdmin(addon, options, news),
+    producer: (producer) => new NodeProducer(addon, options, brokerLog, producer),
+    consumer: (consumer) => new NodeConsumer(addon, options, brokerLog, consumer),
+    admin: () => new NodeAdmin(addon, options, brokerLog),
   };
 }

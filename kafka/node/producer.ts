@@ -1,5 +1,5 @@
 import { BaseProducer, producerClosed } from "../base-producer.ts";
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import { type ClientOptions, KafkaError, type OutgoingRecord, type ProducerOptions } from "../kafka.ts";
 import { producerProperties } from "../properties.ts";
 import type { Addon, CallbackTable, NativeProducer, NativeReport } from "./addon.ts";
@@ -18,11 +18,11 @@ export class NodeProducer extends BaseProducer {
   readonly #callbacks: CallbackTable;
 
   /** @throws KafkaError INVALID if librdkafka refuses a property */
-  constructor(addon: Addon, client: ClientOptions, news: BrokerNews, options: ProducerOptions = {}) {
+  constructor(addon: Addon, client: ClientOptions, brokerLog: BrokerLog, options: ProducerOptions = {}) {
     super(options);
     this.#addon = addon;
     const properties = addonProperties(producerProperties(client, options));
-    this.#events = new ClientEvents(news);
+    this.#events = new ClientEvents(brokerLog);
     this.#native = made(() => new addon.Producer(properties, undefined));
     this.#writer = new RecordWriter(addon, this.#native, properties, options.topicCompression);
     this.#callbacks = {

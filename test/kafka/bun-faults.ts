@@ -2,7 +2,7 @@ import { dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
 import { expect, test } from "bun:test";
 import { openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BrokerNews } from "../../kafka/broker-news.ts";
+import { BrokerLog } from "../../kafka/broker-log.ts";
 import { BunAdmin } from "../../kafka/bun/admin.ts";
 import { AdminClient } from "../../kafka/bun/admin-client.ts";
 import { BunConsumer } from "../../kafka/bun/consumer.ts";
@@ -22,14 +22,14 @@ export function faultTests(open: OpenWorkbench, library: OpenLibrary, options: C
     await using bench = open();
     const topic = await bench.topic(1);
     const asleep = withFunctions(library, { rd_kafka_queue_io_event_enable: () => {} });
-    const news = new BrokerNews(options);
-    const producer = new BunProducer(asleep, options, news);
+    const brokerLog = new BrokerLog(options);
+    const producer = new BunProducer(asleep, options, brokerLog);
     await producer.sendAll([{ topic, value: "one" }]);
     await producer.send({ topic, value: "two" });
-    const consumer = new BunConsumer(asleep, options, news, { groupId: `g-${topic}`, topics: [topic] });
+    const consumer = new BunConsumer(asleep, options, brokerLog, { groupId: `g-${topic}`, topics: [topic] });
     expect((await read(consumer, 2)).map(text)).toEqual(["one", "two"]);
     await consumer.commit([{ topic, partition: 0, offset: 2 }]);
-    const admin = new BunAdmin(asleep, options, news);
+    const admin = new BunAdmin(asleep, options, brokerLog);
     await admin.createPartitions(topic, 2);
     await Promise.all([producer.close(), consumer.close(), admin.close()]);
     expect((await bench.admin.groupLag(`g-${topic}`, [topic])).map(({ lag }) => lag)).toEqual([0, 0]);
@@ -49,8 +49,8 @@ export function faultTests(open: OpenWorkbench, library: OpenLibrary, options: C
         return result;
       },
     } as unknown as OpenLibrary["libc"];
-    const news = new BrokerNews({ ...options, log: (_, message) => void said.push(message) });
-    const producer = new BunProducer({ ...library, libc }, options, news);
+    const brokerLog = new BrokerLog({ ...options, log: (_, message) => void said.push(message) });
+    const producer = new BunProducer({ ...library, libc }, options, brokerLog);
     await producer.sendAll([{ topic, value: "one" }]);
     await eventually("the socket is made anew", () => pairs === 2);
     await producer.sendAll([{ topic, value: "two" }]);
@@ -74,9 +74,9 @@ export function faultTests(open: OpenWorkbench, library: OpenLibrary, options: C
         return library.rd.rd_kafka_new(type, conf, reason, size);
       },
     });
-    const news = new BrokerNews(options);
-    const producer = new BunProducer(stuck, options, news);
-    const admin = new AdminClient(stuck, options, news);
+    const brokerLog = new BrokerLog(options);
+    const producer = new BunProducer(stuck, options, brokerLog);
+    const admin = new AdminClient(stuck, options, brokerLog);
     const lost = failure(producer.send({ topic: "any", value: "v" }));
     await sleep(500); // until they look for the broker
     let turns = 0;

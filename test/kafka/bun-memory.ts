@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
-import { BrokerNews } from "../../kafka/broker-news.ts";
+import { BrokerLog } from "../../kafka/broker-log.ts";
 import { BunAdmin } from "../../kafka/bun/admin.ts";
 import type { OpenLibrary } from "../../kafka/bun/library.ts";
 import { BunProducer } from "../../kafka/bun/producer.ts";
@@ -83,7 +83,7 @@ export function memoryTests(open: OpenWorkbench, library: OpenLibrary, options: 
     await using bench = open();
     const topic = await bench.topic(1);
     const sent = [...records(topic)];
-    const producer = new BunProducer(withCollections(library), options, new BrokerNews(options), { lingerMs: 20 });
+    const producer = new BunProducer(withCollections(library), options, new BrokerLog(options), { lingerMs: 20 });
     for (const record of sent) await producer.send(record);
     await producer.close();
     const received = await read(bench.consumer(topic), sent.length);
@@ -92,7 +92,7 @@ export function memoryTests(open: OpenWorkbench, library: OpenLibrary, options: 
   });
 
   test("topics are made, described, changed and deleted although the garbage collector runs before every call", async () => {
-    const admin = new BunAdmin(withCollections(library), options, new BrokerNews(options));
+    const admin = new BunAdmin(withCollections(library), options, new BrokerLog(options));
     const names = Array.from({ length: 3 }, () => `t-${randomUUID()}`);
     const config = { "retention.ms": "60000" };
     await admin.createTopics(names.map((name) => ({ name, partitions: 1, replicationFactor: 1, config })));

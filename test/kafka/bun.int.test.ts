@@ -2,7 +2,7 @@ import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BrokerNews } from "../../kafka/broker-news.ts";
+import { BrokerLog } from "../../kafka/broker-log.ts";
 import { GroupQuestioner } from "../../kafka/bun/group-questioner.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { openLibrary } from "../../kafka/bun/library.ts";
@@ -25,7 +25,7 @@ afterAll(() => broker.remove());
 
 const library = openLibrary(process.env.LIBRDKAFKA_PATH);
 const options = { brokers: `127.0.0.1:${port}`, clientId: "contract" };
-const openQuestioner = (groupId: string) => new GroupQuestioner(library, options, new BrokerNews(options), groupId);
+const openQuestioner = (groupId: string) => new GroupQuestioner(library, options, new BrokerLog(options), groupId);
 const createKafka: CreateKafka = (options) => createBunKafka(options, process.env.LIBRDKAFKA_PATH);
 
 const controlled = {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BrokerNews } from "../../kafka/broker-news.ts";
+import { BrokerLog } from "../../kafka/broker-log.ts";
 import { loadAddon } from "../../kafka/node/addon.ts";
 import { groupQuestioner } from "../../kafka/node/group-questioner.ts";
 import { createNodeKafka } from "../../kafka/node/kafka.ts";
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => broker.remove());
 
 const options = { brokers: `127.0.0.1:${port}`, clientId: "contract" };
-const openQuestioner = (groupId: string) => groupQuestioner(loadAddon(), options, new BrokerNews(options), groupId);
+const openQuestioner = (groupId: string) => groupQuestioner(loadAddon(), options, new BrokerLog(options), groupId);
 
 kafkaContract("node", createNodeKafka, openQuestioner, {
   address: options.brokers,

@@ -15,7 +15,7 @@ import { createSaleScripts, parseAnnouncement } from "../../lua/sale-scripts.ts"
 import { UNHURRIED } from "../support/redis.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
 import { until } from "../support/until.ts";
-import { letter } from "./letter.ts";
+import { letter } from "./inbox-message.ts";
 import { placedBy } from "./placed.ts";
 import { claimOf, claimsOf, connected, loadSale, terms, user, winner } from "./sale.ts";
 

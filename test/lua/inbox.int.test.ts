@@ -8,7 +8,7 @@ import { gatewayChannel, userKeys } from "../../lua/keys.ts";
 import { type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createRoutes, ROUTE_TTL_S, type Routes } from "../../lua/routes.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { letter } from "./letter.ts";
+import { letter } from "./inbox-message.ts";
 import { connected } from "./sale.ts";
 
 setDefaultTimeout(180_000);

@@ -5,7 +5,7 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
 import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
-import { letter } from "../lua/letter.ts";
+import { letter } from "../lua/inbox-message.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { Client } from "./client.ts";

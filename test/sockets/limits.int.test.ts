@@ -3,7 +3,7 @@ import { newCouponId } from "../../contracts/wire/ids.ts";
 import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { OP, RawWebSocket } from "../contracts/transport/raw-websocket.ts";
 import { until } from "../contracts/transport/server.ts";
-import { letter } from "../lua/letter.ts";
+import { letter } from "../lua/inbox-message.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { Client } from "./client.ts";
 import { startTestRoom, type TestRoom, tokenFor } from "./room-under-test.ts";

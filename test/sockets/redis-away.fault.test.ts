@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import type { CouponId, RequestId } from "../../contracts/wire/ids.ts";
-import { letter } from "../lua/letter.ts";
+import { letter } from "../lua/inbox-message.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { Client } from "./client.ts";

@@ -10,7 +10,7 @@ import { gatewayChannel } from "../../lua/keys.ts";
 import { createRedis, createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import { saleTime } from "../../lua/sale-reading.ts";
-import { letter } from "../lua/letter.ts";
+import { letter } from "../lua/inbox-message.ts";
 import { UNHURRIED } from "../support/redis.ts";
 
 const RULES = { secret: "a secret of at least thirty-two bytes", issuer: "stampede", audience: "stampede" };

@@ -4,7 +4,7 @@ import type { UserId } from "../../contracts/wire/ids.ts";
 import { createInbox, type Inbox } from "../../lua/inbox.ts";
 import { gatewayChannel } from "../../lua/keys.ts";
 import { createRedis, whenReady } from "../../lua/redis.ts";
-import { letter } from "../lua/letter.ts";
+import { letter } from "../lua/inbox-message.ts";
 import { startRedis, UNHURRIED } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { Client, type Message } from "./client.ts";

@@ -13,7 +13,7 @@ import type { Step } from "../../contracts/orders/steps.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import { type Currency, type Money, NOTHING } from "../../contracts/wire/money.ts";
 import type { IncomingRecord, OutgoingRecord } from "../../kafka/kafka.ts";
-import { holdingOf } from "../../lua/holding.ts";
+import { holdingOf } from "../../lua/win-state.ts";
 import type { World } from "../consumers/world.ts";
 
 /** What the tests of the steps need on top of a world: orders, their commands and restores, the four roles. */

@@ -9,7 +9,7 @@ import type { CheckResult } from "../../verify/check.ts";
 import { checkProvider } from "../../verify/orders/check-provider.ts";
 import { checkToldEnds } from "../../verify/orders/told-ends.ts";
 import { checkWaitingOrders } from "../../verify/orders/waiting-orders.ts";
-import { letter } from "../lua/letter.ts";
+import { letter } from "../lua/inbox-message.ts";
 import { placedBy } from "../lua/placed.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";

@@ -3,7 +3,7 @@ import { StampedeError } from "../../../contracts/wire/errors.ts";
 import { deferClaims } from "../../../db/claims/deferred.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
 import type { Rejected, Role } from "../../engine/role.ts";
-import { DRAIN_MARKER } from "../../sales/drain.ts";
+import { DRAIN_MARKER } from "../../sales/drain-log.ts";
 import type { GrantedClaim } from "./outcome.ts";
 import { parseClaim } from "./parse-claim.ts";
 import { type Settling, settleClaims } from "./settle-claims.ts";

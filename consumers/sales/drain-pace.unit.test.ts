@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { DrainPace } from "./pace.ts";
+import { DrainPace } from "./drain-pace.ts";
 
 function pace() {
   const said: number[] = [];

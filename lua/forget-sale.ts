@@ -2,8 +2,8 @@ import type { CouponId } from "../contracts/wire/ids.ts";
 import type { ResultCode } from "../contracts/wire/result-codes.ts";
 import forgetText from "./forget-sale.lua" with { type: "text" };
 import { saleKeys } from "./keys.ts";
+import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
-import { PortableScript } from "./script.ts";
 
 /** What PostgreSQL says of a sale that may leave Redis. */
 export interface SaleToForget {

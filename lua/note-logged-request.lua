@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- asked: the log has a request of a queued sale: its owner may be told so, and it need not be logged again.
--- KEYS 1 winners (hash user → "slot requestId")  2 status (hash)  3 asked (hash, see ask.lua)
+-- note-logged-request: the log has a request of a queued sale: its owner may be told so, and it need not be logged again.
+-- KEYS 1 winners (hash user → "slot requestId")  2 status (hash)  3 asked (hash, see note-request.lua)
 -- ARGV 1 userId  2 requestId  3 seconds that the notes live on  4 the status of an undecided request
 -- Returns noted | decided (what stands there stays: the request was decided before this came)
 -- The note is made anew if Redis lost it meanwhile. Another request of the same user keeps its note: both are in the log.

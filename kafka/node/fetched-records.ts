@@ -1,4 +1,4 @@
-import type { BrokerNews } from "../broker-news.ts";
+import type { BrokerLog } from "../broker-log.ts";
 import type { IncomingRecord, TopicPartition } from "../kafka.ts";
 import { keyOf } from "../partitions.ts";
 import type { NativeConsumer, NativeMessage } from "./addon.ts";
@@ -21,10 +21,10 @@ interface Lane extends TopicPartition {
  * Fetched records on their way from librdkafka to `poll`. A fetch runs on a worker thread: a pause, a seek or a rebalance
  * that happens meanwhile must hold for its records too.
  */
-export class Inflow {
+export class FetchedRecords {
   readonly #native: NativeConsumer;
   readonly #assignment: GroupAssignment;
-  readonly #news: BrokerNews;
+  readonly #brokerLog: BrokerLog;
   readonly #lanes = new Map<string, Lane>();
   /** Records of partitions that were paused while they were being fetched. */
   #held: IncomingRecord[] = [];
@@ -32,10 +32,10 @@ export class Inflow {
   #busy: Promise<unknown> = Promise.resolve();
   #asked = 0;
 
-  constructor(native: NativeConsumer, assignment: GroupAssignment, news: BrokerNews) {
+  constructor(native: NativeConsumer, assignment: GroupAssignment, brokerLog: BrokerLog) {
     this.#native = native;
     this.#assignment = assignment;
-    this.#news = news;
+    this.#brokerLog = brokerLog;
   }
 
   /** Up to `max` records that are here; null after an error of a partition's, which is logged: look again. */
@@ -86,7 +86,7 @@ export class Inflow {
     try {
       return await called("fetch", (done) => this.#native.consume(0, max, false, done));
     } catch (error) {
-      this.#news.error(error instanceof Error ? error.message : String(error));
+      this.#brokerLog.error(error instanceof Error ? error.message : String(error));
       return null;
     }
   }

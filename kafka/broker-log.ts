@@ -14,7 +14,7 @@ const MOST_TEXTS = 200;
  * brokers are down, and each failed connection is reported by every client, twice: it is said once, with a reminder every
  * 30 s, and once more when a broker answers again.
  */
-export class BrokerNews {
+export class BrokerLog {
   readonly #brokers: string;
   readonly #log: NonNullable<ClientOptions["log"]>;
   readonly #now: () => number;

@@ -1,4 +1,4 @@
--- ask: notes that a user asks for a coupon of a queued sale, before the log is told. One undecided request a user: who asked
+-- note-request: notes that a user asks for a coupon of a queued sale, before the log is told. One undecided request a user: who asked
 -- before and is not decided gets that request again.
 -- KEYS 1 winners (hash user → "slot requestId")  2 status (hash)  3 asked (hash user → "requestId", once the log has it
 --      "requestId milliseconds")  4 sale (hash)

@@ -7,8 +7,8 @@ import { failureCode } from "../engine/failure.ts";
 import { Hands } from "../engine/hands.ts";
 import type { Log } from "../engine/log.ts";
 import { pause } from "../engine/pause.ts";
-import { Announcements } from "./announcements.ts";
 import { loadSale } from "./load-sale.ts";
+import { Announcements } from "./reopening-announcements.ts";
 import { SharedDrain } from "./shared-drain.ts";
 
 export interface LostSale {

@@ -10,7 +10,7 @@ const PAUSE_MS = 100;
  * for longer than `broker.session.timeout.ms` is fenced until its next heartbeat. What has happened already must not fail.
  * @throws KafkaError UNAVAILABLE if they still are after 10 s; whatever else `place` throws
  */
-export async function unfenced<T>(place: () => Promise<T>): Promise<T> {
+export async function retryWhileFenced<T>(place: () => Promise<T>): Promise<T> {
   const until = performance.now() + LIMIT_MS;
   for (;;) {
     try {

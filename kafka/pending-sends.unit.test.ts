@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { KafkaError } from "./kafka.ts";
-import { GroupSend, PendingTable, SingleSend, type Waiter } from "./pending.ts";
+import { GroupSend, PendingTable, SingleSend, type Waiter } from "./pending-sends.ts";
 
 const broken = new KafkaError("DELIVERY_TIMEOUT", "broken");
 const late = new KafkaError("ACK_DEADLINE", "late");

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Wakeable } from "./wakeable.ts";
+import { Wakeable } from "./wakeable-sleep.ts";
 
 test("a sleeper is woken at once, and is awake then", async () => {
   const wakeable = new Wakeable();

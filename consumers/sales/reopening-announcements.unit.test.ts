@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { Announcements } from "./announcements.ts";
+import { Announcements } from "./reopening-announcements.ts";
 
 const sale = (i: number) => `sale${i}` as CouponId;
 

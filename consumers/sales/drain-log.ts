@@ -3,7 +3,7 @@ import type { LagReader } from "../../kafka/renewed-admin.ts";
 import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
 import { pause } from "../engine/pause.ts";
-import { DrainPace } from "./pace.ts";
+import { DrainPace } from "./drain-pace.ts";
 
 /** A record with this header carries nothing; whoever consumes the topic skips it. */
 export const DRAIN_MARKER = "drain-marker";
