@@ -10,7 +10,7 @@ import type { Log } from "../engine/log.ts";
 import { jittered, pause } from "../engine/pause.ts";
 import { startTicker } from "../engine/ticker.ts";
 import type { AlarmKind } from "./alarms.ts";
-import { createBreaker } from "./breaker.ts";
+import { PaymentBreaker } from "./breaker.ts";
 import { CALLS_PER_LEASE, callProvider, type Leased } from "./call-provider.ts";
 import { createPlaces } from "./places.ts";
 import type { PaymentProvider } from "./provider.ts";
@@ -69,7 +69,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
   const { sql, provider, producer, fault, owner, concurrency, timeoutMs, log, observe } = deps;
   // A lease outlasts the calls that it may take and their settling.
   const forMs = CALLS_PER_LEASE * timeoutMs + 2_000;
-  const breaker = createBreaker(deps.breakerMs, (open) => {
+  const breaker = new PaymentBreaker(deps.breakerMs, (open) => {
     observe.breaker(open);
     if (open) log.error({ role: "payment" }, "the payment provider is ill: payments wait for it");
     else log.info({ role: "payment" }, "the payment provider answers again");
@@ -88,7 +88,8 @@ export function startWorkers(deps: WorkersDeps): Workers {
     const begun = performance.now();
     const answer = await callProvider(provider, payment);
     const works = answer.kind !== "unknown" || answer.alive === true;
-    breaker.count(works, userId, performance.now() + ((answer.kind === "unknown" && answer.waitMs) || 0));
+    const notBefore = performance.now() + ((answer.kind === "unknown" && answer.waitMs) || 0);
+    breaker.count(works, { key: userId, notBefore });
     observe.called(answer.kind, (performance.now() - begun) / 1_000);
     fault("payment:called");
     if (answer.kind === "unknown" || answer.kind === "not-found") {

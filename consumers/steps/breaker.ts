@@ -1,32 +1,38 @@
-import { BrokenCircuitError, CircuitState, CountBreaker, circuitBreaker, handleWhen } from "cockatiel";
 import type { Step } from "../../contracts/orders/steps.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { sqlState } from "../../db/errors.ts";
+import { Breaker, type BreakerRule } from "../engine/breaker.ts";
 
-/** How ill a step's neighbour must be before its requests are parked instead of tried. */
-export interface BreakerRule {
-  /** It opens when more than this share of the last `of` batches failed, and there were at least `atLeast`. */
-  readonly share: number;
-  readonly of: number;
-  readonly atLeast: number;
-  /** So long it stays open; then one batch tries. Milliseconds. */
-  readonly openMs: number;
-  /** So long a batch waits for a row that somebody holds. Milliseconds. */
+/** When a step's requests are parked instead of tried. Calls are batches. */
+export interface StepBreakerRule extends BreakerRule {
+  /** Lock timeout of a batch's statements, milliseconds. */
   readonly lockMs: number;
 }
 
 const LOCK_MS = 5_000;
-export const BREAKERS: Readonly<Partial<Record<Step, BreakerRule>>> = {
-  STOCK: { share: 0.5, of: 10, atLeast: 5, openMs: 30_000, lockMs: LOCK_MS },
-  COUPON: { share: 0.6, of: 8, atLeast: 3, openMs: 20_000, lockMs: LOCK_MS },
+export const BREAKERS: Readonly<Partial<Record<Step, StepBreakerRule>>> = {
+  STOCK: {
+    window: 10,
+    minimum: 5,
+    opens: (failures, calls) => failures > calls * 0.5,
+    openMs: 30_000,
+    lockMs: LOCK_MS,
+  },
+  COUPON: {
+    window: 8,
+    minimum: 3,
+    opens: (failures, calls) => failures > calls * 0.6,
+    openMs: 20_000,
+    lockMs: LOCK_MS,
+  },
 };
 
-/** Locks that were not given, statements that were cancelled, a server without room. */
+/** SQL states: lock timeout (55P03), cancelled statement (57014), insufficient resources (53), rollback (40). */
 const ILL = /^(55P03|57014|53|40)/;
 
 /**
- * Whether a neighbour is ill in a way that parking helps against. A database that is away altogether is waited for in
- * place: parking needs it too. What a batch decides, refusals among it, is a success.
+ * Whether the database or Redis is ill in a way that parking helps against. A database that does not answer at all is waited for in
+ * place, because parking writes to it too. What a batch decides, refusals among it, is a success.
  */
 export function isIllness(error: unknown): boolean {
   if (error instanceof StampedeError) return error.retryable;
@@ -38,30 +44,23 @@ export interface StepBreaker {
   run<T>(work: () => Promise<T>): Promise<T | null>;
 }
 
-/** @param onChange true: it opened; false: a batch went through again */
-export function createBreaker(rule: BreakerRule, onChange: (open: boolean) => void): StepBreaker {
-  const { share, of, atLeast, openMs } = rule;
-  // cockatiel measures how long it is open by the wall clock, which may be set back by an hour. So it is told that it may
-  // try at any time, and `run` measures by a clock that only goes forward.
-  let openedAt = Number.NEGATIVE_INFINITY;
-  const policy = circuitBreaker(handleWhen(isIllness), {
-    halfOpenAfter: Number.NEGATIVE_INFINITY,
-    breaker: new CountBreaker({ threshold: share, size: of, minimumNumberOfCalls: atLeast }),
-  });
-  policy.onStateChange((state) => {
-    if (state === CircuitState.Open) {
-      openedAt = performance.now();
-      onChange(true);
-    }
-    if (state === CircuitState.Closed) onChange(false);
-  });
+/** @param onChange true: it opened, or its try failed; false: a batch went through again */
+export function createStepBreaker(rule: StepBreakerRule, onChange: (open: boolean) => void): StepBreaker {
+  const breaker = new Breaker(rule, onChange);
   return {
     async run(work) {
-      if (policy.state === CircuitState.Open && performance.now() - openedAt < openMs) return null;
+      if (breaker.allowed(1, performance.now()) === 0) return null;
+      const isTry = breaker.isOpen;
       try {
-        return await policy.execute(work);
+        const result = await work();
+        breaker.count(true);
+        return result;
       } catch (error) {
-        if (error instanceof BrokenCircuitError) return null;
+        if (isIllness(error)) {
+          // A batch may take long to fail: the pause begins at its end.
+          breaker.count(false, { notBefore: performance.now() + rule.openMs });
+          if (isTry) onChange(true);
+        } else if (isTry) breaker.count(true); // Another error is not the neighbour's: it answered.
         throw error;
       }
     },

@@ -1,13 +1,13 @@
 import { expect, setSystemTime, test } from "bun:test";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import { BREAKERS, createBreaker, isIllness } from "./breaker.ts";
+import { BREAKERS, createStepBreaker, isIllness } from "./breaker.ts";
 
 const refused = (code: string) => Object.assign(new Error("refused"), { code });
 const fail = () => Promise.reject(refused("55P03"));
 
 function scenario(openMs: number, step: "STOCK" | "COUPON" = "STOCK") {
   const changes: boolean[] = [];
-  const breaker = createBreaker({ ...BREAKERS[step]!, openMs }, (open) => changes.push(open));
+  const breaker = createStepBreaker({ ...BREAKERS[step]!, openMs }, (open) => changes.push(open));
   /** s: a batch that works, f: one that meets an illness. @returns what came of each: o for not tried */
   const batches = async (what: string) => {
     let came = "";

@@ -8,7 +8,7 @@ import type { Log } from "../engine/log.ts";
 import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
 import type { RoleName } from "../role-names.ts";
 import { answers } from "./answers.ts";
-import { BREAKERS, type BreakerRule, createBreaker } from "./breaker.ts";
+import { BREAKERS, createStepBreaker, type StepBreakerRule } from "./breaker.ts";
 import { type ParkedFor, park } from "./park.ts";
 import { RequestParser, type StepCommand, type StepRequest } from "./request.ts";
 import { type DecidedSteps, decideSteps } from "./settle.ts";
@@ -23,7 +23,7 @@ export interface StepDeps {
     stepBreaker(step: Step, open: boolean): void;
   };
   /** Default: the step's own, if it has one. */
-  readonly breaker?: BreakerRule;
+  readonly breaker?: StepBreakerRule;
   /** Where a process may be killed, for tests. */
   readonly fault?: Fault;
 }
@@ -38,7 +38,7 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
   const parser = new RequestParser(step);
   const breaker =
     rule &&
-    createBreaker(rule, (open) => {
+    createStepBreaker(rule, (open) => {
       observe?.stepBreaker(step, open);
       log.error({ role: name, step, open }, open ? "batches keep failing: requests are parked" : "batches work again");
     });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startDelayedCommands } from "../../consumers/delayed-commands/start.ts";
+import { BREAKERS } from "../../consumers/steps/breaker.ts";
 import { stepRole } from "../../consumers/steps/role.ts";
 import { stock } from "../../consumers/steps/stock.ts";
 import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
@@ -17,7 +18,7 @@ afterAll(() => world.close());
 
 test("a row that somebody holds for long opens the breaker: requests are parked, nobody fails, all are done afterwards", async () => {
   await newProduct(world, "held", 10);
-  const breaker = { share: 0.5, of: 10, atLeast: 5, openMs: 300, lockMs: 50 };
+  const breaker = { ...BREAKERS.STOCK!, openMs: 300, lockMs: 50 };
   const { orders: observe } = world.neighbours.metrics;
   const deps = { sql: world.db.sql, producer: world.producer, log: world.log, observe, breaker };
   const role = stepRole("stock", stock, deps);
