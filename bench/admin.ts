@@ -5,7 +5,7 @@ import type { Product } from "../contracts/shop/http-catalogue.ts";
 import type { Target } from "./target.ts";
 import { createMint } from "./tokens.ts";
 
-export interface SaleWish {
+export interface BenchSale {
   readonly name: string;
   readonly total: number;
   /** Milliseconds from now; negative: it has begun. */
@@ -19,7 +19,7 @@ export interface SaleWish {
 const HOUR_MS = 3_600_000;
 
 /** Creates a sale as an operator would. @throws Error with the gateway's answer if it refuses */
-export async function createSale(target: Target, { startsInMs, ...wish }: SaleWish): Promise<Sale> {
+export async function createSale(target: Target, { startsInMs, ...wish }: BenchSale): Promise<Sale> {
   const startsAt = Date.now() + startsInMs;
   const sale = {
     startsAt: new Date(startsAt).toISOString(),
@@ -31,7 +31,7 @@ export async function createSale(target: Target, { startsInMs, ...wish }: SaleWi
   return operate(target, "/admin/coupons", sale);
 }
 
-export interface ProductWish {
+export interface BenchProduct {
   readonly name: string;
   readonly stock: number;
   /** Minor units. */
@@ -40,7 +40,7 @@ export interface ProductWish {
 }
 
 /** Creates a product as an operator would. @throws Error with the gateway's answer if it refuses */
-export function createProduct(target: Target, product: ProductWish): Promise<Product> {
+export function createProduct(target: Target, product: BenchProduct): Promise<Product> {
   return operate<Product>(target, "/admin/products", product);
 }
 

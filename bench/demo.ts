@@ -4,11 +4,11 @@ import { demoOrdersTable, runDemoOrders } from "./demo-orders.ts";
 import { type DemoLine, demoTable, inFile, printTable, servicesLine, whatNext } from "./demo-report.ts";
 import type { LoadClientName } from "./load/plan.ts";
 import { describeRush, progressLine } from "./progress-line.ts";
-import { type RushOptions, runRush } from "./rush.ts";
+import { type RushBenchOptions, runRush } from "./rush.ts";
 import { type BenchEnvironment, type Target, targetOf } from "./target.ts";
 import { verified } from "./verified.ts";
 
-export interface DemoOptions extends Partial<RushOptions> {
+export interface DemoOptions extends Partial<RushBenchOptions> {
   /** Of the second act; 0: there is none. */
   readonly orders?: number;
   /** File for the result as JSON. */

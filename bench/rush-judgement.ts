@@ -1,4 +1,4 @@
-import type { Crowd } from "./crowd/crowd.ts";
+import type { ListeningCrowd } from "./crowd/crowd.ts";
 import type { Figures } from "./figures.ts";
 import type { MeasuredLoad } from "./load/measure.ts";
 import type { LoadResult } from "./load/plan.ts";
@@ -41,7 +41,7 @@ export interface RushFacts {
   readonly coupons: number;
   readonly measured: MeasuredLoad;
   readonly issued: readonly IssuedRow[];
-  readonly crowd: Pick<Crowd, "userIds" | "told" | "heardSoldOut" | "dropped">;
+  readonly crowd: Pick<ListeningCrowd, "userIds" | "told" | "heardSoldOut" | "dropped">;
   /** `performance.now()` when as many rows as 202 answers were seen; null: never. */
   readonly reachedAt: number | null;
 }
@@ -76,7 +76,7 @@ export function judgeRush(facts: RushFacts): RushResult {
 }
 
 /** The listeners who hold a coupon. */
-export function winningListeners(crowd: Pick<Crowd, "userIds">, issued: readonly IssuedRow[]): string[] {
+export function winningListeners(crowd: Pick<ListeningCrowd, "userIds">, issued: readonly IssuedRow[]): string[] {
   const winners = new Set(issued.map((row) => row.userId));
   return crowd.userIds.filter((userId) => winners.has(userId));
 }

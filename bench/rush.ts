@@ -1,12 +1,12 @@
 import { createSale } from "./admin.ts";
-import { type Crowd, openCrowd } from "./crowd/crowd.ts";
+import { type ListeningCrowd, openCrowd } from "./crowd/crowd.ts";
 import { measureLoad } from "./load/measure.ts";
 import type { LoadProgress } from "./load/plan.ts";
 import { type IssuedRow, openRows } from "./rows.ts";
 import { judgeRush, type RushResult, winningListeners } from "./rush-judgement.ts";
 import type { Target } from "./target.ts";
 
-export interface RushOptions {
+export interface RushBenchOptions {
   readonly users: number;
   readonly coupons: number;
   readonly connections: number;
@@ -26,7 +26,7 @@ const SETTLE_MS = 60_000;
 const TELL_MS = 10_000;
 
 /** Creates a sale that starts in three seconds, lets everybody claim once from that moment on, and waits for the end. */
-export async function runRush(target: Target, options: RushOptions, watch: RushWatch = {}): Promise<RushResult> {
+export async function runRush(target: Target, options: RushBenchOptions, watch: RushWatch = {}): Promise<RushResult> {
   const { users, coupons, connections } = options;
   const prefix = `r${Date.now().toString(36)}-`;
   const rows = openRows(target.env.DATABASE_URL!);
@@ -74,7 +74,7 @@ export async function runRush(target: Target, options: RushOptions, watch: RushW
 }
 
 /** Half of the listeners are among the first to ask, so that some of them win; the others are spread over everybody. */
-function listeners(prefix: string, { users, coupons, sockets }: RushOptions): string[] {
+function listeners(prefix: string, { users, coupons, sockets }: RushBenchOptions): string[] {
   const count = Math.min(sockets, users);
   const early = Math.min(Math.ceil(count / 2), coupons);
   const chosen = new Set(Array.from({ length: early }, (_, i) => i));
@@ -84,7 +84,7 @@ function listeners(prefix: string, { users, coupons, sockets }: RushOptions): st
 }
 
 /** Waits until the winners among the listeners know, and all of them heard of the end; bounded. */
-async function everybodyTold(crowd: Crowd, issued: readonly IssuedRow[], coupons: number): Promise<void> {
+async function everybodyTold(crowd: ListeningCrowd, issued: readonly IssuedRow[], coupons: number): Promise<void> {
   const deadline = performance.now() + TELL_MS;
   const winners = winningListeners(crowd, issued);
   const soldOut = issued.length >= coupons;

@@ -1,5 +1,5 @@
 import { type Check, type CheckName, type CheckResult, mergeVerdicts } from "./check.ts";
-import type { Row, SaleFacts, Winner } from "./facts.ts";
+import type { SaleFacts, StoredCoupon, StoredWinner } from "./facts.ts";
 import { held, type Indexed, indexFacts } from "./index-facts.ts";
 
 /** Judges one sale. Pure: the same facts give the same checks. */
@@ -25,7 +25,8 @@ function rowsAlone({ sale, counts, examined, aliases }: SaleFacts, known: Indexe
   const rows = examined.rows;
   const excess = Math.max(0, counts.active - sale.total);
   const outside = known.active.filter((row) => !within(row.slot, sale.total)).map((row) => row.requestId);
-  const twice = (groups: Iterable<Row[]>) => [...groups].flatMap((group) => group.slice(1).map((row) => row.requestId));
+  const twice = (groups: Iterable<StoredCoupon[]>) =>
+    [...groups].flatMap((group) => group.slice(1).map((row) => row.requestId));
   const aliased = aliases.filter((alias) => known.activeByRequest.has(alias.requestId)).map((a) => a.requestId);
   const tombstones = [...known.revoked].filter((requestId) => known.activeByRequest.has(requestId));
   const astray = aliases.filter((alias) => !known.requests.has(alias.originalRequestId)).map((a) => a.requestId);
@@ -70,7 +71,8 @@ function redisAgainstRows(facts: SaleFacts, known: Indexed): CheckResult[] {
   const named = nameIn(sale);
   const at = (what: string) => `sale ${sale.couponId}: ${what}`;
   const astray = winners.filter((winner) => !isPending(winner, known) && !facts.revoking.has(winner.requestId));
-  const isBuried = ({ requestId }: Winner) => known.revoked.has(requestId) && !known.activeByRequest.has(requestId);
+  const isBuried = ({ requestId }: StoredWinner) =>
+    known.revoked.has(requestId) && !known.activeByRequest.has(requestId);
   const buried = astray.filter(isBuried);
   const lost = astray.filter((winner) => !isSettled(winner, known) && !isBuried(winner));
   const differ = astray.filter((winner) => isSettled(winner, known) && !agrees(winner, known) && !isBuried(winner));
@@ -151,9 +153,9 @@ const within = (slot: number | null, total: number) => slot !== null && slot >= 
 /** With the sale: what stands in Redis may be anything, and a user may have won in many sales. */
 const nameIn =
   ({ couponId }: SaleFacts["sale"]) =>
-  (winner: Winner) =>
+  (winner: StoredWinner) =>
     `sale ${couponId}: ${winner.requestId || `user ${winner.userId}`}`;
-const isSettled = (winner: Winner, known: Indexed) => known.activeByUser.has(winner.userId);
-const isPending = (winner: Winner, known: Indexed) => known.pending.has(winner.requestId);
-const agrees = (winner: Winner, known: Indexed) =>
+const isSettled = (winner: StoredWinner, known: Indexed) => known.activeByUser.has(winner.userId);
+const isPending = (winner: StoredWinner, known: Indexed) => known.pending.has(winner.requestId);
+const agrees = (winner: StoredWinner, known: Indexed) =>
   known.activeByUser.get(winner.userId)!.some((row) => row.slot === winner.slot && row.requestId === winner.requestId);

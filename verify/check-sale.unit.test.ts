@@ -3,37 +3,37 @@ import fc from "fast-check";
 import type { CouponId } from "../contracts/wire/ids.ts";
 import type { CheckName } from "./check.ts";
 import { checkSale } from "./check-sale.ts";
-import type { LedgerEntry, RedisSale, Row, SaleFacts, SaleRow, Winner } from "./facts.ts";
+import type { RedisSale, SaleFacts, StoredCoupon, StoredLedgerEntry, StoredSale, StoredWinner } from "./facts.ts";
 
 const ID = "7qj4x0m2kd9a" as CouponId;
-const sale: SaleRow = { couponId: ID, total: 10, epoch: 3, state: "OPEN", loadState: "LOADED", endsAtMs: 2e12 };
-const row = (n: number, more: Partial<Row> = {}): Row => ({
+const sale: StoredSale = { couponId: ID, total: 10, epoch: 3, state: "OPEN", loadState: "LOADED", endsAtMs: 2e12 };
+const row = (n: number, more: Partial<StoredCoupon> = {}): StoredCoupon => ({
   userId: `u${n}`,
   slot: n,
   requestId: `r${n}`,
   status: "ACTIVE",
   ...more,
 });
-const winner = (n: number, more: Partial<Winner> = {}): Winner => ({
+const winner = (n: number, more: Partial<StoredWinner> = {}): StoredWinner => ({
   userId: `u${n}`,
   slot: n,
   requestId: `r${n}`,
   ...more,
 });
-const entry = (n: number, ageMs = 10): LedgerEntry => ({ ledgerId: `${n}-0`, ...winner(n), ageMs });
+const entry = (n: number, ageMs = 10): StoredLedgerEntry => ({ ledgerId: `${n}-0`, ...winner(n), ageMs });
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
 interface Plant {
-  rows?: Row[];
-  winners?: Winner[];
+  rows?: StoredCoupon[];
+  winners?: StoredWinner[];
   freed?: (number | null)[];
-  ledger?: LedgerEntry[];
+  ledger?: StoredLedgerEntry[];
   statuses?: [string, string][];
   aliases?: SaleFacts["aliases"];
   unconsumed?: string[];
   revoking?: string[];
   redis?: Partial<RedisSale> | null;
-  sale?: Partial<SaleRow>;
+  sale?: Partial<StoredSale>;
   stuckMs?: number | null;
 }
 

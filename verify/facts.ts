@@ -2,7 +2,7 @@
 
 import type { CouponId } from "../contracts/wire/ids.ts";
 
-export interface Row {
+export interface StoredCoupon {
   readonly userId: string;
   readonly slot: number | null;
   readonly requestId: string;
@@ -10,13 +10,13 @@ export interface Row {
 }
 
 /** An entry of `:winners`; a value that cannot be read has slot null. */
-export interface Winner {
+export interface StoredWinner {
   readonly userId: string;
   readonly slot: number | null;
   readonly requestId: string;
 }
 
-export interface LedgerEntry {
+export interface StoredLedgerEntry {
   readonly ledgerId: string;
   readonly userId: string;
   readonly requestId: string;
@@ -24,13 +24,13 @@ export interface LedgerEntry {
   readonly ageMs: number;
 }
 
-export interface Alias {
+export interface StoredAlias {
   readonly requestId: string;
   readonly originalRequestId: string;
 }
 
 /** PostgreSQL's row of the sale. */
-export interface SaleRow {
+export interface StoredSale {
   readonly couponId: CouponId;
   readonly total: number;
   readonly epoch: number;
@@ -69,7 +69,7 @@ export interface Examined {
  * ledger only after its row is there, so whatever is missing in all of them is missing.
  */
 export interface SaleFacts {
-  readonly sale: SaleRow;
+  readonly sale: StoredSale;
   /** null: Redis has no `:sale`. */
   readonly redis: RedisSale | null;
   /** `next` once more, after winners and freed slots were read: none of those may lie beyond it. */
@@ -77,12 +77,12 @@ export interface SaleFacts {
   readonly counts: SaleCounts;
   readonly examined: Examined;
   readonly nowMs: number;
-  readonly rows: readonly Row[];
-  readonly aliases: readonly Alias[];
-  readonly winners: readonly Winner[];
+  readonly rows: readonly StoredCoupon[];
+  readonly aliases: readonly StoredAlias[];
+  readonly winners: readonly StoredWinner[];
   /** As the list holds them, duplicates included. */
   readonly freed: readonly (number | null)[];
-  readonly ledger: readonly LedgerEntry[];
+  readonly ledger: readonly StoredLedgerEntry[];
   /** requestId → `ISSUED <slot>` or `FAILED <reason>` */
   readonly statuses: ReadonlyMap<string, string>;
   /** Requests whose record in the log the persisting group has not reached yet. */

@@ -1,19 +1,19 @@
-import type { LedgerEntry, Row, SaleFacts, Winner } from "./facts.ts";
+import type { SaleFacts, StoredCoupon, StoredLedgerEntry, StoredWinner } from "./facts.ts";
 
 /** The facts by what the checks ask for. */
 export interface Indexed {
   /** Rows that are not revoked. */
-  readonly active: readonly Row[];
-  readonly activeByUser: ReadonlyMap<string, Row[]>;
-  readonly activeBySlot: ReadonlyMap<number, Row[]>;
-  readonly activeByRequest: ReadonlyMap<string, Row[]>;
+  readonly active: readonly StoredCoupon[];
+  readonly activeByUser: ReadonlyMap<string, StoredCoupon[]>;
+  readonly activeBySlot: ReadonlyMap<number, StoredCoupon[]>;
+  readonly activeByRequest: ReadonlyMap<string, StoredCoupon[]>;
   /** Requests with a tombstone. */
   readonly revoked: ReadonlySet<string>;
   /** Requests with any row. */
   readonly requests: ReadonlySet<string>;
-  readonly winnerByUser: ReadonlyMap<string, Winner>;
-  readonly winnersBySlot: ReadonlyMap<number, Winner[]>;
-  readonly ledgerBySlot: ReadonlyMap<number, LedgerEntry[]>;
+  readonly winnerByUser: ReadonlyMap<string, StoredWinner>;
+  readonly winnersBySlot: ReadonlyMap<number, StoredWinner[]>;
+  readonly ledgerBySlot: ReadonlyMap<number, StoredLedgerEntry[]>;
   /** Requests that the ledger or the log will still deliver. */
   readonly pending: ReadonlySet<string>;
   /** Whether a request leads to an active row, itself or as an alias. */

@@ -5,14 +5,14 @@ import type { RedisConnection } from "../lua/redis.ts";
 import type { CheckResult } from "./check.ts";
 import { isRefusedByRedis, scanStatuses } from "./redis-reader.ts";
 
-export interface QueuedSale {
+export interface CheckedQueuedSale {
   readonly couponId: CouponId;
   /** Its requests rightly wait: it is paused, or Redis does not have it. */
   readonly waits: boolean;
 }
 
-export function listQueuedSales(sql: Executor): Promise<readonly QueuedSale[]> {
-  return sql<QueuedSale[]>`
+export function listQueuedSales(sql: Executor): Promise<readonly CheckedQueuedSale[]> {
+  return sql<CheckedQueuedSale[]>`
     SELECT id AS "couponId", state = 'PAUSED' OR load_state <> 'LOADED' AS waits FROM coupons
     WHERE issue_mode = 'QUEUED' ORDER BY id`;
 }
@@ -25,7 +25,7 @@ export function listQueuedSales(sql: Executor): Promise<readonly QueuedSale[]> {
 export async function checkPending(
   redis: RedisConnection,
   sql: Executor,
-  sales: readonly QueuedSale[],
+  sales: readonly CheckedQueuedSale[],
   lag: number,
   ageMs: number,
 ): Promise<CheckResult> {

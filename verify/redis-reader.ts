@@ -2,7 +2,7 @@ import { StampedeError } from "../contracts/wire/errors.ts";
 import type { CouponId } from "../contracts/wire/ids.ts";
 import { saleKeys } from "../lua/keys.ts";
 import type { RedisConnection } from "../lua/redis.ts";
-import type { LedgerEntry, RedisSale, Winner } from "./facts.ts";
+import type { RedisSale, StoredLedgerEntry, StoredWinner } from "./facts.ts";
 
 // Enough to make a round trip worth it, little enough that one reply (~300 kB) holds Redis for about a millisecond.
 const SCAN_COUNT = 2000;
@@ -46,7 +46,7 @@ export async function readRedisTime(redis: RedisConnection): Promise<number> {
 }
 
 /** Every winner, in pieces. HSCAN returns what was there from start to end; it may repeat an entry while it rehashes. */
-export async function* scanWinners(redis: RedisConnection, couponId: CouponId): AsyncGenerator<Winner[]> {
+export async function* scanWinners(redis: RedisConnection, couponId: CouponId): AsyncGenerator<StoredWinner[]> {
   for await (const pairs of scanHash(redis, saleKeys(couponId).winners)) {
     yield pairs.map(([userId, value]) => parseWinner(userId, value));
   }
@@ -62,7 +62,7 @@ export async function* scanLedger(
   redis: RedisConnection,
   couponId: CouponId,
   nowMs: number,
-): AsyncGenerator<LedgerEntry[]> {
+): AsyncGenerator<StoredLedgerEntry[]> {
   const key = saleKeys(couponId).ledger;
   for (let from = "-"; ; ) {
     const entries = (await redis.xrange(key, from, "+", "COUNT", SCAN_COUNT)) as [string, string[]][];
@@ -85,7 +85,11 @@ export async function readFreed(redis: RedisConnection, couponId: CouponId): Pro
 }
 
 /** The winners among `userIds`. */
-export async function findWinners(redis: RedisConnection, couponId: CouponId, userIds: string[]): Promise<Winner[]> {
+export async function findWinners(
+  redis: RedisConnection,
+  couponId: CouponId,
+  userIds: string[],
+): Promise<StoredWinner[]> {
   const found = await pick(redis, saleKeys(couponId).winners, userIds);
   return [...found].map(([userId, value]) => parseWinner(userId, value));
 }
@@ -119,14 +123,14 @@ async function* scanHash(redis: RedisConnection, key: string): AsyncGenerator<[s
   } while (cursor !== "0");
 }
 
-function parseWinner(userId: string, value: string): Winner {
+function parseWinner(userId: string, value: string): StoredWinner {
   const space = value.indexOf(" ");
   return space < 0
     ? { userId, slot: null, requestId: "" }
     : { userId, slot: toSlot(value.slice(0, space)), requestId: value.slice(space + 1) };
 }
 
-function parseEntry(ledgerId: string, fields: string[], nowMs: number): LedgerEntry {
+function parseEntry(ledgerId: string, fields: string[], nowMs: number): StoredLedgerEntry {
   const value = (name: string) => fields[fields.indexOf(name) + 1] ?? "";
   const ageMs = nowMs - Number(ledgerId.slice(0, ledgerId.indexOf("-")));
   return { ledgerId, userId: value("u"), requestId: value("r"), slot: toSlot(value("s")), ageMs };

@@ -1,10 +1,10 @@
 import { intArray, textArray } from "../db/array-literal.ts";
 import type { Executor } from "../db/client.ts";
-import type { Alias, Row, SaleRow } from "./facts.ts";
+import type { StoredAlias, StoredCoupon, StoredSale } from "./facts.ts";
 
 /** The sales to look at, oldest first; all of them without an id. */
-export async function listSales(sql: Executor, couponId: string | null): Promise<SaleRow[]> {
-  return sql<SaleRow[]>`SELECT id AS "couponId", total, epoch, state, load_state AS "loadState",
+export async function listSales(sql: Executor, couponId: string | null): Promise<StoredSale[]> {
+  return sql<StoredSale[]>`SELECT id AS "couponId", total, epoch, state, load_state AS "loadState",
       (extract(epoch FROM ends_at) * 1000)::double precision AS "endsAtMs"
     FROM coupons WHERE ${couponId}::text IS NULL OR id = ${couponId} ORDER BY created_at, id`;
 }
@@ -33,9 +33,11 @@ export interface Wanted {
  * Rows of one sale: active ones of these users or slots, and any of these requests or the originals of their aliases.
  * Two selects, each with an index of its own; one with OR would read the whole table.
  */
-export async function findRows(sql: Executor, couponId: string, wanted: Wanted): Promise<Row[]> {
+export async function findRows(sql: Executor, couponId: string, wanted: Wanted): Promise<StoredCoupon[]> {
   const requests = textArray([...wanted.requests]);
-  return sql<Row[]>`SELECT user_id AS "userId", slot, request_id AS "requestId", status FROM user_coupons WHERE id IN (
+  return sql<
+    StoredCoupon[]
+  >`SELECT user_id AS "userId", slot, request_id AS "requestId", status FROM user_coupons WHERE id IN (
       SELECT id FROM user_coupons WHERE coupon_id = ${couponId} AND status <> 'REVOKED'
         AND (user_id = ANY(${textArray([...wanted.users])}::text[]) OR slot = ANY(${intArray([...wanted.slots])}::integer[]))
       UNION SELECT id FROM user_coupons WHERE coupon_id = ${couponId} AND (request_id = ANY(${requests}::text[])
@@ -58,7 +60,7 @@ export async function findRevoking(sql: Executor, couponId: string): Promise<Rea
 export const isRevoking = (sql: Executor) => sql`(released_at IS NULL OR released_at > now() - interval '5 seconds')`;
 
 /** Aliases among these requests. */
-export async function findAliases(sql: Executor, requests: ReadonlySet<string>): Promise<Alias[]> {
-  return sql<Alias[]>`SELECT request_id AS "requestId", original_request_id AS "originalRequestId"
+export async function findAliases(sql: Executor, requests: ReadonlySet<string>): Promise<StoredAlias[]> {
+  return sql<StoredAlias[]>`SELECT request_id AS "requestId", original_request_id AS "originalRequestId"
     FROM request_aliases WHERE request_id = ANY(${textArray([...requests])}::text[])`;
 }

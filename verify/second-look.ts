@@ -1,5 +1,5 @@
 import type { CouponId } from "../contracts/wire/ids.ts";
-import type { LedgerEntry, SaleFacts, SaleRow } from "./facts.ts";
+import type { SaleFacts, StoredLedgerEntry, StoredSale } from "./facts.ts";
 import { findStatuses, findWinners, readFreed, readRedisSale, readRedisTime, scanLedger } from "./redis-reader.ts";
 import { findAliases, findRevoking, findRows } from "./rows-reader.ts";
 import { countSale, type Suspect } from "./sieve.ts";
@@ -12,7 +12,7 @@ import type { Sources } from "./survey.ts";
  */
 export async function secondLook(
   sources: Sources,
-  sale: SaleRow,
+  sale: StoredSale,
   suspects: readonly Suspect[],
   examined: SaleFacts["examined"],
 ): Promise<SaleFacts> {
@@ -23,7 +23,7 @@ export async function secondLook(
   const winners = await findWinners(redis, sale.couponId, [...wanted.users]);
   for (const winner of winners) if (winner.requestId !== "") wanted.requests.add(winner.requestId);
   const statuses = await findStatuses(redis, sale.couponId, [...wanted.requests]);
-  const ledger: LedgerEntry[] = [];
+  const ledger: StoredLedgerEntry[] = [];
   await clearStage(sql);
   await stageLedger(sql, keeping(scanLedger(redis, sale.couponId, nowMs), ledger, (entry) =>
     wanted.users.has(entry.userId) || wanted.requests.has(entry.requestId) || wanted.slots.has(entry.slot ?? 0))); // biome-ignore format: fits

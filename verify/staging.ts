@@ -1,6 +1,6 @@
 import { intArray, textArray } from "../db/array-literal.ts";
 import type { Sql } from "../db/client.ts";
-import type { LedgerEntry, Winner } from "./facts.ts";
+import type { StoredLedgerEntry, StoredWinner } from "./facts.ts";
 
 /**
  * Temporary tables that hold Redis's side of one sale, so that PostgreSQL compares the two by hash joins: a million
@@ -34,7 +34,7 @@ export async function analyzeStage(sql: Sql): Promise<void> {
     await sql`ANALYZE ${sql(table)}`;
 }
 
-export async function stageWinners(sql: Sql, pieces: AsyncIterable<Winner[]>): Promise<void> {
+export async function stageWinners(sql: Sql, pieces: AsyncIterable<StoredWinner[]>): Promise<void> {
   for await (const piece of pieces) {
     await sql`INSERT INTO stage_winners SELECT * FROM unnest(
       ${textArray(piece.map((winner) => winner.userId))}::text[],
@@ -43,7 +43,7 @@ export async function stageWinners(sql: Sql, pieces: AsyncIterable<Winner[]>): P
   }
 }
 
-export async function stageLedger(sql: Sql, pieces: AsyncIterable<LedgerEntry[]>): Promise<void> {
+export async function stageLedger(sql: Sql, pieces: AsyncIterable<StoredLedgerEntry[]>): Promise<void> {
   for await (const piece of pieces) {
     await sql`INSERT INTO stage_ledger SELECT * FROM unnest(
       ${textArray(piece.map((entry) => entry.userId))}::text[],

@@ -2,7 +2,7 @@ import type { CouponId } from "../contracts/wire/ids.ts";
 import type { Sql } from "../db/client.ts";
 import type { RedisConnection } from "../lua/redis.ts";
 import { isLoaded } from "./check-sale.ts";
-import type { LedgerEntry, SaleFacts, SaleRow } from "./facts.ts";
+import type { SaleFacts, StoredLedgerEntry, StoredSale } from "./facts.ts";
 import {
   findWinners,
   readFreed,
@@ -36,7 +36,7 @@ export interface Survey {
  * winners and statuses, then the ledger, then PostgreSQL. A claim enters winners and ledger together and leaves the
  * ledger after its row is committed, so a winner seen first and found in neither place later is lost, not late.
  */
-export async function survey(sources: Sources, sale: SaleRow): Promise<Survey> {
+export async function survey(sources: Sources, sale: StoredSale): Promise<Survey> {
   const { redis, sql } = sources;
   await clearStage(sql);
   const nowMs = await readRedisTime(redis);
@@ -99,7 +99,7 @@ async function strangers(
   return found;
 }
 
-async function* notingStuck(pieces: AsyncIterable<LedgerEntry[]>, stuckMs: number | null, stuck: Suspect[]) {
+async function* notingStuck(pieces: AsyncIterable<StoredLedgerEntry[]>, stuckMs: number | null, stuck: Suspect[]) {
   for await (const piece of pieces) {
     for (const { ageMs, userId, requestId, slot } of piece) {
       if (stuckMs !== null && ageMs > stuckMs && stuck.length < MAX_SUSPECTS) stuck.push({ userId, requestId, slot });

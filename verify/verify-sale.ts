@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CheckResult } from "./check.ts";
 import { judgeSale } from "./check-sale.ts";
-import type { SaleRow } from "./facts.ts";
+import type { StoredSale } from "./facts.ts";
 import { listSales } from "./rows-reader.ts";
 import { secondLook } from "./second-look.ts";
 import { MAX_SUSPECTS } from "./sieve.ts";
@@ -11,7 +11,7 @@ import { type Sources, survey } from "./survey.ts";
  * Checks one sale while the system may be running. Clean at the first look: done. Otherwise the suspects alone are read
  * again after `recheckMs`, and only what is still wrong then is reported.
  */
-export async function verifySale(sources: Sources, sale: SaleRow, recheckMs: number): Promise<CheckResult[]> {
+export async function verifySale(sources: Sources, sale: StoredSale, recheckMs: number): Promise<CheckResult[]> {
   const first = await survey(sources, sale);
   const verdicts = judgeSale(first.facts);
   if (first.suspects.length === 0 && verdicts.every(isClean)) return verdicts;

@@ -6,7 +6,7 @@ import { type Check, type CheckResult, mergeVerdicts, type VerifyReport } from "
 import { connect, type Services, type VerifyEnvironment } from "./connect.ts";
 import { checkDeadLetters } from "./dead-letters.ts";
 import { checkOrders } from "./orders/check-orders.ts";
-import { checkPending, listQueuedSales, type QueuedSale } from "./queued-sales.ts";
+import { type CheckedQueuedSale, checkPending, listQueuedSales } from "./queued-sales.ts";
 import { isRefusedByRedis } from "./redis-reader.ts";
 import { findLostSales, listSales } from "./rows-reader.ts";
 import { createStage } from "./staging.ts";
@@ -125,7 +125,7 @@ async function lookAtAll(services: Services, admin: LagReader, options: VerifyOp
 const NO_ORDERS = { open: false, verdicts: [] };
 
 /** Requests of a paused sale wait, and their group with them. */
-function mayStand({ groupId }: Group, queued: readonly QueuedSale[]): ReadonlyMap<string, string> {
+function mayStand({ groupId }: Group, queued: readonly CheckedQueuedSale[]): ReadonlyMap<string, string> {
   const waiting = queued.filter(({ waits }) => waits).map(({ couponId }) => couponId);
   const names = waiting.slice(0, 3).join(", ");
   return new Map(

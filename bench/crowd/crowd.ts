@@ -2,7 +2,7 @@ import type { Target } from "../target.ts";
 import { createMint } from "../tokens.ts";
 
 /** People who listen on a WebSocket. Times are `performance.now()` of this process. */
-export interface Crowd {
+export interface ListeningCrowd {
   readonly userIds: readonly string[];
   /** userId → when coupon.issued arrived, and for which request. */
   readonly told: ReadonlyMap<string, { readonly at: number; readonly requestId: string }>;
@@ -36,7 +36,11 @@ const PATIENCE_MS = 10_000;
  * all are in.
  * @throws Error when one is refused or silent for 10 s
  */
-export async function openCrowd(target: Target, userIds: readonly string[], couponId: string | null): Promise<Crowd> {
+export async function openCrowd(
+  target: Target,
+  userIds: readonly string[],
+  couponId: string | null,
+): Promise<ListeningCrowd> {
   const mint = createMint(target.tokens);
   const state: State = {
     told: new Map(),

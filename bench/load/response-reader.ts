@@ -1,5 +1,5 @@
 /** One parsed answer. `text` holds head and body; the body begins at `bodyAt`. */
-export interface Answer {
+export interface LoadAnswer {
   readonly status: number;
   readonly text: string;
   readonly bodyAt: number;
@@ -15,7 +15,7 @@ export class ResponseReader {
   #rest = "";
 
   /** The answer, once it is complete; undefined until then. @throws Error if it is not what we understand */
-  take(bytes: Buffer): Answer | undefined {
+  take(bytes: Buffer): LoadAnswer | undefined {
     const text = this.#rest + bytes.toString("latin1");
     const headEnd = text.indexOf("\r\n\r\n");
     if (headEnd < 0) return this.#wait(text);

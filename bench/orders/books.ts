@@ -1,7 +1,7 @@
 import { textArray } from "../../db/array-literal.ts";
 import { createDatabase, type Executor } from "../../db/client.ts";
 import type { Target } from "../target.ts";
-import type { Shop } from "./shop.ts";
+import type { BenchShop } from "./shop.ts";
 
 /** What PostgreSQL says of a run's orders, and what that must balance with. Amounts in minor units. */
 export interface OrderBooks extends Money, Points, Stock, Coupons {
@@ -51,7 +51,7 @@ interface Users {
 }
 
 /** Reads a run's books in one snapshot. */
-export async function readOrderBooks(target: Target, { prefix, goods }: Shop): Promise<OrderBooks> {
+export async function readOrderBooks(target: Target, { prefix, goods }: BenchShop): Promise<OrderBooks> {
   const database = createDatabase(target.env.DATABASE_URL!, { max: 1, name: "bench", statementTimeoutMs: 120_000 });
   // `~` comes after everything that an id may hold.
   const users = { from: prefix, to: `${prefix}~` };

@@ -1,10 +1,10 @@
 import type { Socket } from "bun";
-import { type Answer, ResponseReader } from "../load/response-reader.ts";
+import { type LoadAnswer, ResponseReader } from "../load/response-reader.ts";
 
 interface Asked {
   readonly request: Buffer;
   /** null: the connection broke before an answer came. */
-  readonly resolve: (answer: Answer | null) => void;
+  readonly resolve: (answer: LoadAnswer | null) => void;
 }
 
 interface Connection {
@@ -14,7 +14,7 @@ interface Connection {
 
 export interface Connections {
   /** Sends a request over a connection that is free, or as soon as one is; null: it got no answer. */
-  ask(request: Buffer): Promise<Answer | null>;
+  ask(request: Buffer): Promise<LoadAnswer | null>;
   close(): void;
 }
 

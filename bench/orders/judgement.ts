@@ -1,7 +1,7 @@
 import type { OrderBooks } from "./books.ts";
-import { ENDS, type Fate } from "./mix.ts";
+import { ENDS, type OrderFate } from "./mix.ts";
 import type { OrderLoadResult } from "./plan.ts";
-import type { Shop } from "./shop.ts";
+import type { BenchShop } from "./shop.ts";
 
 /** What came of a run of orders. */
 export interface OrderOutcome {
@@ -20,7 +20,7 @@ export interface OrderOutcome {
 }
 
 /** Judges a run by what owners were told and by what PostgreSQL holds, without trusting either. */
-export function judgeOrders(load: OrderLoadResult, books: OrderBooks, shop: Shop): OrderOutcome {
+export function judgeOrders(load: OrderLoadResult, books: OrderBooks, shop: BenchShop): OrderOutcome {
   const { captured, refunded } = books;
   const ends = Object.entries(books.ends);
   const reasons = Object.fromEntries(
@@ -48,7 +48,7 @@ function heardWrong(load: OrderLoadResult): string[] {
   if (load.unsettled > 0) wrong.push(`the owners of ${load.unsettled} orders were not told how they ended`);
   if (load.dropped > 0) wrong.push(`${load.dropped} sockets were dropped`);
   for (const [name, n] of Object.entries(load.outcomes)) {
-    const [fate, ...end] = name.split(" ") as [Fate, ...string[]];
+    const [fate, ...end] = name.split(" ") as [OrderFate, ...string[]];
     if (!ENDS[fate].includes(end.join(" "))) wrong.push(`${n} orders that should be ${fate} ended ${end.join(" ")}`);
   }
   return wrong;
@@ -68,7 +68,7 @@ function toldOtherwise(load: OrderLoadResult, books: OrderBooks): string[] {
     .map((end) => `${told.get(end) ?? 0} owners were told ${end}, PostgreSQL has ${books.ends[end] ?? 0}`);
 }
 
-function unbalanced(books: OrderBooks, { goods, stock, users }: Shop): string[] {
+function unbalanced(books: OrderBooks, { goods, stock, users }: BenchShop): string[] {
   const wrong: string[] = [];
   const same = (what: string, is: number, should: number) => {
     if (is !== should) wrong.push(`${what}: ${is} instead of ${should}`);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { OrderBooks } from "./books.ts";
 import { judgeOrders } from "./judgement.ts";
 import type { OrderLoadResult } from "./plan.ts";
-import type { Shop } from "./shop.ts";
+import type { BenchShop } from "./shop.ts";
 
 const empty = { pairs: [], max: 0 };
 const load: OrderLoadResult = {
@@ -23,7 +23,7 @@ const load: OrderLoadResult = {
   accepted: empty,
   settled: empty,
 };
-const shop: Shop = {
+const shop: BenchShop = {
   prefix: "o1-",
   users: 2,
   goods: { products: [{ id: "p", price: 2_000 }], soldOut: "gone", sales: [], points: 1_000 },

@@ -1,5 +1,5 @@
 /** What a socket was told of an order. */
-export interface OrderNews {
+export interface OrderEnd {
   readonly orderId: string;
   /** `COMPLETED`, or `CANCELLED` and the reason. */
   readonly end: string;
@@ -8,7 +8,7 @@ export interface OrderNews {
 export interface ListenersDeps {
   readonly url: string;
   readonly users: readonly { readonly userId: string; readonly token: string }[];
-  readonly onEnd: (news: OrderNews) => void;
+  readonly onEnd: (news: OrderEnd) => void;
   /** A cancellation came too late. */
   readonly onCancelRefused: () => void;
   readonly onDropped: () => void;

@@ -4,7 +4,7 @@ import type { ProductQuantity } from "../../contracts/orders/parts.ts";
 import { REFUSED_POSTAL_CODE } from "../../contracts/orders/shipping.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { Money } from "../../contracts/wire/money.ts";
-import type { Goods, Priced } from "./plan.ts";
+import type { Goods, PricedProduct } from "./plan.ts";
 
 /**
  * What will become of an order. fine: coupon, points and card. plain: the card alone. The others are doomed, each in one way:
@@ -12,15 +12,15 @@ import type { Goods, Priced } from "./plan.ts";
  * (which may come too late).
  */
 export const FATES = ["fine", "plain", "declined", "unserved", "poor", "soldOut", "regretted"] as const;
-export type Fate = (typeof FATES)[number];
+export type OrderFate = (typeof FATES)[number];
 
-const DOOMS = ["declined", "unserved", "poor", "soldOut", "regretted"] as const satisfies readonly Fate[];
+const DOOMS = ["declined", "unserved", "poor", "soldOut", "regretted"] as const satisfies readonly OrderFate[];
 /** One order in ten is doomed. */
 const DOOMED_EVERY = 10;
 export const POINTS_AN_ORDER = 100;
 
 /** How the mix's orders may end, as the final message says it. */
-export const ENDS: Readonly<Record<Fate, readonly string[]>> = {
+export const ENDS: Readonly<Record<OrderFate, readonly string[]>> = {
   fine: ["COMPLETED"],
   plain: ["COMPLETED"],
   declined: ["CANCELLED PAYMENT_DECLINED"],
@@ -31,13 +31,13 @@ export const ENDS: Readonly<Record<Fate, readonly string[]>> = {
 };
 
 /** The n-th order's fate, n from 0: always the same, and evenly spread. */
-export function fateOf(n: number, plainEvery: number): Fate {
+export function fateOf(n: number, plainEvery: number): OrderFate {
   if (n % DOOMED_EVERY === DOOMED_EVERY - 1) return DOOMS[Math.floor(n / DOOMED_EVERY) % DOOMS.length]!;
   return plainEvery > 0 && n % plainEvery === 0 ? "plain" : "fine";
 }
 
 /** The n-th order. @param couponId one that its user holds, if any is left */
-export function orderOf(n: number, fate: Fate, goods: Goods, couponId: string | undefined): PlaceOrder {
+export function orderOf(n: number, fate: OrderFate, goods: Goods, couponId: string | undefined): PlaceOrder {
   const product = goods.products[n % goods.products.length]!;
   const items = [line(product.id, 1 + (n % 2))];
   const postalCode = fate === "unserved" ? REFUSED_POSTAL_CODE : "10115";
@@ -57,7 +57,7 @@ export function orderOf(n: number, fate: Fate, goods: Goods, couponId: string | 
 }
 
 /** So many pieces that more points than the user has are still less than there is to pay, whatever the coupon takes off. */
-const enoughFor = (points: number, { price }: Priced): number => Math.ceil((2 * points) / price) + 2;
+const enoughFor = (points: number, { price }: PricedProduct): number => Math.ceil((2 * points) / price) + 2;
 
 const line = (productId: string, quantity: number): ProductQuantity => ({
   productId: productId as ProductId,

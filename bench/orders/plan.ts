@@ -1,8 +1,8 @@
 import type { HistogramJson } from "../load/histogram.ts";
-import type { Fate } from "./mix.ts";
+import type { OrderFate } from "./mix.ts";
 
 /** When the next order is placed. */
-export type Pace =
+export type OrderPace =
   /** So many orders are under way at any time: each place is taken again when its order has ended. */
   | { readonly kind: "closed"; readonly places: number }
   /** So many a second, whether earlier ones have ended or not. Times count from the moment an order was due. */
@@ -26,7 +26,7 @@ export interface OrderPlan {
   /** Orders in all; with `seconds`, whichever is reached first. */
   readonly amount: number;
   readonly seconds: number | null;
-  readonly pace: Pace;
+  readonly pace: OrderPace;
   /** Every so many orders one is by card alone; 0: none. */
   readonly plainEvery: number;
   /** How long the last orders may take to end, and all of them to make any progress. */
@@ -35,7 +35,7 @@ export interface OrderPlan {
 
 /** What there is to order. */
 export interface Goods {
-  readonly products: readonly Priced[];
+  readonly products: readonly PricedProduct[];
   /** Of this one there is nothing. */
   readonly soldOut: string;
   /** Sales that every user wins once before the first order; a user's n-th order takes the n-th coupon. */
@@ -44,7 +44,7 @@ export interface Goods {
   readonly points: number;
 }
 
-export interface Priced {
+export interface PricedProduct {
   readonly id: string;
   /** Minor units. */
   readonly price: number;
@@ -85,7 +85,7 @@ export interface OrderLoadResult {
   readonly settled: HistogramJson;
 }
 
-export type OutcomeName = `${Fate} ${string}`;
+export type OutcomeName = `${OrderFate} ${string}`;
 
 export type ToOrders = { readonly type: "plan"; readonly plan: OrderPlan } | { readonly type: "go" };
 export type FromOrders =

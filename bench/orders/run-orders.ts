@@ -4,14 +4,14 @@ import type { Target } from "../target.ts";
 import { readOrderBooks } from "./books.ts";
 import { driveOrders } from "./drive.ts";
 import { judgeOrders, type OrderOutcome } from "./judgement.ts";
-import type { OrderLoadResult, OrderProgress, Pace } from "./plan.ts";
-import { openShop, type Shop } from "./shop.ts";
+import type { OrderLoadResult, OrderPace, OrderProgress } from "./plan.ts";
+import { type BenchShop, openShop } from "./shop.ts";
 
-export interface OrderWish {
+export interface OrderLoad {
   readonly orders: number;
   /** Each has a WebSocket. */
   readonly users: number;
-  readonly pace: Pace;
+  readonly pace: OrderPace;
   /** Every so many orders one is by card alone; 0: none. */
   readonly plainEvery: number;
   /** No order is placed after so many seconds. */
@@ -28,7 +28,7 @@ export interface OrderWatch {
 }
 
 export interface OrderRun {
-  readonly shop: Shop;
+  readonly shop: BenchShop;
   readonly load: OrderLoadResult;
   readonly outcome: OrderOutcome;
   readonly figures: OrderFigures;
@@ -49,7 +49,7 @@ const PATIENCE_MS = 60_000;
  * Opens a shop of its own, lets users win coupons and order, waits until every owner was told the end, and judges by
  * what they were told and by PostgreSQL.
  */
-export async function runOrders(target: Target, wish: OrderWish, watch: OrderWatch = {}): Promise<OrderRun> {
+export async function runOrders(target: Target, wish: OrderLoad, watch: OrderWatch = {}): Promise<OrderRun> {
   const { orders, pace, plainEvery, connections = CONNECTIONS } = wish;
   const users = Math.min(wish.users, orders);
   const shop = await openShop(target, { users, ordersEach: Math.ceil(orders / users) });

@@ -3,7 +3,7 @@ import { seedPoints } from "../../db/shop/points.ts";
 import { createProduct, createSale } from "../admin.ts";
 import type { Target } from "../target.ts";
 import { POINTS_AN_ORDER } from "./mix.ts";
-import type { Goods, Priced } from "./plan.ts";
+import type { Goods, PricedProduct } from "./plan.ts";
 
 export interface ShopWish {
   readonly users: number;
@@ -12,7 +12,7 @@ export interface ShopWish {
 }
 
 /** A run's own products, sales and users; whatever is counted afterwards belongs to it alone. */
-export interface Shop {
+export interface BenchShop {
   readonly prefix: string;
   readonly users: number;
   readonly goods: Goods;
@@ -33,13 +33,13 @@ const TERMS = [
 const PORTION = 2_000;
 
 /** Flash products, sales and points, made as an operator makes them (points as `./dev seed` does: 1,000 grants are 1,000 calls). */
-export async function openShop(target: Target, { users, ordersEach }: ShopWish): Promise<Shop> {
+export async function openShop(target: Target, { users, ordersEach }: ShopWish): Promise<BenchShop> {
   const prefix = `o${Date.now().toString(36)}-`;
   const name = `Orders ${prefix.slice(0, -1)}`;
   const points = POINTS_AN_ORDER * (2 * ordersEach + 10);
   const [products, soldOut, sales] = await Promise.all([
     Promise.all(
-      Array.from({ length: PRODUCTS }, async (_, n): Promise<Priced> => {
+      Array.from({ length: PRODUCTS }, async (_, n): Promise<PricedProduct> => {
         const wish = { name: `${name}, product ${n}`, stock: STOCK, price: priceOf(n), flash: true };
         return { id: (await createProduct(target, wish)).id, price: wish.price };
       }),

@@ -1,9 +1,9 @@
 import { Histogram } from "../load/histogram.ts";
-import type { Fate } from "./mix.ts";
+import type { OrderFate } from "./mix.ts";
 import type { OrderLoadResult, OrderProgress, OutcomeName } from "./plan.ts";
 
 interface UnderWay {
-  readonly fate: Fate;
+  readonly fate: OrderFate;
   /** `performance.now()` when it was placed, or should have been. */
   readonly dueAt: number;
   readonly ended: () => void;

@@ -2,7 +2,7 @@ import { TOPICS, type Topic } from "../../contracts/topics.ts";
 import { createDatabase, type Sql } from "../../db/client.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Target } from "../target.ts";
-import type { Shop } from "./shop.ts";
+import type { BenchShop } from "./shop.ts";
 
 /** Of orders; claims have topics of their own, and coupon-events rests while orders are measured. */
 const ORDER_TOPICS = (Object.keys(TOPICS) as Topic[]).filter(
@@ -74,7 +74,7 @@ export interface Sayings {
  * How many different messages the orders needed: the places taken in each order's stream (door and saga) and one or two
  * for each step's row. Requests to cancel come on top.
  */
-export function readSayings(target: Target, { prefix }: Shop): Promise<Sayings> {
+export function readSayings(target: Target, { prefix }: BenchShop): Promise<Sayings> {
   return onDatabase(target, async (sql) => {
     const [row] = await sql<Sayings[]>`
       SELECT coalesce(sum(said), 0)::integer AS messages, (avg(said) FILTER (WHERE full_one))::double precision AS "perFullOrder"

@@ -2,7 +2,7 @@ import type { SagaChoice } from "../../contracts/orders/saga-mode.ts";
 import { switchSaga } from "../admin.ts";
 import type { Budget, Figures } from "../figures.ts";
 import { Histogram } from "../load/histogram.ts";
-import type { OrderLoadResult, Pace } from "../orders/plan.ts";
+import type { OrderLoadResult, OrderPace } from "../orders/plan.ts";
 import { type OrderRun, runOrders } from "../orders/run-orders.ts";
 import { readSayings, readTraffic, type Traffic, trafficSince } from "../orders/traffic.ts";
 import type { Scenario, ScenarioRun, Variant } from "../scenario.ts";
@@ -12,7 +12,7 @@ import { cpuOf, SERVICES, type Usage } from "../usage.ts";
 export interface OrderBench {
   readonly orders: number;
   readonly users: number;
-  readonly pace: Pace;
+  readonly pace: OrderPace;
   readonly modes: readonly SagaChoice[];
 }
 

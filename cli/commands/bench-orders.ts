@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { Pace } from "../../bench/orders/plan.ts";
+import type { OrderPace } from "../../bench/orders/plan.ts";
 import type { OrderBench } from "../../bench/scenarios/orders.ts";
 import type { SagaChoice } from "../../contracts/orders/saga-mode.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
@@ -34,7 +34,7 @@ export function addOrderOptions(command: Command): Command {
 
 /** What is said of the runs; the rest is as usual. */
 export function ordersWish({ orders, people, places, rate, mode }: OrderBenchOptions): Partial<OrderBench> {
-  const pace = (): Pace | null => {
+  const pace = (): OrderPace | null => {
     if (rate !== undefined) return { kind: "rate", perSecond: rate };
     return places === undefined ? null : { kind: "closed", places };
   };

@@ -1,6 +1,6 @@
 import { groupOf } from "../../contracts/groups.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import type { DeadLetter, StoredLetter } from "../../db/dead-letters/insert.ts";
+import type { NewDeadLetter, StoredLetter } from "../../db/dead-letters/insert.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { DEAD_LETTER_HEADERS, eventIdOf, MAX_EVENT_ID } from "../engine/dead-letter-record.ts";
 import { failureCode } from "../engine/failure.ts";
@@ -14,7 +14,7 @@ const decoder = new TextDecoder();
 const readable = (bytes: Uint8Array | undefined) => decoder.decode(bytes ?? new Uint8Array()).replaceAll("\0", "�");
 
 /** A record of a dead-letter topic as a row. What its headers don't say (another program wrote it) is said by its place. */
-export function deadLetterOf(record: IncomingRecord): DeadLetter {
+export function deadLetterOf(record: IncomingRecord): NewDeadLetter {
   const header = (name: string) => readable(record.headers[name]);
   const number = (name: string, fallback: number, most = Number.MAX_SAFE_INTEGER) => {
     const value = Number.parseInt(header(name), 10);
@@ -42,7 +42,7 @@ export function deadLetterOf(record: IncomingRecord): DeadLetter {
  * to put one, so whatever is wrong with storing them is waited for.
  */
 export function deadLetters(
-  store: (letters: readonly DeadLetter[]) => Promise<readonly StoredLetter[]>,
+  store: (letters: readonly NewDeadLetter[]) => Promise<readonly StoredLetter[]>,
   log: Log,
 ): Role {
   return {

@@ -4,7 +4,7 @@ import type { Sql } from "../../db/client.ts";
 import { countExpired, oldestOf, takeExpired } from "../../db/retention/expired-rows.ts";
 import {
   type EndedPlace,
-  type EndedSale,
+  type EndedSaleRow,
   type LeavingSale,
   leaveRedis,
   listEndedSales,
@@ -106,7 +106,7 @@ async function forgetEndedSales(deps: RetentionDeps, stopping: AbortSignal): Pro
   const mayForget = createMayForget(deps);
   let place: EndedPlace | null = null;
   while (!stopping.aborted) {
-    const page: readonly EndedSale[] = await listEndedSales(sql, keepHours, place, SALES_PAGE);
+    const page: readonly EndedSaleRow[] = await listEndedSales(sql, keepHours, place, SALES_PAGE);
     for (const sale of page) {
       if (stopping.aborted) break;
       const { couponId } = sale;

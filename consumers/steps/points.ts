@@ -1,6 +1,6 @@
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Executor } from "../../db/client.ts";
-import { bookOrderPoints, findDeductions, lockBalances, type OrderEntry } from "../../db/steps/points.ts";
+import { bookOrderPoints, findDeductions, lockBalances, type PointsEntry } from "../../db/steps/points.ts";
 import type { Restore, StepCommand } from "./request.ts";
 import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./step-work.ts";
 
@@ -16,7 +16,7 @@ export const points: StepWork<"POINT"> = {
 
 /** The balances of a batch, as they stand while it is judged. */
 class Purses implements LockedRows<"POINT"> {
-  readonly #booked: OrderEntry[] = [];
+  readonly #booked: PointsEntry[] = [];
 
   constructor(private readonly balances: Map<UserId, number>) {}
 
@@ -39,7 +39,7 @@ class Purses implements LockedRows<"POINT"> {
   #balanceOf(userId: UserId): number {
     return this.balances.get(userId) ?? 0;
   }
-  #book(entry: OrderEntry): void {
+  #book(entry: PointsEntry): void {
     this.#booked.push(entry);
     this.balances.set(entry.userId, this.#balanceOf(entry.userId) + entry.delta);
   }

@@ -51,12 +51,12 @@ export async function findWin(
   return row === undefined ? null : { requestId: row.request_id, slot: row.slot };
 }
 
-export interface HeldCoupon {
+export interface HeldCouponStatus {
   readonly status: "ACTIVE" | "USED";
   readonly orderId: OrderId | null;
 }
 
-export interface CouponOfUser {
+export interface CouponLookup {
   readonly couponId: string;
   readonly userId: string;
 }
@@ -67,9 +67,9 @@ export interface CouponOfUser {
  */
 export async function findHeldCoupons(
   sql: Executor,
-  asked: readonly CouponOfUser[],
-): Promise<readonly (HeldCoupon | null)[]> {
-  const rows = await sql<(Omit<HeldCoupon, "status"> & { readonly status: HeldCoupon["status"] | null })[]>`
+  asked: readonly CouponLookup[],
+): Promise<readonly (HeldCouponStatus | null)[]> {
+  const rows = await sql<(Omit<HeldCouponStatus, "status"> & { readonly status: HeldCouponStatus["status"] | null })[]>`
     SELECT c.status, c.order_id AS "orderId"
     FROM unnest(${textArray(asked.map(({ couponId }) => couponId))}::text[],
                 ${textArray(asked.map(({ userId }) => userId))}::text[]) WITH ORDINALITY AS a (coupon_id, user_id, n)

@@ -39,7 +39,7 @@ export function insertClaims(sql: Executor, claims: readonly ClaimRow[]): Promis
     RETURNING request_id`;
 }
 
-export interface Alias {
+export interface NewAlias {
   readonly requestId: string;
   readonly couponId: string;
   readonly userId: string;
@@ -47,7 +47,7 @@ export interface Alias {
 }
 
 /** Remembers second requests of users who hold the coupon. Repeats change nothing; sorted by request id as all inserts. */
-export async function insertAliases(sql: Executor, aliases: readonly Alias[]): Promise<void> {
+export async function insertAliases(sql: Executor, aliases: readonly NewAlias[]): Promise<void> {
   const sorted = [...aliases].sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
   await sql`
     INSERT INTO request_aliases (request_id, coupon_id, user_id, original_request_id)

@@ -5,7 +5,7 @@ import { insertAudit } from "../settings/audit.ts";
 import { findAliases } from "./find.ts";
 import { insertAliases, insertTombstones } from "./insert.ts";
 
-export interface Revocation {
+export interface RevokeRequest {
   readonly couponId: string;
   readonly requestId: string;
   readonly actor: string;
@@ -40,7 +40,11 @@ interface ClaimRow {
  * gets its revocation all the same, because that releases whatever Redis still holds of it.
  * Under the sale's lock: a batch that is just making somebody an alias of this claim is through, or sees it revoked.
  */
-export function revokeClaim(sql: Sql, wish: Revocation, unpersisted: UnpersistedClaim | null): Promise<RevokeOutcome> {
+export function revokeClaim(
+  sql: Sql,
+  wish: RevokeRequest,
+  unpersisted: UnpersistedClaim | null,
+): Promise<RevokeOutcome> {
   const { couponId, actor, why } = wish;
   return sql.begin(async (tx): Promise<RevokeOutcome> => {
     const sale = await lockSale(tx, couponId);
@@ -72,7 +76,7 @@ export function revokeClaim(sql: Sql, wish: Revocation, unpersisted: Unpersisted
 }
 
 /** The request's row, or that of the request it is another name of. Locked: an order may just be using the coupon. */
-async function findRow(tx: Executor, { couponId, requestId }: Revocation): Promise<ClaimRow | null> {
+async function findRow(tx: Executor, { couponId, requestId }: RevokeRequest): Promise<ClaimRow | null> {
   const [row] = await tx<ClaimRow[]>`
     SELECT request_id, user_id, slot, status, order_id FROM user_coupons
     WHERE coupon_id = ${couponId} AND request_id = coalesce(
@@ -81,7 +85,7 @@ async function findRow(tx: Executor, { couponId, requestId }: Revocation): Promi
 }
 
 /** A claim that waits in PostgreSQL until its sale can decide it; it has no slot that counts. */
-async function findDeferred(tx: Executor, { couponId, requestId }: Revocation): Promise<UnpersistedClaim | null> {
+async function findDeferred(tx: Executor, { couponId, requestId }: RevokeRequest): Promise<UnpersistedClaim | null> {
   const [row] = await tx<{ userId: string }[]>`
     SELECT user_id AS "userId" FROM deferred_claims WHERE request_id = ${requestId} AND coupon_id = ${couponId}`;
   return row === undefined ? null : { userId: row.userId, slot: null };
@@ -93,7 +97,7 @@ async function findDeferred(tx: Executor, { couponId, requestId }: Revocation): 
  */
 async function bury(
   tx: Executor,
-  { couponId, requestId }: Revocation,
+  { couponId, requestId }: RevokeRequest,
   claim: UnpersistedClaim,
   epoch: number,
 ): Promise<ClaimRow | null> {

@@ -1,7 +1,7 @@
 import type { DeadLetterStatus } from "../../contracts/wire/dead-letters.ts";
 import type { Executor, Sql } from "../client.ts";
 
-export interface DeadLetter {
+export interface NewDeadLetter {
   readonly eventId: string;
   /** Of the original record. */
   readonly topic: string;
@@ -41,7 +41,7 @@ export interface StoredLetter {
  */
 export async function insertDeadLetters(
   sql: Sql,
-  letters: readonly DeadLetter[],
+  letters: readonly NewDeadLetter[],
   policy: RetryPolicy,
 ): Promise<readonly StoredLetter[]> {
   const sorted = [...letters].sort((a, b) => (a.eventId < b.eventId ? -1 : 1));
@@ -49,7 +49,7 @@ export async function insertDeadLetters(
   return stored.flat();
 }
 
-function insertOne(tx: Executor, letter: DeadLetter, { attempts, retryMs }: RetryPolicy) {
+function insertOne(tx: Executor, letter: NewDeadLetter, { attempts, retryMs }: RetryPolicy) {
   return tx<StoredLetter[]>`
     INSERT INTO dead_letters AS d
       (event_id, topic, partition, "offset", key, value, headers, error_code, error_message, attempts, status,

@@ -23,7 +23,7 @@ export function readSagas(
     SELECT order_id AS "orderId", state FROM order_sagas WHERE order_id = ANY (${textArray(orderIds)}::text[])`;
 }
 
-export interface SagaChange {
+export interface SagaUpdate {
   readonly orderId: string;
   readonly status: OrderStatus;
   /** How many events of the batch changed it. */
@@ -34,7 +34,7 @@ export interface SagaChange {
 }
 
 /** order_id, status, transitions and state of sagas, for unnest. */
-export const sagaArrays = (tx: Executor, sagas: readonly SagaChange[]) => {
+export const sagaArrays = (tx: Executor, sagas: readonly SagaUpdate[]) => {
   const states = sagas.map((s) => s.state);
   return tx`${textArray(sagas.map((s) => s.orderId))}::text[], ${textArray(sagas.map((s) => s.status))}::text[],
             ${intArray(sagas.map((s) => s.transitions))}::int[], ${jsonTexts(tx, states)}`;
@@ -44,7 +44,7 @@ export const sagaArrays = (tx: Executor, sagas: readonly SagaChange[]) => {
  * The new states of a batch, one UPDATE: 15 µs of PostgreSQL's CPU a row instead of the 30 of json_to_recordset, which reads every
  * state three times. An unchanged due_at keeps the update on its page (its index is not touched).
  */
-export async function updateSagas(tx: Executor, sagas: readonly SagaChange[]): Promise<void> {
+export async function updateSagas(tx: Executor, sagas: readonly SagaUpdate[]): Promise<void> {
   if (sagas.length === 0) return;
   await tx`
     UPDATE order_sagas s
@@ -57,7 +57,7 @@ export async function updateSagas(tx: Executor, sagas: readonly SagaChange[]): P
 }
 
 /** A saga that has no row yet. */
-export interface NewSaga extends SagaChange {
+export interface NewSaga extends SagaUpdate {
   /** ISO 8601; null: only a request to cancel came so far. */
   readonly settleBy: string | null;
 }

@@ -17,7 +17,7 @@ export interface EndedPlace {
   readonly couponId: string;
 }
 
-export interface EndedSale extends EndedPlace {
+export interface EndedSaleRow extends EndedPlace {
   readonly mode: "DIRECT" | "QUEUED";
   readonly epoch: number;
 }
@@ -38,8 +38,8 @@ export function listEndedSales(
   keepHours: number,
   after: EndedPlace | null,
   limit: number,
-): Promise<readonly EndedSale[]> {
-  return sql<EndedSale[]>`
+): Promise<readonly EndedSaleRow[]> {
+  return sql<EndedSaleRow[]>`
     SELECT c.id AS "couponId", c.ends_at AS "endsAt", c.issue_mode AS mode, c.epoch FROM coupons c
     WHERE ${mayLeave(sql, keepHours)}
       ${after ? sql`AND (c.ends_at, c.id) > (${after.endsAt}, ${after.couponId})` : sql``}

@@ -28,7 +28,7 @@ export function beginLoading(
   });
 }
 
-export interface Winner {
+export interface WinnerRow {
   readonly userId: string;
   readonly slot: number;
   readonly requestId: string;
@@ -41,8 +41,8 @@ const FETCH = 5_000;
  * Everybody who holds the coupon, in slot order, streamed. The caller has set the sale LOADING before: nothing is
  * inserted meanwhile, so the rows are the whole truth although no lock is held while they are read.
  */
-export async function* snapshotWinners(sql: Executor, couponId: string): AsyncGenerator<Winner[]> {
-  yield* sql<Winner[]>`
+export async function* snapshotWinners(sql: Executor, couponId: string): AsyncGenerator<WinnerRow[]> {
+  yield* sql<WinnerRow[]>`
     SELECT user_id AS "userId", slot, request_id AS "requestId" FROM user_coupons
     WHERE coupon_id = ${couponId} AND status <> 'REVOKED' ORDER BY slot`.cursor(FETCH);
 }

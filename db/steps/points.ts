@@ -4,15 +4,15 @@ import { intArray, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
 
 /** A line of the points' ledger for an order: below 0 it took, above 0 it gave back. */
-export interface OrderEntry {
+export interface PointsEntry {
   readonly orderId: OrderId;
   readonly userId: UserId;
   readonly delta: number;
 }
 
 /** What these orders took, given back or not. */
-export async function findDeductions(sql: Executor, orderIds: readonly OrderId[]): Promise<OrderEntry[]> {
-  const rows = await sql<(Omit<OrderEntry, "delta"> & { delta: string })[]>`
+export async function findDeductions(sql: Executor, orderIds: readonly OrderId[]): Promise<PointsEntry[]> {
+  const rows = await sql<(Omit<PointsEntry, "delta"> & { delta: string })[]>`
     SELECT order_id AS "orderId", user_id AS "userId", delta FROM point_ledger
     WHERE order_id = ANY (${textArray(orderIds)}::text[]) AND delta < 0`;
   return rows.map((row) => ({ ...row, delta: Number(row.delta) }));
@@ -30,7 +30,7 @@ export async function lockBalances(tx: Executor, users: readonly UserId[]): Prom
  * Books what orders take and give back: the ledger's rows, and each balance once by their sum. The caller holds the
  * balances' rows; that a balance covers what is taken, it has seen there.
  */
-export async function bookOrderPoints(tx: Executor, entries: readonly OrderEntry[]): Promise<void> {
+export async function bookOrderPoints(tx: Executor, entries: readonly PointsEntry[]): Promise<void> {
   const users = textArray(entries.map((e) => e.userId));
   const orders = textArray(entries.map((e) => e.orderId));
   const deltas = intArray(entries.map((e) => e.delta));

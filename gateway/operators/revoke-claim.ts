@@ -1,7 +1,7 @@
 import { type ClaimRevoked, RevokeClaim } from "../../contracts/claims/http.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId, type RequestId, saleOfRequest, type UserId } from "../../contracts/wire/ids.ts";
-import type { Revocation, RevokeOutcome, UnpersistedClaim } from "../../db/claims/revoke.ts";
+import type { RevokeOutcome, RevokeRequest, UnpersistedClaim } from "../../db/claims/revoke.ts";
 import { identifyOperator } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
 import { jsonBody } from "../http/json-body.ts";
@@ -11,7 +11,7 @@ import type { SaleRecovering } from "./recovering.ts";
 
 export interface Revoking {
   /** The tombstone and what belongs to it, in one transaction. */
-  commit(wish: Revocation, unpersisted: UnpersistedClaim | null): Promise<RevokeOutcome>;
+  commit(wish: RevokeRequest, unpersisted: UnpersistedClaim | null): Promise<RevokeOutcome>;
   /** The claim in the sale's ledger, or a request that a queued sale has not decided. @throws StampedeError REDIS_UNAVAILABLE */
   onItsWay(couponId: CouponId, requestId: RequestId): Promise<UnpersistedClaim | null>;
   /** Whether Redis decides claims of this sale now. */
@@ -33,7 +33,7 @@ const RELEASE_POLL_MS = 20;
  * being rebuilt, when the claim may be in the log alone.
  * @throws StampedeError CONFLICT, COUPON_NOT_FOUND, REQUEST_NOT_FOUND, SALE_RECOVERING
  */
-async function revoke(revoking: Revoking, wish: Revocation, couponId: CouponId, requestId: RequestId) {
+async function revoke(revoking: Revoking, wish: RevokeRequest, couponId: CouponId, requestId: RequestId) {
   let outcome = await revoking.commit(wish, null);
   if (outcome.code === "UNKNOWN") {
     outcome = await revoking.commit(wish, await revoking.onItsWay(couponId, requestId));

@@ -3,7 +3,7 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
-import type { HeldCoupon } from "../../db/claims/find.ts";
+import type { HeldCouponStatus } from "../../db/claims/find.ts";
 import type { SaleRow } from "../../db/sales/list.ts";
 import type { WinState } from "../../lua/win-state.ts";
 import type { CouponOffer } from "./price-lines.ts";
@@ -11,7 +11,7 @@ import type { CouponOffer } from "./price-lines.ts";
 export interface CouponSources {
   readonly findSale: (couponId: CouponId) => Promise<SaleRow | null>;
   /** PostgreSQL's word. */
-  readonly findHeld: (couponId: CouponId, userId: UserId) => Promise<HeldCoupon | null>;
+  readonly findHeld: (couponId: CouponId, userId: UserId) => Promise<HeldCouponStatus | null>;
   /** Redis' word: a win that may not be persisted yet. */
   readonly holding: (couponId: CouponId, userId: UserId) => Promise<WinState>;
   readonly now?: () => number;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
-import type { HeldCoupon } from "../../db/claims/find.ts";
+import type { HeldCouponStatus } from "../../db/claims/find.ts";
 import type { WinState } from "../../lua/win-state.ts";
 import { createCouponTerms } from "./coupon-terms.ts";
 
@@ -12,7 +12,7 @@ const away = new StampedeError("DATABASE_UNAVAILABLE");
 const NOON = Date.UTC(2027, 0, 1, 12);
 
 /** What is decided here is only whose word counts. */
-function terms(held: HeldCoupon | null | Error, won: WinState, exists = true, validUntil: Date | null = null) {
+function terms(held: HeldCouponStatus | null | Error, won: WinState, exists = true, validUntil: Date | null = null) {
   let looks = 0;
   const ask = createCouponTerms({
     async findSale() {
@@ -54,7 +54,7 @@ test.each([
   [away, "NOT_WON", "COUPON_NOT_HELD"],
   [new Error("a mistake"), "WON", "a mistake"],
 ] as const)("PostgreSQL says %p, Redis says %p: %p", async (held, won, expected) => {
-  expect(await terms(held as HeldCoupon | null, won).answer()).toBe(expected);
+  expect(await terms(held as HeldCouponStatus | null, won).answer()).toBe(expected);
 });
 
 test("a sale that is not there is not found, and asked for again; one that is there is remembered", async () => {

@@ -1,7 +1,7 @@
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Currency } from "../../contracts/wire/money.ts";
-import { type CouponOfUser, findHeldCoupons, type HeldCoupon } from "../../db/claims/find.ts";
+import { type CouponLookup, findHeldCoupons, type HeldCouponStatus } from "../../db/claims/find.ts";
 import type { Database } from "../../db/client.ts";
 import { gather } from "../../db/gather.ts";
 import { findNumberedOrders, findOrder } from "../../db/orders/find.ts";
@@ -57,7 +57,10 @@ export function createOrderParts(needs: OrderNeeds): OrderParts & { readonly inF
   const { database, redis, producer, guarded, observe, onError } = needs;
   const { sql, orm } = database;
   const placed = createPlacedOrders(redis);
-  const heldCoupon = gather<CouponOfUser, HeldCoupon | null>((asked) => findHeldCoupons(sql, asked), COUPONS_AT_ONCE);
+  const heldCoupon = gather<CouponLookup, HeldCouponStatus | null>(
+    (asked) => findHeldCoupons(sql, asked),
+    COUPONS_AT_ONCE,
+  );
   const find = createFindOrder({
     stored: (orderId) => guarded(() => findOrder(sql, orderId)),
     pending: placed.pending,

@@ -12,10 +12,10 @@ import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import { placedBy } from "../lua/placed.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 let server: RedisServer;
-let world: World;
+let world: ConsumerWorld;
 let admission: Admission;
 beforeAll(async () => {
   server = await startRedis(); // its own: all flash products share their keys

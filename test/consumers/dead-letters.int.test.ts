@@ -8,12 +8,12 @@ import { insertDeadLetters } from "../../db/dead-letters/insert.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { type IncomingRecord, KafkaError } from "../../kafka/kafka.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 setDefaultTimeout(180_000);
 const PATIENCE_MS = 60_000;
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { DEAD_LETTER_RETRY_MS: "200", DEAD_LETTER_ATTEMPTS: "3" } });
 }, WORLD_MS);

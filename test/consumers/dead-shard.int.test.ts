@@ -10,10 +10,10 @@ import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import { placedBy } from "../lua/placed.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 let cluster: RedisCluster;
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   cluster = await startRedisCluster();
   world = await createWorld({ redisUrl: cluster.url, environment: { RELAY_EVERY_MS: "100", LOADER_EVERY_MS: "100" } });

@@ -5,7 +5,7 @@ import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 setDefaultTimeout(300_000);
 
@@ -16,7 +16,7 @@ const MOST_IN_HAND = 100_000 + 1_000;
 const MOST_IN_A_TURN = 5_000;
 
 let server: RedisServer;
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   server = await startRedis();
   world = await createWorld({ redisUrl: server.url });

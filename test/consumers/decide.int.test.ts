@@ -9,12 +9,12 @@ import { noteAsking } from "../../lua/pending-requests.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 setDefaultTimeout(180_000);
 
 let server: RedisServer;
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   server = await startRedis();
   world = await createWorld({ redisUrl: server.url });
@@ -342,7 +342,7 @@ test("a request that no retry helps is found among its neighbours and put aside;
   await ask(topic, sale, ...users("before", 10), "poison", ...users("behind", 10));
   await ask(topic, other, "ada");
   const producer = {
-    async sendAll(records: Parameters<World["rawProducer"]["sendAll"]>[0]) {
+    async sendAll(records: Parameters<ConsumerWorld["rawProducer"]["sendAll"]>[0]) {
       const isPoisoned = records.some(({ value }) => JSON.parse(value as string).data.userId === "poison");
       if (isPoisoned) throw new KafkaError("RECORD_TOO_LARGE", "too large");
       await world.rawProducer.sendAll(records);

@@ -10,10 +10,10 @@ import { revokeClaim } from "../../db/claims/revoke.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 // Claims that cannot be decided now wait in PostgreSQL, not in a hand of role coupon-persist and not in the log.
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { RELAY_EVERY_MS: "50" } });
 }, WORLD_MS);

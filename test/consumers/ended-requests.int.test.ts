@@ -9,10 +9,10 @@ import { createWhyNotLoaded } from "../../gateway/sales/existence.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { noteAsking, notePending } from "../../lua/pending-requests.ts";
 import { createRedis, type RedisConnection } from "../../lua/redis.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 // What was answered 202 is PENDING until it is decided and in PostgreSQL, however long ago its sale ended.
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

@@ -7,7 +7,7 @@ import { revokeClaim } from "../../db/claims/revoke.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 // Every insert stops behind its row, still uncommitted, while a test holds the lock of its kind.
 const PAUSES = 7_001;
@@ -15,7 +15,7 @@ const ROW = 1;
 const TOMBSTONE = 2;
 const ALIAS = 3;
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { RELAY_EVERY_MS: "50" } });
   await world.db.sql.unsafe(`

@@ -16,10 +16,10 @@ import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { placedBy } from "../lua/placed.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 // One key of a wrong type, planted by hand or by another program, stops its own sale or bucket and nobody else's.
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { RELAY_EVERY_MS: "50", LOADER_EVERY_MS: "50" } });
 }, WORLD_MS);

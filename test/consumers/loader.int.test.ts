@@ -20,10 +20,10 @@ import { readSale } from "../../lua/sale-reading.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { synced } from "../support/synced.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 let server: RedisServer;
-let world: World;
+let world: ConsumerWorld;
 let topic: string;
 beforeAll(async () => {
   server = await startRedis();

@@ -14,9 +14,9 @@ import { createRoutes } from "../../lua/routes.ts";
 import { UNHURRIED } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { anOrder } from "./order-world.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 let inbox: Inbox;
 beforeAll(async () => {
   world = await createWorld();

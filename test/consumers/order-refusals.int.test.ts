@@ -5,9 +5,9 @@ import { moneyOf } from "../../contracts/wire/money.ts";
 import { knownOrders } from "../../db/orders/known.ts";
 import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

@@ -6,9 +6,9 @@ import { orderLedgerLengths } from "../../lua/order-ledger.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";
 import { placedBy } from "../lua/placed.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { RELAY_EVERY_MS: "50" } });
 }, WORLD_MS);

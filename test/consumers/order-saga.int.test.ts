@@ -5,9 +5,9 @@ import { STEPS } from "../../contracts/orders/steps.ts";
 import { changeSetting } from "../../db/settings/settings.ts";
 import { until } from "../support/until.ts";
 import { anOrder, openShop } from "./order-world.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

@@ -4,10 +4,10 @@ import { stepCompleted, stepRestored } from "../../contracts/orders/messages.ts"
 import { findDueSagas, postponeSagas } from "../../db/orders/due.ts";
 import { findParkedSteps } from "../../db/steps/parked.ts";
 import { until } from "../support/until.ts";
-import { anOrder, eventOf, openShop, type Shop } from "./order-world.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { anOrder, eventOf, openShop, type SagaShop } from "./order-world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);
@@ -16,7 +16,7 @@ afterAll(() => world.close());
 const MINUTE = 60_000;
 
 /** A sweeper of one shop, whose clock the test sets. */
-function sweeperOf(shop: Shop, orderIds: readonly string[]) {
+function sweeperOf(shop: SagaShop, orderIds: readonly string[]) {
   const progress: GroupProgress = new Map();
   const swept: number[] = [];
   const unread: string[] = [];
@@ -44,14 +44,15 @@ function sweeperOf(shop: Shop, orderIds: readonly string[]) {
 }
 
 /** An order whose steps were asked and say nothing. */
-async function silentOrder(shop: Shop) {
+async function silentOrder(shop: SagaShop) {
   const order = anOrder();
   const { orderId } = order.data;
   await shop.publish(order);
   await until("its steps are asked", () => shop.saidOf(orderId).length === 4);
   return orderId;
 }
-const asked = (shop: Shop, orderId: string) => shop.saidOf(orderId).filter((type) => type.endsWith("Requested")).length;
+const asked = (shop: SagaShop, orderId: string) =>
+  shop.saidOf(orderId).filter((type) => type.endsWith("Requested")).length;
 
 test("steps are asked again once their group has read the question, and not while it is parked", async () => {
   const shop = await openShop(world);

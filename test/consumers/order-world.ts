@@ -14,7 +14,7 @@ import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { IncomingRecord, OutgoingRecord } from "../../kafka/kafka.ts";
 import { orderCreated as template } from "../saga/orders.ts";
 import { until } from "../support/until.ts";
-import type { World } from "./world.ts";
+import type { ConsumerWorld } from "./world.ts";
 
 export type Refusals = Partial<Record<Step, ResultCode>>;
 type Answer = (event: StampedeEvent) => StampedeEvent | null;
@@ -64,7 +64,7 @@ export const smallOrder = (change: Partial<OrderCreated["data"]> = {}): OrderCre
 };
 
 /** The saga's topics of a test: what it reads, and what it and the door write for others. */
-export async function openShop(world: World, over: Partial<OrderSagaDeps> = {}) {
+export async function openShop(world: ConsumerWorld, over: Partial<OrderSagaDeps> = {}) {
   const [inbox, outbox] = await Promise.all([world.newTopic(4), world.newTopic(4)]);
   /** Everything that anybody said, in the order of its acknowledgement. */
   const said: StampedeEvent[] = [];
@@ -131,4 +131,4 @@ export async function openShop(world: World, over: Partial<OrderSagaDeps> = {}) 
   };
 }
 
-export type Shop = Awaited<ReturnType<typeof openShop>>;
+export type SagaShop = Awaited<ReturnType<typeof openShop>>;

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createDatabase } from "../../db/client.ts";
 import { freshDatabase, type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 let server: PostgresServer;
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   server = await startPostgres();
   const database = await freshDatabase(server.url);

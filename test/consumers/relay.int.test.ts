@@ -5,9 +5,9 @@ import { settlingFor } from "../../consumers/neighbours.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { RELAY_EVERY_MS: "50" } });
 }, WORLD_MS);

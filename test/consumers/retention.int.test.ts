@@ -15,9 +15,9 @@ import { createRedis } from "../../lua/redis.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

@@ -8,9 +8,9 @@ import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { REVOCATIONS_CHANNEL, saleKeys } from "../../lua/keys.ts";
 import { readSale, winnerOf } from "../../lua/sale-reading.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { RELAY_EVERY_MS: "50" } });
 }, WORLD_MS);

@@ -9,9 +9,9 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import { insertDeadLetters } from "../../db/dead-letters/insert.ts";
 import { type IncomingRecord, type Kafka, KafkaError } from "../../kafka/kafka.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

@@ -3,10 +3,10 @@ import { startRelay } from "../../consumers/claims/relay/start.ts";
 import { LEDGER_CHANNEL, saleKeys } from "../../lua/keys.ts";
 import { type RedisCluster, startRedisCluster } from "../support/redis-cluster.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 let cluster: RedisCluster;
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   cluster = await startRedisCluster();
   world = await createWorld({ redisUrl: cluster.url, environment: { LEDGER_AGE_MS: "3600000" } });

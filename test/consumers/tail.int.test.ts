@@ -4,12 +4,12 @@ import type { CouponId } from "../../contracts/wire/ids.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { LEDGER_CHANNEL, saleKeys } from "../../lua/keys.ts";
 import { until } from "../support/until.ts";
-import { createWorld, WORLD_MS, type World } from "./world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
 /** For Kafka, which is away. */
 const PAGE_WAIT_MS = 10_000;
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   // So long between two looks that whoever is settled sooner was announced.
   world = await createWorld({ environment: { RELAY_EVERY_MS: "60000", LEDGER_AGE_MS: "3600000" } });

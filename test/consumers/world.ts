@@ -65,7 +65,7 @@ export interface WorldOptions {
   readonly environment?: Record<string, string>;
 }
 
-export type World = Awaited<ReturnType<typeof createWorld>>;
+export type ConsumerWorld = Awaited<ReturnType<typeof createWorld>>;
 
 /** Real neighbours and what tests of the consumers need around them: a database, topics and sales of their own. */
 export async function createWorld(options: WorldOptions = {}) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { discardDeadLetter, retryDeadLetter } from "../../db/dead-letters/change.ts";
-import { type DeadLetter, insertDeadLetters } from "../../db/dead-letters/insert.ts";
+import { insertDeadLetters, type NewDeadLetter } from "../../db/dead-letters/insert.ts";
 import { countDeadLetters } from "../../db/dead-letters/read.ts";
 import { markDeadLetters, takeDeadLetters } from "../../db/dead-letters/resend.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 
 const policy = { attempts: 3, retryMs: 60_000 };
-const letter: DeadLetter = {
+const letter: NewDeadLetter = {
   eventId: "e1",
   topic: "coupon-events",
   partition: 3,
@@ -33,7 +33,7 @@ const letter: DeadLetter = {
   errorMessage: "first",
   attempt: 0,
 };
-const store = (...changes: Partial<DeadLetter>[]) =>
+const store = (...changes: Partial<NewDeadLetter>[]) =>
   insertDeadLetters(
     db.sql,
     changes.map((change) => ({ ...letter, ...change })),
@@ -65,7 +65,7 @@ test("one event twice in a batch is one letter", async () => {
   expect(await db.sql`SELECT FROM dead_letters`).toHaveLength(2);
 });
 
-const returns: readonly [what: string, attempts: number, change: Partial<DeadLetter>, becomes: string][] = [
+const returns: readonly [what: string, attempts: number, change: Partial<NewDeadLetter>, becomes: string][] = [
   ["its first attempt came back", 1, { attempt: 1, offset: 20 }, "PENDING"],
   ["the last but one came back", 2, { attempt: 2, offset: 20 }, "PENDING"],
   ["the last one came back", 3, { attempt: 3, offset: 20 }, "EXHAUSTED"],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Product } from "../../contracts/shop/http-catalogue.ts";
 import { MAX_MONEY } from "../../contracts/wire/money.ts";
-import { type Answer, call } from "../support/client.ts";
+import { type ApiAnswer, call } from "../support/client.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => system?.close());
 
-const code = ({ status, body }: Answer) => ({ status, code: body.code });
+const code = ({ status, body }: ApiAnswer) => ({ status, code: body.code });
 const post = (path: string, json: unknown, headers: Record<string, string> = {}) =>
   call(system.url + path, { token: system.operator, json, headers });
 const createProduct = async (wish: object = {}): Promise<Product> => {

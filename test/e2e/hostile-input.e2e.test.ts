@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Answer, call, claim, saleTerms } from "../support/client.ts";
+import { type ApiAnswer, call, claim, saleTerms } from "../support/client.ts";
 import { TestSocket } from "../support/socket.ts";
 import { type System, startSystem } from "../support/system.ts";
 
@@ -41,7 +41,7 @@ async function documented(): Promise<Documented[]> {
   );
 }
 
-async function ask(url: string, { method, path }: Documented, query: string, body?: string): Promise<Answer> {
+async function ask(url: string, { method, path }: Documented, query: string, body?: string): Promise<ApiAnswer> {
   const response = await fetch(`${url}${path}${query}`, {
     method,
     headers: {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { ADMISSION_KEYS } from "../../lua/keys.ts";
-import type { Answer } from "../support/client.ts";
+import type { ApiAnswer } from "../support/client.ts";
 import { complaints } from "../support/order-books.ts";
 import { inTurns } from "../support/order-crowd.ts";
 import { createProduct, placeOrder } from "../support/orders.ts";
@@ -35,7 +35,7 @@ async function rush(productOf: (person: number) => string, people = ORDERS): Pro
   const name = `rush-${++rushes}`;
   const begun = performance.now();
   const words: Record<string, number> = {};
-  const order = async (person: number): Promise<Answer> => {
+  const order = async (person: number): Promise<ApiAnswer> => {
     const items = [{ productId: productOf(person), quantity: 1 }];
     for (const deadline = performance.now() + 60_000; ; ) {
       const answer = await placeOrder(system, `${name}-${person}`, { items }, "the order");

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readBooks } from "../payments/provider-books.ts";
 import { call, claim } from "../support/client.ts";
 import { complaints } from "../support/order-books.ts";
-import { type Crowd, gatherCrowd, orderAll } from "../support/order-crowd.ts";
+import { gatherCrowd, type OrderCrowd, orderAll } from "../support/order-crowd.ts";
 import { recordsOf } from "../support/order-log.ts";
 import { createProduct, placeOrder } from "../support/orders.ts";
 import { nothingIsOwed, ordersKept } from "../support/orders-kept.ts";
@@ -44,7 +44,7 @@ const becomes = (orderId: string, user: string, status: string) =>
     return order.status === status && order;
   });
 /** What the sweepers said about the crowd's orders. */
-async function spokenOf({ customers }: Crowd): Promise<{ resend: string[]; giveUp: boolean }[]> {
+async function spokenOf({ customers }: OrderCrowd): Promise<{ resend: string[]; giveUp: boolean }[]> {
   const ids = new Set(customers.map(({ orderId }) => orderId));
   const events = (await recordsOf(system, ["order-events"])).map(({ value }) =>
     JSON.parse(Buffer.from(value!).toString()),

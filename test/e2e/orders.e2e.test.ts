@@ -5,7 +5,7 @@ import type { Product } from "../../contracts/shop/http-catalogue.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import { MAX_MONEY } from "../../contracts/wire/money.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
-import { type Answer, call, claim } from "../support/client.ts";
+import { type ApiAnswer, call, claim } from "../support/client.ts";
 import { createProduct, followOrders, placeOrder } from "../support/orders.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
@@ -29,7 +29,7 @@ afterAll(async () => {
   await system?.close();
 });
 
-const code = ({ status, body }: Answer) => ({ status, code: body.code });
+const code = ({ status, body }: ApiAnswer) => ({ status, code: body.code });
 const waiting = async () => (await orderLedgerLengths(system.redis)).reduce((sum, length) => sum + length, 0);
 const show = (orderId: string, user: string) => call(`${system.url}/orders/${orderId}`, { token: system.token(user) });
 

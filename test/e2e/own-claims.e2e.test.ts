@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Answer, call, claim } from "../support/client.ts";
+import { type ApiAnswer, call, claim } from "../support/client.ts";
 import { recordsOf } from "../support/order-log.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
@@ -11,7 +11,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => system?.close());
 
-const statusOf = (requestId: string, user: string): Promise<Answer> =>
+const statusOf = (requestId: string, user: string): Promise<ApiAnswer> =>
   call(`${system.url}/coupons/requests/${requestId}`, { token: system.token(user) });
 
 test("a request is ACCEPTED until it is persisted, then ISSUED; to anybody else it does not exist", async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
-import { type Answer, call, claim } from "../support/client.ts";
+import { type ApiAnswer, call, claim } from "../support/client.ts";
 import { TestSocket } from "../support/socket.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
@@ -44,7 +44,7 @@ for (const issueMode of ["DIRECT", "QUEUED"] as const) {
     /** Over HTTP and over sockets, on every gateway. */
     async function ownWin(): Promise<void> {
       for (const [at, { url }] of system.gateways.entries()) {
-        const again: Answer = await claim(url, id, system.token("ann"));
+        const again: ApiAnswer = await claim(url, id, system.token("ann"));
         expect(again).toMatchObject({ status: 200, body: { requestId, slot: 1, repeat: true } });
         const ref = `turn-${asked++}`;
         sockets[at]!.send({ type: "claim", couponId: id, ref });

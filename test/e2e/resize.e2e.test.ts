@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { MAX_TOTAL } from "../../contracts/claims/http.ts";
-import { type Answer, call, claim } from "../support/client.ts";
+import { type ApiAnswer, call, claim } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush } from "../support/rush.ts";
 import { TestSocket } from "../support/socket.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => system?.close());
 
-const resize = (couponId: string, total: unknown, token = system.operator): Promise<Answer> =>
+const resize = (couponId: string, total: unknown, token = system.operator): Promise<ApiAnswer> =>
   call(`${system.url}/admin/coupons/${couponId}/resize`, { token, json: { total } });
 const gatewayFor = (user: number, attempt: number) => system.gateways[(user + attempt) % 2]!.url;
 

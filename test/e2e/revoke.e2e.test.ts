@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { newRequestId } from "../../contracts/wire/ids.ts";
-import { type Answer, call, claim } from "../support/client.ts";
+import { type ApiAnswer, call, claim } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { named, rush } from "../support/rush.ts";
 import { TestSocket } from "../support/socket.ts";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => system?.close());
 
-const revoke = (couponId: string, requestId: string, why = "a bot", token = system.operator): Promise<Answer> =>
+const revoke = (couponId: string, requestId: string, why = "a bot", token = system.operator): Promise<ApiAnswer> =>
   call(`${system.url}/admin/coupons/${couponId}/revoke`, { token, json: { requestId, why } });
 const statusOf = async (requestId: string, user: string) =>
   (await call(`${system.url}/coupons/requests/${requestId}`, { token: system.token(user) })).body;

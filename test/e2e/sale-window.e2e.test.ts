@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
-import { type Answer, call, claim } from "../support/client.ts";
+import { type ApiAnswer, call, claim } from "../support/client.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 
@@ -18,7 +18,7 @@ const nextToken = () => system.token(`user-${users++}`);
 interface Shot {
   readonly sentAt: number;
   readonly heardAt: number;
-  readonly answer: Answer;
+  readonly answer: ApiAnswer;
 }
 
 /** How many claims must lie on either side of a moment. */

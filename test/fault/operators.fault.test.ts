@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { recorder } from "../history/recorder.ts";
-import { type Answer, call, claim } from "../support/client.ts";
+import { type ApiAnswer, call, claim } from "../support/client.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { lastWords, named, rush, tryClaim } from "../support/rush.ts";
 import { TestSocket } from "../support/socket.ts";
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const KILLED = 128 + 9;
 const gatewayFor = (user: number, attempt: number) => system.gateways[(user + attempt) % 2]!.url;
-const order = (url: string, couponId: string, what: "revoke" | "resize", json: object): Promise<Answer> =>
+const order = (url: string, couponId: string, what: "revoke" | "resize", json: object): Promise<ApiAnswer> =>
   call(`${url}/admin/coupons/${couponId}/${what}`, { token: system.operator, json });
 const isDone = async (requestId: string): Promise<boolean> =>
   (await system.sql`SELECT 1 FROM revocations WHERE request_id = ${requestId} AND done_at IS NOT NULL`).length === 1;
@@ -90,7 +90,7 @@ test.each([
 
 test("coupons revoked in mid-rush: every slot that comes back is won by somebody else", async () => {
   const { id } = await system.createSale({ total: 100 });
-  const revoked: Promise<Answer>[] = [];
+  const revoked: Promise<ApiAnswer>[] = [];
   const users = named("crowd", 500);
   const ask = async (user: number): Promise<void> => {
     const answer = await tryClaim(gatewayFor(user, 0), id, system.token(users[user]!));
@@ -135,7 +135,7 @@ test("Redis killed: Retry-After says when the sale opens, orders wait or are ref
   // What the loader has announced so far, by PostgreSQL's clock, which is this machine's.
   const announced: number[] = [];
   const said: { what: string; opensAt: number; askedAt: number; answeredAt: number; retryAfterS: number }[] = [];
-  let refusedOrder: Answer | undefined;
+  let refusedOrder: ApiAnswer | undefined;
   let asked = 0;
   await until("the sale is open", async () => {
     const [row] = await system.sql<{ at: number | null }[]>`

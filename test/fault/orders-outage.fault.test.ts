@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { BaseService } from "../../stack/service.ts";
-import { type Crowd, gatherCrowd, orderAll } from "../support/order-crowd.ts";
+import { gatherCrowd, type OrderCrowd, orderAll } from "../support/order-crowd.ts";
 import { ordersKept } from "../support/orders-kept.ts";
 import { type System, startSystem } from "../support/system.ts";
 
@@ -22,7 +22,7 @@ afterAll(() => system?.close(), 180_000);
  * Stops the service when some orders are under way, and starts it again; the next ones come while it is away, the last ones
  * afterwards. @returns when it was back
  */
-async function without(service: BaseService, crowd: Crowd): Promise<number> {
+async function without(service: BaseService, crowd: OrderCrowd): Promise<number> {
   const underWay = Promise.withResolvers<void>();
   const gone = underWay.promise.then(() => system.stack.down([service]));
   const back = gone

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { RoleName } from "../../consumers/role-names.ts";
 import { startRole } from "../../consumers/roles.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
-import { createWorld, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld } from "../consumers/world.ts";
 import { type ChaoticProducer, createChaoticProducer } from "../support/chaotic-producer.ts";
 import { complaints, outstanding } from "../support/order-books.ts";
-import { type Crowd, gatherCrowd, KIND_NAMES, orderAll } from "../support/order-crowd.ts";
+import { gatherCrowd, KIND_NAMES, type OrderCrowd, orderAll } from "../support/order-crowd.ts";
 import { ORDER_TOPICS, recordsOf } from "../support/order-log.ts";
 import { logIsRead, ordersKept } from "../support/orders-kept.ts";
 import { type System, startSystem } from "../support/system.ts";
@@ -52,7 +52,7 @@ async function rows(): Promise<Record<string, string>> {
 }
 
 /** How often each was told how their order stands. Other news may come twice. */
-const told = ({ customers }: Crowd) =>
+const told = ({ customers }: OrderCrowd) =>
   Promise.all(
     customers.map(async ({ userId }) => {
       const entries = await system.redis.xrange(`{u:${userId}}:inbox`, "-", "+");
@@ -61,7 +61,7 @@ const told = ({ customers }: Crowd) =>
   );
 
 test("messages in any order across topics, each up to three times, steps given up while their commands are on their way: every order settles, every book balances", async () => {
-  const world: World = await createWorld({
+  const world: ConsumerWorld = await createWorld({
     redisUrl: system.stack.env.REDIS_URL,
     databaseUrl: system.databaseUrl,
     environment: {

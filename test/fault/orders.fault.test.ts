@@ -4,7 +4,7 @@ import { canonicalOrder } from "../../contracts/orders/request.ts";
 import type { Product } from "../../contracts/shop/http-catalogue.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
-import { type Answer, call } from "../support/client.ts";
+import { type ApiAnswer, call } from "../support/client.ts";
 import { createProduct, followOrders, placeOrder } from "../support/orders.ts";
 import type { TestProcess } from "../support/processes.ts";
 import { synced } from "../support/synced.ts";
@@ -87,7 +87,7 @@ test("a gateway killed after admission and before the ledger: nothing is ordered
 test("a Redis that falls silent with an order on its way: the outcome is unknown, and says under which key the repeat is the same order", async () => {
   await system.sql`INSERT INTO products (id, name, stock, price) VALUES ('jug', 'Jug', 5, 900)`; // no gateway knows its price
   const json = { items: [{ productId: "jug", quantity: 1 }] };
-  let asking: Promise<Answer> | undefined;
+  let asking: Promise<ApiAnswer> | undefined;
   // Its price is waited for while Redis falls silent, so the order's script is what Redis does not answer.
   await system.sql.begin(async (tx) => {
     await tx`LOCK TABLE products IN ACCESS EXCLUSIVE MODE`;

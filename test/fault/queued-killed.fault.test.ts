@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { recorder } from "../history/recorder.ts";
-import { type Answer, call } from "../support/client.ts";
+import { type ApiAnswer, call } from "../support/client.ts";
 import type { TestProcess } from "../support/processes.ts";
 import { promisesKept } from "../support/promises-kept.ts";
 import { firstUsers, readQueuedLog } from "../support/queued-log.ts";
@@ -46,7 +46,7 @@ async function firstOfTheLog(couponId: string, stories: readonly UserStory[], fa
   const won = new Set(expected);
   const wrong: string[] = [];
   for (const { userId, answers } of stories) {
-    const last: Answer = answers.at(-1)!;
+    const last: ApiAnswer = answers.at(-1)!;
     if (last.status !== 202) continue;
     const status = await until(`${userId} is told`, async () => {
       const url = `${system.url}/coupons/requests/${last.body.requestId}`;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { RULES, type Rule } from "./history.ts";
+import { type HistoryRule, RULES } from "./history.ts";
 import {
   again,
   alias,
@@ -15,16 +15,16 @@ import {
   refused,
   row,
   tombstone,
-  type Written,
+  type WrittenHistory,
   won,
 } from "./written.ts";
 
 /** Each: what was planted, how the checker must name it (first what was planted, then what cannot be planted without it), and whom. */
 const BROKEN: readonly (readonly [
   planted: string,
-  rules: readonly [Rule, ...Rule[]],
+  rules: readonly [HistoryRule, ...HistoryRule[]],
   whom: string | undefined,
-  written: Written,
+  written: WrittenHistory,
 ])[] = [
   [
     "a third coupon of two",
@@ -318,12 +318,12 @@ const BROKEN: readonly (readonly [
 ];
 
 test.each(BROKEN.map((one) => [...one]))("found and named: %s", (_planted, rules, whom, written) => {
-  const found = judged(written as Written);
-  const [rule] = rules as readonly Rule[];
-  expect(new Set(found.map((violation) => violation.rule))).toEqual(new Set(rules as readonly Rule[]));
+  const found = judged(written as WrittenHistory);
+  const [rule] = rules as readonly HistoryRule[];
+  expect(new Set(found.map((violation) => violation.rule))).toEqual(new Set(rules as readonly HistoryRule[]));
   expect(found.find((violation) => violation.rule === rule)!.userId).toBe(whom as string);
 });
 
 test("no rule is without a planted violation", () => {
-  expect(new Set(BROKEN.map(([, [rule]]) => rule))).toEqual(new Set(Object.keys(RULES) as Rule[]));
+  expect(new Set(BROKEN.map(([, [rule]]) => rule))).toEqual(new Set(Object.keys(RULES) as HistoryRule[]));
 });

@@ -1,4 +1,4 @@
-import type { Demand, Facts, History, Row, Violation } from "./history.ts";
+import type { Demand, Facts, History, HistoryRow, Violation } from "./history.ts";
 import { type Accepted, CLOCK_TOLERANCE_MS, isRebuilt, type Known } from "./known.ts";
 
 const evidence = ({ userId, invokedAt, answeredAt, answer }: Accepted) => ({
@@ -35,7 +35,7 @@ export function checkAcceptances(history: History, facts: Facts, demand: Demand,
   return found;
 }
 
-function ending(accepted: Accepted, row: Row | undefined, known: Known): Violation[] {
+function ending(accepted: Accepted, row: HistoryRow | undefined, known: Known): Violation[] {
   const { requestId, slot } = accepted.answer;
   // The word about the original is the word about its alias.
   const words = [...known.wordsOn(requestId), ...known.wordsOn(row?.requestId ?? requestId)];
@@ -61,7 +61,7 @@ function receipt(accepted: Accepted, demand: Demand): Violation[] {
   return [{ rule: "RECEIPT_WRONG", ...evidence(accepted), detail: receipt }];
 }
 
-function slotOf(accepted: Accepted, row: Row, facts: Facts, known: Known): Violation[] {
+function slotOf(accepted: Accepted, row: HistoryRow, facts: Facts, known: Known): Violation[] {
   const { requestId, slot } = accepted.answer;
   // An alias was granted a slot of its own before PostgreSQL's older row was found.
   if (slot === null || slot === row.slot || known.isAlias(requestId) || isRebuilt(accepted, row, facts)) return [];
@@ -72,7 +72,7 @@ function slotOf(accepted: Accepted, row: Row, facts: Facts, known: Known): Viola
  * A claim sent after a loss must be granted by the rebuilt sale, and nothing may be answered from keys that survived. A
  * queued request is only logged when it is answered: nothing was decided that a fence would have had to prevent.
  */
-function unfenced(accepted: Accepted, row: Row | undefined, { losses }: History, known: Known): Violation[] {
+function unfenced(accepted: Accepted, row: HistoryRow | undefined, { losses }: History, known: Known): Violation[] {
   if (accepted.answer.slot === null) return [];
   const loss = losses.findLast((at) => at <= accepted.invokedAt);
   if (loss === undefined) return [];

@@ -13,12 +13,12 @@ import {
   refused,
   row,
   tombstone,
-  type Written,
+  type WrittenHistory,
   won,
 } from "./written.ts";
 
 /** What may happen, and must not be called a broken promise. */
-const HEALTHY: readonly (readonly [what: string, written: Written])[] = [
+const HEALTHY: readonly (readonly [what: string, written: WrittenHistory])[] = [
   ["nothing at all", {}],
   [
     "two winners, each told again, and a loser",
@@ -173,5 +173,5 @@ const HEALTHY: readonly (readonly [what: string, written: Written])[] = [
 ];
 
 test.each(HEALTHY.map((one) => [...one]))("no broken promise: %s", (_what, written) => {
-  expect(judged(written as Written)).toEqual([]);
+  expect(judged(written as WrittenHistory)).toEqual([]);
 });

@@ -6,7 +6,7 @@ export interface History {
   readonly claims: readonly ClaimCall[];
   readonly statusReads: readonly StatusRead[];
   readonly told: readonly Told[];
-  readonly revocations: readonly Revocation[];
+  readonly revocations: readonly OperatorRevocation[];
   readonly totals: readonly TotalSet[];
   /** Moments from which on Redis may have forgotten what it had decided: it was dead, emptied, or replaced by a replica. */
   readonly losses: readonly number[];
@@ -58,7 +58,7 @@ export interface Told {
 }
 
 /** An operator took a user's coupon back. */
-export interface Revocation extends Interval {
+export interface OperatorRevocation extends Interval {
   readonly userId: string;
 }
 
@@ -70,13 +70,13 @@ export interface TotalSet extends Interval {
 /** What PostgreSQL holds of the sale when everything has settled. */
 export interface Facts {
   readonly total: number;
-  readonly rows: readonly Row[];
-  readonly aliases: readonly Alias[];
+  readonly rows: readonly HistoryRow[];
+  readonly aliases: readonly HistoryAlias[];
   /** When each epoch after the first began, on the history's clock. */
   readonly fences: readonly Fence[];
 }
 
-export interface Row {
+export interface HistoryRow {
   readonly userId: string;
   readonly requestId: string;
   /** null: a tombstone. */
@@ -85,7 +85,7 @@ export interface Row {
   readonly epoch: number;
 }
 
-export interface Alias {
+export interface HistoryAlias {
   readonly requestId: string;
   readonly originalRequestId: string;
   readonly userId: string;
@@ -130,11 +130,11 @@ export const RULES = {
   NO_RECEIPT: "an acceptance carries no receipt",
   RECEIPT_WRONG: "a receipt is not genuine, or another one than before for the same request",
 } as const;
-export type Rule = keyof typeof RULES;
+export type HistoryRule = keyof typeof RULES;
 
 /** One broken promise with its evidence. Times are those of the history. */
 export interface Violation {
-  readonly rule: Rule;
+  readonly rule: HistoryRule;
   readonly detail: string;
   readonly userId?: string;
   readonly requestId?: string;

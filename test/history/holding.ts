@@ -2,7 +2,7 @@ import type { Demand, Facts, History, Interval } from "./history.ts";
 import { CLOCK_TOLERANCE_MS, type Known, mayHaveWon } from "./known.ts";
 
 /** How many coupons at most may have been out at a moment, by all that clients know. */
-export interface Holding {
+export interface HoldingBound {
   at(moment: number): number;
   /** Moments in a window at which the number may fall right after: the best ones to look at, with the window's end. */
   peaks(from: number, to: number): number[];
@@ -18,7 +18,7 @@ const FOREVER = Number.POSITIVE_INFINITY;
  * - a seeded row: always;
  * and all of that until an operator's revocation was answered, for claims that had been answered before it began.
  */
-export function holding(history: History, facts: Facts, demand: Demand, known: Known): Holding {
+export function holding(history: History, facts: Facts, demand: Demand, known: Known): HoldingBound {
   const lastFence = facts.fences.reduce((last, { at }) => Math.max(last, at + CLOCK_TOLERANCE_MS), -FOREVER);
   const explained = new Set(
     known.acceptances.filter(({ answer }) => !answer.repeat).map(({ answer }) => answer.requestId),

@@ -1,5 +1,5 @@
 import { isResultCode, RESULTS } from "../../contracts/wire/result-codes.ts";
-import type { ClaimCall, Facts, Fence, History, Row, Told } from "./history.ts";
+import type { ClaimCall, Facts, Fence, History, HistoryRow, Told } from "./history.ts";
 
 /** An acceptance, and the claim that got it. */
 export type Accepted = ClaimCall & { readonly answer: Extract<ClaimCall["answer"], { kind: "accepted" }> };
@@ -9,7 +9,7 @@ export interface Known {
   /** In the order of their answers. */
   readonly acceptances: readonly Accepted[];
   /** The row that a request id leads to, through an alias if need be. */
-  rowOf(requestId: string): Row | undefined;
+  rowOf(requestId: string): HistoryRow | undefined;
   isAlias(requestId: string): boolean;
   /** What owners were told of a request, over a socket or when they asked. */
   wordsOn(requestId: string): readonly Told[];
@@ -34,7 +34,7 @@ export function mayHaveWon({ answer }: ClaimCall): boolean {
 }
 
 /** Whether the sale was fenced, for a row of this epoch, after the claim was sent: its slot may be another one since. */
-export const isRebuilt = (claim: Accepted, row: Row, facts: Facts): boolean =>
+export const isRebuilt = (claim: Accepted, row: HistoryRow, facts: Facts): boolean =>
   facts.fences.some(({ epoch, at }) => epoch <= row.epoch && at >= claim.invokedAt - CLOCK_TOLERANCE_MS);
 
 export function indexed(history: History, facts: Facts): Known {

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { GATE_TTL_MS } from "./check-refusals.ts";
-import type { Alias, ClaimAnswer, ClaimCall, Fence, Revocation, Row, Told, TotalSet } from "./history.ts";
+import type {
+  ClaimAnswer,
+  ClaimCall,
+  Fence,
+  HistoryAlias,
+  HistoryRow,
+  OperatorRevocation,
+  Told,
+  TotalSet,
+} from "./history.ts";
 
 /** What happens to a model sale; times are milliseconds after the act before (`gap`), then from step to step. */
 export const act = fc.record({
@@ -36,11 +45,11 @@ export interface Tale {
     claims: Write<ClaimCall>[];
     statusReads: never[];
     told: Write<Told>[];
-    revocations: Revocation[];
+    revocations: OperatorRevocation[];
     totals: TotalSet[];
     losses: number[];
   };
-  readonly facts: { total: number; rows: Write<Row>[]; aliases: Alias[]; fences: Fence[] };
+  readonly facts: { total: number; rows: Write<HistoryRow>[]; aliases: HistoryAlias[]; fences: Fence[] };
 }
 
 /** From a rebuild until the log's last claims of before arrive. */

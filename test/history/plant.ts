@@ -1,4 +1,4 @@
-import type { Demand, Rule } from "./history.ts";
+import type { Demand, HistoryRule } from "./history.ts";
 import { CLOCK_TOLERANCE_MS, indexed } from "./known.ts";
 import type { Tale } from "./model.ts";
 
@@ -21,7 +21,7 @@ function kept({ history, facts }: Tale) {
 }
 const isRevoked = ({ history }: Tale, user: string) => history.revocations.some(({ userId }) => userId === user);
 
-export const PLANTS: Readonly<Record<Rule, Plant>> = {
+export const PLANTS: Readonly<Record<HistoryRule, Plant>> = {
   OVERSOLD: (tale) => {
     const { facts, history } = tale;
     for (let i = held(tale).length; i <= facts.total; i++) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { check } from "./checker.ts";
-import type { Demand, Rule } from "./history.ts";
+import type { Demand, HistoryRule } from "./history.ts";
 import { act, tell } from "./model.ts";
 import { PLANTS } from "./plant.ts";
 
@@ -20,7 +20,7 @@ test("the history of a sale that keeps its promises is clean, whatever happens t
 });
 
 describe("a promise that was broken on purpose is found in whatever history", () => {
-  for (const [rule, plant] of Object.entries(PLANTS) as [Rule, (typeof PLANTS)[Rule]][]) {
+  for (const [rule, plant] of Object.entries(PLANTS) as [HistoryRule, (typeof PLANTS)[HistoryRule]][]) {
     test(rule, () => {
       let planted = 0;
       fc.assert(

@@ -1,6 +1,6 @@
 import { saleOfRequest } from "../../contracts/wire/ids.ts";
 import type { ServerMessage } from "../../contracts/wire/socket-messages.ts";
-import type { ClaimAnswer, ClaimCall, History, Revocation, StatusRead, Told, TotalSet } from "./history.ts";
+import type { ClaimAnswer, ClaimCall, History, OperatorRevocation, StatusRead, Told, TotalSet } from "./history.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
 
@@ -70,7 +70,7 @@ export class Recorder {
     }
   }
 
-  revoked(couponId: string, revocation: Revocation): void {
+  revoked(couponId: string, revocation: OperatorRevocation): void {
     this.#of(couponId).revocations.push(revocation);
   }
 

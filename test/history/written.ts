@@ -1,19 +1,19 @@
 import { check } from "./checker.ts";
 import type {
-  Alias,
   ClaimAnswer,
   ClaimCall,
   Demand,
   Facts,
   History,
-  Row,
+  HistoryAlias,
+  HistoryRow,
   StatusRead,
   Told,
   Violation,
 } from "./history.ts";
 
 /** A history written by hand: what is left out did not happen. Two coupons unless it says otherwise. */
-export type Written = Partial<History> & Partial<Facts> & { readonly demand?: Demand };
+export type WrittenHistory = Partial<History> & Partial<Facts> & { readonly demand?: Demand };
 
 export function judged({
   total = 2,
@@ -22,7 +22,7 @@ export function judged({
   fences = [],
   demand = {},
   ...rest
-}: Written): Violation[] {
+}: WrittenHistory): Violation[] {
   const nothing: History = { claims: [], statusReads: [], told: [], revocations: [], totals: [], losses: [] };
   return check({ ...nothing, ...rest }, { total, rows, aliases, fences }, demand);
 }
@@ -45,10 +45,10 @@ export const refused = (userId: string, from: number, to: number, code = "SOLD_O
 export const lost = (userId: string, from: number): ClaimCall =>
   claim(userId, from, Number.POSITIVE_INFINITY, { kind: "unknown", why: "ECONNRESET" });
 
-export const row = (userId: string, slot: number, { requestId = `${userId}-1`, epoch = 1 } = {}): Row => {
+export const row = (userId: string, slot: number, { requestId = `${userId}-1`, epoch = 1 } = {}): HistoryRow => {
   return { userId, requestId, slot, revoked: false, epoch };
 };
-export const tombstone = (userId: string, requestId = `${userId}-1`): Row => {
+export const tombstone = (userId: string, requestId = `${userId}-1`): HistoryRow => {
   return { userId, requestId, slot: null, revoked: true, epoch: 1 };
 };
 export const issued = (userId: string, at: number, slot: number, requestId = `${userId}-1`): Told => {
@@ -60,7 +60,7 @@ export const failed = (userId: string, at: number, requestId = `${userId}-1`): T
 export const read = (userId: string, at: number, status: StatusRead["status"]): StatusRead => {
   return { userId, requestId: `${userId}-1`, invokedAt: at, answeredAt: at + 1, status, slot: null, reason: null };
 };
-export const alias = (userId: string, requestId: string, originalRequestId: string): Alias => ({
+export const alias = (userId: string, requestId: string, originalRequestId: string): HistoryAlias => ({
   userId,
   requestId,
   originalRequestId,

@@ -4,11 +4,11 @@ import { startWorkers } from "../../consumers/payment/workers.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { insertPayments } from "../../db/payments/rows.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import { orderNamed } from "./provider-books.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

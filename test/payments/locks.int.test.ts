@@ -5,11 +5,11 @@ import { learn } from "../../consumers/payment/evolve.ts";
 import type { Payment } from "../../consumers/payment/payment.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { Sql } from "../../db/client.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import { orderNamed } from "./provider-books.ts";
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

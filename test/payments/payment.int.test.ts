@@ -8,14 +8,14 @@ import { orderEventId, orderStream } from "../../contracts/orders/streams.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { textArray } from "../../db/array-literal.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { startPaymentSimulator, type TestProcess } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 import { expectBalanced, orderNamed, readBooks } from "./provider-books.ts";
 
 const LATE_MS = 400;
 let simulator: TestProcess;
-let world: World;
+let world: ConsumerWorld;
 let workers: Workers;
 let topic: string;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import type { Step } from "../../contracts/orders/steps.ts";
 import type { Effect } from "./model-step.ts";
 
 /** Stock, coupon, points, money and parcels of one order's world. Effects are what the order says, not what a command says. */
-export class Books {
+export class SagaBooks {
   readonly stock = new Map<string, number>();
   couponUsed = false;
   points = 10_000;

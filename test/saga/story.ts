@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { handle } from "../../consumers/saga/saga.ts";
 import { SAGA_MODES } from "../../contracts/orders/saga-mode.ts";
 import { STEP_REFUSALS, STEPS, type Step } from "../../contracts/orders/steps.ts";
-import { type Plan, World } from "./world.ts";
+import { type Plan, SagaWorld } from "./world.ts";
 
 /** One thing that happens: what (a number below 100), and to which (message, step, how many). */
 export type Happening = readonly [what: number, which: number];
@@ -38,8 +38,8 @@ export const stories: fc.Arbitrary<Story> = fc.record({
 });
 
 /** Tells a story to the end. @throws AssertionError: what did not hold */
-export function tell({ plan, happenings }: Story, by: typeof handle): World {
-  const world = new World(plan, by);
+export function tell({ plan, happenings }: Story, by: typeof handle): SagaWorld {
+  const world = new SagaWorld(plan, by);
   for (const [what, which] of happenings) {
     happen(world, what, which);
     world.checkNow();
@@ -50,7 +50,7 @@ export function tell({ plan, happenings }: Story, by: typeof handle): World {
   return world;
 }
 
-function happen(world: World, what: number, which: number): void {
+function happen(world: SagaWorld, what: number, which: number): void {
   const step = STEPS[which % STEPS.length]!;
   const size = 2 + (which % 4);
   if (what < 45) world.deliver(which, "handled");

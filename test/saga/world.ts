@@ -6,7 +6,7 @@ import type { SagaMode } from "../../contracts/orders/saga-mode.ts";
 import { outstandingSteps, readSagaState, type SagaState } from "../../contracts/orders/saga-state.ts";
 import { STEP_EVENT_TYPES, STEPS, type Step } from "../../contracts/orders/steps.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import { Books } from "./books.ts";
+import { SagaBooks } from "./books.ts";
 import { clock } from "./given.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelStep } from "./model-step.ts";
@@ -25,15 +25,15 @@ interface Message {
   readonly again: boolean;
 }
 
-export type Fate = "handled" | "handled, and delivered again later" | "died between database and log";
+export type MessageFate = "handled" | "handled, and delivered again later" | "died between database and log";
 
 /** One order, its five steps, what is on its way between them, and the books. Whatever may happen is a method. */
-export class World {
+export class SagaWorld {
   #state: SagaState = saga.initialState();
   #onTheWay: Message[] = [];
   #events = 0;
   #attempts = 0;
-  readonly books: Books;
+  readonly books: SagaBooks;
   readonly ledger = new Ledger();
   readonly #steps: Readonly<Record<Step, ModelStep>>;
   readonly #down = new Set<Step>();
@@ -45,7 +45,7 @@ export class World {
     private readonly handleEvent: typeof handle,
   ) {
     const created = orderCreated(plan.needs);
-    this.books = new Books(created.data);
+    this.books = new SagaBooks(created.data);
     const step = (name: Step) => new ModelStep(name, plan.refusals[name], this.books.effectOf(name));
     this.#steps = Object.fromEntries(STEPS.map((name) => [name, step(name)])) as Record<Step, ModelStep>;
     // The order ledger repeats OrderCreated until PostgreSQL has the order.
@@ -61,7 +61,7 @@ export class World {
   }
 
   /** Any message arrives, whichever was sent first. */
-  deliver(which: number, fate: Fate): void {
+  deliver(which: number, fate: MessageFate): void {
     if (this.#onTheWay.length === 0) return;
     const [message] = this.#onTheWay.splice(which % this.#onTheWay.length, 1);
     const { event } = message!;
@@ -73,7 +73,7 @@ export class World {
   }
 
   /** Several events of one batch: one transaction, then their outputs. */
-  deliverBatch(size: number, fate: Fate): void {
+  deliverBatch(size: number, fate: MessageFate): void {
     const batch: Message[] = [];
     this.#onTheWay = this.#onTheWay.filter((message) => {
       const taken = batch.length < size && isSagaInput(message.event.type);

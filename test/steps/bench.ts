@@ -14,7 +14,7 @@ import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import { type Currency, type Money, NOTHING } from "../../contracts/wire/money.ts";
 import type { IncomingRecord, OutgoingRecord } from "../../kafka/kafka.ts";
 import { holdingOf } from "../../lua/win-state.ts";
-import type { World } from "../consumers/world.ts";
+import type { ConsumerWorld } from "../consumers/world.ts";
 
 /** What the tests of the steps need on top of a world: orders, their commands and restores, the four roles. */
 
@@ -85,7 +85,7 @@ export const takenBack = (step: Step, order: PlacedOrder): OutgoingRecord =>
 
 export type StepName = Exclude<Step, "PAYMENT">;
 
-export function stepRoles(world: World, producer: Pick<typeof world.producer, "sendAll"> = world.producer) {
+export function stepRoles(world: ConsumerWorld, producer: Pick<typeof world.producer, "sendAll"> = world.producer) {
   const deps = { sql: world.db.sql, producer, log: world.log, observe: world.neighbours.metrics.orders };
   const usage = couponUsage({
     sql: world.db.sql,
@@ -101,11 +101,15 @@ export function stepRoles(world: World, producer: Pick<typeof world.producer, "s
   } satisfies Record<StepName, Role>;
 }
 
-const results = (world: World) =>
+const results = (world: ConsumerWorld) =>
   world.sent.filter(({ topic }) => topic === "order-processing-results").map(({ value }) => String(value));
 
 /** Hands a role one batch. @returns what it answered, as `Type` or `Type REASON productId`, per order in turn */
-export async function handled(world: World, role: Role, ...records: readonly OutgoingRecord[]): Promise<ResultEvent[]> {
+export async function handled(
+  world: ConsumerWorld,
+  role: Role,
+  ...records: readonly OutgoingRecord[]
+): Promise<ResultEvent[]> {
   const before = results(world).length;
   await role.handle(
     records.map((record, i) => incoming(record, i)),
@@ -123,7 +127,7 @@ export function said(event: ResultEvent | undefined): string {
   return [event.type, reason, productId].filter((word) => word !== undefined).join(" ");
 }
 
-export const outcomeOf = async (world: World, orderId: OrderId, step: Step) => {
+export const outcomeOf = async (world: ConsumerWorld, orderId: OrderId, step: Step) => {
   const [row] = await world.db.sql<
     { outcome: string; reason: string | null; restored: boolean }[]
   >`SELECT outcome, reason, restored_at IS NOT NULL AS restored FROM step_outcomes WHERE order_id = ${orderId} AND step = ${step}`;
@@ -132,27 +136,27 @@ export const outcomeOf = async (world: World, orderId: OrderId, step: Step) => {
     : [row.outcome, row.reason, row.restored ? "restored" : null].filter(Boolean).join(" ");
 };
 
-export async function newProduct(world: World, id: string, pieces: number): Promise<void> {
+export async function newProduct(world: ConsumerWorld, id: string, pieces: number): Promise<void> {
   await world.db.sql`INSERT INTO products (id, name, stock, price) VALUES (${id}, ${id}, ${pieces}, 100)`;
 }
-export async function newPurse(world: World, userId: string, balance: number): Promise<void> {
+export async function newPurse(world: ConsumerWorld, userId: string, balance: number): Promise<void> {
   await world.db.sql`INSERT INTO point_balances (user_id, balance) VALUES (${userId}, ${balance})`;
   await world.db
     .sql`INSERT INTO point_ledger (user_id, delta, reason, actor) VALUES (${userId}, ${balance}, 'gift', 'test')`;
 }
-export async function stockOf(world: World, id: string): Promise<{ stock: number; reserved: number }> {
+export async function stockOf(world: ConsumerWorld, id: string): Promise<{ stock: number; reserved: number }> {
   const [row] = await world.db.sql<
     { stock: number; reserved: number }[]
   >`SELECT stock, reserved FROM products WHERE id = ${id}`;
   return { ...row! };
 }
 /** Products whose books do not balance: stock + RESERVED + CONFIRMED = what came in. */
-export const unbalancedProducts = (world: World) => world.db.sql`
+export const unbalancedProducts = (world: ConsumerWorld) => world.db.sql`
   SELECT p.id FROM products p
   WHERE p.stock + p.reserved <> (SELECT sum(quantity) FROM stock_movements m WHERE m.product_id = p.id)
      OR p.reserved <> (SELECT coalesce(sum(quantity), 0) FROM stock_reservations r
                        WHERE r.product_id = p.id AND r.status <> 'RELEASED')`;
 /** Users whose balance is not the sum of their ledger. */
-export const unbalancedPurses = (world: World) => world.db.sql`
+export const unbalancedPurses = (world: ConsumerWorld) => world.db.sql`
   SELECT b.user_id FROM point_balances b
   WHERE b.balance <> (SELECT coalesce(sum(delta), 0) FROM point_ledger l WHERE l.user_id = b.user_id)`;

@@ -3,14 +3,14 @@ import { startDelayedCommands } from "../../consumers/delayed-commands/start.ts"
 import { BREAKERS } from "../../consumers/steps/breaker.ts";
 import { stepRole } from "../../consumers/steps/role.ts";
 import { stock } from "../../consumers/steps/stock.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, newProduct, outcomeOf, takenBack } from "./bench.ts";
 
 setDefaultTimeout(180_000);
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { RETRY_PAUSE_MS: "20" } });
 }, WORLD_MS);

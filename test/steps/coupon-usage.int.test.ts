@@ -5,7 +5,7 @@ import type { RunningRole } from "../../consumers/neighbours.ts";
 import { PARKED_HEADER } from "../../consumers/steps/park.ts";
 import { type CouponId, newCouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
@@ -14,7 +14,7 @@ import { anOrder, asked, outcomeOf, said, takenBack } from "./bench.ts";
 setDefaultTimeout(180_000);
 
 let server: RedisServer;
-let world: World;
+let world: ConsumerWorld;
 let role: Role;
 beforeAll(async () => {
   server = await startRedis();

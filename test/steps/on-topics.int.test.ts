@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, setDefaultTimeout, test } from "bun:test";
 import type { RoleName } from "../../consumers/role-names.ts";
 import { startRole } from "../../consumers/roles.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import { anOrder, asked, newProduct, newPurse, outcomeOf, type StepName, takenBack } from "./bench.ts";
 
 setDefaultTimeout(180_000);
 
 // The roles as a process runs them, on the topics of the contracts.
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

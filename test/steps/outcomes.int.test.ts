@@ -3,14 +3,14 @@ import type { Role } from "../../consumers/engine/role.ts";
 import type { PlacedOrder } from "../../contracts/orders/saga-state.ts";
 import type { Step } from "../../contracts/orders/steps.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, outcomeOf, type StepName, said, takenBack } from "./bench.ts";
 
 setDefaultTimeout(180_000);
 
 // What every step answers in every situation; what a step does besides is in its own file.
-let world: World;
+let world: ConsumerWorld;
 let roles: Record<StepName, Role>;
 beforeAll(async () => {
   world = await createWorld();

@@ -4,14 +4,14 @@ import type { UserId } from "../../contracts/wire/ids.ts";
 import { MAX_MONEY, type Money } from "../../contracts/wire/money.ts";
 import { grantPoints } from "../../db/shop/points.ts";
 import { bookOrderPoints, lockBalances } from "../../db/steps/points.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, newPurse, said, takenBack } from "./bench.ts";
 
 setDefaultTimeout(180_000);
 
-let world: World;
+let world: ConsumerWorld;
 let role: Role;
 beforeAll(async () => {
   world = await createWorld();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { PlacedOrder } from "../../contracts/orders/saga-state.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, takenBack } from "./bench.ts";
 
@@ -9,7 +9,7 @@ setDefaultTimeout(180_000);
 
 // Whatever is asked and taken back, in whatever batches, by whichever of two processes: the books balance, and every order
 // stands where its last request left it.
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../consumers/config.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, said, takenBack } from "./bench.ts";
 
 setDefaultTimeout(180_000);
 
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { SHIPPING_COUNTRIES: "DE,IS", SHIPPING_SIMULATE_REFUSAL: "true" } });
 }, WORLD_MS);

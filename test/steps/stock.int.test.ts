@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Role } from "../../consumers/engine/role.ts";
 import type { PlacedOrder } from "../../contracts/orders/saga-state.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, newProduct, outcomeOf, said, stockOf, takenBack } from "./bench.ts";
 
 setDefaultTimeout(180_000);
 
-let world: World;
+let world: ConsumerWorld;
 let role: Role;
 beforeAll(async () => {
   world = await createWorld();

@@ -5,7 +5,7 @@ import { recordOf } from "../../contracts/event-topics.ts";
 import { orderCreated } from "../../contracts/orders/messages.ts";
 import type { Money } from "../../contracts/wire/money.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
-import { createWorld, WORLD_MS, type World } from "../consumers/world.ts";
+import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
 import { until } from "../support/until.ts";
 import * as bench from "./bench.ts";
 import { anOrder, type Wish } from "./bench.ts";
@@ -13,7 +13,7 @@ import { anOrder, type Wish } from "./bench.ts";
 setDefaultTimeout(180_000);
 
 // The real saga and the real steps, on the contracts' topics: orders that need no payment, from the door's event to their end.
-let world: World;
+let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld();
 }, WORLD_MS);

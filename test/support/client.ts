@@ -4,7 +4,7 @@ import type { StackEnv } from "../../stack/service.ts";
 import { recorded } from "../history/recorded-call.ts";
 
 /** One answer of the public API. `body` is parsed JSON, or the text of what is none. */
-export interface Answer {
+export interface ApiAnswer {
   readonly status: number;
   readonly headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: a test says itself what it expects in it
@@ -23,12 +23,12 @@ export interface CallOptions {
 const PATIENCE_MS = 60_000;
 
 /** One HTTP call; claims and what belongs to them stand in the history. @throws what fetch throws when the connection breaks */
-export function call(url: string, options: CallOptions = {}): Promise<Answer> {
+export function call(url: string, options: CallOptions = {}): Promise<ApiAnswer> {
   const { token, json, method = json === undefined ? "GET" : "POST" } = options;
   return recorded({ method, url, token, json }, () => send(url, method, options));
 }
 
-async function send(url: string, method: string, options: CallOptions): Promise<Answer> {
+async function send(url: string, method: string, options: CallOptions): Promise<ApiAnswer> {
   const { token, json, headers = {}, patienceMs = PATIENCE_MS } = options;
   const response = await fetch(url, {
     method,
@@ -45,7 +45,7 @@ async function send(url: string, method: string, options: CallOptions): Promise<
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
 
-export const claim = (url: string, couponId: string, token: string): Promise<Answer> =>
+export const claim = (url: string, couponId: string, token: string): Promise<ApiAnswer> =>
   call(`${url}/coupons/${couponId}/issue`, { method: "POST", token });
 
 export interface TokenOptions {
@@ -69,7 +69,7 @@ export function tokenMaker(env: StackEnv) {
 }
 export type TokenMaker = ReturnType<typeof tokenMaker>;
 
-export interface SaleWish {
+export interface SaleOptions {
   readonly total: number;
   /** Milliseconds from now; default: it has begun. */
   readonly startsInMs?: number;
@@ -85,14 +85,14 @@ export function saleTerms({
   endsInMs = 3_600_000,
   name = "test",
   issueMode = "DIRECT",
-}: SaleWish) {
+}: SaleOptions) {
   const at = (ms: number) => new Date(Date.now() + ms).toISOString();
   const window = { startsAt: at(startsInMs), endsAt: at(endsInMs) };
   return { name, total, ...window, issueMode, discountType: "FIXED", discountValue: 100 };
 }
 
 /** Creates a sale as an operator does. @throws Error if that is refused */
-export async function createSale(url: string, operator: string, wish: SaleWish): Promise<Sale> {
+export async function createSale(url: string, operator: string, wish: SaleOptions): Promise<Sale> {
   const { status, body } = await call(`${url}/admin/coupons`, { token: operator, json: saleTerms(wish) });
   if (status !== 201) throw new Error(`the sale was answered ${status}: ${JSON.stringify(body)}`);
   return body;

@@ -1,5 +1,5 @@
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import { type Answer, call } from "./client.ts";
+import { type ApiAnswer, call } from "./client.ts";
 import { createProduct } from "./orders.ts";
 import { lastWords, named, rush } from "./rush.ts";
 import { TestSocket } from "./socket.ts";
@@ -87,7 +87,7 @@ export interface Customer {
   /** Why the door refused. */
   refused?: ResultCode;
   /** Everything that was answered; a connection that broke has status 0. */
-  readonly answers: Answer[];
+  readonly answers: ApiAnswer[];
 }
 
 export interface CrowdWish {
@@ -99,7 +99,7 @@ export interface CrowdWish {
   readonly tickets?: number;
 }
 
-export interface Crowd {
+export interface OrderCrowd {
   readonly customers: readonly Customer[];
   readonly couponId: string;
   readonly products: Readonly<Record<"mug" | "scarce" | "ticket", string>>;
@@ -108,7 +108,7 @@ export interface Crowd {
 let crowds = 0;
 
 /** Products, a sale, and customers with what they need for their orders: coupons that are persisted, points. */
-export async function gatherCrowd(system: System, wish: CrowdWish): Promise<Crowd> {
+export async function gatherCrowd(system: System, wish: CrowdWish): Promise<OrderCrowd> {
   const { kinds = KIND_NAMES, customers: count, scarce = 3, tickets = 3 } = wish;
   const [mug, rare, ticket, sale] = await Promise.all([
     createProduct(system, { name: "Mug", stock: 1_000_000, price: 2_000 }),
@@ -182,11 +182,15 @@ const AGAIN_MS = 100;
 const PATIENCE_MS = 120_000;
 
 /** Asks until somebody gives a final answer: connections break, and 429 and 503 mean later. Every answer is kept. */
-async function persistently(urlFor: Ordering["urlFor"], ask: (url: string) => Promise<Answer>, kept: Answer[] = []) {
+async function persistently(
+  urlFor: Ordering["urlFor"],
+  ask: (url: string) => Promise<ApiAnswer>,
+  kept: ApiAnswer[] = [],
+) {
   const deadline = performance.now() + PATIENCE_MS;
   for (let attempt = 0; ; attempt++) {
     const answer = await ask(urlFor(attempt)).catch(
-      (error): Answer => ({ status: 0, headers: new Headers(), body: { code: error.code ?? error.name } }),
+      (error): ApiAnswer => ({ status: 0, headers: new Headers(), body: { code: error.code ?? error.name } }),
     );
     kept.push(answer);
     const isFinal = answer.status !== 0 && answer.status !== 503 && answer.status !== 429;
@@ -196,7 +200,7 @@ async function persistently(urlFor: Ordering["urlFor"], ask: (url: string) => Pr
 }
 
 /** All customers order, each under one key until it is accepted or refused for good; some cancel at once. */
-export async function orderAll(system: System, { customers }: Crowd, ordering: Ordering): Promise<void> {
+export async function orderAll(system: System, { customers }: OrderCrowd, ordering: Ordering): Promise<void> {
   const { urlFor, atOnce = 16, begins } = ordering;
   await inTurns(customers, atOnce, async (customer, i) => {
     await begins?.(i);

@@ -5,12 +5,12 @@ import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
 import { expectBalanced } from "../payments/provider-books.ts";
 import { complaints, outstanding } from "./order-books.ts";
-import { type Crowd, type Customer, type Ending, inTurns } from "./order-crowd.ts";
+import { type Customer, type Ending, inTurns, type OrderCrowd } from "./order-crowd.ts";
 import { TestSocket } from "./socket.ts";
 import type { System } from "./system.ts";
 import { until } from "./until.ts";
 
-export interface Expected {
+export interface ExpectedOrders {
   /** How many of the scarce product and of the flash product were there: all of them must be sold. */
   readonly scarce?: number;
   readonly tickets?: number;
@@ -58,7 +58,7 @@ interface OrderRow {
  * The end of every fault: each order that was accepted is there once and has ended as its kind must, its owner hears how,
  * nothing is owed to anybody, all books balance, ours and the provider's, and `./dev verify` finds nothing.
  */
-export async function ordersKept(system: System, crowd: Crowd, expected: Expected = {}): Promise<void> {
+export async function ordersKept(system: System, crowd: OrderCrowd, expected: ExpectedOrders = {}): Promise<void> {
   const { patienceMs = 60_000, healedAt = Date.now(), alsoEnds = [] } = expected;
   const accepted = crowd.customers.filter(({ orderId }) => orderId !== undefined);
   const rows = new Map<string, OrderRow>();
@@ -126,7 +126,7 @@ export async function nothingIsOwed(system: System, timeoutMs = 60_000): Promise
 }
 
 /** What many wanted is sold to the last piece. */
-async function soldOut(system: System, { products }: Crowd, { scarce, tickets }: Expected): Promise<void> {
+async function soldOut(system: System, { products }: OrderCrowd, { scarce, tickets }: ExpectedOrders): Promise<void> {
   for (const [productId, pieces] of [
     [products.scarce, scarce],
     [products.ticket, tickets],

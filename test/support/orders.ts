@@ -2,11 +2,11 @@ import type { StampedeEvent } from "../../contracts/claims/events.ts";
 import type { Product } from "../../contracts/shop/http-catalogue.ts";
 import type { Topic } from "../../contracts/topics.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
-import { type Answer, call } from "./client.ts";
+import { type ApiAnswer, call } from "./client.ts";
 import type { System } from "./system.ts";
 import { until } from "./until.ts";
 
-export interface ProductWish {
+export interface ProductOptions {
   readonly name?: string;
   readonly stock?: number;
   readonly price?: number;
@@ -15,7 +15,7 @@ export interface ProductWish {
 }
 
 /** Creates a product as an operator does. @throws Error if that is refused */
-export async function createProduct(system: System, wish: ProductWish = {}): Promise<Product> {
+export async function createProduct(system: System, wish: ProductOptions = {}): Promise<Product> {
   const json = { name: "Mug", stock: 10, price: 1250, flash: false, ...wish };
   const { status, body } = await call(`${system.url}/admin/products`, { token: system.operator, json });
   if (status !== 201) throw new Error(`the product was answered ${status}: ${JSON.stringify(body)}`);
@@ -23,7 +23,7 @@ export async function createProduct(system: System, wish: ProductWish = {}): Pro
 }
 
 /** POST /orders of a user, under a key or without one. */
-export function placeOrder(system: System, user: string, json: unknown, key?: string): Promise<Answer> {
+export function placeOrder(system: System, user: string, json: unknown, key?: string): Promise<ApiAnswer> {
   const headers = key === undefined ? {} : { "idempotency-key": key };
   return call(`${system.url}/orders`, { token: system.token(user), json, headers });
 }

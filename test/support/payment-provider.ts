@@ -5,7 +5,7 @@ import { freePort } from "./free-port.ts";
 import { startPaymentSimulator, type TestProcess } from "./processes.ts";
 
 /** The payment provider of a test's own system. Its books outlive it, as a real one's do. */
-export interface PaymentProvider {
+export interface TestPaymentProvider {
   readonly url: string;
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>;
@@ -24,7 +24,7 @@ export const WEBHOOK_SECRET = "a secret of the provider's and ours alone";
 export async function startPaymentProvider(
   webhookPort: number,
   env: Readonly<Record<string, string>> = {},
-): Promise<PaymentProvider> {
+): Promise<TestPaymentProvider> {
   const home = mkdtempSync(join(tmpdir(), "stampede-payments-"));
   const port = freePort();
   const settings = {

@@ -9,7 +9,7 @@ import { summaryOf } from "../history/summary.ts";
 import { call } from "./client.ts";
 import type { System } from "./system.ts";
 
-export interface Expected extends Demand {
+export interface ExpectedClaims extends Demand {
   /** How many coupons must be out in the end. */
   readonly winners: number;
   /** Prints a line of that name. */
@@ -23,14 +23,14 @@ const SHOWN = 10;
  * The end of every fault: everything has settled, `./dev verify` finds nothing, and the history of what all clients of
  * this process were told (test/history) contradicts neither itself nor the rows.
  */
-export async function promisesKept(system: System, couponId: string, expected: Expected): Promise<void> {
+export async function promisesKept(system: System, couponId: string, expected: ExpectedClaims): Promise<void> {
   await system.settled(couponId, 60_000);
   expect(await system.violations()).toEqual([]);
   await historyKept(system, couponId, expected);
 }
 
 /** The second half alone: of a settled sale, what clients were told. */
-export async function historyKept(system: System, couponId: string, expected: Expected): Promise<void> {
+export async function historyKept(system: System, couponId: string, expected: ExpectedClaims): Promise<void> {
   const facts = await readFacts(system.sql, couponId);
   await askForTombstones(system, recorder.history(couponId), facts);
   const receipts = createReceipts(readConfig(system.stack.env).receiptKey);

@@ -1,9 +1,9 @@
-import { type Answer, claim, type TokenMaker } from "./client.ts";
+import { type ApiAnswer, claim, type TokenMaker } from "./client.ts";
 
 /** What one user of a rush was told, in order. A connection that broke stands here with status 0 and the error's code. */
 export interface UserStory {
   readonly userId: string;
-  readonly answers: Answer[];
+  readonly answers: ApiAnswer[];
 }
 
 export interface RushOptions {
@@ -25,10 +25,10 @@ const AGAIN_MS = 50;
 /** A machine that stands still for two seconds costs claims their answer: whoever asks again has the same win. */
 const PATIENCE_MS = 60_000;
 
-const isFinal = ({ status }: Answer): boolean => status !== 0 && status !== 503 && status !== 429;
+const isFinal = ({ status }: ApiAnswer): boolean => status !== 0 && status !== 503 && status !== 429;
 
 /** A claim whose connection may break. */
-export async function tryClaim(url: string, couponId: string, token: string): Promise<Answer> {
+export async function tryClaim(url: string, couponId: string, token: string): Promise<ApiAnswer> {
   try {
     return await claim(url, couponId, token);
   } catch (error) {
@@ -68,7 +68,7 @@ export const named = (prefix: string, count: number): string[] =>
 export const everyWord = (stories: readonly UserStory[]): Set<string> =>
   new Set(stories.flatMap(({ answers }) => answers.map(wordOf)));
 
-const wordOf = ({ status, body }: Answer): string => body.code ?? String(status);
+const wordOf = ({ status, body }: ApiAnswer): string => body.code ?? String(status);
 
 /** A win that was found by asking again, because the answer to the first try was lost, counts as one: 202. */
 function lastWordOf({ answers }: UserStory): string {

@@ -11,9 +11,9 @@ import type { BaseService } from "../../stack/service.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { declareTopicsOnceElected } from "../../stack/topics.ts";
 import type { Check } from "../../verify/check.ts";
-import { createSale, type SaleWish, type TokenMaker, tokenMaker } from "./client.ts";
+import { createSale, type SaleOptions, type TokenMaker, tokenMaker } from "./client.ts";
 import { freePort } from "./free-port.ts";
-import { type PaymentProvider, startPaymentProvider, WEBHOOK_SECRET } from "./payment-provider.ts";
+import { startPaymentProvider, type TestPaymentProvider, WEBHOOK_SECRET } from "./payment-provider.ts";
 import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
 import { freshDatabase, testStack } from "./stack.ts";
 import { until } from "./until.ts";
@@ -63,11 +63,11 @@ export interface System {
   /** The first gateway's. */
   readonly url: string;
   /** @throws Error without `payments` */
-  readonly provider: PaymentProvider;
+  readonly provider: TestPaymentProvider;
   /** On `port`, or on any. */
   addGateway(env?: Record<string, string>, port?: number): Promise<TestProcess>;
   addConsumers(roles?: readonly string[], env?: Record<string, string>): Promise<TestProcess>;
-  createSale(wish: SaleWish): Promise<Sale>;
+  createSale(wish: SaleOptions): Promise<Sale>;
   /** Resolves when nothing is on its way any more: the sale's ledger is empty, and no consumer group is behind. */
   settled(couponId: string, timeoutMs?: number): Promise<void>;
   /** kill -9, and waits until it is gone. */

@@ -5,13 +5,13 @@ import type { CheckName, CheckResult } from "../../verify/check.ts";
 import { readBooks } from "../../verify/orders/books.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 import { createHealthyOrders, type HealthyOrders, type Kind } from "./healthy-orders.ts";
-import { openShop, type Shop } from "./shop.ts";
+import { openShop, type VerifiedShop } from "./shop.ts";
 
 setDefaultTimeout(180_000);
 
 let place: TestDatabase;
 let database: Database;
-let shop: Shop;
+let shop: VerifiedShop;
 let healthy: HealthyOrders;
 beforeAll(async () => {
   place = await freshDatabase();

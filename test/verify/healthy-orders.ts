@@ -7,7 +7,7 @@ import type { Sql } from "../../db/client.ts";
 import { createSale } from "../../db/sales/change.ts";
 import { grantPoints } from "../../db/shop/points.ts";
 import { createProduct, restockProduct } from "../../db/shop/products.ts";
-import type { Shop } from "./shop.ts";
+import type { VerifiedShop } from "./shop.ts";
 
 export const [MUG, CUP, GOLD] = ["mug", "cup", "gold"] as ProductId[] as [ProductId, ProductId, ProductId];
 const DISCOUNT = 100;
@@ -46,7 +46,7 @@ export interface HealthyOrders {
  * Orders as the product makes them, through its own roles and statements: with a coupon, points and a payment; free; plain;
  * refused by the stock, the card and the country; one that waits for its payment, one whose refund nobody has asked for yet.
  */
-export async function createHealthyOrders(sql: Sql, shop: Shop): Promise<HealthyOrders> {
+export async function createHealthyOrders(sql: Sql, shop: VerifiedShop): Promise<HealthyOrders> {
   await createProduct(sql, MUG, { name: "Mug", stock: 20, price: moneyOf(1_000), flash: false }, "test");
   await createProduct(sql, CUP, { name: "Cup", stock: 20, price: moneyOf(500), flash: false }, "test");
   await createProduct(sql, GOLD, { name: "Gold", stock: 0, price: moneyOf(1_000), flash: false }, "test");

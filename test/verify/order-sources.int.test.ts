@@ -14,7 +14,7 @@ import { placedBy } from "../lua/placed.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";
 import { createHealthyOrders, type HealthyOrders } from "./healthy-orders.ts";
-import { openShop, type Shop } from "./shop.ts";
+import { openShop, type VerifiedShop } from "./shop.ts";
 
 setDefaultTimeout(180_000);
 
@@ -22,7 +22,7 @@ let server: RedisServer;
 let place: TestDatabase;
 let database: Database;
 let redis: RedisConnection;
-let shop: Shop;
+let shop: VerifiedShop;
 let healthy: HealthyOrders;
 beforeAll(async () => {
   [server, place] = await Promise.all([startRedis(), freshDatabase()]);

@@ -18,7 +18,7 @@ import { startSimulator } from "../../payment-simulator/server.ts";
 import { until } from "../support/until.ts";
 
 /** The roles that advance orders, handing each other their records directly: what they write is what the product writes. */
-export interface Shop {
+export interface VerifiedShop {
   /** The payment provider. */
   readonly url: string;
   /** Hands events over, and what follows from them, until nothing more comes; records of `withheld` topics are lost. */
@@ -26,7 +26,7 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-export function openShop(sql: Sql): Shop {
+export function openShop(sql: Sql): VerifiedShop {
   const queue: OutgoingRecord[] = [];
   const producer = { sendAll: async (records: readonly OutgoingRecord[]) => void queue.push(...records) };
   const log = { debug() {}, info() {}, warn() {}, error() {} };

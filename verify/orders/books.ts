@@ -8,7 +8,7 @@ import { type OrderCounts, stageOrders } from "./stage-orders.ts";
 import { stageSagas } from "./stage-sagas.ts";
 import { miscountedSales, strayReservations, unbalancedProducts } from "./stock-questions.ts";
 
-export interface Books {
+export interface OrderCheckResults {
   readonly counts: OrderCounts;
   readonly verdicts: readonly CheckResult[];
 }
@@ -18,7 +18,7 @@ export interface Books {
  * Each question holds at every moment, so there is no second look, and an order under way is never accused.
  * @param graceMs so long after its time an order is overdue
  */
-export async function readBooks(tx: TransactionSql, graceMs: number): Promise<Books> {
+export async function readBooks(tx: TransactionSql, graceMs: number): Promise<OrderCheckResults> {
   const counts = await stageOrders(tx);
   await stageSagas(tx);
   const { orders, open, products, purses, coupons, payments, outcomes } = counts;

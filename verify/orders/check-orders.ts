@@ -6,7 +6,7 @@ import { checkProvider } from "./check-provider.ts";
 import { checkToldEnds } from "./told-ends.ts";
 import { checkWaitingOrders } from "./waiting-orders.ts";
 
-export interface OrderSources {
+export interface OrderCheckSources {
   readonly redis: RedisConnection;
   /** A single connection, set up for whole tables (../staging.ts). */
   readonly sql: Sql;
@@ -27,7 +27,7 @@ const RELAY_ROUNDS = 3;
 
 /** All there is to check about orders. @returns whether any is open, too: then somebody must be working on it */
 export async function checkOrders(
-  sources: OrderSources,
+  sources: OrderCheckSources,
 ): Promise<{ readonly open: boolean; readonly verdicts: CheckResult[] }> {
   const { redis, sql, graceMs } = sources;
   const waiting = await checkWaitingOrders({ ...sources, patienceMs: RELAY_ROUNDS * sources.patienceMs });

@@ -57,7 +57,7 @@ export function start<Data = undefined>(
 }
 
 /** What the room under test has seen; handlers can be replaced by a test. */
-export interface Seen {
+export interface SeenByServer {
   readonly sockets: Socket<{ name: string }>[];
   readonly messages: (string | Uint8Array)[];
   readonly closed: { name: string; code: number; reason: string }[];
@@ -73,8 +73,8 @@ export async function startRoom(
     maxBufferedBytes?: number;
     idleTimeoutS?: number;
   } = {},
-): Promise<{ transport: Transport; seen: Seen; port: number }> {
-  const seen: Seen = { sockets: [], messages: [], closed: [], failures: [], drained: 0 };
+): Promise<{ transport: Transport; seen: SeenByServer; port: number }> {
+  const seen: SeenByServer = { sockets: [], messages: [], closed: [], failures: [], drained: 0 };
   const transport = await start<{ name: string }>(listen, [route("GET", "/plain", () => answer(200, "plain"))], {
     socket: {
       path: "/ws",
