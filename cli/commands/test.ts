@@ -30,8 +30,8 @@ function parseLanes(text: string): number {
   return lanes;
 }
 
-/** Most tests wait: for a time-out, a broker, a restart. Two at a time fill the two cores that the services need too. */
-const DEFAULT_LANES = Math.min(2, availableParallelism());
+/** Most tests wait: for a time-out, a broker, a restart. Two at a time left two cores idle for half of the run. */
+const DEFAULT_LANES = availableParallelism() > 1 ? 3 : 1;
 
 function parseTiers(text: string): Tier[] {
   return text.split(",").map((name) => {
@@ -59,12 +59,7 @@ export function testCommand(): Command {
     .addOption(new Option("--all", "every test, long ones too").conflicts("changed"))
     .option("--only <tiers>", `all files of these tiers: ${TIERS.join(",")}`, parseTiers)
     .option("--keep", "leave the tests' stack running, and use the one that runs")
-    .option(
-      "--lanes <n>",
-      "how many files run side by side, each lane on a stack of its own",
-      parseLanes,
-      DEFAULT_LANES,
-    )
+    .option("--lanes <n>", "how many files run side by side, each on a stack of its own", parseLanes, DEFAULT_LANES)
     .option("--record", "write down how long each file took (test/durations.json); on a quiet machine")
     .addHelpText(
       "after",

@@ -20,7 +20,10 @@ function git(root: string, ...args: string[]): string | null {
 
 const lines = (text: string): string[] => text.split("\n").filter(Boolean);
 
-/** Changes since the merge base with the main branch. On the main branch itself: since the commit before. */
+/**
+ * Changes since the merge base with the main branch. On the main branch itself: since the commit before, or the first
+ * parent of a merge. A shallow clone without the merge base, or without the commit before, says nothing (`base` null).
+ */
 export function readChanges(root: string): Changes {
   const main = MAIN_BRANCHES.find((name) => git(root, "rev-parse", "--verify", "--quiet", `${name}^{commit}`) !== null);
   const parted = main === undefined ? null : git(root, "merge-base", "HEAD", main);
@@ -31,7 +34,13 @@ export function readChanges(root: string): Changes {
   return { base, files: [...new Set([...lines(committed), ...lines(untracked)])] };
 }
 
-/** How many commits lead to HEAD: the number of this turn. 0 where git cannot say. */
+/**
+ * The number of this turn: how many commits lead to HEAD. A shallow clone cannot count them and would have the same
+ * turn for ever; there the commit's hash chooses. 0 where git cannot say.
+ */
 export function commitNumber(root: string): number {
+  if (git(root, "rev-parse", "--is-shallow-repository") === "true") {
+    return Number.parseInt(git(root, "rev-parse", "HEAD")!.slice(0, 8), 16);
+  }
   return Number(git(root, "rev-list", "--count", "HEAD") ?? 0);
 }

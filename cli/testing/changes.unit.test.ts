@@ -42,3 +42,11 @@ test("on main itself they count from the commit before", () => {
   git("commit", "--quiet", "-am", "third");
   expect(readChanges(root).files).toEqual(["b"]);
 });
+
+test("a shallow clone knows no changes, and its turn follows from the commit", () => {
+  const shallow = join(root, "shallow");
+  git("clone", "--quiet", "--depth", "1", `file://${root}`, shallow);
+  expect(readChanges(shallow)).toEqual({ base: null, files: [] });
+  const head = Bun.spawnSync(["git", "-C", root, "rev-parse", "HEAD"]).stdout.toString();
+  expect(commitNumber(shallow)).toBe(Number.parseInt(head.slice(0, 8), 16));
+});

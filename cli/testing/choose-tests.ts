@@ -1,18 +1,15 @@
 import type { Durations } from "./durations.ts";
 import { type FaultKind, faultKindOf } from "./fault-kinds.ts";
-import { type FileTier, NEEDS_NODE } from "./tiers.ts";
-
-export interface TestFile {
-  readonly file: string;
-  readonly tier: FileTier;
-}
+import type { TestFile } from "./tiers.ts";
 
 /** Seconds from which a file is a long test: a gate runs one fifth of them. */
 export const LONG_S = 8;
 /** Turns after which every long test has been run. */
 export const TURNS = 5;
 
-/** Files that both runtimes' contracts depend on: a change of one runs all contracts, not only those whose turn it is. */
+/** The contracts that both runtimes' adapters must keep, each with the files that compare or support them. */
+const CONTRACTS = /^(kafka\/bun|test\/(kafka|transports|runtimes))\/.*\.int\.test\.ts$/;
+/** Files that the contracts depend on: a change of one runs all contracts, not only those whose turn it is. */
 const CONTRACT_ROOMS = /^(kafka|gateway\/transports|test\/(kafka|transports|contracts|runtimes))\//;
 /** What can change no test's outcome. */
 const HARMLESS = /(\.md|LICENSE|^test\/durations\.json)$|^\.github\//;
@@ -42,17 +39,18 @@ export function chooseGate(
 ): Choice {
   const contractsRun = changed === null || changed.some((file) => CONTRACT_ROOMS.test(file));
   const faults = faultsInTurn(tests, commit);
-  const isLong = ({ file, tier }: TestFile) => tier !== "unit" && (durations[file] ?? 0) >= LONG_S;
-  const slice = new Set(
-    tests
-      .filter((test) => test.tier !== "fault" && isLong(test))
-      .filter((_, i) => i % TURNS === turnOf(commit, TURNS))
-      .map(({ file }) => file),
-  );
+  const secondsOf = ({ file }: TestFile) => durations[file] ?? 0;
+  const isLong = (test: TestFile) => test.tier !== "unit" && secondsOf(test) >= LONG_S;
+  // Dealt out longest first, so that every turn gets about the same number of seconds.
+  const longest = tests
+    .filter((test) => test.tier !== "fault" && isLong(test))
+    .sort((a, b) => secondsOf(b) - secondsOf(a));
+  const inTurn = longest.filter((_, i) => i % TURNS === turnOf(commit, TURNS));
+  const slice = new Set(inTurn.map(({ file }) => file));
   const runs = (test: TestFile): boolean => {
     if (changed?.includes(test.file)) return true;
     if (test.tier === "fault") return faults.has(test.file);
-    if (contractsRun && test.tier === "int" && NEEDS_NODE.test(test.file)) return true;
+    if (contractsRun && CONTRACTS.test(test.file)) return true;
     return !isLong(test) || slice.has(test.file);
   };
   const chosen = tests.filter(runs);

@@ -36,11 +36,11 @@ export function readJunit(xml: string): Counts {
   return { passed, failed, skipped };
 }
 
-/** Seconds of each file in a JUnit report. */
+/** Seconds of each file in a JUnit report. A file is a suite named like it; the suites in it are its groups. */
 export function readSeconds(xml: string): Map<string, number> {
   const seconds = new Map<string, number>();
-  for (const [, file, time] of xml.matchAll(/<testsuite\b[^>]* file="([^"]*)"[^>]* time="([\d.]+)"/g)) {
-    seconds.set(plain(file!), (seconds.get(plain(file!)) ?? 0) + Number(time));
+  for (const [, file, time] of xml.matchAll(/<testsuite name="([^"]*)" file="\1" [^>]*?\btime="([\d.]+)"/g)) {
+    seconds.set(plain(file!), Number(time));
   }
   return seconds;
 }

@@ -19,9 +19,10 @@ test("a report is counted, and its skipped tests are named", () => {
   expect(readJunit(REPORT)).toEqual({ passed: 2, failed: 1, skipped: ['a.unit.test.ts: a < b & "c"'] });
 });
 
-test("a report says how long each file took", () => {
-  const suites = ["a", "b"].map(
-    (f, i) => `<testsuite name="${f}" file="${f}.int.test.ts" tests="1" time="${i + 0.5}" />`,
+test("a report says how long each file took; a group of tests in it is not counted again", () => {
+  const group = (file: string) => `<testsuite name="a group" file="${file}" line="3" tests="1" time="7" />`;
+  const suites = ["a.int.test.ts", "b.int.test.ts"].map(
+    (f, i) => `<testsuite name="${f}" file="${f}" tests="1" time="${i + 0.5}">${group(f)}</testsuite>`,
   );
   expect([...readSeconds(suites.join(""))]).toEqual([
     ["a.int.test.ts", 0.5],

@@ -9,9 +9,10 @@ import { batchesOf } from "./batches.ts";
 import { readDurations, recordDurations, slowest } from "./durations.ts";
 import { type Counts, lastLineOf, NOTHING, sum } from "./junit.ts";
 import { createLanes, type Stacks } from "./lanes.ts";
-import { runTier } from "./run-tier.ts";
+import { runCheck, runFiles } from "./run-files.ts";
+import { runOnLanes } from "./run-on-lanes.ts";
 import { type Scope, select } from "./select.ts";
-import { chooseTiers, findTests, NEEDS_NODE, NEEDS_STACK, type Tier } from "./tiers.ts";
+import { chooseTiers, findTests, isFileTier, NEEDS_NODE, NEEDS_STACK, type Tier } from "./tiers.ts";
 
 export interface TestRun {
   readonly only?: readonly Tier[] | undefined;
@@ -45,44 +46,48 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
   const named = run.files.length > 0 || run.only !== undefined;
   const { tests, said } = named ? { tests: found, said: [] } : select(root, run.scope, found);
   for (const sentence of said) progress.done("tests", sentence);
-  const seconds = new Map<string, number>();
-  const took = (file: string, s: number) => void seconds.set(file, s);
-  const durations = readDurations(root);
   const reports = join(dir, "report");
   rmSync(reports, { recursive: true, force: true });
   mkdirSync(reports, { recursive: true });
-  const all: Counts[] = [];
-  const on = createLanes(stacks, {
+  const tiers = chooseTiers(run.only, tests, run.files.length > 0);
+  const seconds = new Map<string, number>();
+  const common = { cwd: root, signal: run.signal, reports, failed: showFailure };
+  const say = (tier: Tier, counts: Counts, files: number, took: string) => {
+    const line = `${lastLineOf(counts)}${isFileTier(tier) ? ` in ${files} files` : ""} (${took})`;
+    if (counts.failed > 0) progress.failed(tier, line);
+    else progress.done(tier, line);
+  };
+
+  const batches = batchesOf(
+    tests.filter(({ tier }) => NEEDS_STACK.has(tier) && tiers.includes(tier)),
+    readDurations(root),
+  );
+  const lanes = createLanes(stacks, {
     keep: run.keep,
-    needsNode: tests.some(({ tier, file }) => NEEDS_STACK.has(tier) && NEEDS_NODE.test(file)),
+    needsNode: batches.some(({ files }) => files.some((file) => NEEDS_NODE.test(file))),
     signal: run.signal,
     environmentOf: testEnvironment,
   });
-  for (const tier of chooseTiers(run.only, tests, run.files.length > 0)) {
-    if (run.signal.aborted) break;
-    const files = tests.filter((test) => test.tier === tier).map(({ file }) => file);
-    if (NEEDS_STACK.has(tier) && files.length > 0) await on.lanes[0]!.ready();
-    const begun = performance.now();
-    const common = { cwd: root, env: testEnvironment(first, 1), signal: run.signal, reports, files };
-    const shared = tier === "int" ? { batches: batchesOf(files, durations) } : {};
-    const lanes = NEEDS_STACK.has(tier) ? { on, ...shared } : {};
-    const isCheck = tier === "lint" || tier === "types";
-    const counts =
-      !isCheck && files.length === 0
-        ? NOTHING
-        : await runTier(tier, {
-            ...common,
-            ...lanes,
-            failed: showFailure,
-            took,
-          });
-    all.push(counts);
-    if (tier === "unit") seconds.clear(); // one process, and never slow
-    const where = isCheck ? "" : ` in ${files.length} files`;
-    const line = `${lastLineOf(counts)}${where} (${secondsSince(begun)})`;
-    if (counts.failed > 0) progress.failed(tier, line);
-    else progress.done(tier, line);
-  }
+  // The first stack starts while the checks and the unit tests run.
+  if (batches.length > 0) lanes[0].ready().catch(() => {}); // its lane fails with it
+  const units = tests.filter(({ tier }) => tier === "unit").map(({ file }) => file);
+  const quick = tiers.filter((tier) => !NEEDS_STACK.has(tier));
+  const all = await Promise.all(
+    quick.map(async (tier) => {
+      const begun = performance.now();
+      const options = { ...common, env: testEnvironment(first, 1) };
+      if (isFileTier(tier) && units.length === 0) return NOTHING;
+      // Unit tests share nothing and start nothing: one process for all saves a start per file.
+      const { counts } = isFileTier(tier)
+        ? await runFiles("unit", "unit", units, options)
+        : await runCheck(tier, options);
+      say(tier, counts, units.length, secondsSince(begun));
+      return counts;
+    }),
+  );
+  const took = (file: string, s: number) => void seconds.set(file, s);
+  const ended = (tier: Tier, counts: Counts, files: number, s: number) => say(tier, counts, files, `${s.toFixed(1)} s`);
+  if (batches.length > 0) all.push(await runOnLanes(batches, { ...common, lanes, took, ended }));
   for (const [file, s] of slowest(seconds, SLOWEST)) if (s >= 1) console.log(`${s.toFixed(1).padStart(6)} s  ${file}`);
   if (run.record && !run.signal.aborted) recordDurations(root, seconds);
   return sum(all);

@@ -1,7 +1,8 @@
 import { commitNumber, readChanges } from "./changes.ts";
-import { chooseChanged, chooseGate, type TestFile, TURNS } from "./choose-tests.ts";
+import { chooseChanged, chooseGate, TURNS } from "./choose-tests.ts";
 import { readDurations } from "./durations.ts";
 import { readImportGraph } from "./import-graph.ts";
+import type { TestFile } from "./tiers.ts";
 
 /** What to run: what a change reaches, the gate before a commit lands, or everything. */
 export type Scope = "changed" | "gate" | "all";

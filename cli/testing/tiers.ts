@@ -8,11 +8,19 @@ export type FileTier = Exclude<Tier, "lint" | "types">;
 
 export const isFileTier = (tier: Tier): tier is FileTier => tier !== "lint" && tier !== "types";
 
+export interface TestFile {
+  readonly file: string;
+  readonly tier: FileTier;
+}
+
 /** Tiers whose tests talk to real services. */
 export const NEEDS_STACK: ReadonlySet<Tier> = new Set(["int", "e2e", "fault"]);
 
 /** Tests that run something on Node too: its addons and programs are made before. */
 export const NEEDS_NODE = /(^|[/.-])(node|uws|runtimes)[/.-]/;
+
+/** Tests that start each service they use, so that they need no stack of a lane (tiers.unit.test.ts looks at their imports). */
+export const BRINGS_SERVICES = /^(kafka\/bun|test\/(kafka|runtimes|transports))\/|^test\/stack\/(?!ipv6|seed)/;
 
 /** Seconds one file may take before it is killed and counted as failed; generous, so that only a hang meets it. */
 export const FILE_LIMIT_S: Readonly<Record<FileTier, number>> = { unit: 180, int: 600, e2e: 900, fault: 900 };
@@ -24,8 +32,8 @@ export function tierOf(file: string): FileTier | null {
 }
 
 /** All test files below `root`, relative to it, sorted, each with its tier. `wanted` keeps those whose path contains one of it. */
-export function findTests(root: string, wanted: readonly string[] = []): { file: string; tier: FileTier }[] {
-  const found: { file: string; tier: FileTier }[] = [];
+export function findTests(root: string, wanted: readonly string[] = []): TestFile[] {
+  const found: TestFile[] = [];
   for (const file of new Glob("**/*.test.ts").scanSync({ cwd: root, dot: false })) {
     if (file.includes("node_modules/") || file.startsWith("dist/")) continue;
     const tier = tierOf(file);

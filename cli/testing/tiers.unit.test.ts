@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { chooseTiers, findTests, tierOf } from "./tiers.ts";
+import { readImportGraph } from "./import-graph.ts";
+import { BRINGS_SERVICES, chooseTiers, findTests, NEEDS_STACK, tierOf } from "./tiers.ts";
 
 test("a file's name says its tier", () => {
   expect(tierOf("lua/claim.unit.test.ts")).toBe("unit");
@@ -25,4 +26,13 @@ test("without a choice all tiers run; with files only theirs", () => {
   expect(chooseTiers(undefined, unit, false)).toEqual(["lint", "types", "unit"]);
   expect(chooseTiers(undefined, unit, true)).toEqual(["unit"]);
   expect(chooseTiers(["fault", "lint"], unit, true)).toEqual(["lint", "fault"]);
+});
+
+test("a file that brings its own services imports nothing that uses those of a stack", () => {
+  const root = `${import.meta.dir}/../..`;
+  const uses = ["system", "stack", "postgres"].map((name) => `test/support/${name}.ts`);
+  const reaching = readImportGraph(root).reaching([...uses, "test/consumers/world.ts"]);
+  const own = findTests(root).filter(({ file, tier }) => NEEDS_STACK.has(tier) && BRINGS_SERVICES.test(file));
+  expect(own.length).toBeGreaterThan(10);
+  expect(own.filter(({ file }) => reaching.has(file))).toEqual([]);
 });

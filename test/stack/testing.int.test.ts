@@ -2,9 +2,10 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Lanes } from "../../cli/testing/lanes.ts";
+import type { Batch } from "../../cli/testing/batches.ts";
+import type { Lane } from "../../cli/testing/lanes.ts";
 import { runChecked } from "../../cli/testing/run-checked.ts";
-import { runTier } from "../../cli/testing/run-tier.ts";
+import { runOnLanes } from "../../cli/testing/run-on-lanes.ts";
 import { inheritedEnvironment } from "../../stack/config.ts";
 import { beganAt } from "../../stack/processes.ts";
 import { sandbox } from "./cli.ts";
@@ -15,13 +16,22 @@ afterAll(() => rmSync(dir, { recursive: true }));
 const env = inheritedEnvironment();
 const signal = new AbortController().signal;
 
+const batchOf = (file: string): Batch => ({ tier: "int", files: [file], seconds: 1 });
+/** Of no stack: what runs there needs none. */
+const lane = (name: string): Lane => ({
+  env: { ...env, LANE: name },
+  take: (waiting) => waiting.shift(),
+  ready: async () => {},
+  prepared: async () => {},
+});
+
 /** Runs one file of tests as the int tier does. */
 async function runFile(name: string, text: string) {
   const file = `${name}.int.test.ts`;
   writeFileSync(join(dir, file), `import { expect, test } from "bun:test";\n${text}`);
   const shown: string[] = [];
   const failed = (what: string, output: string) => shown.push(`${what}: ${output}`);
-  const counts = await runTier("int", { cwd: dir, env, signal, reports: dir, files: [file], failed });
+  const counts = await runOnLanes([batchOf(file)], { cwd: dir, signal, reports: dir, failed, lanes: [lane("1")] });
   return { ...counts, shown: shown.join("\n") };
 }
 
@@ -58,16 +68,18 @@ test("two lanes: every file runs once, and one that ran out of time beside other
   const once = `if (!(await Bun.file("${join(dir, "again")}").exists())) {
     await Bun.write("${join(dir, "again")}", ""); throw new Error("Waited in vain: a quiet machine"); }`;
   writeFileSync(join(dir, "slow.int.test.ts"), `import { test } from "bun:test"; test("a", async () => { ${once} });`);
-  const lane = (name: string) => ({ env: { ...env, LANE: name }, ready: async () => {} });
-  const on: Lanes = { lanes: [lane("1"), lane("2")], take: (waiting) => waiting.shift(), prepared: async () => {} };
-  const files = [...names, "slow"].map((name) => `${name}.int.test.ts`);
+  const batches = [...names, "slow"].map((name) => batchOf(`${name}.int.test.ts`));
+  const ends: [string, number][] = [];
+  const ended = (tier: string, counts: { passed: number }) => void ends.push([tier, counts.passed]);
   const shown: string[] = [];
   const failed = (what: string) => shown.push(what);
-  expect(await runTier("int", { cwd: dir, env, signal, reports: dir, files, failed, on })).toEqual({
+  const lanes = [lane("1"), lane("2")] as const;
+  expect(await runOnLanes(batches, { cwd: dir, signal, reports: dir, failed, lanes, ended })).toEqual({
     passed: 9,
     failed: 0,
     skipped: [],
   });
+  expect(ends).toEqual([["int", 9]]);
   expect(shown).toEqual(["slow.int.test.ts"]);
   expect(seen("1") + seen("2")).toBe(8);
   expect(Math.min(seen("1"), seen("2"))).toBeGreaterThan(0);

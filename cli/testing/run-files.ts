@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { type Outcome, type RunOptions, runChecked } from "./run-checked.ts";
+import { FILE_LIMIT_S, type FileTier } from "./tiers.ts";
+
+export interface FileRun extends Omit<RunOptions, "limitS" | "report"> {
+  /** Directory of the JUnit reports. */
+  readonly reports: string;
+  /** Called for each program or file that failed. */
+  readonly failed: (what: string, output: string) => void;
+  /** Called for each file, with how long it took. */
+  readonly took?: (file: string, seconds: number) => void;
+}
+
+/** Lint and types read every file; a minute is ten times what they need. */
+const CHECK_LIMIT_S = 120;
+/** Milliseconds one test may take; a file's own `setDefaultTimeout` or a test's third argument wins. */
+const TEST_TIMEOUT_MS = 180_000;
+
+/** What a test measured on the way, for the reader of a run in which everything passed. */
+const FINDING = /^fault: .*$/gm;
+
+const CHECKS = {
+  lint: ["biome", "ci", "--error-on-warnings", "."],
+  types: ["tsc", "--noEmit", "-p", "."],
+} as const;
+
+/** Runs lint or the type check; it counts as one test. */
+export async function runCheck(check: keyof typeof CHECKS, options: FileRun): Promise<Outcome> {
+  const [program, ...args] = CHECKS[check];
+  const argv = [join(options.cwd, "node_modules/.bin", program), ...args];
+  return shown(CHECKS[check].join(" "), options, await runChecked(argv, { ...options, limitS: CHECK_LIMIT_S }));
+}
+
+/** Runs files of one tier in one process. @param name what they are called in reports */
+export async function runFiles(
+  name: string,
+  tier: FileTier,
+  files: readonly string[],
+  options: FileRun,
+): Promise<Outcome> {
+  const report = join(options.reports, `${name.replaceAll(/[/ ]/g, "-")}.xml`);
+  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
+  const paths = files.map((file) => `./${file}`);
+  const argv = [process.execPath, "test", `--timeout=${TEST_TIMEOUT_MS}`, ...reporter, ...paths];
+  const begun = performance.now();
+  const outcome = await runChecked(argv, { ...options, report, limitS: FILE_LIMIT_S[tier] });
+  if (files.length === 1) options.took?.(files[0]!, (performance.now() - begun) / 1000);
+  else for (const [file, seconds] of outcome.seconds) options.took?.(file, seconds);
+  return shown(name, options, outcome);
+}
+
+function shown(what: string, { signal, failed }: FileRun, outcome: Outcome): Outcome {
+  if (outcome.counts.failed > 0 && !signal.aborted) failed(what, outcome.output);
+  else for (const [finding] of outcome.output.matchAll(FINDING)) console.log(finding);
+  return outcome;
+}
