@@ -21,7 +21,7 @@ const results = byOrderAs("order-processing-results");
 const compensations = byOrderAs("compensation-events");
 const stockRestores = byOrderAs("stock-compensation-events");
 
-/** Which topic carries an event, under which key: the one table. */
+/** The one table that says which topic carries an event, and under which key. */
 export const CARRIERS: { readonly [T in EventType]: Carrier<T> } = {
   CouponIssueRequested: { topic: "coupon-requests", key: byCoupon },
   CouponClaimed: { topic: "coupon-issue-requests", key: unkeyed },
@@ -70,7 +70,7 @@ export const CARRIERS: { readonly [T in EventType]: Carrier<T> } = {
   ShippingRestored: results,
 };
 
-/** An event as a record: what kafka/ is handed. */
+/** An event as a record, ready for kafka/. */
 export interface EventRecord {
   readonly topic: Topic;
   readonly key: string | null;

@@ -26,8 +26,8 @@ export const CouponClaimed = event(
 export type CouponClaimed = Static<typeof CouponClaimed>;
 
 /**
- * Somebody asked for a coupon of a queued sale: topic coupon-requests, key couponId. The order of these records is the
- * order in which coupons go out; the broker's LogAppendTime is when it was asked. Its eventId is its requestId.
+ * A user asked for a coupon of a queued sale: topic coupon-requests, key couponId. The order of these records is the
+ * order in which coupons are issued; the broker's LogAppendTime is the time of the request. Its eventId is its requestId.
  */
 export const CouponIssueRequested = event("CouponIssueRequested", Type.Object(ClaimData));
 export type CouponIssueRequested = Static<typeof CouponIssueRequested>;

@@ -22,21 +22,25 @@ export const Problem = Type.Object(
     code: Type.Unsafe<ResultCode>(Type.String()),
     detail: Type.String(),
     retryable: Type.Boolean(),
-    requestId: Type.String({ description: "Of this HTTP request; the log line carries the same" }),
+    requestId: Type.String({ description: "Id of this HTTP request; the log line carries the same id" }),
     startsAt: Type.Optional(Timestamp),
     retryAt: Type.Optional(Timestamp),
     productId: Type.Optional(Type.String({ description: "Which of an order's products is sold out, or unknown" })),
     idempotencyKey: Type.Optional(
       Type.String({
         description:
-          "Of every 503 of POST /orders, also if the client sent none: repeat the request under this key and it is the same order",
+          "In every 503 of POST /orders, also if the client sent no key: a request repeated under this key is the same order",
       }),
     ),
     orderId: Type.Optional(
-      Type.String({ description: "The order that it would be, or is: GET /orders/{orderId} tells" }),
+      Type.String({
+        description: "The order that the request creates or has created: GET /orders/{orderId} says which",
+      }),
     ),
     trackingUrl: Type.Optional(Type.String({ description: "Of a claim whose outcome is unknown" })),
-    smallestTotal: Type.Optional(Type.Integer({ description: "Of a resize that was refused: how far it could go" })),
+    smallestTotal: Type.Optional(
+      Type.Integer({ description: "In a refused resize: the smallest total that is possible" }),
+    ),
   },
   { $id: "Problem" },
 );
@@ -60,7 +64,7 @@ export const ClaimAccepted = Type.Object(
 );
 export type ClaimAccepted = Static<typeof ClaimAccepted>;
 
-/** A claim of a queued sale: logged, and decided in the order of the log; the outcome follows. `repeat`: it was asked before. */
+/** A claim of a queued sale: logged, decided later in the order of the log. `repeat`: the user has asked before. */
 export const ClaimPending = Type.Object(
   {
     requestId: RequestIdSchema,
@@ -95,14 +99,16 @@ export type SaleState = (typeof SALE_STATES)[number];
 export const DiscountType = Type.Union([Type.Literal("FIXED"), Type.Literal("PERCENT")]);
 export const IssueMode = Type.Union([Type.Literal("DIRECT"), Type.Literal("QUEUED")]);
 
-/** What a coupon takes off an order, and until when. Never changed once its sale opened. */
+/** What a coupon takes off an order, and until when. Immutable after its sale has opened. */
 const COUPON_TERMS = {
   discountType: DiscountType,
   discountValue: Money,
   maxDiscount: Type.Union([Money, Type.Null()]),
   minOrderAmount: Money,
   currency: CurrencySchema,
-  validUntil: Type.Union([Timestamp, Type.Null()], { description: "Orders from then on can't use it; null: always" }),
+  validUntil: Type.Union([Timestamp, Type.Null()], {
+    description: "Orders from this time on can't use it; null: no limit",
+  }),
 } as const;
 
 export const Sale = Type.Object(
@@ -141,7 +147,7 @@ export const MyCoupon = Type.Object(
 export type MyCoupon = Static<typeof MyCoupon>;
 export const MyCoupons = Type.Object({ items: Type.Array(Type.Ref(MyCoupon)), ...Page }, { $id: "MyCoupons" });
 
-/** Slots are kept in a PostgreSQL integer and a Redis counter; ten million in one sale is what the loader was sized for. */
+/** Slots are a PostgreSQL integer and a Redis counter; the loader is sized for ten million in one sale. */
 export const MAX_TOTAL = 10_000_000;
 
 export const CreateSale = Type.Object(
@@ -173,12 +179,15 @@ export type RevokeClaim = Static<typeof RevokeClaim>;
 
 export const ClaimRevoked = Type.Object(
   {
-    requestId: Type.Unsafe<RequestId>({ ...RequestIdSchema, description: "The original's, if an alias was revoked" }),
+    requestId: Type.Unsafe<RequestId>({
+      ...RequestIdSchema,
+      description: "The original request's id, if an alias was revoked",
+    }),
     couponId: CouponIdSchema,
     userId: UserIdSchema,
     status: Type.Literal("REVOKED"),
     released: Type.Boolean({
-      description: "The slot can be won again; false: it will be, as soon as the sale is loaded",
+      description: "true: the slot can be won again; false: it can be won again once the sale is loaded",
     }),
   },
   { $id: "ClaimRevoked" },

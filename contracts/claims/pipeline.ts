@@ -1,13 +1,13 @@
 import { type Static, Type } from "@sinclair/typebox";
 
 /**
- * The two ways of a granted claim to PostgreSQL. `kafka`: through the log, the ledger stands behind it. `redis`: through
+ * The two ways of a granted claim to PostgreSQL. `kafka`: through the log, with the ledger as a backup. `redis`: through
  * the sale's ledger alone, which the relay reads at once.
  */
 export const PIPELINES = ["kafka", "redis"] as const;
 export type Pipeline = (typeof PIPELINES)[number];
 
-/** Who goes which way: all through Kafka, all through Redis, or so many per cent of the users through Redis. */
+/** All claims through Kafka, all through Redis, or a percentage of the users through Redis. */
 export const PipelineChoice = Type.Union(
   [Type.Literal("kafka"), Type.Literal("redis"), Type.Integer({ minimum: 0, maximum: 100 })],
   {
@@ -38,16 +38,16 @@ export const PipelineView = Type.Object(
 );
 export type PipelineView = Static<typeof PipelineView>;
 
-/** What `parsePipeline` takes, as a pattern for a schema. */
+/** The texts that `parsePipeline` accepts, as a pattern for a schema. */
 export const PIPELINE_TEXT = "^(kafka|redis|100|[1-9]?[0-9])$";
 
-/** A choice as somebody types it: `kafka`, `redis`, `0` … `100`; null: none of these. */
+/** Parses an operator's text: `kafka`, `redis`, `0` … `100`; null for every other text. */
 export function parsePipeline(text: string): PipelineChoice | null {
   if (!new RegExp(PIPELINE_TEXT).test(text)) return null;
   return text === "kafka" || text === "redis" ? text : Number(text);
 }
 
-/** Per cent of the users that go through Redis alone. */
+/** The percentage of users whose claims go through Redis alone. */
 export function redisPercent(choice: PipelineChoice): number {
   return choice === "kafka" ? 0 : choice === "redis" ? 100 : choice;
 }

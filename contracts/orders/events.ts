@@ -11,10 +11,10 @@ const Owner = { orderId: OrderIdSchema, userId: UserIdSchema };
 // A union, because the validator does not look at a string's `enum`.
 const StepName = Type.Unsafe<Step>(Type.Union(STEPS.map((step) => Type.Literal(step))));
 const Reason = Type.Unsafe<ResultCode>(Type.String());
-/** Of INSUFFICIENT_STOCK and PRODUCT_NOT_FOUND: which one. */
+/** With INSUFFICIENT_STOCK and PRODUCT_NOT_FOUND: the product. */
 const ReasonProduct = Type.Optional(ProductIdSchema);
 
-/** An order that was answered 202, with everything that any step will need; nobody prices it again. */
+/** An order that was answered 202, with everything that any step needs. Its amounts are final: no step prices it again. */
 export const OrderCreated = event(
   "OrderCreated",
   Type.Object({
@@ -25,7 +25,7 @@ export const OrderCreated = event(
       description: "cart: inserting it clears the cart",
     }),
     items: Type.Array(OrderLine, { minItems: 1, description: "Sorted by productId, each product once" }),
-    flashItems: Type.Array(ProductQuantity, { description: "The lines for which the door took admission stock" }),
+    flashItems: Type.Array(ProductQuantity, { description: "The lines for which the gateway took admission stock" }),
     currency: CurrencySchema,
     ...AMOUNTS,
     couponId: Type.Union([CouponIdSchema, Type.Null()]),
@@ -35,20 +35,21 @@ export const OrderCreated = event(
 );
 export type OrderCreated = Static<typeof OrderCreated>;
 
-/** The owner, or an operator, wants it cancelled. The saga decides: until the payment is captured. One per order. */
+/** The owner or an operator requests a cancellation. The saga accepts it until the payment is captured. One per order. */
 export const OrderCancelRequested = event(
   "OrderCancelRequested",
   Type.Object({ ...Owner, requestedBy: Type.Union([Type.Literal("USER"), Type.Literal("OPERATOR")]) }),
 );
 export type OrderCancelRequested = Static<typeof OrderCancelRequested>;
 
-/** The sweeper found an order waiting for too long. */
+/** The sweeper found an order that has waited for too long. */
 export const DeadlinePassed = event(
   "DeadlinePassed",
   Type.Object({
     ...Owner,
     resend: Type.Array(StepName, {
-      description: "Steps whose group has consumed past the command, which is not parked: only those are asked again",
+      description:
+        "Steps whose group has consumed past the command and whose command is not parked: only those are asked again",
     }),
     giveUp: Type.Boolean({ description: "The order is older than ORDER_SETTLE_S: silent steps are given up" }),
   }),
@@ -82,7 +83,7 @@ export const OrderCancelled = event(
 );
 export type OrderCancelled = Static<typeof OrderCancelled>;
 
-/** No answer is out any more; these steps are being restored. */
+/** Every requested step has answered; these steps are being restored. */
 export const CompensationRequired = event(
   "CompensationRequired",
   Type.Object({ ...Owner, reason: Reason, productId: ReasonProduct, steps: Type.Array(StepName) }),
@@ -98,13 +99,14 @@ export const CompensationCompleted = event(
     productId: ReasonProduct,
     steps: Type.Array(StepName),
     releaseAdmission: Type.Array(ProductQuantity, {
-      description: "Admission stock to give back, once; nothing after INSUFFICIENT_STOCK, where it was never there",
+      description:
+        "Admission stock to give back, once; none after INSUFFICIENT_STOCK, because that stock did not exist",
     }),
   }),
 );
 export type CompensationCompleted = Static<typeof CompensationCompleted>;
 
-/** For the order's owner: inbox and socket. A stage, not every message. */
+/** For the order's owner (inbox and socket): a stage of the order, not every message. */
 export const OrderStatusChanged = event(
   "OrderStatusChanged",
   Type.Object({
@@ -119,7 +121,7 @@ export const OrderStatusChanged = event(
 );
 export type OrderStatusChanged = Static<typeof OrderStatusChanged>;
 
-/** For the order's owner: it was paid before the request to cancel it was seen. */
+/** For the order's owner: the order was paid before the cancellation request was read. */
 export const OrderCancelRefused = event(
   "OrderCancelRefused",
   Type.Object({ ...Owner, orderNumber: OrderNumberSchema, reason: Reason }),

@@ -9,14 +9,14 @@ import { OrderIdSchema, OrderNumberSchema, type ProductId, ProductIdSchema } fro
 import { AMOUNTS, AskedPayment, AskedShipping, MAX_LINES, OrderLine, ProductQuantity } from "./parts.ts";
 import { ORDER_STATUSES, type OrderStatus, STEP_STATUSES, STEPS, type Step, type StepStatus } from "./steps.ts";
 
-/** POST /orders. Either `items` or `from: "cart"`; order-request.ts checks that and merges repeated products. */
+/** POST /orders. Either `items` or `from: "cart"`; contracts/orders/request.ts checks that and merges repeated products. */
 export const PlaceOrder = Type.Object(
   {
     items: Type.Optional(
       Type.Array(Type.Composite([ProductQuantity], { additionalProperties: false }), {
         minItems: 1,
         maxItems: MAX_LINES,
-        description: "A product that is named twice is one line",
+        description: "A product that is named twice becomes one line",
       }),
     ),
     from: Type.Optional(Type.Literal("cart", { description: "Orders what is in the caller's cart" })),
@@ -31,7 +31,7 @@ export type PlaceOrder = Static<typeof PlaceOrder>;
 
 const Status = Type.Unsafe<OrderStatus>(Type.String({ enum: [...ORDER_STATUSES] }));
 
-/** PENDING; of a repeat, the order's true status. */
+/** PENDING; in the answer to a repeat, the order's current status. */
 export const OrderAccepted = Type.Object(
   {
     orderId: OrderIdSchema,
@@ -39,7 +39,8 @@ export const OrderAccepted = Type.Object(
     status: Status,
     estimatedProcessingTime: Type.Integer({
       minimum: 0,
-      description: "Seconds until it is COMPLETED or CANCELLED: what 19 of 20 orders took lately; 0 if it is settled",
+      description:
+        "Seconds until the order is COMPLETED or CANCELLED, by the 95th percentile of recent orders; 0 if it is settled",
     }),
     trackingUrl: Type.String({ examples: ["/orders/4b0c2d5e-8a6f-5f0e-9d57-1c1a0a8f2b3c"] }),
     durable: Durability,
@@ -70,7 +71,7 @@ export type StepView = Static<typeof StepView>;
 const FAILURE = {
   failureReason: Type.Optional(Type.Unsafe<ResultCode>(Type.String())),
   failureProductId: Type.Optional(
-    Type.Unsafe<ProductId>({ ...ProductIdSchema, description: "Of INSUFFICIENT_STOCK: the product that lacked" }),
+    Type.Unsafe<ProductId>({ ...ProductIdSchema, description: "With INSUFFICIENT_STOCK: the product that is short" }),
   ),
 } as const;
 
@@ -90,7 +91,7 @@ export const OrderView = Type.Object(
 );
 export type OrderView = Static<typeof OrderView>;
 
-/** An order in a list: GET /me/orders, GET /admin/orders. Its steps stand at GET /orders/:orderId. */
+/** An order in a list: GET /me/orders, GET /admin/orders. GET /orders/:orderId has its steps. */
 export const OrderSummary = Type.Object(
   {
     orderId: OrderIdSchema,
@@ -112,6 +113,6 @@ export type OrderSummary = Static<typeof OrderSummary>;
 export const OrderList = Type.Object({ items: Type.Array(Type.Ref(OrderSummary)), ...Page }, { $id: "OrderList" });
 export type OrderList = Static<typeof OrderList>;
 
-/** POST /orders/:orderId/cancel, 202: the request was logged; the saga decides, and the socket tells. */
+/** POST /orders/:orderId/cancel, 202: the request was logged; the saga decides, and the socket reports the result. */
 export const CancelAccepted = Type.Object({ orderId: OrderIdSchema, status: Status }, { $id: "CancelAccepted" });
 export type CancelAccepted = Static<typeof CancelAccepted>;

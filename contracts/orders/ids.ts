@@ -3,11 +3,11 @@ import { noise, type UserId } from "../wire/ids.ts";
 import { namespace, uuid5 } from "../wire/uuid5.ts";
 
 declare const brand: unique symbol;
-/** UUIDv5 of who ordered what under which key: a repeated request is the same order. */
+/** UUIDv5 of user, key and body: a repeated request is the same order. */
 export type OrderId = string & { readonly [brand]: "OrderId" };
-/** What a person reads out over the phone: `7QJ4X-0M2KD-9AVZP`. */
+/** For people, for example on the phone: `7QJ4X-0M2KD-9AVZP`. */
 export type OrderNumber = string & { readonly [brand]: "OrderNumber" };
-/** 1–64 characters `[A-Za-z0-9._-]`: the catalogue's own, so that a shop may bring its article numbers. */
+/** 1–64 characters `[A-Za-z0-9._-]`, so that a shop can use its article numbers. */
 export type ProductId = string & { readonly [brand]: "ProductId" };
 
 export const ORDER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -25,7 +25,7 @@ export const OrderNumberSchema = Type.Unsafe<OrderNumber>(
 export const ProductIdSchema = Type.Unsafe<ProductId>(
   Type.String({ pattern: PRODUCT_ID.source, examples: ["7qj4x0m2kd9a"] }),
 );
-/** As the calls that take the header document it. */
+/** The header's description in the documents of every call that takes it. */
 export const IdempotencyKeySchema = Type.Optional(
   Type.String({
     pattern: IDEMPOTENCY_KEY.source,
@@ -36,7 +36,7 @@ export const IdempotencyKeySchema = Type.Optional(
 );
 
 const PRODUCT_ID_LENGTH = 12;
-/** A new product's id: 60 random bits, as a sale's. */
+/** A new product's id: 60 random bits, like a sale's. */
 export const newProductId = (): ProductId => noise(PRODUCT_ID_LENGTH) as ProductId;
 
 export const isOrderId = (text: string): text is OrderId => ORDER_ID.test(text);
@@ -45,7 +45,7 @@ export const isIdempotencyKey = (text: string): boolean => IDEMPOTENCY_KEY.test(
 
 const ORDERS = namespace("5d7c53a8-0e0c-4b1f-8c0e-6f2d9b1e7a44");
 
-/** The order that this user asks for with this key and body. `canonicalBody`: see canonical-json.ts. */
+/** The id of the order that this user requests with this key and body. `canonicalBody`: see canonical-json.ts. */
 export function orderIdOf(userId: UserId, idempotencyKey: string, canonicalBody: string): OrderId {
   // As JSON, because no separator is safe: keys may hold any character.
   return uuid5(ORDERS, JSON.stringify([userId, idempotencyKey, canonicalBody])) as OrderId;
@@ -56,12 +56,12 @@ const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const NUMBER_LENGTH = 15;
 
 /**
- * The number an order is called by, made from its id, so it needs no counter and a repeated request has the same.
- * 75 bits: among a billion orders, two share a number with a chance of one in 75,000; of one user's orders, never. Whoever
- * looks one up by its number compares the whole number, and the user.
+ * An order's number is made from its id, so it needs no counter, and a repeated request has the same number.
+ * 75 bits: among a billion orders, two share a number with a chance of one in 75,000; among one user's orders, never. A
+ * lookup by number compares the whole number and the user.
  */
 export function orderNumberOf(orderId: OrderId): OrderNumber {
-  // All digits but those that UUIDv5 fixes.
+  // All digits except those that UUIDv5 fixes.
   let rest = BigInt(`0x${orderId.slice(0, 8)}${orderId.slice(9, 13)}${orderId.slice(-7)}`);
   let text = "";
   for (let i = 0; i < NUMBER_LENGTH; i++) {
@@ -71,22 +71,22 @@ export function orderNumberOf(orderId: OrderId): OrderNumber {
   return `${text.slice(0, 5)}-${text.slice(5, 10)}-${text.slice(10)}` as OrderNumber;
 }
 
-/** A number as somebody typed it: in any case, with or without hyphens; null: it is none. */
+/** Parses a number that a person typed, in any case, with or without hyphens; null if it is not a number of an order. */
 export function orderNumberIn(text: string): OrderNumber | null {
   const symbols = text.toUpperCase().replaceAll("-", "");
   const number = `${symbols.slice(0, 5)}-${symbols.slice(5, 10)}-${symbols.slice(10)}`;
   return text.length <= NUMBER_LENGTH + 2 && ORDER_NUMBER.test(number) ? (number as OrderNumber) : null;
 }
 
-/** From `from` on and below `below`, by byte, as ids are sorted. */
+/** A range of ids: `from` included, `below` excluded, compared by byte. */
 export interface IdRange {
   readonly from: string;
   readonly below: string;
 }
 
 /**
- * Where the ids of a number are: it has the first twelve digits of its id but for one bit, hence two ranges. Each is a
- * 140-trillionth of all ids; the number's other digits are compared one by one.
+ * The two ranges that hold the ids of a number. A number contains the first twelve digits of the id except one bit, hence
+ * two ranges, each a 140-trillionth of all ids. The caller compares the number's other digits for each id.
  */
 export function idRangesOf(number: OrderNumber): readonly IdRange[] {
   let bits = 0n;

@@ -15,13 +15,13 @@ import {
   stepStream,
 } from "./streams.ts";
 
-/** An event as its producer makes it. Made again from the same facts, it is the same event to the letter. */
+/** An event as its producer makes it. Made again from the same facts, it is equal byte for byte. */
 export interface OrderMessage<T extends EventType> {
   readonly type: T;
   readonly eventId: string;
   readonly stream: string;
   readonly sequence: number;
-  /** Milliseconds since 1970. Take it from what was stored, not from the clock: then a repeated event has the first's. */
+  /** Milliseconds since 1970. Take it from stored data, not from the clock: then a repeated event has the same time. */
   readonly at: number;
   readonly causationId: string | null;
   readonly data: Extract<StampedeEvent, { type: T }>["data"] & { readonly orderId: OrderId };
@@ -42,11 +42,11 @@ export function orderMessage<T extends EventType>(message: OrderMessage<T>): Ext
     causationId,
     data,
   };
-  // Type and data belong together: the signature says so, which the compiler can't carry over to the union.
+  // Type and data belong together. The signature ensures it, but the compiler cannot derive it for the union.
   return event as unknown as Extract<StampedeEvent, { type: T }>;
 }
 
-/** Of the door. @param at when the order was placed */
+/** Sent by the gateway. @param at when the order was placed */
 export function orderCreated(data: OrderCreated["data"], at: number): OrderCreated {
   const { orderId } = data;
   const eventId = orderEventId(orderId, "OrderCreated");
@@ -54,21 +54,21 @@ export function orderCreated(data: OrderCreated["data"], at: number): OrderCreat
   return orderMessage({ type: "OrderCreated", eventId, stream, sequence: 1, at, causationId: null, data });
 }
 
-/** Of the door: the same request, however often it is made. */
+/** Sent by the gateway; every repeat of the request is the same event. */
 export function orderCancelRequested(data: OrderCancelRequested["data"], at: number): OrderCancelRequested {
   const type = "OrderCancelRequested";
   const eventId = orderEventId(data.orderId, type);
   return orderMessage({ type, eventId, stream: cancelStream(data.orderId), sequence: 1, at, causationId: null, data });
 }
 
-/** Of the sweeper. @param attempt 1 for the order's first, one more each time: sweepers that meet publish the same */
+/** Sent by the sweeper. @param attempt from 1: two sweepers at the same attempt publish the same event */
 export function deadlinePassed(data: DeadlinePassed["data"], attempt: number, at: number): DeadlinePassed {
   const eventId = deadlinePassedId(data.orderId, attempt);
   const stream = deadlineStream(data.orderId);
   return orderMessage({ type: "DeadlinePassed", eventId, stream, sequence: attempt, at, causationId: null, data });
 }
 
-/** Of the payment provider's webhook. */
+/** Sent by the gateway when the payment provider calls its webhook. */
 export function paymentReported(
   data: StepEventOf<"PaymentReported">["data"],
   at: number,
@@ -79,12 +79,12 @@ export function paymentReported(
   return orderMessage({ type: "PaymentReported", eventId, stream, sequence: 1, at, causationId: null, data });
 }
 
-/** What a step's row says, and when it was written. */
+/** The content of a step's row, and when it was written. */
 export interface StepAnswer {
   readonly orderId: OrderId;
   readonly step: Step;
   readonly at: number;
-  /** The event id of the command or restore that is answered. */
+  /** The event id of the command or restore that this answers. */
   readonly causationId: string;
 }
 
@@ -93,13 +93,13 @@ export function stepCompleted(answer: StepAnswer): ResultEvent {
   return result(answer, STEP_EVENT_TYPES[answer.step].completed, 1, {});
 }
 
-/** The row says FAILED. @param productId of INSUFFICIENT_STOCK and PRODUCT_NOT_FOUND */
+/** The row says FAILED. @param productId with INSUFFICIENT_STOCK and PRODUCT_NOT_FOUND */
 export function stepFailed(answer: StepAnswer, reason: ResultCode, productId?: ProductId): ResultEvent {
   const type = STEP_EVENT_TYPES[answer.step].failed;
   return result(answer, type, 1, productId === undefined ? { reason } : { reason, productId });
 }
 
-/** The answer to a restore, and to a command that meets a restored row. @param tombstone the row says TOMBSTONE */
+/** The answer to a restore, and to a command that finds a restored row. @param tombstone the row says TOMBSTONE */
 export function stepRestored(answer: StepAnswer, tombstone: boolean): ResultEvent {
   return result(answer, STEP_EVENT_TYPES[answer.step].restored, tombstone ? 1 : 2, {});
 }

@@ -8,11 +8,11 @@ export const MAX_QUANTITY = 10_000;
 
 export const Quantity = Type.Integer({ minimum: 1, maximum: MAX_QUANTITY });
 
-/** A line as it was priced at the door. */
+/** A line with the price that the gateway fixed. */
 export const OrderLine = Type.Object({ productId: ProductIdSchema, quantity: Quantity, unitPrice: MoneySchema });
 export type OrderLine = Static<typeof OrderLine>;
 
-/** How much of what; enough to reserve it, to restore it and to count it as sold. */
+/** A product and its quantity: enough to reserve it, to restore it and to count it as sold. */
 export const ProductQuantity = Type.Object({ productId: ProductIdSchema, quantity: Quantity });
 export type ProductQuantity = Static<typeof ProductQuantity>;
 
@@ -40,21 +40,21 @@ const shippingAddress = (text: Text, $id?: string) => {
   );
 };
 
-// What is in the log is read as it stands, storable or not: an order that PostgreSQL can't hold is cancelled and its
-// owner told, which a dead letter would not do.
+// A text in the log is accepted even if PostgreSQL cannot store it: such an order is cancelled and its owner told,
+// while a dead letter would tell nothing to the owner.
 const anyText: Text = (maxLength) => Type.String({ minLength: 1, maxLength });
 
-/** What the payment provider gave the client for its card; never a card number. */
+/** The token that the payment provider gave the client for its card; never a card number. */
 export const PaymentMethod = paymentMethod(anyText);
 export type PaymentMethod = Static<typeof PaymentMethod>;
 export const ShippingAddress = shippingAddress(anyText);
 export type ShippingAddress = Static<typeof ShippingAddress>;
 
-/** The same as the door takes them. */
+/** The same, as the gateway accepts them. */
 export const AskedPayment = paymentMethod(storableText, "PaymentMethod");
 export const AskedShipping = shippingAddress(storableText, "ShippingAddress");
 
-/** The amounts of an order. payable = total − discount − points; all fixed at the door, no step calculates again. */
+/** The amounts of an order. payable = total − discount − points; the gateway fixes them, no step calculates them again. */
 export const AMOUNTS = {
   totalAmount: MoneySchema,
   discountAmount: MoneySchema,

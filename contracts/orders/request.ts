@@ -5,8 +5,8 @@ import type { ProductId } from "./ids.ts";
 import { MAX_LINES, MAX_QUANTITY, type ProductQuantity } from "./parts.ts";
 
 /**
- * Each product once, sorted by its id (by UTF-16 unit, which for product ids is by byte, as in PostgreSQL's "C"): everybody
- * who locks products locks them in this order. @throws StampedeError VALIDATION_FAILED: too many of one, too many lines
+ * Each product once, sorted by its id (by UTF-16 unit, which for product ids is by byte, as in PostgreSQL's "C"). All code
+ * that locks products locks them in this order. @throws StampedeError VALIDATION_FAILED: too many of one, too many lines
  */
 export function mergeLines(items: readonly ProductQuantity[]): ProductQuantity[] {
   const quantities = new Map<ProductId, number>();
@@ -22,8 +22,8 @@ export function mergeLines(items: readonly ProductQuantity[]): ProductQuantity[]
 }
 
 /**
- * What was asked for, whichever way it was written: lines merged and sorted, pointsToUse 0 as if absent. Its canonical
- * JSON (`canonicalOrder`) is what "the same body" means for an Idempotency-Key.
+ * The request in one normal form: lines merged and sorted, pointsToUse 0 left out. Two bodies under one Idempotency-Key are
+ * "the same body" if their canonical JSON (`canonicalOrder`) is equal.
  * @throws StampedeError VALIDATION_FAILED
  */
 export function normalOrder(body: PlaceOrder): PlaceOrder {
@@ -36,7 +36,7 @@ export function normalOrder(body: PlaceOrder): PlaceOrder {
   };
 }
 
-/** The text that an order's id is made of. @param normal of normalOrder */
+/** The text that an order's id is derived from. @param normal the result of normalOrder */
 export const canonicalOrder = (normal: PlaceOrder): string => canonicalJson(normal);
 
 const invalid = (detail: string) => new StampedeError("VALIDATION_FAILED", detail);

@@ -1,16 +1,17 @@
 import { type Static, Type } from "@sinclair/typebox";
 
-/** How new orders begin; switchable while running. ROLLOUT: parallel for a share of the users, sequential for the rest. */
+/** How new orders request their steps; an operator can switch it while orders run. ROLLOUT: parallel for a percentage of
+ * the users, sequential for the others. */
 export const SAGA_MODES = ["PARALLEL", "SEQUENTIAL", "ADAPTIVE", "ROLLOUT"] as const;
 export type SagaMode = (typeof SAGA_MODES)[number];
 
 export interface ModeSetting {
   readonly mode: SagaMode;
-  /** Of ROLLOUT: 0 to 100. */
+  /** For ROLLOUT: 0 to 100. */
   readonly parallelPercent: number;
 }
 
-/** How somebody says it: a word, or the per cent of the users whose orders are parallel. */
+/** An operator's text: a word, or the percentage of users whose orders are parallel. */
 export const SagaChoice = Type.Union(
   [
     Type.Literal("parallel"),
@@ -45,7 +46,7 @@ export type SagaView = Static<typeof SagaView>;
 /** The row of `settings` that holds an operator's choice. */
 export const SAGA_SETTING = "saga";
 
-/** What gateways show and consumers do until an operator chooses: give both the same. */
+/** Used until an operator chooses. Gateways show it and consumers follow it, so configure the same value for both. */
 export const SagaEnvironment = {
   ORDER_MODE: Type.Union(
     (["parallel", "sequential", "adaptive", "rollout"] as const).map((mode) => Type.Literal(mode)),
@@ -68,11 +69,11 @@ interface ModeVariables {
   readonly ORDER_PARALLEL_PERCENT: number;
 }
 
-/** What the environment chooses. */
+/** The setting that the environment configures. */
 export const chosenBy = (env: ModeVariables): SagaChoice =>
   env.ORDER_MODE === "rollout" ? env.ORDER_PARALLEL_PERCENT : env.ORDER_MODE;
 
-/** A choice as somebody types it: `parallel`, `sequential`, `adaptive`, `0` … `100`; null: none of these. */
+/** Parses an operator's text: `parallel`, `sequential`, `adaptive`, `0` … `100`; null for every other text. */
 export function parseSagaChoice(text: string): SagaChoice | null {
   if (text === "parallel" || text === "sequential" || text === "adaptive") return text;
   return /^(100|[1-9]?[0-9])$/.test(text) ? Number(text) : null;
@@ -83,7 +84,7 @@ export function modeSettingOf(choice: SagaChoice): ModeSetting {
   return { mode: choice.toUpperCase() as SagaMode, parallelPercent: 100 };
 }
 
-/** What holds, and who said so. @param setting null: no operator has ever chosen */
+/** The effective mode and its source. @param setting null: no operator has ever chosen */
 export function sagaView(
   setting: { readonly value: unknown; readonly changedBy: string; readonly changedAt: Date } | null,
   otherwise: SagaChoice,

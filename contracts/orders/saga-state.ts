@@ -9,15 +9,15 @@ export const STEP_ORDERS = ["PARALLEL", "SEQUENTIAL"] as const;
 export type StepOrder = (typeof STEP_ORDERS)[number];
 
 /**
- * Something that the saga sent (or will, as soon as its cause is delivered again): with it the same message can be made
- * again to the letter.
+ * A message that the saga sent, or will send when its cause is delivered again. The same message, byte for byte, can be made
+ * from it again.
  */
 export interface Sent {
-  /** Event id of its cause: handling that event, new or repeated, is what publishes it. */
+  /** Event id of its cause: the saga publishes the message when it handles that event, new or repeated. */
   readonly by: string;
   /** When it was decided, milliseconds since 1970. */
   readonly at: number;
-  /** The first of its places in the order's stream. */
+  /** The first sequence number that it takes in the order's stream. */
   readonly sequence: number;
 }
 
@@ -35,13 +35,13 @@ export interface StepState {
 
 export interface Failure {
   readonly reason: ResultCode;
-  /** Of INSUFFICIENT_STOCK and PRODUCT_NOT_FOUND. */
+  /** With INSUFFICIENT_STOCK and PRODUCT_NOT_FOUND. */
   readonly productId?: ProductId;
 }
 
-/** What commands and views are made of: the order as it was placed. */
+/** The order as it was placed. Commands and views are made from it. */
 export type PlacedOrder = Omit<OrderCreated["data"], "idempotencyKey"> & {
-  /** Milliseconds since 1970, by the door's clock. */
+  /** Milliseconds since 1970, by the gateway's clock. */
   readonly createdAt: number;
 };
 
@@ -53,10 +53,10 @@ export interface SagaState {
   readonly version: 1;
   readonly status: OrderStatus;
   readonly stepOrder: StepOrder;
-  /** null: only a request to cancel has been seen so far. */
+  /** null: so far the saga has read only a cancellation request. */
   readonly order: PlacedOrder | null;
   readonly steps: Readonly<Record<Step, StepState>>;
-  /** The last place taken in the order's stream. OrderCreated is 1. */
+  /** The last sequence number used in the order's stream. OrderCreated is 1. */
   readonly sequence: number;
   /** Why it is or will be cancelled. */
   readonly failure?: Failure;
@@ -67,14 +67,14 @@ export interface SagaState {
 }
 
 export interface SentEnding extends Sent {
-  /** How many places it took in the order's stream. Absent: two; the release that wrote it knew no OrderCancelled. */
+  /** How many sequence numbers it took in the order's stream. Absent: two, because an older release had no OrderCancelled. */
   readonly places?: number;
 }
 
 const PENDING: StepState = { status: "PENDING" };
 const SKIPPED: StepState = { status: "SKIPPED" };
 
-/** The steps of an order before any was requested; null: of one that is not known yet. Skipped ones are known from its amounts. */
+/** The steps of an order before any was requested. null: the order is not known yet. Its amounts say which are skipped. */
 export function stepsOf(order: PlacedOrder | null): SagaState["steps"] {
   const needs = (needed: boolean) => (needed ? PENDING : SKIPPED);
   return {
@@ -86,18 +86,18 @@ export function stepsOf(order: PlacedOrder | null): SagaState["steps"] {
   };
 }
 
-/** @throws StampedeError INTERNAL: a newer release wrote it; retrying helps once that release runs here too */
+/** @throws StampedeError INTERNAL: a newer release wrote the state; a retry helps after this process is upgraded */
 export function readSagaState(json: unknown): SagaState {
   const version = (json as Partial<SagaState> | null)?.version;
-  if (version !== 1) throw new StampedeError("INTERNAL", `a saga state of version ${version} can't be read here`);
+  if (version !== 1) throw new StampedeError("INTERNAL", `this release cannot read a saga state of version ${version}`);
   return json as SagaState;
 }
 
-/** Steps whose answer the order waits for. A cancelled order may still have one: see docs/saga.md, late effects. */
+/** Steps whose answer the order waits for. A cancelled order may still have one: "late effects" in docs/saga.md. */
 export const outstandingSteps = (state: SagaState): Step[] =>
   (Object.keys(state.steps) as Step[]).filter((step) => state.steps[step].sent !== undefined);
 
-/** Somebody still owes the order an answer. A cancelled order may have a late effect that is being restored. */
+/** Whether a step has yet to answer. A cancelled order may have a late effect that is being restored. */
 export const stillOpen = (state: SagaState): boolean =>
   state.order !== null &&
   ((state.status !== "COMPLETED" && state.status !== "CANCELLED") || outstandingSteps(state).length > 0);

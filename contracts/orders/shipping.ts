@@ -12,16 +12,16 @@ export const ShippingEnvironment = {
     pattern: "^[A-Z]{2}(,[A-Z]{2})*$",
     form: "two capital letters each, with commas and no spaces, like DE,AT,CH",
     description:
-      "Countries that orders are shipped to, ISO 3166-1 alpha-2, comma-separated; others are 422 at the door",
+      "Countries that orders are shipped to, ISO 3166-1 alpha-2, comma-separated; orders to others are refused with 422",
   }),
 };
 
-/** Only the consumers read it: the step plays the carrier. */
+/** Only consumers read it: their shipping step simulates the carrier. */
 export const CarrierEnvironment = {
   SHIPPING_SIMULATE_REFUSAL: Type.Boolean({
     default: false,
     description:
-      "The built-in carrier refuses `postalCode` `REFUSE`, so that SHIPPING fails after payment; `./dev up` sets it with its simulator",
+      "The built-in carrier refuses `postalCode` `REFUSE`, so that SHIPPING fails after payment; `./dev up` sets it",
   }),
 };
 
@@ -33,13 +33,13 @@ const environment = Type.Object(ShippingEnvironment);
 export const countriesServed = (env: Static<typeof environment>): ReadonlySet<string> =>
   new Set(env.SHIPPING_COUNTRIES.split(","));
 
-/** Where parcels go. */
+/** The shipping configuration. */
 export interface ShippingTerms {
   readonly countries: ReadonlySet<string>;
   /** SHIPPING_SIMULATE_REFUSAL. */
   readonly simulateRefusal: boolean;
 }
 
-/** Whether the carrier takes a parcel to this address. */
+/** Whether the carrier accepts a parcel to this address. */
 export const isDelivered = ({ countries, simulateRefusal }: ShippingTerms, address: ShippingAddress): boolean =>
   countries.has(address.country) && !(simulateRefusal && address.postalCode === REFUSED_POSTAL_CODE);

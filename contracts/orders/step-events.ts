@@ -11,13 +11,13 @@ const Owner = { orderId: OrderIdSchema, userId: UserIdSchema };
 const Done = Type.Object({ orderId: OrderIdSchema });
 const Failure = Type.Object({
   orderId: OrderIdSchema,
-  reason: Type.Unsafe<ResultCode>(Type.String({ description: "Of STEP_REFUSALS, or INTERNAL" })),
+  reason: Type.Unsafe<ResultCode>(Type.String({ description: "One of STEP_REFUSALS, or INTERNAL" })),
   productId: Type.Optional(ProductIdSchema),
 });
-/** A restore says what it is about by order alone: what was taken stands in the step's own tables. */
+/** A restore names only the order: the step's tables say what was taken. */
 const Restore = Type.Object(Owner);
 
-/** Every step answers its command with Completed or Failed, and every restore with Restored, also the repeated ones. */
+/** Every step answers each command with Completed or Failed, and each restore with Restored, repeated ones included. */
 export const STEP_EVENTS = {
   StockDeductionRequested: event(
     "StockDeductionRequested",
@@ -60,7 +60,7 @@ export const STEP_EVENTS = {
   PaymentFailed: event("PaymentFailed", Failure),
   PaymentRestoreRequested: event("PaymentRestoreRequested", Restore),
   PaymentRestored: event("PaymentRestored", Done),
-  /** What the provider's webhook said. For the payment role alone; the saga hears its PaymentCompleted or PaymentFailed. */
+  /** A report from the provider's webhook. Only the payment role reads it; the saga gets PaymentCompleted or PaymentFailed. */
   PaymentReported: event(
     "PaymentReported",
     Type.Object({
@@ -87,5 +87,5 @@ export const STEP_EVENTS = {
 export type StepEventType = keyof typeof STEP_EVENTS;
 export type StepEventOf<T extends StepEventType> = Static<(typeof STEP_EVENTS)[T]>;
 export type StepEvent = { [T in StepEventType]: StepEventOf<T> }[StepEventType];
-/** What order-processing-results carries. */
+/** The events in topic order-processing-results. */
 export type ResultEvent = { [T in ResultType]: StepEventOf<T> }[ResultType];

@@ -1,12 +1,12 @@
 import type { ResultCode } from "../wire/result-codes.ts";
 
-/** The steps of an order, in the order in which they are requested; their restores are requested the other way round. */
+/** The steps of an order, in the order in which they are requested; restores are requested in reverse order. */
 export const STEPS = ["STOCK", "COUPON", "POINT", "PAYMENT", "SHIPPING"] as const;
 export type Step = (typeof STEPS)[number];
 
 /**
- * PENDING: not requested (of a cancelled order: never). SKIPPED: the order needs nothing of it. FAILED: refused, so
- * there is nothing to restore.
+ * PENDING: not requested (in a cancelled order: and never will be). SKIPPED: the order does not need the step. FAILED:
+ * refused, so there is nothing to restore.
  */
 export const STEP_STATUSES = [
   "PENDING",
@@ -20,8 +20,8 @@ export const STEP_STATUSES = [
 export type StepStatus = (typeof STEP_STATUSES)[number];
 
 /**
- * PENDING: accepted, the saga has not seen it. PROCESSING: steps are under way. CANCELLING: it will be cancelled, answers
- * are still out. COMPENSATING: what was done is being restored. COMPLETED and CANCELLED are final.
+ * PENDING: accepted, not yet read by the saga. PROCESSING: steps are under way. CANCELLING: it will be cancelled, but some
+ * requested steps have not answered. COMPENSATING: completed steps are being restored. COMPLETED and CANCELLED are final.
  */
 export const ORDER_STATUSES = [
   "PENDING",
@@ -33,11 +33,11 @@ export const ORDER_STATUSES = [
 ] as const;
 export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
-/** What a step's row in `step_outcomes` says, once and for all. TOMBSTONE: its restore came before its command. */
+/** The outcome in a step's row in `step_outcomes`; it never changes. TOMBSTONE: the restore came before the command. */
 export const STEP_OUTCOMES = ["COMPLETED", "FAILED", "TOMBSTONE"] as const;
 export type StepOutcome = (typeof STEP_OUTCOMES)[number];
 
-/** Why a step refuses. Each may also fail with INTERNAL: a permanent error, of which a dead letter tells more. */
+/** Why a step refuses. Each may also fail with INTERNAL: a permanent error; a dead letter has the details. */
 export const STEP_REFUSALS = {
   STOCK: ["INSUFFICIENT_STOCK", "PRODUCT_NOT_FOUND"],
   COUPON: ["COUPON_NOT_HELD", "COUPON_ALREADY_USED", "COUPON_EXPIRED", "MIN_ORDER_AMOUNT"],
@@ -46,7 +46,7 @@ export const STEP_REFUSALS = {
   SHIPPING: ["SHIPPING_NOT_SERVED"],
 } as const satisfies Record<Step, readonly ResultCode[]>;
 
-/** The names of a step's command, its two results, its restore and the answer to that. */
+/** The names of a step's command, its two results, its restore and the answer to the restore. */
 export const STEP_EVENT_TYPES = {
   STOCK: {
     requested: "StockDeductionRequested",

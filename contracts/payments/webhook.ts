@@ -4,10 +4,10 @@ import { OrderIdSchema } from "../orders/ids.ts";
 import { StampedeError } from "../wire/errors.ts";
 import { CurrencySchema, MoneySchema } from "../wire/money.ts";
 
-/** What became of a payment, as the provider calls to tell. The same `id`, however often it calls. */
+/** The provider's report about a payment. Repeated calls carry the same `id`. */
 export const PaymentWebhook = Type.Object(
   {
-    id: Type.String({ pattern: "^[A-Za-z0-9._:-]{1,200}$", description: "The provider's own name for this event" }),
+    id: Type.String({ pattern: "^[A-Za-z0-9._:-]{1,200}$", description: "The provider's id of this event" }),
     key: OrderIdSchema,
     outcome: Type.Union(
       (["CAPTURED", "DECLINED", "VOIDED", "REFUNDED"] as const).map((outcome) => Type.Literal(outcome)),
@@ -22,7 +22,7 @@ export type PaymentWebhook = Static<typeof PaymentWebhook>;
 
 /** `t=<seconds since 1970>,v1=<hex HMAC-SHA256 of "<t>.<body>">`; several v1 while a secret is being changed. */
 export const SIGNATURE_HEADER = "stampede-signature";
-/** A call that was signed longer ago, or so far in the future, may be a recorded one. Providers sign each repetition anew. */
+/** A call whose signature is older, or further in the future, may be a replay. Providers sign each repetition anew. */
 export const REPLAY_WINDOW_S = 300;
 const HEADER = /^t=(\d{1,12})((?:,v1=[0-9a-f]{64}){1,4})$/;
 
@@ -35,8 +35,8 @@ export function signWebhook(secret: string, body: Uint8Array, timeS: number): st
 }
 
 /**
- * Resolves nothing: a body that passes was sent by who has the secret, within the replay window.
- * @param secret empty: nobody has it, every call is refused
+ * Returns nothing. A body that passes was signed with the secret, within the replay window.
+ * @param secret empty: no secret is configured, every call is refused
  * @throws StampedeError SIGNATURE_INVALID, SIGNATURE_EXPIRED
  */
 export function verifyWebhook(secret: string, header: string | undefined, body: Uint8Array, nowS: number): void {

@@ -3,14 +3,14 @@ import { ProductIdSchema } from "../orders/ids.ts";
 import { Quantity } from "../orders/parts.ts";
 import { CurrencySchema, MoneySchema } from "../wire/money.ts";
 
-/** PUT /cart/items: this product, so many of it, whatever was there before. */
+/** PUT /cart/items sets the quantity of a product; it replaces the earlier quantity. */
 export const SetCartLine = Type.Object(
   { productId: ProductIdSchema, quantity: Quantity },
   { $id: "SetCartLine", additionalProperties: false },
 );
 export type SetCartLine = Static<typeof SetCartLine>;
 
-/** Which line DELETE /cart/items takes out. */
+/** The line that DELETE /cart/items removes. */
 export const CartLineRef = Type.Object(
   { productId: ProductIdSchema },
   { $id: "CartLineRef", additionalProperties: false },
@@ -23,13 +23,13 @@ export const CartLine = Type.Object(
     quantity: Quantity,
     unitPrice: MoneySchema,
     currency: CurrencySchema,
-    inStock: Type.Boolean({ description: "So many could be sold now" }),
+    inStock: Type.Boolean({ description: "Whether this quantity can be sold now" }),
   },
   { $id: "CartLine" },
 );
 export type CartLine = Static<typeof CartLine>;
 
-/** A cart at today's prices; it promises none of them. */
+/** A cart at current prices. The prices are not guaranteed. */
 export const Cart = Type.Object(
   {
     items: Type.Array(CartLine),

@@ -5,7 +5,7 @@ import { CurrencySchema, MoneySchema } from "../wire/money.ts";
 import { Page } from "../wire/page.ts";
 import { storableText } from "../wire/text.ts";
 
-/** The most pieces of one product that may ever come in; far below what PostgreSQL's integer holds, so no sum overflows. */
+/** The most pieces of one product that may ever be stocked; far below the limit of PostgreSQL's integer, so no sum overflows. */
 export const MAX_STOCK = 1_000_000_000;
 
 export const Product = Type.Object(

@@ -17,7 +17,7 @@ export interface Amounts {
 export function priceOrder(lines: readonly OrderLine[], terms: DiscountTerms | null, points: Money): Amounts {
   const totalAmount = lines.reduce((sum, { unitPrice, quantity }) => add(sum, times(unitPrice, quantity)), NOTHING);
   const discountAmount = terms === null ? NOTHING : discountOn(totalAmount, terms);
-  // A coupon is used up by its order: one that takes nothing off is worth more on another.
+  // An order uses its coupon up, so a coupon that takes nothing off is refused: its owner can use it for another order.
   if (terms !== null && discountAmount === 0) throw new StampedeError("COUPON_WITHOUT_EFFECT");
   const remainder = subtract(totalAmount, discountAmount);
   if (points > remainder) throw new StampedeError("POINTS_EXCEED_AMOUNT", `only ${remainder} are left to pay`);

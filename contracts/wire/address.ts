@@ -4,13 +4,13 @@ export function awaySentence(service: string, address: string, why: string): str
   return `${service} does not answer at ${shown || "(no address given)"}: ${why}. Start it with ./dev up`;
 }
 
-/** A host as sockets take it: an IPv6 address without the brackets that URLs need. */
+/** A host for a socket: an IPv6 address without the brackets that URLs need. */
 export const bareHost = (host: string): string => /^\[(.*)\]$/.exec(host)?.[1] ?? host;
 
-/** A host as URLs take it: an IPv6 address in brackets. */
+/** A host for a URL: an IPv6 address in brackets. */
 export const urlHost = (host: string): string => (bareHost(host).includes(":") ? `[${bareHost(host)}]` : host);
 
-/** `host`, `host:port`, `[address]` or `[address]:port` apart. */
+/** Splits `host`, `host:port`, `[address]` or `[address]:port`. */
 export function hostAndPort(text: string, defaultPort: number): { readonly host: string; readonly port: number } {
   const [, host, port] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(text) ?? [];
   return { host: bareHost(host ?? text), port: port === undefined ? defaultPort : Number(port) };
@@ -24,10 +24,10 @@ const isNode = (text: string) => {
 };
 const areNodes = (list: string) => list.split(",").every(isNode);
 
-/** A `#` would begin a fragment: most often it is half of a password. */
+/** A `#` would begin a fragment; most often it stands in a password that is not percent-encoded. */
 const isUrl = (text: string) => !text.includes("#") && !/\s/.test(text) && URL.canParse(text);
 
-/** Several nodes, of which a URL knows only one: it is read with each of them. */
+/** Several nodes in one text. A URL has one host, so each node is parsed separately. */
 const isUrlOfNodes = (text: string) => {
   const [, before, nodes, after] = /^([a-z+]+:\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/is.exec(text) ?? [];
   if (before === undefined) return false;
@@ -41,7 +41,7 @@ function isRedis(text: string): boolean {
   return isNode(text) && !text.includes("://"); // ioredis takes a bare host:port as well
 }
 
-/** Forms of addresses that variables may have: how one is recognized, and what a person should write. */
+/** The forms of addresses in variables: how each is recognized, and how the error message describes it. */
 export const ADDRESSES = {
   "redis-address": {
     is: isRedis,

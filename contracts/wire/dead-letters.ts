@@ -4,8 +4,8 @@ import { Page } from "./page.ts";
 import { Why } from "./text.ts";
 
 /**
- * PENDING: it is sent again at its next date. REPUBLISHED: it was sent again and has not come back; normally it is settled.
- * EXHAUSTED: it came back once too often and waits for an operator. DISCARDED: an operator wants no more of it.
+ * PENDING: it will be sent again at `nextAttemptAt`. REPUBLISHED: it was sent again and has not come back, so normally it is
+ * done. EXHAUSTED: it came back after the last attempt and waits for an operator. DISCARDED: an operator gave it up.
  */
 export const DEAD_LETTER_STATUSES = ["PENDING", "REPUBLISHED", "EXHAUSTED", "DISCARDED"] as const;
 export type DeadLetterStatus = (typeof DEAD_LETTER_STATUSES)[number];
@@ -22,7 +22,7 @@ export const isDeadLetterId = (text: string): text is DeadLetterId => DEAD_LETTE
 
 const TextOrNull = Type.Union([Type.String(), Type.Null()]);
 
-/** A dead letter in GET /admin/dead-letters. `topic`, `partition` and `offset` are of the record that died first. */
+/** A dead letter in GET /admin/dead-letters. `topic`, `partition` and `offset` are those of the record that failed first. */
 export const DeadLetter = Type.Object(
   {
     id: Type.Unsafe<DeadLetterId>(Type.String({ examples: ["17"] })),
@@ -33,11 +33,11 @@ export const DeadLetter = Type.Object(
     key: TextOrNull,
     value: Type.Union([Type.String(), Type.Null()], { description: "Bytes that are no text are shown as �" }),
     headers: Type.Record(Type.String(), Type.String()),
-    errorCode: Type.String({ description: "Of the last failure" }),
+    errorCode: Type.String({ description: "The code of the last failure" }),
     errorMessage: Type.String(),
     status: DeadLetterStatusSchema,
     attempts: Type.Integer({ minimum: 0, description: "How often it was sent again" }),
-    nextAttemptAt: Type.Union([Timestamp, Type.Null()], { description: "Of a PENDING one; null: at once" }),
+    nextAttemptAt: Type.Union([Timestamp, Type.Null()], { description: "Of a PENDING letter; null: at once" }),
     createdAt: Timestamp,
     updatedAt: Timestamp,
   },
@@ -51,7 +51,7 @@ export const DeadLetterList = Type.Object(
 );
 export type DeadLetterList = Static<typeof DeadLetterList>;
 
-/** What somebody did to a dead letter, from the audit log. */
+/** What an operator did to a dead letter, from the audit log. */
 export const DeadLetterAction = Type.Object(
   {
     actor: Type.String(),

@@ -6,11 +6,15 @@ export const Timestamp = Type.String({ format: "date-time" });
 /** The envelope every record's value carries (JSON). */
 export function event<Name extends string, Data extends TSchema>(type: Name, data: Data) {
   return Type.Object({
-    eventId: Type.String({ description: "Unique; of a result derived from its cause, so a redelivery repeats it" }),
+    eventId: Type.String({
+      description: "Unique; a result's id is derived from its cause, so a redelivery has the same id",
+    }),
     type: Type.Literal(type),
     version: Type.Literal(1),
     aggregateId: Type.String(),
-    stream: Type.String({ description: "The producer's own stream; `sequence` counts in it, so a gap means loss" }),
+    stream: Type.String({
+      description: "The stream of this producer; `sequence` counts its events, so a gap means loss",
+    }),
     sequence: Type.Integer({ minimum: 1 }),
     occurredAt: Timestamp,
     correlationId: Type.String(),
@@ -21,5 +25,5 @@ export function event<Name extends string, Data extends TSchema>(type: Name, dat
 
 const EVENTS = namespace("8f5e0e6c-1f6b-4d1c-9d0a-53d1a3b0c7e2");
 
-/** The event id of what a cause leads to: the same cause always yields the same id. */
+/** The event id of a result: the same cause always gives the same id. */
 export const derivedEventId = (cause: string, what: string): string => uuid5(EVENTS, `${what}:${cause}`);

@@ -2,12 +2,13 @@ import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@
 import { Value } from "@sinclair/typebox/value";
 import { ADDRESSES, type AddressForm } from "./address.ts";
 
-/** A variable that holds an address, refused with a sentence if it is none of that form. */
+/** A variable that holds an address. An address of another form is refused with a sentence. */
 export const Address = (form: AddressForm, options: { readonly default?: string; readonly description: string }) =>
   Type.String({ format: form, ...options });
 
 const SECRET_BYTES = 32;
-/** Forms of texts that may hold a secret: how one is recognized, and what a person should write. The text is never repeated. */
+/** The forms of texts that may hold a secret: how each is recognized, and how the error message describes it. The message
+ * never repeats the text. */
 const FORMS: Readonly<Record<string, { readonly is: (text: string) => boolean; readonly form: string }>> = {
   ...ADDRESSES,
   secret: {
@@ -16,11 +17,11 @@ const FORMS: Readonly<Record<string, { readonly is: (text: string) => boolean; r
   },
 };
 
-/** A variable that holds a key of HMAC-SHA256: RFC 7518 §3.2 wants as many bytes as the hash has. */
+/** A variable that holds a key of HMAC-SHA256: RFC 7518 §3.2 requires as many bytes as the hash has. */
 export const Secret = (options: { readonly default?: string; readonly description: string }) =>
   Type.String({ format: "secret", ...options });
 
-/** What every process of the project reads; a process adds its own and reads the whole once, in its config.ts. */
+/** The variables that every process reads. Each process adds its variables and reads all of them once, in its config.ts. */
 export const SharedEnvironment = {
   REDIS_URL: Address("redis-address", {
     default: "redis://127.0.0.1:16379",
@@ -40,7 +41,7 @@ export const SharedEnvironment = {
     default: 10_000,
     minimum: 1_000,
     maximum: 300_000,
-    description: "When the producer gives a record up; recovery waits at least as long",
+    description: "After this time the producer gives a record up; a recovery waits at least as long",
   }),
   LOG_LEVEL: Type.Union(
     ["trace", "debug", "info", "warn", "error", "fatal", "silent"].map((level) => Type.Literal(level as "info")),
@@ -48,23 +49,24 @@ export const SharedEnvironment = {
   ),
   FAULT_POINT: Type.String({
     default: "",
-    description: "Only with NODE_ENV=test: where the process kills (or, after `pause:`, stops) itself",
+    description: "Only with NODE_ENV=test: the place at which the process kills (or, after `pause:`, stops) itself",
   }),
   NODE_ENV: Type.String({ default: "production", description: "`test` switches fault points on" }),
 };
 
-/** Digits and nothing else: `1e5`, `20.000`, `0x10`, `007`, ` 5` and `true` are all read differently by different people. */
+/** Digits only: people read `1e5`, `20.000`, `0x10`, `007`, ` 5` and `true` in different ways. */
 const WHOLE_NUMBER = /^(?:0|-?[1-9][0-9]{0,14})$/;
 const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
 
-/** Text as the schema's type; text that is none of that type stays text, which the schema then refuses. */
+/** Converts text to the schema's type. Text that cannot be converted stays text, and the schema then refuses it. */
 function typed({ type }: TSchema, text: string): unknown {
   if (type === "integer") return WHOLE_NUMBER.test(text) ? Number(text) : text;
   if (type === "boolean") return BOOLEANS[text.toLowerCase()] ?? text;
   return text;
 }
 
-/** What a variable should have been. Only of numbers, flags, choices and described patterns is the value repeated: a text may be a secret. */
+/** Describes what a variable should be. The value is repeated only for numbers, flags, choices and described patterns: another
+ * text may be a secret. */
 function faultOf(name: string, schema: TSchema, text: string | undefined): string {
   const about = schema.description === undefined ? "" : ` (${schema.description})`;
   const given = `${name}=${JSON.stringify(text)?.slice(1, -1).slice(0, 80)}`;
@@ -77,15 +79,15 @@ function faultOf(name: string, schema: TSchema, text: string | undefined): strin
     return `${given}: must be one of ${schema.anyOf.map((one: TSchema) => one.const).join(", ")}${about}`;
   const form = FORMS[schema.format]?.form;
   if (form !== undefined) return `${name}: must be ${form}${about}`;
-  // Who describes a pattern in words says with it that the text is no secret.
+  // A pattern with a description in words holds no secret.
   if (schema.form !== undefined) return `${given}: must be ${schema.form}${about}`;
   if (schema.minLength !== undefined && text.length < schema.minLength) return `${name}: is too short${about}`;
   return `${name}: is not of the form that is expected${about}`;
 }
 
 /**
- * Reads an environment by its schema: text becomes numbers and booleans, absent and empty names take their defaults. The only
- * reader of all processes and of the command line, so that one text means one thing.
+ * Reads an environment by its schema: text becomes numbers and booleans, absent and empty names take their defaults. All
+ * processes and the command line use it, so that one text has one meaning.
  */
 export function environmentOf<T extends TObject>(
   schema: T,
@@ -113,13 +115,13 @@ export function readEnvironment<T extends TObject>(
   return read.value;
 }
 
-/** What a process says that can't start as it was told to. */
+/** The error with which a process refuses to start. */
 export const invalidEnvironment = (faults: readonly string[]): Error =>
   new Error(`The environment is not valid.\n  ${faults.join("\n  ")}`);
 
 /**
  * `name=value;name=value` as librdkafka properties; `\;` is a semicolon inside a value.
- * @throws Error naming the part, never its text (which may be half of a password)
+ * @throws Error that names the part, never its text (which may be part of a password)
  */
 export function parseProperties(text: string): Record<string, string> {
   const properties: Record<string, string> = {};

@@ -1,6 +1,6 @@
 import { RESULTS, type ResultCode } from "./result-codes.ts";
 
-/** The project's one error class: a code of the table, whether a retry helps, and what caused it. */
+/** The project's one error class: a code of the table, whether a retry helps, and its cause. */
 export class StampedeError extends Error {
   readonly code: ResultCode;
   readonly retryable: boolean;
@@ -17,7 +17,7 @@ export class StampedeError extends Error {
     super(detail ?? RESULTS[code].title, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "StampedeError";
     this.code = code;
-    // An INTERNAL is worth a retry, unless its cause lies in what was asked.
+    // A retry may help against INTERNAL, unless the request itself is the cause.
     this.retryable = options.retryable ?? RESULTS[code].retryable;
     this.retryAfterS = options.retryAfterS;
     this.extra = options.extra;

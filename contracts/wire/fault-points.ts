@@ -1,4 +1,4 @@
-/** Places at which a fault test may have the process die. */
+/** Places at which a fault test can kill the process. */
 export type FaultPoint =
   | "claim:after-lua"
   | "claim:after-produce"
@@ -26,13 +26,13 @@ export type FaultPoint =
 export type Fault = (here: FaultPoint) => void;
 
 const PAUSE = "pause:";
-/** Enough for the kernel to stop every thread; it is over at once when the process runs again. */
+/** Long enough for the kernel to stop every thread; the wait ends at once when the process continues. */
 const UNTIL_STOPPED_MS = 50;
 
 /**
- * Kills this process with SIGKILL when it comes to the named point: what a power cut would do. Armed with `pause:` before
- * the name it stops itself instead (SIGSTOP, once), until somebody sends SIGCONT: a machine that swaps, a VM that is moved.
- * Only with NODE_ENV=test; otherwise a no-op that cannot be switched on.
+ * Kills this process with SIGKILL when it reaches the named point, like a power cut. With `pause:` before the name it stops
+ * the process instead (SIGSTOP, once) until a test sends SIGCONT, like a machine that swaps or a virtual machine that is moved.
+ * Only with NODE_ENV=test; otherwise a no-op that cannot be enabled.
  */
 export function createFault(environment: string, armed: string): Fault {
   if (environment !== "test" || armed === "") return () => {};
@@ -43,7 +43,7 @@ export function createFault(environment: string, armed: string): Fault {
     if (here !== point || !due) return;
     due = false;
     process.kill(process.pid, pauses ? "SIGSTOP" : "SIGKILL");
-    // Another thread may take the signal: this one must not go on meanwhile.
+    // Another thread may receive the signal, so this one waits.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, UNTIL_STOPPED_MS);
   };
 }

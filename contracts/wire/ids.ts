@@ -14,18 +14,18 @@ type Branded<T, Name extends string> = T & { readonly [brand]: Name };
 
 /** A sale's id: 12 characters `[0-9a-z]`, 60 random bits. */
 export type CouponId = Branded<string, "CouponId">;
-/** A claim's id: `<couponId>-<time><noise>`. It names its sale, so a status lookup finds the right Redis node alone. */
+/** A claim's id: `<couponId>-<time><noise>`. It contains its sale's id, so a status lookup needs no index. */
 export type RequestId = Branded<string, "RequestId">;
 /**
- * The `sub` of a token, as identity providers make it (`auth0|…`, an e-mail address): 1–128 printable ASCII characters but space,
- * which separates words in Redis, braces, which mark hash tags, and quotes and the backslash, which JSON and array literals escape.
+ * The `sub` of a token, as identity providers make it (`auth0|…`, an e-mail address): 1–128 printable ASCII characters without
+ * space (it separates words in Redis), braces (they mark hash tags), quotes and backslash (JSON and array literals escape them).
  */
 export type UserId = Branded<string, "UserId">;
 
 export const COUPON_ID = /^[0-9a-z]{12}$/;
 export const REQUEST_ID = /^[0-9a-z]{12}-[0-9a-z]{18}$/;
 export const USER_ID = /^[!#-&(-[\]-z|~]{1,128}$/;
-/** The same for people. */
+/** The same rule, in words for error messages. */
 export const USER_ID_TEXT = "1–128 printable ASCII characters without spaces, braces, quotes and backslashes";
 
 export const CouponIdSchema = Type.Unsafe<CouponId>(
@@ -42,7 +42,7 @@ export type UserIdText = Static<typeof UserIdSchema>;
 const pool = new Uint8Array(4096);
 let used = pool.length;
 
-/** `length` random characters of the alphabet; bytes come from a refilled pool because a syscall per id costs more than the claim's JSON. */
+/** `length` random characters of the alphabet. Bytes come from a pool, because a system call per id costs more than the claim's JSON. */
 export function noise(length: number): string {
   if (used + length > pool.length) {
     randomFillSync(pool);
@@ -59,8 +59,8 @@ export function newCouponId(): CouponId {
 }
 
 /**
- * A new claim's id. `nowMs` is kept in it: `requestTime` reads it back, which is how a repeated answer carries the same receipt. A time that an
- * id cannot name (the clock was set while the process ran) becomes the nearest one that it can.
+ * A new claim's id. It contains `nowMs`; `requestTime` reads it back, so a repeated answer carries the same receipt. A time that an
+ * id cannot encode (the clock was set while the process ran) becomes the nearest time that it can.
  */
 export function newRequestId(couponId: CouponId, nowMs: number): RequestId {
   let time = "";

@@ -1,26 +1,26 @@
 import { StampedeError } from "./errors.ts";
 
-/** What is said of things that were left out. Goes into the log as it is. */
+/** A log entry about things that were left out. */
 export interface LeftOutComplaint {
-  /** Which part of the round they failed in. */
+  /** The part of the round in which they failed. */
   readonly step: string;
   readonly code: string;
   readonly error: string;
-  /** Names of the first ten. */
+  /** The names of the first ten things. */
   readonly names: readonly string[];
   readonly leftOut: number;
 }
 
 export interface LeftOutObserver {
-  /** Told about things that are newly left out, one complaint per step and code; about the same thing once a minute. */
+  /** Called for things that are newly left out, once per step and code; for the same thing at most once a minute. */
   readonly complain: (complaint: LeftOutComplaint) => void;
-  /** How many things are left out now. */
+  /** Called with the number of things that are left out now. */
   readonly count: (things: number) => void;
 }
 
 interface Failing {
   readonly failures: number;
-  /** Not tried again before. By the monotonic clock, as all times here. */
+  /** The thing is not tried before this time (monotonic clock, like all times here). */
   readonly restsUntil: number;
   readonly saidAt: number;
   readonly failedAt: number;
@@ -29,16 +29,16 @@ interface Failing {
 const FIRST_REST_MS = 250;
 const USUAL_MAX_REST_MS = 5_000;
 const REMIND_MS = 60_000;
-/** Things that are remembered as failing; more are left out too, but in silence and without a rest. */
+/** The limit of remembered things. Failing things beyond it are left out too, without a complaint and without a pause. */
 const MAX_REMEMBERED = 10_000;
 const NAMED = 10;
 
 export interface WorkOptions {
-  /** How many things are in work together. Default: all. */
+  /** How many things are worked on at once. Default: all. */
   readonly atOnce?: number;
   /** Default true. */
   readonly throwsIfAway?: boolean;
-  /** The longest rest of what keeps failing. Default 5,000. */
+  /** The longest pause of a thing that keeps failing, in ms. Default 5,000. */
   readonly maxRestMs?: number;
 }
 
@@ -48,9 +48,9 @@ export interface WorkResult<T, R> {
 }
 
 /**
- * Does the same work for many things (sales, buckets) so that one that fails stops none of the others: it is left out,
- * complained of and counted, and tried again after a rest that grows to five seconds: a shard that is away must not cost
- * every round a timeout. Things that succeed again are forgotten at once.
+ * Does the same work for many things (sales, buckets), so that a failure of one stops none of the others. A failing thing is
+ * left out, reported, counted, and tried again after a pause that grows to five seconds, because a shard that is away must not
+ * cost every round a timeout. A thing that succeeds again is forgotten at once.
  */
 export class LeftOut {
   readonly #observer: LeftOutObserver;
@@ -63,10 +63,10 @@ export class LeftOut {
   }
 
   /**
-   * @param step names this work in complaints; things rest separately in each step
+   * @param step names this work in reports; pauses are separate for each step
    * @returns the results of those that succeeded, in the order given
-   * @throws REDIS_UNAVAILABLE when that is why all of them failed: then no thing is to blame, and the round is repeated
-   * (with `throwsIfAway: false` they are left out like any others)
+   * @throws REDIS_UNAVAILABLE if all of them failed with it: then the cause is not in one thing, and the round is repeated
+   * (with `throwsIfAway: false` they are left out like all others)
    */
   async runEach<T, R>(
     step: string,
@@ -97,7 +97,7 @@ export class LeftOut {
     return done;
   }
 
-  /** Failed in this step, and is not tried again yet. */
+  /** Whether the thing failed in this step and is still in its pause. */
   isResting(step: string, name: string): boolean {
     const failing = this.#failing.get(`${step} ${name}`);
     return failing !== undefined && failing.restsUntil > this.#now();
@@ -112,7 +112,7 @@ export class LeftOut {
       const isRemembered = known !== undefined || this.#failing.size < MAX_REMEMBERED;
       const isNews = known === undefined ? isRemembered : now - known.saidAt >= REMIND_MS;
       const failures = (known?.failures ?? 0) + 1;
-      // The first failure costs no rest: mostly the next round finds the thing well again.
+      // The first failure causes no pause: usually the next round succeeds.
       const rest = failures === 1 ? 0 : Math.min(maxRestMs, FIRST_REST_MS * 2 ** (failures - 2));
       if (isRemembered) {
         const saidAt = isNews ? now : known!.saidAt;
@@ -133,7 +133,7 @@ export class LeftOut {
     for (const complaint of complaints.values()) this.#observer.complain(complaint);
   }
 
-  /** Things that nobody asks for any more (a sale that is gone) are no longer left out. */
+  /** Forgets things that are not in use any more, for example a sale that is gone. */
   #forgetOld(): void {
     if (this.#failing.size === 0) return;
     const now = this.#now();
@@ -143,7 +143,7 @@ export class LeftOut {
   }
 }
 
-/** Promise.allSettled with at most `atOnce` things in work. */
+/** Promise.allSettled with a concurrency limit of `atOnce`. */
 async function runAll<T, R>(
   things: readonly T[],
   work: (thing: T, index: number) => Promise<R>,

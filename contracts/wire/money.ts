@@ -4,8 +4,7 @@ import { StampedeError } from "./errors.ts";
 declare const money: unique symbol;
 /**
  * An amount of money: an integer ≥ 0 in the minor unit of its currency (cents; of a currency without one, the unit).
- * The currency stands beside it once per order: all amounts of an order are in that one. A loyalty point is worth one
- * minor unit, so points are amounts too.
+ * An order names its currency once, for all its amounts. A loyalty point is worth one minor unit, so points are amounts too.
  */
 export type Money = number & { readonly [money]: true };
 /** ISO 4217, e.g. `EUR`. */
@@ -45,7 +44,7 @@ export function subtract(a: Money, b: Money): Money {
 /** `quantity` pieces at a price. @throws StampedeError AMOUNT_OUT_OF_RANGE */
 export function times(price: Money, quantity: number): Money {
   const product = price * quantity;
-  // A product beyond 2^53 is rounded, but never to below it.
+  // A product beyond 2^53 is rounded, but never to a value below 2^53.
   if (!Number.isSafeInteger(quantity) || quantity < 0 || product > MAX_MONEY)
     throw outOfRange("the total is too large");
   return product as Money;

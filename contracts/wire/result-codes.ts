@@ -1,9 +1,9 @@
 /**
- * The one vocabulary of outcomes. What a Lua script returns, what a SQL statement decides and what an HTTP or
- * WebSocket error carries is a code of this table; nothing else in the project invents one.
+ * The one table of result codes. Lua scripts return them, SQL statements decide by them, and HTTP and WebSocket errors carry
+ * them. No other part of the project defines one.
  *
- * `status` is the HTTP status of an answer with this code (0: never leaves the process), `retryable` whether the
- * same request may succeed later without a change.
+ * `status`: the HTTP status of an answer with this code (0: never leaves the process). `retryable`: whether the same request
+ * may succeed later without a change.
  */
 export const RESULTS = {
   // A claim, as claim.lua decides it.
@@ -42,7 +42,7 @@ export const RESULTS = {
   TOMBSTONED: { status: 0, retryable: false, title: "The claim was given up" },
   REVOKED: { status: 0, retryable: false, title: "The claim was revoked" },
 
-  // Why an order is refused at the door, or cancelled later.
+  // Why the gateway refuses an order, or why it is cancelled later.
   ORDER_NOT_FOUND: { status: 404, retryable: false, title: "No such order" },
   ORDER_NOT_CANCELLABLE: { status: 409, retryable: false, title: "The order can't be cancelled any more" },
   IDEMPOTENCY_KEY_INVALID: { status: 400, retryable: false, title: "The Idempotency-Key is not valid" },
@@ -69,7 +69,7 @@ export const RESULTS = {
   CANCELLED_BY_USER: { status: 409, retryable: false, title: "Cancelled by its owner" },
   CANCELLED_BY_OPERATOR: { status: 409, retryable: false, title: "Cancelled by an operator" },
 
-  // What only an HTTP or WebSocket answer carries.
+  // Codes of HTTP and WebSocket answers only.
   SALE_RECOVERING: { status: 503, retryable: true, title: "The sale is being recovered" },
   OVERLOADED: { status: 503, retryable: true, title: "Too much is in flight" },
   OUTCOME_UNKNOWN: { status: 503, retryable: true, title: "Whether the request takes effect is unknown" },
@@ -108,7 +108,7 @@ export const RESULTS = {
 
 export type ResultCode = keyof typeof RESULTS;
 
-/** What claim.lua can answer. */
+/** The codes that claim.lua returns. */
 export const CLAIM_CODES = [
   "ACCEPTED",
   "ALREADY_WON",
@@ -122,7 +122,7 @@ export const CLAIM_CODES = [
 ] as const satisfies readonly ResultCode[];
 export type ClaimCode = (typeof CLAIM_CODES)[number];
 
-/** Whether text (from Lua, SQL or a peer) is a code of the table. */
+/** Whether a text (from Lua, SQL or another process) is a code of the table. */
 export function isResultCode(text: string): text is ResultCode {
   return Object.hasOwn(RESULTS, text);
 }

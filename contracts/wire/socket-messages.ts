@@ -12,12 +12,12 @@ export const ClientMessages = {
   auth: Type.Object({ type: Type.Literal("auth"), token: Type.String({ maxLength: 4096 }) }),
   claim: Type.Object({ type: Type.Literal("claim"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
   subscribe: Type.Object({ type: Type.Literal("subscribe"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
-  /** Send it right after `auth` (or first, with Authorization on the upgrade): what is new waits for it, for a second. */
+  /** Send it right after `auth` (or first, with Authorization on the upgrade): new messages wait one second for it. */
   resume: Type.Object(
     { type: Type.Literal("resume"), cursor: Type.Optional(Cursor) },
     {
       description:
-        "Asks for everything after the last cursor the client saw (without one: all that is there). Answered by `resumed` or " +
+        "Asks for everything after the last cursor that the client has (without a cursor: everything). Answered by `resumed` or " +
         "`resync`. An `error` before that says why it takes longer: it is tried again until it is answered, and nothing new is " +
         "sent meanwhile.",
     },
@@ -37,11 +37,14 @@ const IssuedCoupon = Type.Object({
 export const ServerMessages = {
   welcome: Type.Object(
     { type: Type.Literal("welcome"), userId: UserIdSchema, cursor: Cursor },
-    { description: "A client that has a cursor keeps it and sends `resume`; one that has none begins at this cursor." },
+    {
+      description:
+        "A client that has a cursor keeps it and sends `resume`; a client without one begins at this cursor.",
+    },
   ),
   pong: Type.Object({ type: Type.Literal("pong"), ref: Ref }),
   subscribed: Type.Object({ type: Type.Literal("subscribed"), couponId: CouponIdSchema, ref: Ref }),
-  /** With a slot, or (of a queued sale) PENDING: then `coupon.issued` or `coupon.failed` follows. */
+  /** With a slot, or (for a queued sale) PENDING; then `coupon.issued` or `coupon.failed` follows. */
   "claim.accepted": Type.Union([
     Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimAccepted], {}),
     Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimPending], {}),
@@ -53,7 +56,7 @@ export const ServerMessages = {
       ref: Ref,
       retryAfterS: Type.Optional(Type.Integer({ minimum: 1 })),
     }),
-    // `type` is the message's here, and there is no HTTP request to name.
+    // Here `type` is the type of the message, and there is no HTTP request id.
     Type.Omit(Problem, ["type", "requestId"]),
   ]),
   "coupon.issued": Type.Composite([
@@ -67,7 +70,7 @@ export const ServerMessages = {
     requestId: RequestIdSchema,
     reason: Type.Unsafe<ResultCode>(Type.String()),
   }),
-  /** A stage of an order: it is being undone, or how it ended. Never repeated after a later one. */
+  /** A stage of an order: it is being compensated, or it has ended. Never sent after a later stage. */
   "order.status": Type.Object({
     type: Type.Literal("order.status"),
     cursor: Cursor,
@@ -79,7 +82,7 @@ export const ServerMessages = {
     reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String({ description: "Why it is or was undone" }))),
     productId: Type.Optional(ProductIdSchema),
   }),
-  /** The order was paid before the request to cancel it was seen: it goes on. */
+  /** The order was paid before the cancellation request was read: the order continues. */
   "order.cancel_refused": Type.Object({
     type: Type.Literal("order.cancel_refused"),
     cursor: Cursor,
@@ -102,7 +105,7 @@ export const ServerMessages = {
         status: Type.Unsafe<OrderStatus>(Type.String({ enum: [...ORDER_STATUSES] })),
         reason: Type.Optional(Type.Unsafe<ResultCode>(Type.String({ description: "Why it is or was undone" }))),
       }),
-      { description: "The newest; the first to look at are those that were not final when the connection broke" },
+      { description: "The newest orders; look first at those that were not final when the connection broke" },
     ),
     nextOrderCursor: Type.Union([Type.String(), Type.Null()], { description: "More at GET /me/orders?cursor=" }),
   }),
@@ -116,18 +119,18 @@ export const ServerMessages = {
 } as const;
 
 export type ServerMessage = Static<(typeof ServerMessages)[keyof typeof ServerMessages]>;
-/** Messages kept in a user's inbox; the cursor is added on the way out. */
+/** Messages in a user's inbox; the cursor is added when they are sent. */
 export type PersonalMessage = Static<
   (typeof ServerMessages)["coupon.issued" | "coupon.failed" | "order.status" | "order.cancel_refused"]
 >;
 
-/** WebSocket close codes of ours (RFC 6455 leaves 4000–4999 to applications). */
+/** Stampede's WebSocket close codes (RFC 6455 leaves 4000–4999 to applications). */
 export const CLOSE = {
-  /** Shutting down: connect again, to another process, and resume. */
+  /** The gateway shuts down: connect again, to another process, and resume. */
   RECONNECT: 4000,
   AUTH_TIMEOUT: 4001,
   UNAUTHENTICATED: 4003,
-  /** The reader is slower than its messages: connect again and resume. */
+  /** The client reads more slowly than messages arrive: connect again and resume. */
   SLOW_READER: 4008,
   TOO_MANY_SOCKETS: 4029,
   /** RFC 6455 7.4.1. */

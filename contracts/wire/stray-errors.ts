@@ -1,4 +1,4 @@
-/** What a program wants done with errors that nobody caught. */
+/** How a program handles uncaught errors. */
 export interface StrayErrors {
   /** One line in the log. */
   report(error: unknown, what: string): void;
@@ -9,16 +9,15 @@ export interface StrayErrors {
 }
 
 /**
- * Takes care of errors that nobody caught.
+ * Handles uncaught errors.
  *
- * An exception in a timer or a listener ends the process, with exit code 1, after an orderly stop: the callback was left in
- * its middle, and whatever it was about to change (a count, a queue, a flag) may be half changed. The supervisor
- * starts the process again.
+ * An exception in a timer or a listener ends the process, with exit code 1, after an orderly stop: the callback stopped in
+ * its middle, and a count, a queue or a flag may be half changed. The supervisor starts the process again.
  *
- * A rejected promise that nobody waits for is a line in the log, and the process goes on: an async function that fails has
- * run its `finally` blocks, nobody relied on its outcome, and a user who could cause one would otherwise have a way to end
- * the process. Loops that must not end on an error catch it themselves (consumers/engine/ticker.ts, consumers/engine/runner.ts).
- * @returns what ends the process in the same way: for a part without which it is of no use
+ * An unhandled rejection is a line in the log, and the process continues: an async function that fails has run its `finally`
+ * blocks, no code used its result, and otherwise a user who can cause one could end the process. Loops that
+ * must not end on an error catch it themselves (consumers/engine/ticker.ts, consumers/engine/runner.ts).
+ * @returns a function that ends the process in the same way, for a part that the process cannot work without
  */
 export function takeStrayErrors({ report, stop, limitMs }: StrayErrors): (error: unknown, what: string) => void {
   let ending = false;
@@ -33,7 +32,7 @@ export function takeStrayErrors({ report, stop, limitMs }: StrayErrors): (error:
       exit();
     });
   };
-  process.on("uncaughtException", (error) => end(error, "an exception that nobody caught: the process stops"));
-  process.on("unhandledRejection", (error) => report(error, "a rejection that nobody waited for"));
+  process.on("uncaughtException", (error) => end(error, "uncaught exception: the process stops"));
+  process.on("unhandledRejection", (error) => report(error, "unhandled rejection"));
   return end;
 }

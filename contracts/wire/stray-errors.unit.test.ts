@@ -18,7 +18,7 @@ test("an exception in a timer stops the program in an orderly way, once, with ex
     setTimeout(() => { throw new Error("second"); }, 1);`);
   expect(ended.code).toBe(1);
   expect(ended.stderr).toBe("");
-  expect(ended.said[0]).toBe("an exception that nobody caught: the process stops: first");
+  expect(ended.said[0]).toBe("uncaught exception: the process stops: first");
   expect(ended.said.filter((line) => line === "stopped")).toHaveLength(1);
 });
 
@@ -30,10 +30,10 @@ test("a stop that hangs, or fails, ends all the same", async () => {
   expect(failed.said.at(-1)).toBe("the stop failed: y");
 });
 
-test("a rejection that nobody waits for is said, and the program goes on", async () => {
+test("an unhandled rejection is reported, and the program continues", async () => {
   const ended = await program(`
     Promise.reject(new Error("stray"));
     setTimeout(() => { console.log("went on"); process.exit(0); }, 50);`);
   expect(ended.code).toBe(0);
-  expect(ended.said).toEqual(["a rejection that nobody waited for: stray", "went on"]);
+  expect(ended.said).toEqual(["unhandled rejection: stray", "went on"]);
 });

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 
-/** A UUID's 16 bytes, to name others in. */
+/** A UUID's 16 bytes, as a namespace. */
 export const namespace = (uuid: string): Buffer => Buffer.from(uuid.replaceAll("-", ""), "hex");
 
 const NAMESPACE_BYTES = 16;
@@ -8,12 +8,12 @@ const VERSION = "5";
 /** RFC 9562 §4.1: the upper two bits of this digit are 10. */
 const VARIANT = "89ab89ab89ab89ab";
 
-/** Names are short; a longer one gets bytes of its own. */
+/** The reused buffer's size; a longer name gets a new buffer. */
 const scratch = Buffer.alloc(1_024);
 
 /**
- * UUIDv5 (RFC 9562 §5.5): the same name in the same namespace is always the same id. An order needs a dozen and a half, so the
- * hash is taken in one call over reused memory: 1.6 µs instead of 2.9.
+ * UUIDv5 (RFC 9562 §5.5): the same name in the same namespace always gives the same id. An order needs about 18, so the
+ * hash is computed in one call over reused memory: 1.6 µs instead of 2.9 µs.
  */
 export function uuid5(within: Buffer, name: string): string {
   const length = NAMESPACE_BYTES + Buffer.byteLength(name);

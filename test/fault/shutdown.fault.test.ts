@@ -127,7 +127,7 @@ test("consumers told to stop in mid-rush finish their batches and leave the grou
   expect(leaving.output()).not.toMatch(/"level":(50|60)/);
 }, 180_000);
 
-test("an exception that nobody caught stops a process in the same orderly way, with exit code 1", async () => {
+test("an uncaught exception stops a process in the same orderly way, with exit code 1", async () => {
   const preload = join(import.meta.dir, "..", "support", "stray-error.mjs");
   const env = { BUN_OPTIONS: `--preload ${preload}`, NODE_OPTIONS: `--import ${preload}` };
   const [gateway, consumers] = await Promise.all([system.addGateway(env), system.addConsumers(["notify"], env)]);
@@ -135,7 +135,7 @@ test("an exception that nobody caught stops a process in the same orderly way, w
   for (const process of [gateway, consumers]) {
     process.kill("SIGUSR2");
     expect(await process.exited).toBe(1);
-    expect(process.output()).toContain("an exception that nobody caught: the process stops");
+    expect(process.output()).toContain("uncaught exception: the process stops");
     expect(process.output()).toContain("a mistake of ours");
     expect(process.output()).toContain('"msg":"stopped"');
   }
