@@ -3,7 +3,7 @@ import type { SagaState } from "../contracts/orders/saga-state.ts";
 import type { Step } from "../contracts/orders/steps.ts";
 import type { Surveyed } from "../db/orders/due.ts";
 import type { SagaDecision } from "./saga/decisions.ts";
-import type { Folded } from "./saga/fold.ts";
+import type { Folded } from "./saga/fold-order.ts";
 
 /** What an operator wants to know of orders. */
 export interface OrderMetrics {

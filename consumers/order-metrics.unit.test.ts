@@ -3,7 +3,7 @@ import { Registry } from "prom-client";
 import { clock } from "../test/saga/given.ts";
 import { failed, orderCreated, orderId, restored, stageOne } from "../test/saga/orders.ts";
 import { createOrderMetrics } from "./order-metrics.ts";
-import { foldOrder } from "./saga/fold.ts";
+import { foldOrder } from "./saga/fold-order.ts";
 
 const PARALLEL = { mode: "PARALLEL", parallelPercent: 100 } as const;
 

@@ -24,7 +24,7 @@ import { startPayment } from "./payment/start.ts";
 import type { Workers } from "./payment/workers.ts";
 import { startRetention } from "./retention/start.ts";
 import type { RoleName } from "./role-names.ts";
-import type { Folded } from "./saga/fold.ts";
+import type { Folded } from "./saga/fold-order.ts";
 import { orderSaga } from "./saga/role.ts";
 import { SettleMeter } from "./saga/settle-meter.ts";
 import { startLoader } from "./sales/start.ts";

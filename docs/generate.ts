@@ -1,5 +1,5 @@
 import { ConsumersEnvironment } from "../consumers/config.ts";
-import { retentionTables, withRetentionTables } from "../consumers/retention/documented.ts";
+import { retentionTables, withRetentionTables } from "../consumers/retention/retention-tables.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
 import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
 import { StackEnvironment } from "../stack/config.ts";

@@ -7,8 +7,8 @@ import { insertAudit } from "../../db/settings/audit.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
-import { afterTry, type Tried } from "./after-try.ts";
-import { recordOfLetter } from "./letter-record.ts";
+import { afterTry, type Tried } from "./mark-after-try.ts";
+import { recordOfLetter } from "./record-of-letter.ts";
 
 export interface Republishing {
   readonly sql: Sql;

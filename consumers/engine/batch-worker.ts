@@ -34,7 +34,7 @@ const REMIND_MS = 30_000;
  * Sees a batch through: tries, waits, takes it apart, puts aside what no retry helps.
  * @returns true when every record is dealt with; false when `signal` ended it before: nothing of it may be committed
  */
-export async function seeThrough(
+export async function processBatch(
   deps: BatchWorkerDeps,
   records: readonly IncomingRecord[],
   signal: AbortSignal,
@@ -43,12 +43,12 @@ export async function seeThrough(
   const failure = await tryUntil(deps, records, signal, deps.retrying.attempts);
   if (failure === null) return true;
   if (failure === "stopped") return false;
-  if (records.length === 1) return await putAside(deps, [{ record: records[0]!, error: failure.error }], signal);
+  if (records.length === 1) return await deadLetter(deps, [{ record: records[0]!, error: failure.error }], signal);
   deps.log.warn(
     { role: role.name, records: records.length, ...failureCode(failure.error) },
     "the batch is taken apart",
   );
-  return await inHalves(deps, records, signal);
+  return await handleHalves(deps, records, signal);
 }
 
 /**
@@ -56,7 +56,7 @@ export async function seeThrough(
  * dealt with in few large pieces. The first half is seen through before the second one begins, so the order within a
  * partition stays.
  */
-async function inHalves(
+async function handleHalves(
   deps: BatchWorkerDeps,
   records: readonly IncomingRecord[],
   signal: AbortSignal,
@@ -68,8 +68,8 @@ async function inHalves(
     if (failure === null) continue;
     const dealtWith =
       half.length === 1
-        ? await putAside(deps, [{ record: half[0]!, error: failure.error }], signal)
-        : await inHalves(deps, half, signal);
+        ? await deadLetter(deps, [{ record: half[0]!, error: failure.error }], signal)
+        : await handleHalves(deps, half, signal);
     if (!dealtWith) return false;
   }
   return true;
@@ -89,7 +89,7 @@ async function tryUntil(
     try {
       const rejected = await role.handle(records, signal);
       if (attempt > 1) observe.waiting(false);
-      if (rejected.length > 0 && !(await putAside(deps, rejected, signal))) return "stopped";
+      if (rejected.length > 0 && !(await deadLetter(deps, rejected, signal))) return "stopped";
       return null;
     } catch (error) {
       const kind = failureKind(error);
@@ -114,7 +114,7 @@ async function tryUntil(
 }
 
 /** Publishes dead letters; as long as that fails, the records stay where they are. */
-async function putAside(deps: BatchWorkerDeps, rejected: readonly Rejected[], signal: AbortSignal): Promise<boolean> {
+async function deadLetter(deps: BatchWorkerDeps, rejected: readonly Rejected[], signal: AbortSignal): Promise<boolean> {
   for (const { record, error } of rejected) {
     const { topic, partition, offset } = record;
     deps.log.error({ role: deps.role.name, topic, partition, offset, ...failureCode(error) }, "dead letter");

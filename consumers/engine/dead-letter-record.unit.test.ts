@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { DeadLetterId } from "../../contracts/wire/dead-letters.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
-import { recordOfLetter } from "../dead-letters/letter-record.ts";
+import { recordOfLetter } from "../dead-letters/record-of-letter.ts";
 import { deadLetterOf, deadLetters } from "../dead-letters/role.ts";
 import { bareLetterRecord, deadLetterRecord } from "./dead-letter-record.ts";
 import { failureKind } from "./failure.ts";

@@ -1,13 +1,13 @@
 import type { Consumer, Kafka, TopicPartition } from "../../kafka/kafka.ts";
 import { keyOf } from "../../kafka/partitions.ts";
-import { type BatchWorkerDeps, RETRYING, type Retrying, seeThrough } from "./batch-worker.ts";
+import { type BatchWorkerDeps, processBatch, RETRYING, type Retrying } from "./batch-worker.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { failureCode } from "./failure.ts";
-import { Gathered, type Polled } from "./gathered.ts";
 import type { Log } from "./log.ts";
 import { pause, within } from "./pause.ts";
+import { type PolledBatch, RecordBuffer } from "./record-buffer.ts";
+import { RejoinTimer } from "./rejoin-timer.ts";
 import type { HeldRecords, Role } from "./role.ts";
-import { Stranded } from "./stranded.ts";
 
 export interface RunnerDeps {
   readonly kafka: Kafka;
@@ -59,7 +59,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     retrying: deps.retrying ?? RETRYING,
     observe,
   };
-  const stranded = new Stranded();
+  const rejoinTimer = new RejoinTimer();
   let consumer: Consumer = open();
   const commits = new CommitQueue(
     (offsets) => consumer.commit(offsets),
@@ -68,7 +68,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     REST_MS,
   );
   const atWork = new Set<Promise<void>>();
-  const gathered = new Gathered(commits);
+  const buffer = new RecordBuffer(commits);
   /** Paused because too much of them waits in the role's hand. */
   const heldBack = new Map<string, TopicPartition>();
   let inHand = 0;
@@ -83,11 +83,11 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       onRebalance(change, partitions) {
         if (change === "revoked") {
           commits.revoked(partitions);
-          gathered.revoked(partitions);
+          buffer.revoked(partitions);
           role.waiting?.revoked(partitions);
           for (const partition of partitions) heldBack.delete(keyOf(partition)); // a pause ends with the assignment
-          stranded.revoked(consumer.assignment().length, performance.now());
-        } else stranded.assigned();
+          rejoinTimer.revoked(consumer.assignment().length, performance.now());
+        } else rejoinTimer.assigned();
         const names = partitions.map(({ topic, partition }) => `${topic}/${partition}`);
         log.info({ role: role.name, partitions: names }, `partitions ${change}`);
       },
@@ -122,7 +122,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
   /** Gathers what comes next, until there are `max` records. */
   async function poll(max: number, timeoutMs: number): Promise<void> {
     try {
-      gathered.add(await consumer.poll(Math.max(1, max - gathered.size), timeoutMs));
+      buffer.add(await consumer.poll(Math.max(1, max - buffer.size), timeoutMs));
     } catch (error) {
       log.error({ role: role.name, ...failureCode(error) }, "polling failed");
       const { code } = failureCode(error);
@@ -134,16 +134,16 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
   const isDue = () => role.waiting?.due(performance.now()) === true;
 
   /** A batch: what is there, and under load (more than one record) what comes within `lingerMs` or until a hand is free. */
-  async function collect(): Promise<Polled> {
-    if (gathered.size === 0) await poll(role.maxBatch, isDue() ? 1 : POLL_MS);
-    if (gathered.size > 0 && role.paceMs !== undefined) await keepPace();
-    else if (gathered.size > 1) await linger();
-    return gathered.take();
+  async function collect(): Promise<PolledBatch> {
+    if (buffer.size === 0) await poll(role.maxBatch, isDue() ? 1 : POLL_MS);
+    if (buffer.size > 0 && role.paceMs !== undefined) await keepPace();
+    else if (buffer.size > 1) await linger();
+    return buffer.take();
   }
 
   async function linger(): Promise<void> {
     const until = performance.now() + role.lingerMs;
-    while (gathered.size < role.maxBatch && !stopping.signal.aborted) {
+    while (buffer.size < role.maxBatch && !stopping.signal.aborted) {
       const left = until - performance.now();
       if (left < 1) return;
       await poll(role.maxBatch, Math.ceil(left));
@@ -153,18 +153,18 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
   /** Gathers what comes until the role's next batch may begin. */
   async function keepPace(): Promise<void> {
     const left = nextAt - performance.now();
-    if (left < 1 || gathered.size >= role.maxBatch) return;
+    if (left < 1 || buffer.size >= role.maxBatch) return;
     await pause(left, stopping.signal);
     await poll(role.maxBatch, 1);
   }
 
-  function begin({ records, positions }: Polled): void {
+  function begin({ records, positions }: PolledBatch): void {
     const startedAt = performance.now();
     nextAt = startedAt + Math.min(role.paceMs ?? 0, records.length * PACE_PER_RECORD_MS);
     const earlier = before;
     inHand += records.length;
     // A batch is committable when it and all before it are dealt with; one that was abandoned holds back the later ones.
-    const done = Promise.all([earlier, seeThrough(worker, records, stopping.signal)]).then(([was, is]) => {
+    const done = Promise.all([earlier, processBatch(worker, records, stopping.signal)]).then(([was, is]) => {
       inHand -= records.length;
       if (was && is) {
         commits.done(positions);
@@ -176,7 +176,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
     const task: Promise<void> = done.then(
       () => void atWork.delete(task),
       (error) => {
-        // seeThrough answers for its errors; whatever else comes here is a mistake of ours and must not look like success.
+        // processBatch answers for its errors; whatever else comes here is a mistake of ours and must not look like success.
         log.error({ role: role.name, ...failureCode(error) }, "the runner stops: a batch ended in an unknown state");
         atWork.delete(task);
         endWith(error);
@@ -195,7 +195,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       consumer.pause(assigned);
       for (const one of assigned) paused.set(keyOf(one), one);
       // Records can come of partitions that were assigned in this moment.
-      await Promise.all([poll(gathered.size + role.maxBatch, 100), within(250, Promise.race(atWork))]);
+      await Promise.all([poll(buffer.size + role.maxBatch, 100), within(250, Promise.race(atWork))]);
     }
     consumer.resume([...paused.values()].filter((partition) => !heldBack.has(keyOf(partition))));
   }
@@ -211,7 +211,7 @@ export function startRunner(role: Role, deps: RunnerDeps): Runner {
       if (batch.records.length > 0 || isDue()) begin(batch);
       else {
         await commits.flush();
-        if (!stranded.isDue(performance.now()) || stopping.signal.aborted) continue;
+        if (!rejoinTimer.isDue(performance.now()) || stopping.signal.aborted) continue;
         log.error({ role: role.name }, "without partitions for long: joining the group anew");
         await replace();
       }

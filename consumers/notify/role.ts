@@ -7,7 +7,7 @@ import { failureCode, failureKind } from "../engine/failure.ts";
 import type { Rejected, Role } from "../engine/role.ts";
 import { type DeliverParts, InboxDelivery, type MessagesByUser } from "./deliver.ts";
 import { messageOf, type Personal } from "./messages.ts";
-import { WaitingNews } from "./waiting-news.ts";
+import { WaitingMessages } from "./waiting-messages.ts";
 
 export interface NotifyDeps extends DeliverParts {
   /** Redis can fail for some users alone (a cluster): theirs wait, and the others go on. */
@@ -30,7 +30,7 @@ const MAX_WAITING = 10_000;
  */
 export function notify(deps: NotifyDeps): Role {
   const delivery = new InboxDelivery(deps);
-  const waiting = new WaitingNews();
+  const waiting = new WaitingMessages();
 
   /** Keeps what may succeed later, and returns what can never. @throws the failure, if everybody has to wait for it */
   function settle(

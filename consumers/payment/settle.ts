@@ -1,7 +1,7 @@
 import type { ResultEvent } from "../../contracts/orders/step-events.ts";
 import type { Sql } from "../../db/client.ts";
+import { bisect } from "../engine/bisect.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
-import { inHalves } from "../engine/in-halves.ts";
 import { jittered } from "../engine/pause.ts";
 import { type Alarm, alarmsOf } from "./alarms.ts";
 import { news } from "./answers.ts";
@@ -45,7 +45,7 @@ export async function commitAnswers(
   called: readonly Called[],
 ): Promise<readonly (SettledPayment | Unsettled)[]> {
   type Results = readonly (SettledPayment | Unsettled)[];
-  const parts = await inHalves<Called, Results>(
+  const parts = await bisect<Called, Results>(
     called,
     (part) => commit(deps, part),
     async (part, error) =>

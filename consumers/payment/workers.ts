@@ -12,7 +12,7 @@ import { startTicker } from "../engine/ticker.ts";
 import type { AlarmKind } from "./alarms.ts";
 import { PaymentBreaker } from "./breaker.ts";
 import { CALLS_PER_LEASE, callProvider, type Leased } from "./call-provider.ts";
-import { createPlaces } from "./places.ts";
+import { CallSlots } from "./call-slots.ts";
 import type { PaymentProvider } from "./provider.ts";
 import { type Called, commitAnswers, type SettleDeps, type SettledPayment, type Unsettled } from "./settle.ts";
 
@@ -20,7 +20,7 @@ export interface WorkersDeps extends SettleDeps {
   readonly provider: PaymentProvider;
   readonly producer: Pick<Producer, "sendAll">;
   readonly fault: Fault;
-  /** Quick calls at the same time; see places.ts. */
+  /** Quick calls at the same time; see call-slots.ts. */
   readonly concurrency: number;
   /** How long the provider may take for one call, milliseconds. */
   readonly timeoutMs: number;
@@ -79,7 +79,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
   /** Orders that somebody is at work for. */
   const inHand = new Set<OrderId>();
   let hungry = false;
-  const places = createPlaces(concurrency, () => {
+  const slots = new CallSlots(concurrency, () => {
     if (hungry) ticker.wake();
   });
 
@@ -135,7 +135,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
     const payment = leased(row);
     const { orderId } = payment;
     inHand.add(orderId);
-    places.take(() =>
+    slots.run(() =>
       work(payment, row.user_id)
         .catch((error) => {
           log.error({ role: "payment", orderId, ...failureCode(error) }, "a payment's worker failed");
@@ -154,7 +154,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
 
   async function round(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const limit = breaker.allowed(places.free(), performance.now());
+      const limit = breaker.allowed(slots.free, performance.now());
       hungry = limit === 0 && !breaker.isOpen;
       if (limit === 0 || signal.aborted) return;
       const due = await take(limit);
@@ -166,11 +166,11 @@ export function startWorkers(deps: WorkersDeps): Workers {
 
   return {
     wake: ticker.wake,
-    busy: places.busy,
+    busy: () => slots.running,
     async stop() {
       stopping.abort();
       await ticker.stop();
-      await places.empty();
+      await slots.empty();
     },
   };
 }

@@ -5,8 +5,8 @@ import { allTopics } from "../../contracts/topics.ts";
 import { readEnvironment } from "../../contracts/wire/environment.ts";
 import * as schema from "../../db/schema.ts";
 import * as keys from "../../lua/keys.ts";
-import { retentionTables, withRetentionTables } from "./documented.ts";
 import { RetentionEnvironment } from "./environment.ts";
+import { retentionTables, withRetentionTables } from "./retention-tables.ts";
 import { KEPT_TABLES, OTHER_RULES, REDIS_KEYS, ROW_RULES, RULED_TABLES } from "./rules.ts";
 
 test("every table says whether something of it goes, or why it stays", () => {

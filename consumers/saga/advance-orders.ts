@@ -9,7 +9,7 @@ import { finishedOrders } from "../../db/orders/known.ts";
 import { lockSagas, readSagas } from "../../db/orders/sagas.ts";
 import { insertOrders } from "../../db/orders/write.ts";
 import { findSetting } from "../../db/settings/settings.ts";
-import { type Folded, foldOrder } from "./fold.ts";
+import { type Folded, foldOrder } from "./fold-order.ts";
 import type { SagaInput } from "./inputs.ts";
 import type { OrderDeadlines } from "./rows.ts";
 import type { SagaMemory } from "./saga-memory.ts";

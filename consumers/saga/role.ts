@@ -11,7 +11,7 @@ import { type Advanced, type Advancing, advanceOrders } from "./advance-orders.t
 import type { SagaInput } from "./inputs.ts";
 import { parseInput } from "./parse-input.ts";
 import { SagaMemory } from "./saga-memory.ts";
-import { salvageOrder } from "./salvage.ts";
+import { salvageOrder } from "./salvage-order.ts";
 
 /** What is said of an order that has ended. */
 const ENDS: ReadonlySet<string> = new Set(["OrderCompleted", "CompensationCompleted"]);

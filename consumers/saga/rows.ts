@@ -2,7 +2,7 @@ import { type SagaState, stillOpen } from "../../contracts/orders/saga-state.ts"
 import type { NewSaga } from "../../db/orders/sagas.ts";
 import type { OrderChange } from "../../db/orders/write.ts";
 import type { OrderedCartLine } from "../../db/shop/carts.ts";
-import type { Folded } from "./fold.ts";
+import type { Folded } from "./fold-order.ts";
 
 /** How long orders may take, milliseconds. */
 export interface OrderDeadlines {

@@ -4,7 +4,7 @@ import { updateOrders } from "../../db/orders/write.ts";
 import { clearCarts, lockCarts, refillCarts } from "../../db/shop/carts.ts";
 import { countSales } from "../../db/shop/sold.ts";
 import { confirmReservations } from "../../db/steps/stock.ts";
-import type { Folded } from "./fold.ts";
+import type { Folded } from "./fold-order.ts";
 import { cartLines, completedBy, type OrderDeadlines, orderRow, sagaRow } from "./rows.ts";
 import { storable } from "./storable.ts";
 

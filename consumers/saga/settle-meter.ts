@@ -1,5 +1,5 @@
 import type { SettleTimes } from "../../lua/settle-times.ts";
-import type { Folded } from "./fold.ts";
+import type { Folded } from "./fold-order.ts";
 
 /** The latest settle times that are kept: a second of a thousand orders. */
 const SAMPLES = 1_000;

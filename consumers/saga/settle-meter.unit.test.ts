@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Folded } from "./fold.ts";
+import type { Folded } from "./fold-order.ts";
 import { SettleMeter } from "./settle-meter.ts";
 
 const settledAfter = (ms: number) =>

@@ -3,8 +3,8 @@ import type { Sql } from "../../db/client.ts";
 import { beginRecovery, expectReopening, neverClaimed } from "../../db/sales/recover.ts";
 import type { LoadState } from "../../db/schema.ts";
 import type { SaleLoading } from "../../lua/sale-loading.ts";
+import { ConcurrencyLimit } from "../engine/concurrency-limit.ts";
 import { failureCode } from "../engine/failure.ts";
-import { Hands } from "../engine/hands.ts";
 import type { Log } from "../engine/log.ts";
 import { pause } from "../engine/pause.ts";
 import { loadSale } from "./load-sale.ts";
@@ -68,9 +68,9 @@ const LEDGERS_AT_ONCE = 4;
  */
 export class Recovery {
   readonly #deps: RecoveryDeps;
-  readonly #fences = new Hands(AT_ONCE);
-  readonly #ledgers = new Hands(LEDGERS_AT_ONCE);
-  readonly #loads = new Hands(AT_ONCE);
+  readonly #fences = new ConcurrencyLimit(AT_ONCE);
+  readonly #ledgers = new ConcurrencyLimit(LEDGERS_AT_ONCE);
+  readonly #loads = new ConcurrencyLimit(AT_ONCE);
   readonly #drain: SharedDrain;
   /** Clients are told when to come back; a wrong time costs them a second question. */
   readonly #announcements: Announcements;
@@ -91,16 +91,16 @@ export class Recovery {
     const { sql, persistLedger, log } = this.#deps;
     const { couponId } = sale;
     const startedAt = performance.now();
-    const fenced = await this.#fences.take(() => this.#fence(sale));
+    const fenced = await this.#fences.run(() => this.#fence(sale));
     if (fenced === null) return;
     const isNew = (await neverClaimed(sql, [couponId])).has(couponId);
     if (!isNew) {
-      const { held, entries, refused } = await this.#ledgers.take(() => persistLedger(couponId));
+      const { held, entries, refused } = await this.#ledgers.run(() => persistLedger(couponId));
       const level = refused > 0 ? "error" : "info";
       log[level]({ couponId, held, entries, refused }, "recovery: the ledger is persisted");
       if (!sale.queued && !(await this.#waitForLog(fenced, stopping))) return;
     }
-    await this.#loads.take(() => this.#load(fenced, startedAt));
+    await this.#loads.run(() => this.#load(fenced, startedAt));
     this.#fenced.delete(couponId);
   }
 

@@ -1,5 +1,5 @@
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { Hands } from "../engine/hands.ts";
+import { ConcurrencyLimit } from "../engine/concurrency-limit.ts";
 
 /** Each holds a connection of the process' pool, and may wait for a sale's lock: the fences must find connections beside them. */
 const AT_ONCE = 2;
@@ -12,7 +12,7 @@ const AT_ONCE = 2;
 export class Announcements {
   readonly #announce: (couponId: CouponId, epoch: number, inMs: number) => Promise<void>;
   readonly #failed: (couponId: CouponId, error: unknown) => void;
-  readonly #hands = new Hands(AT_ONCE);
+  readonly #limit = new ConcurrencyLimit(AT_ONCE);
   /** What was said last of each sale whose announcement has not ended; `opensAt` by the monotonic clock. */
   readonly #last = new Map<CouponId, { readonly epoch: number; readonly opensAt: number }>();
 
@@ -29,8 +29,8 @@ export class Announcements {
     const hasNotEnded = this.#last.has(couponId);
     this.#last.set(couponId, { epoch, opensAt: performance.now() + inMs });
     if (hasNotEnded) return;
-    this.#hands
-      .take(() => {
+    this.#limit
+      .run(() => {
         const { epoch, opensAt } = this.#last.get(couponId)!;
         return this.#announce(couponId, epoch, Math.max(0, opensAt - performance.now()));
       })

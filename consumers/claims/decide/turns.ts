@@ -5,8 +5,8 @@ import { KafkaError } from "../../../kafka/kafka.ts";
 import { failureKind } from "../../engine/failure.ts";
 import type { Rejected } from "../../engine/role.ts";
 import type { Settling } from "../persist/settle-claims.ts";
-import { judgeAbsent } from "./absent.ts";
 import { type Decisions, decideSale } from "./decide-sale.ts";
+import { judgeMissingSales } from "./missing-sales.ts";
 import type { Request } from "./request.ts";
 import { settleDecisions } from "./settle-decisions.ts";
 import type { WaitingRequests } from "./waiting-requests.ts";
@@ -85,7 +85,7 @@ export class Turns {
   async #settle(turn: BySale): Promise<readonly Rejected[]> {
     const { settling, keepHours, waiting, decided: count } = this.#deps;
     const decisions = await this.#decide(turn);
-    const gone = await judgeAbsent(settling, keepHours, decisions);
+    const gone = await judgeMissingSales(settling, keepHours, decisions);
     settling.fault("decide:decided");
     const records = new Map([...turn.values()].flat().map(({ requestId, record }) => [requestId as string, record]));
     const { unsettled, rejected } = await settleDecisions(settling, decisions, records);

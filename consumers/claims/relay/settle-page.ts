@@ -1,8 +1,8 @@
 import type { CouponId } from "../../../contracts/wire/ids.ts";
 import { KafkaError } from "../../../kafka/kafka.ts";
 import type { LedgerEntry } from "../../../lua/ledger.ts";
+import { bisect } from "../../engine/bisect.ts";
 import { failureCode, failureKind } from "../../engine/failure.ts";
-import { inHalves } from "../../engine/in-halves.ts";
 import type { Log } from "../../engine/log.ts";
 import type { GrantedClaim } from "../persist/outcome.ts";
 import type { Settlement } from "../persist/settle-claims.ts";
@@ -46,7 +46,7 @@ export async function settlePage(
     report(deps, couponId, settlement);
     return settlement.settled === 0 && settlement.deferred.length > 0 ? "DEFERRED" : "SETTLED";
   };
-  const outcomes = await inHalves(entries, settle, (part, error): PageOutcome => {
+  const outcomes = await bisect(entries, settle, (part, error): PageOutcome => {
     deps.log.error({ couponId, claims: part.length, ...failureCode(error) }, "ledger entries stay for the next round");
     if (error instanceof KafkaError) return "UNTOLD";
     return failureKind(error) === "permanent" ? "SETTLED" : "FAILED";

@@ -10,7 +10,7 @@ import { complainer, leftOutOf, type Neighbours, type RunningRole, settlingFor }
 import type { GrantedClaim } from "../persist/outcome.ts";
 import { persistClaims } from "../persist/persist-claims.ts";
 import { settleClaims } from "../persist/settle-claims.ts";
-import { type DeferredDeps, deferredRound } from "./deferred.ts";
+import { type DeferredDeps, deferredRound } from "./deferred-claims.ts";
 import { createOverdueLedgers } from "./overdue-ledgers.ts";
 import { type RelayDeps, relayRound } from "./relay.ts";
 import { startRevocations } from "./start-revocations.ts";

@@ -11,20 +11,20 @@ import type { Decisions } from "./decide-sale.ts";
  * asked in time (this role was away for long, or the sale was paused), and Redis lost the sale before it could leave, it is rebuilt for them.
  * Changes `decisions` in place. @returns the dead letters
  */
-export async function judgeAbsent(
+export async function judgeMissingSales(
   { sql, raiseFence }: Pick<Settling, "sql" | "raiseFence">,
   keepHours: number,
   decisions: Map<CouponId, Decisions>,
 ): Promise<readonly Rejected[]> {
-  const absent = [...decisions].filter(([, { why }]) => why === "NOT_LOADED");
-  if (absent.length === 0) return [];
+  const missing = [...decisions].filter(([, { why }]) => why === "NOT_LOADED");
+  if (missing.length === 0) return [];
   const known = await findAbsentSales(
     sql,
-    absent.map(([couponId]) => couponId),
+    missing.map(([couponId]) => couponId),
     keepHours,
   );
   const rejected: Rejected[] = [];
-  for (const [couponId, decided] of absent) {
+  for (const [couponId, decided] of missing) {
     const sale = known.get(couponId);
     if (sale?.over === false) continue;
     if (sale?.owed && decided.waiting.some(({ loggedAt }) => loggedAt < sale.endsAt)) {

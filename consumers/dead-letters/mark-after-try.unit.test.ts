@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { DeadLetterId } from "../../contracts/wire/dead-letters.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { KafkaError } from "../../kafka/kafka.ts";
-import { afterTry } from "./after-try.ts";
+import { afterTry } from "./mark-after-try.ts";
 
 const policy = { attempts: 5, retryMs: 300_000 };
 const after = (attempts: number, tried: Parameters<typeof afterTry>[1]) =>

@@ -11,7 +11,7 @@ const TRY_EVERY_MS = 1_000;
  * News of users whose inbox cannot be written now, each user's in order, while everybody else's go on. The oldest record
  * that waits holds back its partition's offset.
  */
-export class WaitingNews implements HeldRecords {
+export class WaitingMessages implements HeldRecords {
   readonly #users = new Map<UserId, readonly Personal[]>();
   /** How often a partition was taken away; a batch that began before must not leave anything behind here. */
   readonly #revocations = new Map<string, number>();

@@ -3,7 +3,7 @@ import { keyOf } from "../../kafka/partitions.ts";
 import type { BatchPositions, CommitQueue } from "./commit-queue.ts";
 
 /** Records of one batch, with the positions as they were when each of them was polled. */
-export interface Polled {
+export interface PolledBatch {
   readonly records: readonly IncomingRecord[];
   readonly positions: BatchPositions;
 }
@@ -13,7 +13,7 @@ export interface Polled {
  * taken away takes its records along: its next owner reads them again, and a role that goes by the order of the log
  * (coupon-decide) must not decide what comes behind records that are somebody else's by now.
  */
-export class Gathered {
+export class RecordBuffer {
   readonly #commits: Pick<CommitQueue, "positionsAfter">;
   #records: readonly IncomingRecord[] = [];
   #positions: BatchPositions = { positions: new Map() };
@@ -41,7 +41,7 @@ export class Gathered {
   }
 
   /** All of it, for a batch. */
-  take(): Polled {
+  take(): PolledBatch {
     const polled = { records: this.#records, positions: this.#positions };
     this.#records = [];
     this.#positions = { positions: new Map() };

@@ -6,7 +6,7 @@ import { failureKind } from "./failure.ts";
  * @param failed decides about what cannot be divided: the item at fault, or all items if the failure is no item's fault
  * @returns one result for each part that was worked on, in the order of the items
  */
-export async function inHalves<T, R>(
+export async function bisect<T, R>(
   items: readonly T[],
   work: (items: readonly T[]) => Promise<R>,
   failed: (items: readonly T[], error: unknown) => R | Promise<R>,
@@ -16,7 +16,7 @@ export async function inHalves<T, R>(
   } catch (error) {
     if (failureKind(error) !== "permanent" || items.length <= 1) return [await failed(items, error)];
     const middle = Math.ceil(items.length / 2);
-    const first = await inHalves(items.slice(0, middle), work, failed);
-    return [...first, ...(await inHalves(items.slice(middle), work, failed))];
+    const first = await bisect(items.slice(0, middle), work, failed);
+    return [...first, ...(await bisect(items.slice(middle), work, failed))];
   }
 }

@@ -8,8 +8,8 @@ import {
   salesWithDeferredClaims,
 } from "../../../db/claims/deferred.ts";
 import type { Sql } from "../../../db/client.ts";
+import { bisect } from "../../engine/bisect.ts";
 import { failureKind } from "../../engine/failure.ts";
-import { inHalves } from "../../engine/in-halves.ts";
 import type { GrantedClaim } from "../persist/outcome.ts";
 import type { Settlement } from "../persist/settle-claims.ts";
 
@@ -80,7 +80,7 @@ async function settleParts(deps: DeferredDeps, page: readonly GrantedClaim[]): P
     const isOpen = new Set(open);
     return { done: claims.map(({ requestId }) => requestId).filter((id) => !isOpen.has(id)), open };
   };
-  const parts = await inHalves(page, settle, (claims, error): Parts => {
+  const parts = await bisect(page, settle, (claims, error): Parts => {
     const isAtFault = failureKind(error) === "permanent";
     return { done: [], open: isAtFault ? claims.map(({ requestId }) => requestId) : [], failure: { error } };
   });
