@@ -7,10 +7,11 @@ import * as schema from "./schema.ts";
 export type Sql = postgres.Sql;
 /** A transaction or the pool: what a statement file takes, so that it runs in either. */
 export type Executor = postgres.Sql | postgres.TransactionSql;
-export type Orm = PostgresJsDatabase<typeof schema>;
+/** Drizzle without transactions: those belong to statements (`Sql.begin`). */
+export type Orm = Omit<PostgresJsDatabase<typeof schema>, "transaction">;
 
 export interface DatabaseOptions {
-  /** Connections for the hot statements. At least one: no transaction needs a second one. */
+  /** Connections for all statements but leases. At least one: no transaction needs a second one. */
   readonly max: number;
   /** Shown in pg_stat_activity. */
   readonly name: string;
@@ -24,9 +25,9 @@ export interface LeasePool {
 }
 
 export interface Database {
-  /** Prepared statements, for what runs per batch or per request. */
+  /** Statements in SQL. */
   readonly sql: Sql;
-  /** Drizzle on a client of its own: it replaces its client's parsers and prepares nothing. */
+  /** Drizzle on the connections of `sql`. */
   readonly orm: Orm;
   readonly leases: LeasePool;
   /** @throws what the driver throws when no server answers within `timeoutMs`; TransactionPooling (pooling.ts) */
@@ -35,8 +36,6 @@ export interface Database {
 }
 
 const CONNECT_TIMEOUT_S = 5;
-const ORM_CONNECTIONS = 2;
-const ORM_IDLE_S = 60;
 /**
  * Leases that a process with all roles holds at once: the loader seven (one for first loads, six for groups that it
  * recovers), the claim relay three, the sweeper, the order relay and the admission loader one each; and some to spare. One
@@ -57,6 +56,7 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
     // Arrays go over as literals (array-literal.ts), so the type catalogue need not be read on every connect.
     fetch_types: false,
     onnotice: () => {},
+    types: { json: JSON_TYPE },
     connection: {
       application_name: options.name,
       // Times come back as text: in a zone whose year is over already, the last instant of 9999 would be no date to JavaScript.
@@ -67,7 +67,6 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
     session: `SET statement_timeout = ${options.statementTimeoutMs ?? 30_000}; SET idle_in_transaction_session_timeout = 30000`,
   };
   const sql = openPostgres(url, { ...common, max: options.max });
-  const ormClient = openPostgres(url, { ...common, max: ORM_CONNECTIONS, idle_timeout: ORM_IDLE_S, prepare: false });
   // The holder of a lease needs a connection of `sql` for the work. If leases came from there too, as many of them as there are
   // connections would wait for each other, for ever.
   const leases = openPostgres(url, { ...common, max: LEASE_CONNECTIONS, idle_timeout: LEASE_IDLE_S });
@@ -82,7 +81,7 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
   return {
     sql,
     leases: { sql: leases },
-    orm: drizzle(ormClient, { schema }),
+    orm: drizzle(preparing(sql), { schema }),
     async ping(timeoutMs) {
       const query = sql`SELECT 1`;
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -100,7 +99,31 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
       }
     },
     async close() {
-      await Promise.all([sql, leases, ormClient].map((client) => client.end({ timeout: 5 })));
+      await Promise.all([sql, leases].map((client) => client.end({ timeout: 5 })));
     },
   };
+}
+
+/** As the driver's own, but a text is JSON already: Drizzle writes it so, and so do our statements (`::text::jsonb`). */
+const JSON_TYPE = {
+  to: 114,
+  from: [114, 3802],
+  serialize: (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value)),
+  parse: (text: string): unknown => JSON.parse(text),
+};
+
+/** `simple: false`: a statement without parameters is prepared too. */
+const PREPARED = { prepare: true, simple: false } as postgres.UnsafeQueryOptions;
+
+/**
+ * The client as Drizzle takes it. Drizzle replaces parsers and serializers in its client's options, and asks for statements that
+ * are not prepared. It gets options that nobody reads, and all its statements are prepared; its columns understand the values that
+ * the driver's parsers give.
+ */
+function preparing(sql: Sql): Sql {
+  const client = {
+    options: { parsers: {}, serializers: {} },
+    unsafe: (text: string, parameters: never[]) => sql.unsafe(text, parameters, PREPARED),
+  };
+  return client as unknown as Sql;
 }
