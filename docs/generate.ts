@@ -1,11 +1,12 @@
 import { ConsumersEnvironment } from "../consumers/config.ts";
 import { retentionTables, withRetentionTables } from "../consumers/retention/retention-tables.ts";
+import { claimRefusalsTable } from "../contracts/claims/refusals.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
 import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
 import { StackEnvironment } from "../stack/config.ts";
 import { configurationTable, withTable } from "./configuration-table.ts";
 
-// `bun run docs`: writes what README says about configuration from the schemas that read it.
+// `bun run docs`: writes what README says about configuration and about refused claims from what the program reads.
 const readme = new URL("../README.md", import.meta.url);
 const table = configurationTable({
   gateway: GatewayEnvironment,
@@ -13,7 +14,8 @@ const table = configurationTable({
   "payment-simulator": PaymentSimulatorEnvironment,
   "./dev": StackEnvironment,
 });
-await Bun.write(readme, withTable(await Bun.file(readme).text(), table));
+const withConfiguration = withTable(await Bun.file(readme).text(), table);
+await Bun.write(readme, withTable(withConfiguration, claimRefusalsTable(), "refusals of a claim"));
 
 // And what the operations guide says about how long things are kept.
 const guide = new URL("operations.md", import.meta.url);

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { ConsumersEnvironment } from "../consumers/config.ts";
+import { claimRefusalsTable, TOLD_REFUSALS } from "../contracts/claims/refusals.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
 import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
 import { StackEnvironment } from "../stack/config.ts";
@@ -15,6 +16,12 @@ test("README's configuration table is what the schemas say (else: bun run docs)"
   });
   expect(table.split("\n").length).toBeGreaterThan(30);
   expect(withTable(text, table)).toBe(text);
+});
+
+test("README's table of refused claims is the one that scripts and answers use (else: bun run docs)", async () => {
+  const text = await Bun.file(new URL("../README.md", import.meta.url)).text();
+  expect(withTable(text, claimRefusalsTable(), "refusals of a claim")).toBe(text);
+  for (const code of TOLD_REFUSALS) expect(text).toContain(`| \`${code}\` |`);
 });
 
 test("every page of the documentation that README and the pages link to is there", async () => {

@@ -13,6 +13,7 @@ import {
   SaleList,
 } from "../contracts/claims/http.ts";
 import { PipelineChange, PipelineView } from "../contracts/claims/pipeline.ts";
+import { TOLD_REFUSALS } from "../contracts/claims/refusals.ts";
 import { OrderSummary, StepView } from "../contracts/orders/http.ts";
 import { IdempotencyKeySchema } from "../contracts/orders/ids.ts";
 import { SagaChange, SagaView } from "../contracts/orders/saga-mode.ts";
@@ -86,20 +87,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     security: "user",
     answers: { 202: Type.Union([ClaimAccepted, ClaimPending]), 200: ClaimAccepted },
     meanings: { 200: "The same user's earlier win, with `repeat: true`" },
-    refusals: [
-      "SOLD_OUT",
-      "NOT_STARTED",
-      "ENDED",
-      "PAUSED",
-      "COUPON_NOT_FOUND",
-      "RATE_LIMITED",
-      "SALE_RECOVERING",
-      "OVERLOADED",
-      "OUTCOME_UNKNOWN",
-      "KAFKA_UNAVAILABLE",
-      "INVALID_JSON",
-      "BODY_TOO_LARGE",
-    ],
+    refusals: [...TOLD_REFUSALS, "INVALID_JSON", "BODY_TOO_LARGE"],
     checksQuery: true,
     handler: claim,
   });

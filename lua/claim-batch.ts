@@ -1,4 +1,5 @@
 import type { Pipeline } from "../contracts/claims/pipeline.ts";
+import { SCRIPT_REFUSALS, type ScriptRefusal } from "../contracts/claims/refusals.ts";
 import type { RequestId, UserId } from "../contracts/wire/ids.ts";
 import type { ClaimCode } from "../contracts/wire/result-codes.ts";
 
@@ -14,7 +15,7 @@ export interface ClaimRequest {
 export type ClaimResult =
   | { readonly code: "ACCEPTED"; readonly slot: number; readonly requestId: RequestId; readonly ledgerId: string }
   | { readonly code: "ALREADY_WON"; readonly slot: number; readonly requestId: RequestId }
-  | { readonly code: Exclude<ClaimCode, "ACCEPTED" | "ALREADY_WON"> };
+  | { readonly code: ScriptRefusal };
 
 /** What Redis keeps as a sale's state; NOT_STARTED, ENDED and sold out follow from the clock and the slots. */
 export type StoredState = "OPEN" | "PAUSED" | "CLOSED" | "RECOVERING";
@@ -33,16 +34,10 @@ export interface ClaimBatch {
   readonly results: readonly ClaimResult[];
 }
 
-type Refusal = Exclude<ClaimCode, "ACCEPTED" | "ALREADY_WON">;
-const REFUSALS: Readonly<Record<Refusal, ClaimResult>> = {
-  SOLD_OUT: { code: "SOLD_OUT" },
-  NOT_STARTED: { code: "NOT_STARTED" },
-  ENDED: { code: "ENDED" },
-  PAUSED: { code: "PAUSED" },
-  QUEUED: { code: "QUEUED" },
-  NOT_LOADED: { code: "NOT_LOADED" },
-  OVERLOADED: { code: "OVERLOADED" },
-};
+/** One object per code: a refusal allocates nothing. */
+const REFUSALS = Object.fromEntries(SCRIPT_REFUSALS.map((code) => [code, { code }])) as Readonly<
+  Record<ScriptRefusal, ClaimResult>
+>;
 
 const HEADER = 7;
 
@@ -75,7 +70,7 @@ export function claimArguments(claims: readonly ClaimRequest[], word: ClaimWord)
 export function parseClaimBatch(reply: string, claims: readonly ClaimRequest[]): ClaimBatch {
   const words = reply.split(" ");
   const results: ClaimResult[] = [];
-  const forAll = words.length === HEADER + 1 ? REFUSALS[words[HEADER] as Refusal] : undefined;
+  const forAll = words.length === HEADER + 1 ? REFUSALS[words[HEADER] as ScriptRefusal] : undefined;
   if (forAll !== undefined) {
     for (let i = 0; i < claims.length; i++) results.push(forAll);
   } else {
@@ -89,7 +84,7 @@ export function parseClaimBatch(reply: string, claims: readonly ClaimRequest[]):
         results.push({ code, slot: Number(words[at]), requestId: words[at + 1] as RequestId });
         at += 2;
       } else {
-        const refusal = REFUSALS[code as Refusal];
+        const refusal = REFUSALS[code as ScriptRefusal];
         if (refusal === undefined) throw new Error(`claim.lua answered ${code}`);
         results.push(refusal);
       }

@@ -1,83 +1,68 @@
--- claim: decides a batch of claims of one sale, atomically and in order.
+-- claim: decides a batch of claims of one sale, atomically and in their order.
 -- KEYS 1 sale (hash)  2 winners (hash user → "slot requestId")  3 freed (list of slots)  4 ledger (stream)
--- ARGV userId, requestId, userId, requestId, …  (at most 1,000 pairs: unpack's stack ends at 8,000), then perhaps one word:
---   redis: these claims go through the ledger alone.
+-- ARGV userId, requestId, userId, requestId, …  (at most 1,000 pairs: Lua's unpack takes at most 8,000 values), then perhaps one word:
+--   redis: these claims go through the ledger alone, not through Kafka.
 --   again: Redis granted these claims before a rebuild, so they were in time: the sale's window does not refuse them.
---   The word stands last, so that a script loaded before there was such a word ignores it.
+--   The word is last, so that an earlier release's script, which does not know it, ignores it.
 -- Returns one line of words, because one string costs the client a fraction of 4 × n bulk replies:
 --   epoch version state startsAt endsAt total left, then
---   either one word for all, when the sale refuses everybody in the batch: NOT_LOADED | PAUSED | NOT_STARTED | ENDED | QUEUED
---   or per claim: ACCEPTED slot ledgerId | ALREADY_WON slot requestId | SOLD_OUT | OVERLOADED | PAUSED | NOT_STARTED | ENDED
---     | NOT_LOADED: somebody wrote over what the user has won; the sale is marked broken, and its loader rebuilds it
--- A winner gets their own win whatever the sale refuses to the others: winners are looked up before anybody is refused.
--- The ledger entry is the first write: Redis rolls nothing back, and a refused XADD (maxmemory, a failing disk, too few
--- replicas) must leave no winner behind. After the first write of a script Redis refuses no other for lack of memory.
--- QUEUED: claims of this sale go by the log (decide.lua); whoever comes here directly would overtake them.
--- A slot freed by a compensation goes out before a fresh one, so slots stay within 1..total.
--- NOT_LOADED too while somebody's garbage stands in `epoch` or `next`: a claim must not be granted with a slot or an epoch that
--- PostgreSQL cannot take. The loader's look finds it within a second and rebuilds the sale.
-local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'version', 'startsAt', 'endsAt', 'total', 'next', 'mode')
-local state, epoch, version = sale[2], sale[3], sale[4]
-local total, fresh = tonumber(sale[7]), tonumber(sale[8])
-if sale[1] ~= RUN_ID
-  or not (epoch and string.find(epoch, '^[1-9]%d*$') and (#epoch < 10 or tonumber(epoch) <= 2147483647))
-  or not (total and fresh and fresh >= 0 and fresh <= total and fresh % 1 == 0) then
-  return '0 0 RECOVERING 0 0 0 0 NOT_LOADED'
+--   either one refusal for all claims
+--   or per claim: ACCEPTED slot ledgerId | ALREADY_WON slot requestId | a refusal
+-- Refusals: contracts/claims/refusals.ts. NOT_LOADED for all, with zeros: the sale cannot be read. NOT_LOADED for one: somebody
+-- wrote over what this user has won; the sale is marked broken, and its loader rebuilds it.
+-- Winners are looked up before anybody is refused: a winner who asks again gets the same win, also when the sale is over.
+-- QUEUED: claims of this sale are decided in the order of Kafka's log (decide.lua). A direct claim would overtake them.
+-- include: announce.lua
+-- include: win-format.lua
+-- include: sale-refusal.lua
+local sale =
+  redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'startsAt', 'endsAt', 'total', 'next', 'version', 'mode')
+-- include: sale-slots.lua
+if not is_loaded then
+  return '0 0 RECOVERING 0 0 0 0 ' .. REFUSED.NOT_LOADED
 end
-local free = redis.call('LLEN', KEYS[3])
-local left = total - fresh + free
 
 local users, claims = {}, math.floor(#ARGV / 2)
 local word = #ARGV > 2 * claims and ARGV[#ARGV]
 local again = word == 'again'
-local mark = word and not again and { 'p', word } or {}
+local is_marked = word and not again
+if is_marked then
+  entry_fields = { 'p', word }
+end
 
-local refusal
+local refusal, held
 if state == 'OPEN' and sale[9] == 'QUEUED' then
-  refusal = 'QUEUED'
-elseif state == 'OPEN' then
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  if now < tonumber(sale[5]) then
-    refusal = not again and 'NOT_STARTED'
-  elseif now >= tonumber(sale[6]) then
-    refusal = not again and 'ENDED'
-  end
-elseif state == 'PAUSED' then
-  refusal = 'PAUSED'
-elseif state == 'CLOSED' then
-  refusal = 'ENDED'
+  refusal = REFUSED.QUEUED
 else
-  refusal = 'NOT_LOADED'
+  local now
+  if state == 'OPEN' and not again then
+    local time = redis.call('TIME')
+    now = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  refusal = sale_refusal(state, now, starts_at, ends_at)
 end
-local function refuse_all()
-  return table.concat({ epoch, version, state, sale[5], sale[6], total, left, refusal }, ' ')
-end
-if refusal == 'NOT_LOADED' or refusal == 'QUEUED' then
-  return refuse_all()
-end
-
-for i = 1, claims do
-  users[i] = ARGV[2 * i - 1]
-end
-local held = redis.call('HMGET', KEYS[2], unpack(users))
-if refusal then
-  local winners = false
+local any_winner = false
+if refusal ~= REFUSED.QUEUED and refusal ~= REFUSED.NOT_LOADED then
   for i = 1, claims do
-    winners = winners or held[i]
+    users[i] = ARGV[2 * i - 1]
   end
-  if not winners then
-    return refuse_all()
+  held = redis.call('HMGET', KEYS[2], unpack(users))
+  for i = 1, refusal and claims or 0 do
+    any_winner = any_winner or held[i]
   end
 end
-local freed = {}
+local reply = { epoch, sale[8], state, sale[4], sale[5], total, left }
+if refusal and not any_winner then
+  reply[8] = refusal
+  return table.concat(reply, ' ')
+end
 if free > 0 and left > 0 and not refusal then
   local dropped
-  freed, dropped = freed_slots(KEYS[3], claims, total)
+  freed, dropped = freed_slots(claims, total)
   left = left - dropped
 end
-local reply = { epoch, version, state, sale[5], sale[6], total, left }
-local words, taken, won, wins, last = 7, 0, {}, {}, nil
+
+local words, last_entry = 7, nil
 for i = 1, claims do
   local user = users[i]
   local earlier = held[i] or won[user]
@@ -89,54 +74,27 @@ for i = 1, claims do
       reply[words] = earlier
     else
       redis.pcall('HSET', KEYS[1], 'broken', 'winners')
-      reply[words] = 'NOT_LOADED'
+      reply[words] = REFUSED.NOT_LOADED
     end
   elseif refusal then
     reply[words] = refusal
-  elseif left == 0 then
-    reply[words] = 'SOLD_OUT'
   else
     local request = ARGV[2 * i]
-    local slot = freed[taken + 1] or fresh + 1
-    local entry = redis.pcall('XADD', KEYS[4], '*', 'u', user, 'r', request, 's', slot, 'e', epoch, unpack(mark))
-    if type(entry) == 'table' then
-      reply[words] = 'OVERLOADED'
-    else
-      if freed[taken + 1] then
-        taken = taken + 1
-      else
-        fresh = slot
-      end
-      last = entry
-      left = left - 1
-      local winner = slot .. ' ' .. request
-      won[user] = winner
-      wins[#wins + 1] = user
-      wins[#wins + 1] = winner
-      reply[words] = 'ACCEPTED'
+    -- include: grant-slot.lua
+    reply[words] = code
+    if slot then
       reply[words + 1] = slot
       reply[words + 2] = entry
       words = words + 2
+      last_entry = entry
     end
   end
 end
 
-if #wins > 0 then
-  if taken > 0 then
-    redis.call('LPOP', KEYS[3], taken)
-  end
-  redis.call('HSET', KEYS[2], unpack(wins))
-  if mark[1] then
-    redis.call('HSET', KEYS[1], 'lastRedis', last)
-  end
-  if left == 0 then
-    version = version + 1
-    redis.call('HSET', KEYS[1], 'next', fresh, 'version', version)
-    announce(KEYS[1], epoch, version, state, true)
-  else
-    redis.call('HSET', KEYS[1], 'next', fresh)
-  end
-  reply[2] = version
-  reply[7] = left
+-- include: save-grants.lua
+reply[2] = version or reply[2]
+reply[7] = left
+if is_marked and last_entry then
+  redis.call('HSET', KEYS[1], 'lastRedis', last_entry)
 end
 return table.concat(reply, ' ')

@@ -4,6 +4,7 @@
 -- Returns CHANGED | UNCHANGED (this epoch's fence stands already) | STALE_EPOCH (a newer one, or this one is loaded:
 -- whoever wants to rebuild takes a new epoch, or claims granted since the load would be forgotten)
 -- A key of another type is not the sale's: somebody wrote over it. It is renamed to <key>:broken, where it can be looked at for a week.
+-- include: announce.lua
 local TYPES = { 'hash', 'hash', 'list', 'stream', 'hash', 'hash' }
 local function set_aside(i)
   local kind = redis.call('TYPE', KEYS[i]).ok

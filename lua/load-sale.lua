@@ -7,6 +7,7 @@
 -- This script runs only where the loader loaded it, and asks the server itself who it is: a restart between the
 -- loader's INFO and its SCRIPT LOAD would otherwise fence with the id of a server that is gone.
 -- Another loader of the same epoch may have been faster: then claims may have been granted, and nothing is touched.
+-- include: announce.lua
 local function give_up(code)
   redis.call('UNLINK', KEYS[5], KEYS[6])
   return code

@@ -10,6 +10,7 @@
 -- then the decider says so again.
 -- Any process may bring this script along: it decides nothing. A user whose request was decided may ask again under another request:
 -- decide.lua takes the note away, and a note that an older version of it left behind is told by the request's status.
+-- include: win-format.lua
 local win = redis.call('HGET', KEYS[1], ARGV[1])
 if win then
   if not string.find(win, WIN) then

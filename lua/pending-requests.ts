@@ -8,7 +8,7 @@ import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 import { parseStatus, parseWinner, type Winner } from "./sale-reading.ts";
 import { STATUS_TTL_S } from "./sale-scripts.ts";
-import saleValues from "./sale-values.lua" with { type: "text" };
+import { withIncludes } from "./script-includes.ts";
 
 /** After this time a waiting request is logged once more when its user asks again: topic coupon-requests keeps a week. */
 const LOG_AGAIN_MS = 24 * 3_600_000;
@@ -25,7 +25,7 @@ export type AskOutcome =
   | { readonly kind: "noted" | "none" }
   | { readonly kind: "asked"; readonly requestId: RequestId; readonly isLogged: boolean };
 
-const noteRequestScript = new PortableScript(`${saleValues}${noteRequestText}`);
+const noteRequestScript = new PortableScript(withIncludes(noteRequestText));
 const noteLoggedScript = new PortableScript(noteLoggedText);
 
 function keysOf(couponId: CouponId): readonly string[] {

@@ -7,6 +7,7 @@
 -- The winner entry goes before the slot comes back: its removal is what makes a second release find nothing, so no slot
 -- is freed twice. Status and ledger entry are settled even when nothing was held: the tombstone is committed, and a claim
 -- decided before a rebuild left only these two behind. The entry is compared, because an id could belong to another claim.
+-- include: announce.lua
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
   return 'NOT_LOADED'

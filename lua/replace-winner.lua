@@ -5,6 +5,7 @@
 --      5 FREE (the granted slot goes out again) or DISCARD (PostgreSQL holds it for somebody else)
 -- Returns CHANGED | NOT_HELD (Redis holds another request of this user) | NOT_LOADED
 -- The older slot is taken out of the free list, should it be there: it is held.
+-- include: announce.lua
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
   return 'NOT_LOADED'

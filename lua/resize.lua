@@ -5,6 +5,7 @@
 -- Returns CHANGED | UNCHANGED | CONFLICT smallestTotal (somebody has that slot) | NOT_LOADED
 -- Taken is what was handed out and has not come back, so a slot that is never to go out again counts too. Freed slots
 -- beyond a smaller total vanish, and `next` goes down with them: grown again, the sale hands them out as fresh ones.
+-- include: announce.lua
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'total', 'next')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
   return 'NOT_LOADED'

@@ -9,7 +9,8 @@ import { type SaleKeys, saleKeys, shadowKeys } from "./keys.ts";
 import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { isNoScript, rethrow } from "./redis-failure.ts";
-import { type RenderedScripts, renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
+import { type RenderedScripts, renderSaleScripts, SALE_SCRIPT_NAMES } from "./sale-script-text.ts";
+import { withIncludes } from "./script-includes.ts";
 import { SlotPlan } from "./slot-plan.ts";
 
 /** What a sale is, as PostgreSQL has it. Times in milliseconds since 1970. */
@@ -118,7 +119,7 @@ const KNOWN_SERVERS = 64;
 const SHADOW_TTL_S = 600;
 
 export function createSaleLoading(redis: RedisConnection): SaleLoading {
-  const fenceScript = new PortableScript(withAnnouncement(fenceText));
+  const fenceScript = new PortableScript(withIncludes(fenceText));
 
   /** Writes a list of words in chunks; every chunk renews the shadow's time to live. Returns what to call with each entry. */
   function shadowWriter(key: string, command: "hset" | "rpush") {

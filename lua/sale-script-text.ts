@@ -1,21 +1,19 @@
 import ack from "./ack.lua" with { type: "text" };
-import announce from "./announce.lua" with { type: "text" };
 import claim from "./claim.lua" with { type: "text" };
 import decide from "./decide.lua" with { type: "text" };
-import { SALES_CHANNEL } from "./keys.ts";
 import loadSale from "./load-sale.lua" with { type: "text" };
 import { shaOf } from "./portable-script.ts";
 import release from "./release.lua" with { type: "text" };
 import replaceWinner from "./replace-winner.lua" with { type: "text" };
 import resize from "./resize.lua" with { type: "text" };
-import saleValues from "./sale-values.lua" with { type: "text" };
+import { withIncludes } from "./script-includes.ts";
 import setState from "./set-state.lua" with { type: "text" };
 import swapScripts from "./swap-scripts.lua" with { type: "text" };
 
 /** Scripts that only a sale's loader puts on a server. Field of `:sale` that holds the SHA → text. */
 const FENCED = {
-  shaClaim: `${saleValues}${claim}`,
-  shaDecide: `${saleValues}${decide}`,
+  shaClaim: claim,
+  shaDecide: decide,
   shaRelease: release,
   shaAck: ack,
   shaState: setState,
@@ -35,19 +33,11 @@ export interface RenderedScript {
 export type LoaderScriptName = "load" | "swap";
 export type RenderedScripts = Readonly<Record<SaleScriptName | LoaderScriptName, RenderedScript>>;
 
-/** Puts `head` before a script, but after its `#!lua` line, which must stay the first. */
-function prepend(head: string, text: string): string {
-  const afterShebang = text.startsWith("#!") ? text.indexOf("\n") + 1 : 0;
-  return text.slice(0, afterShebang) + head + text.slice(afterShebang);
-}
-
-/** A script that announces changes, without a fence. */
-export function withAnnouncement(text: string): string {
-  return prepend(`local SALES_CHANNEL = '${SALES_CHANNEL}'\n${announce}`, text);
-}
-
+/** Puts RUN_ID before a script, but after its `#!lua` line: Redis requires that line to be the first. */
 function render(text: string, runId: string): RenderedScript {
-  const rendered = prepend(`local RUN_ID = '${runId}'\n`, withAnnouncement(text));
+  const complete = withIncludes(text);
+  const start = complete.startsWith("#!") ? complete.indexOf("\n") + 1 : 0;
+  const rendered = `${complete.slice(0, start)}local RUN_ID = '${runId}'\n${complete.slice(start)}`;
   return { sha: shaOf(rendered), text: rendered };
 }
 

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { Glob } from "bun";
 import { isResultCode } from "../contracts/wire/result-codes.ts";
-import { renderSaleScripts, SALE_SCRIPT_NAMES, withAnnouncement } from "./sale-script-text.ts";
+import { renderSaleScripts, SALE_SCRIPT_NAMES } from "./sale-script-text.ts";
+import { withIncludes } from "./script-includes.ts";
 
 const RUN_A = "a".repeat(40);
 const RUN_B = "b".repeat(40);
@@ -20,7 +21,7 @@ test("a script's flags stay its first line", () => {
   const { shaRelease, shaClaim } = renderSaleScripts(RUN_A);
   expect(shaRelease.text.startsWith("#!lua flags=allow-oom\nlocal RUN_ID")).toBe(true);
   expect(shaClaim.text.startsWith("local RUN_ID")).toBe(true);
-  expect(withAnnouncement("#!lua\nreturn 1")).toMatch(/^#!lua\nlocal SALES_CHANNEL = 'sales'\n/);
+  expect(withIncludes("#!lua\n-- include: announce.lua\nreturn 1")).toMatch(/^#!lua\nlocal SALES_CHANNEL = 'sales'\n/);
 });
 
 for (const bad of ["", "a'b", "a b", "';redis.call('FLUSHALL')--"]) {
@@ -40,6 +41,7 @@ test("every code in a script is one of the project's result codes", async () => 
   for await (const file of new Glob("*.lua").scan(import.meta.dir)) {
     const text = (await Bun.file(`${import.meta.dir}/${file}`).text())
       .replace(/^\s*--.*$/gm, "")
+      .replace(/\bREFUSED\.(\w+)/g, "'$1'")
       .replace(/redis\.p?call\('[A-Z]+'/g, "");
     for (const [, quoted] of text.matchAll(/'([^'\n]*)'/g)) {
       for (const word of quoted!.match(/\b[A-Z][A-Z_]{3,}\b/g) ?? []) {

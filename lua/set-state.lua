@@ -3,6 +3,7 @@
 -- KEYS 1 sale  2 freed
 -- ARGV 1 state  2 startsAt  3 endsAt (milliseconds; '' keeps what is there)
 -- Returns CHANGED | UNCHANGED | NOT_LOADED (a sale in recovery takes its state from the load)
+-- include: announce.lua
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'startsAt', 'endsAt', 'total', 'next')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
   return 'NOT_LOADED'

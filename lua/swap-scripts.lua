@@ -6,6 +6,7 @@
 -- The fence stays what it was: like every script of a sale this one runs only on the server process whose id stands in its
 -- text, and it asks the server itself who it is, as load-sale does. The scripts that are replaced stay in the server's cache, so
 -- a gateway that has not heard of the change yet goes on with them.
+-- include: announce.lua
 if string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') ~= RUN_ID then
   return 'NOT_LOADED'
 end

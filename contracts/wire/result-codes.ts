@@ -1,3 +1,5 @@
+import { CLAIM_REFUSALS, SCRIPT_REFUSALS } from "../claims/refusals.ts";
+
 /**
  * The one table of result codes. Lua scripts return them, SQL statements decide by them, and HTTP and WebSocket errors carry
  * them. No other part of the project defines one.
@@ -6,15 +8,10 @@
  * may succeed later without a change.
  */
 export const RESULTS = {
-  // A claim, as claim.lua decides it.
+  // A claim that was accepted, and why others are refused.
   ACCEPTED: { status: 202, retryable: false, title: "The claim was accepted" },
   ALREADY_WON: { status: 200, retryable: false, title: "This user already won this coupon" },
-  SOLD_OUT: { status: 409, retryable: false, title: "The sale is sold out" },
-  NOT_STARTED: { status: 403, retryable: true, title: "The sale has not started" },
-  ENDED: { status: 403, retryable: false, title: "The sale has ended" },
-  PAUSED: { status: 403, retryable: true, title: "The sale is paused" },
-  QUEUED: { status: 0, retryable: false, title: "Claims of this sale are decided in the order of the log" },
-  NOT_LOADED: { status: 503, retryable: true, title: "The sale is not loaded" },
+  ...CLAIM_REFUSALS,
 
   // Release, load, state and acknowledgement scripts.
   RELEASED: { status: 0, retryable: false, title: "The slot was freed" },
@@ -70,14 +67,9 @@ export const RESULTS = {
   CANCELLED_BY_OPERATOR: { status: 409, retryable: false, title: "Cancelled by an operator" },
 
   // Codes of HTTP and WebSocket answers only.
-  SALE_RECOVERING: { status: 503, retryable: true, title: "The sale is being recovered" },
-  OVERLOADED: { status: 503, retryable: true, title: "Too much is in flight" },
-  OUTCOME_UNKNOWN: { status: 503, retryable: true, title: "Whether the request takes effect is unknown" },
-  KAFKA_UNAVAILABLE: { status: 503, retryable: true, title: "The log does not answer" },
   REDIS_UNAVAILABLE: { status: 503, retryable: true, title: "Redis does not answer" },
   DATABASE_UNAVAILABLE: { status: 503, retryable: true, title: "The database does not answer" },
   SHUTTING_DOWN: { status: 503, retryable: true, title: "This gateway is shutting down" },
-  RATE_LIMITED: { status: 429, retryable: true, title: "Too many requests" },
   TOO_MANY_SOCKETS: { status: 429, retryable: true, title: "Too many sockets" },
   UNAUTHENTICATED: { status: 401, retryable: false, title: "A bearer token is required" },
   TOKEN_INVALID: { status: 401, retryable: false, title: "The token is not valid" },
@@ -86,7 +78,6 @@ export const RESULTS = {
   SIGNATURE_EXPIRED: { status: 401, retryable: true, title: "The signature is too old" },
   FORBIDDEN: { status: 403, retryable: false, title: "Not allowed" },
   ORIGIN_REFUSED: { status: 403, retryable: false, title: "The origin is not allowed" },
-  COUPON_NOT_FOUND: { status: 404, retryable: false, title: "No such coupon" },
   REQUEST_NOT_FOUND: { status: 404, retryable: false, title: "No such request" },
   DEAD_LETTER_NOT_FOUND: { status: 404, retryable: false, title: "No such dead letter" },
   DEAD_LETTER_DISCARDED: { status: 409, retryable: false, title: "The dead letter was discarded" },
@@ -109,17 +100,7 @@ export const RESULTS = {
 export type ResultCode = keyof typeof RESULTS;
 
 /** The codes that claim.lua returns. */
-export const CLAIM_CODES = [
-  "ACCEPTED",
-  "ALREADY_WON",
-  "SOLD_OUT",
-  "NOT_STARTED",
-  "ENDED",
-  "PAUSED",
-  "QUEUED",
-  "NOT_LOADED",
-  "OVERLOADED",
-] as const satisfies readonly ResultCode[];
+export const CLAIM_CODES = ["ACCEPTED", "ALREADY_WON", ...SCRIPT_REFUSALS] as const;
 export type ClaimCode = (typeof CLAIM_CODES)[number];
 
 /** Whether a text (from Lua, SQL or another process) is a code of the table. */

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ClaimAccepted, ClaimPending, Problem } from "../claims/http.ts";
+import { CLAIM_REFUSALS, TOLD_REFUSALS } from "../claims/refusals.ts";
 import { OrderIdSchema, OrderNumberSchema, ProductIdSchema } from "../orders/ids.ts";
 import { ORDER_STATUSES, type OrderStatus } from "../orders/steps.ts";
 import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
@@ -49,16 +50,21 @@ export const ServerMessages = {
     Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimAccepted], {}),
     Type.Composite([Type.Object({ type: Type.Literal("claim.accepted"), ref: Ref }), ClaimPending], {}),
   ]),
-  "claim.refused": Type.Composite([
-    Type.Object({
-      type: Type.Literal("claim.refused"),
-      couponId: Type.String(),
-      ref: Ref,
-      retryAfterS: Type.Optional(Type.Integer({ minimum: 1 })),
-    }),
-    // Here `type` is the type of the message, and there is no HTTP request id.
-    Type.Omit(Problem, ["type", "requestId"]),
-  ]),
+  "claim.refused": Type.Composite(
+    [
+      Type.Object({
+        type: Type.Literal("claim.refused"),
+        couponId: Type.String(),
+        ref: Ref,
+        retryAfterS: Type.Optional(Type.Integer({ minimum: 1 })),
+      }),
+      // Here `type` is the type of the message, and there is no HTTP request id.
+      Type.Omit(Problem, ["type", "requestId"]),
+    ],
+    {
+      description: TOLD_REFUSALS.map((code) => `\`${code}\`: ${CLAIM_REFUSALS[code].title}`).join("; "),
+    },
+  ),
   "coupon.issued": Type.Composite([
     Type.Object({ type: Type.Literal("coupon.issued"), cursor: Cursor, issuedAt: Type.String() }),
     IssuedCoupon,

@@ -1,9 +1,9 @@
 import type { ClaimAccepted, ClaimPending, Durability } from "../../contracts/claims/http.ts";
 import type { Pipeline } from "../../contracts/claims/pipeline.ts";
+import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
-import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { RateLimit } from "../admission/token-bucket.ts";
 import type { WhyNotLoaded } from "../sales/existence.ts";
 import { comeBack, REDIS_AWAY_MS } from "../sales/reopening.ts";
@@ -19,7 +19,7 @@ export type ClaimReply =
   | { readonly kind: "accepted"; readonly body: ClaimAccepted | ClaimPending }
   | {
       readonly kind: "refused";
-      readonly code: ResultCode;
+      readonly code: ClaimRefusal;
       readonly detail?: string;
       readonly retryAfterS?: number;
       readonly extra?: Readonly<Record<string, unknown>>;
@@ -73,7 +73,7 @@ interface Won {
 /** A valid stream id that no entry has: a repeat does not know its ledger entry, and the relay clears that one up. */
 const UNKNOWN_LEDGER_ID = "0-0";
 
-const refused = (code: ResultCode): ClaimReply => ({ kind: "refused", code });
+const refused = (code: ClaimRefusal): ClaimReply => ({ kind: "refused", code });
 /** The claim stands in the ledger, or may stand in the log, and may be issued. It needs no key to be repeated: user and coupon are its key. */
 const unacknowledged = (requestId: RequestId): ClaimReply => ({
   kind: "refused",

@@ -1,3 +1,4 @@
+import { claimRefusal, isClaimRefusal } from "../../contracts/claims/refusals.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { HttpResponse } from "../transports/transport.ts";
@@ -12,20 +13,18 @@ export function nextHttpId(): string {
   return `${tag}-${counter.toString(36)}`;
 }
 
-/** Seconds we ask a client to wait when nothing better is known: long enough to spread a herd, short enough for a sale. */
+/** Seconds in `Retry-After` when nothing better is known. Those of a claim stand in the table of its refusals. */
 const RETRY_AFTER_S: Partial<Record<ResultCode, number>> = {
-  SALE_RECOVERING: 2,
-  NOT_LOADED: 2,
-  OVERLOADED: 1,
-  RATE_LIMITED: 1,
-  OUTCOME_UNKNOWN: 2,
   TOO_MANY_ORDERS: 5,
-  KAFKA_UNAVAILABLE: 2,
   REDIS_UNAVAILABLE: 2,
   DATABASE_UNAVAILABLE: 2,
   SHUTTING_DOWN: 1,
   TOO_MANY_SOCKETS: 5,
 };
+
+function retryAfterS(code: ResultCode): number | undefined {
+  return (isClaimRefusal(code) ? claimRefusal(code).retryAfterS : undefined) ?? RETRY_AFTER_S[code];
+}
 
 interface Prepared {
   readonly status: number;
@@ -41,7 +40,7 @@ const prepared = new Map<ResultCode, Prepared>();
 for (const [name, { status, retryable, title }] of Object.entries(RESULTS)) {
   const code = name as ResultCode;
   const members = { type: `urn:stampede:problem:${code}`, title, status, code, retryable };
-  const wait = RETRY_AFTER_S[code];
+  const wait = retryAfterS(code);
   prepared.set(code, {
     status,
     start: JSON.stringify(members).slice(0, -1),

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { isFarAhead } from "../../contracts/claims/claim-numbers.ts";
+import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import { type FilterOwner, GateFilters, type GateFiltersOptions } from "./gate-filters.ts";
 import type { WinnersFilter } from "./winners-filter.ts";
@@ -22,7 +23,7 @@ interface Entry extends SaleUpdate, FilterOwner {
 
 /** A refusal the gate may give without asking Redis, except to those whom this filter knows: they may have won. */
 export interface GateRefusal {
-  readonly code: "SOLD_OUT" | "PAUSED" | "ENDED";
+  readonly code: Extract<ClaimRefusal, "SOLD_OUT" | "PAUSED" | "ENDED">;
   readonly unlessWon: WinnersFilter;
 }
 

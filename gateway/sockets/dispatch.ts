@@ -1,6 +1,6 @@
+import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
-import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { CLOSE, type ClientMessage } from "../../contracts/wire/socket-messages.ts";
 import type { Authenticate, Identity } from "../auth/hs256.ts";
 import type { ClaimForUser } from "../claims/claim.ts";
@@ -16,7 +16,7 @@ export interface DispatchParts {
   readonly authenticate: Authenticate;
   readonly claimForUser: ClaimForUser;
   /** A refusal from memory, as the HTTP route's gate gives it; undefined: ask Redis. */
-  readonly gate: (couponId: CouponId, userId: UserId) => ResultCode | undefined;
+  readonly gate: (couponId: CouponId, userId: UserId) => ClaimRefusal | undefined;
   readonly catchingUp: Pick<CatchingUp, "resume" | "ifBehind">;
   readonly topics: SaleTopics;
   readonly rate: ReturnType<typeof createMessageRate>;

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
+import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import { orderIdOf, orderNumberOf } from "../../contracts/orders/ids.ts";
 import { newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
-import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
+import { RESULTS } from "../../contracts/wire/result-codes.ts";
 import { ServerMessages } from "../../contracts/wire/socket-messages.ts";
 import * as replies from "./replies.ts";
 
@@ -19,7 +20,7 @@ function faults(text: string): string[] {
 }
 
 test("every answer is as the published schema says", () => {
-  const refused = (code: ResultCode) => replies.claimText(couponId, { kind: "refused", code, retryAfterS: 0.2 }, "r");
+  const refused = (code: ClaimRefusal) => replies.claimText(couponId, { kind: "refused", code, retryAfterS: 0.2 }, "r");
   const body = { requestId, couponId, slot: 7, status: "ACCEPTED", durable: "kafka", receipt: "x" } as const;
   const texts = [
     replies.errorText("MESSAGE_INVALID", "why", "ref"),
@@ -42,7 +43,7 @@ test("every answer is as the published schema says", () => {
     ),
     replies.claimText(couponId, { kind: "accepted", body }, undefined),
     replies.claimText(couponId, { kind: "accepted", body: { ...body, repeat: true } }, "ref"),
-    ...(Object.keys(RESULTS) as ResultCode[]).map(refused),
+    ...(Object.keys(RESULTS) as ClaimRefusal[]).map(refused),
     replies.withCursor(
       JSON.stringify({ type: "coupon.issued", issuedAt: "2027-01-01", couponId, requestId, slot: 1 }),
       cursor,

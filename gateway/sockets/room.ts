@@ -1,5 +1,5 @@
+import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
-import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import type { Inbox } from "../../lua/inbox.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
@@ -28,7 +28,7 @@ export interface SocketRoomDeps {
   readonly authenticate: Authenticate;
   readonly claimForUser: ClaimForUser;
   /** A refusal from memory for this user, as the HTTP route's gate gives it. Left out: Redis is asked every time. */
-  readonly gate?: (couponId: CouponId, userId: UserId) => ResultCode | undefined;
+  readonly gate?: (couponId: CouponId, userId: UserId) => ClaimRefusal | undefined;
   readonly inbox: Pick<Inbox, "read" | "positionAt">;
   readonly routes: Pick<Routes, "add" | "remove" | "touch" | "has">;
   readonly listCoupons: ReadingParts["listCoupons"];

@@ -3,8 +3,9 @@ import type { CouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { createSubscriber, type RedisConnection, whenReady } from "../../lua/redis.ts";
 import { createSaleLoading, type SaleLoading } from "../../lua/sale-loading.ts";
-import { renderSaleScripts, withAnnouncement } from "../../lua/sale-script-text.ts";
+import { renderSaleScripts } from "../../lua/sale-script-text.ts";
 import { createSaleScripts, parseAnnouncement } from "../../lua/sale-scripts.ts";
+import { withIncludes } from "../../lua/script-includes.ts";
 import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";
 import { synced } from "../support/synced.ts";
 import { until } from "../support/until.ts";
@@ -29,7 +30,8 @@ afterAll(async () => {
 async function saleOfBefore(total = 10): Promise<{ couponId: CouponId; sha: string }> {
   const couponId = await loadedSale(redis, { total });
   const runId = await loading.runId(couponId);
-  const sha = (await redis.script("LOAD", `local RUN_ID = '${runId}'\n${withAnnouncement(claimBefore)}`)) as string;
+  const text = withIncludes(`local RUN_ID = '${runId}'\n-- include: announce.lua\n${claimBefore}`);
+  const sha = (await redis.script("LOAD", text)) as string;
   const { sale } = saleKeys(couponId);
   await redis.hset(sale, "shaClaim", sha);
   await redis.hdel(sale, "shaResize");
