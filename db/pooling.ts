@@ -1,5 +1,4 @@
 import type postgres from "postgres";
-import type { Database } from "./client.ts";
 import { openPostgres } from "./connect.ts";
 import { sqlState } from "./errors.ts";
 
@@ -75,7 +74,7 @@ const START_MS = 2_000;
  * sentence. One that is away, or refuses the user, is waited for: readiness tells.
  * @throws TransactionPooling
  */
-export async function requireOwnSessions(database: Pick<Database, "ping">): Promise<void> {
+export async function requireOwnSessions(database: { ping(timeoutMs: number): Promise<void> }): Promise<void> {
   await database.ping(START_MS).catch((error: unknown) => {
     if (error instanceof TransactionPooling) throw error;
   });

@@ -1,11 +1,23 @@
 import { timeAt } from "./commands.ts";
-import type { InboxPage } from "./inbox.ts";
 import { formatCursor, formatEmpty, GENERATION_LENGTH, type InboxPosition, parseCursor } from "./inbox-cursor.ts";
 import { INBOX_GENERATION_KEY } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { redisFailure, rethrow } from "./redis-failure.ts";
 import type { ServerTag } from "./server-tag.ts";
 import { compareIds, idTime } from "./stream-ids.ts";
+
+/** A message as it is kept: without the cursor, which is added on the way out. */
+export interface InboxMessage {
+  readonly cursor: string;
+  readonly json: string;
+}
+
+export interface InboxPage {
+  readonly lost: boolean;
+  readonly messages: readonly InboxMessage[];
+  /** Where to read on. */
+  readonly cursor: string;
+}
 
 /** What XINFO STREAM says. */
 interface StreamInfo {

@@ -2,18 +2,12 @@ import type { OrderId } from "../contracts/orders/ids.ts";
 import { StampedeError } from "../contracts/wire/errors.ts";
 import type { UserId } from "../contracts/wire/ids.ts";
 import appendText from "./inbox-append.lua" with { type: "text" };
-import { InboxReader } from "./inbox-reader.ts";
+import { type InboxPage, InboxReader } from "./inbox-reader.ts";
 import { userKeys } from "./keys.ts";
 import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { redisFailure } from "./redis-failure.ts";
 import { ServerTag } from "./server-tag.ts";
-
-/** A message as it is kept: without the cursor, which is added on the way out. */
-export interface InboxMessage {
-  readonly cursor: string;
-  readonly json: string;
-}
 
 /** A message to be written. */
 export interface NewMessage {
@@ -43,13 +37,6 @@ export interface Appended {
   readonly written: readonly (InboxPlace | null)[];
   /** connectionId → gatewayId: where the user's sockets were after the messages had been written. */
   readonly routes: ReadonlyMap<string, string>;
-}
-
-export interface InboxPage {
-  readonly lost: boolean;
-  readonly messages: readonly InboxMessage[];
-  /** Where to read on. */
-  readonly cursor: string;
 }
 
 /** Personal messages, kept 24 hours after the last one, about the newest 200. */

@@ -2,7 +2,8 @@ import { ADDRESS_VARIABLE } from "./env.ts";
 import { CliError } from "./errors.ts";
 import { ownAddresses } from "./members.ts";
 import { readRecord } from "./processes.ts";
-import { SERVICES, type ServiceName, type StackContext } from "./service.ts";
+import type { StackContext } from "./service.ts";
+import { SERVICES, type ServiceName } from "./service-names.ts";
 import { dependsOnShape, forgetShape, hasShape, rememberedShape, rememberShape } from "./shape.ts";
 
 /** A cluster is our own processes. @throws CliError where the environment names a Redis or Kafka of somebody else's */

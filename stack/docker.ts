@@ -3,7 +3,8 @@ import { inheritedEnvironment } from "./config.ts";
 import { CliError } from "./errors.ts";
 import { shortNameOf } from "./layout.ts";
 import { maxMemoryOf } from "./redis.ts";
-import type { BaseService, StackContext } from "./service.ts";
+import type { StackContext } from "./service.ts";
+import type { BaseService } from "./service-names.ts";
 
 /** A daemon that does not answer in this time is as good as none, milliseconds. */
 const ANSWER_MS = 3000;

@@ -4,7 +4,8 @@ import { dockerAnswers } from "./docker.ts";
 import type { Ports } from "./layout.ts";
 import { ownAddresses } from "./members.ts";
 import type { Secrets } from "./secrets.ts";
-import { type BaseService, isBaseService, type ServiceName, type Source, type StackEnv } from "./service.ts";
+import type { StackEnv } from "./service.ts";
+import { type BaseService, isBaseService, type ServiceName, type Source } from "./service-names.ts";
 import { hasShape, type Shape } from "./shape.ts";
 
 /** The variable that says where an existing service is. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CliConfig } from "./config.ts";
-import type { ServiceName } from "./service.ts";
+import type { ServiceName } from "./service-names.ts";
 
 /** Ports of one stack on the loopback. */
 export interface Ports {

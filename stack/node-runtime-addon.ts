@@ -1,23 +1,13 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { inheritedEnvironment } from "./config.ts";
 import { CliError } from "./errors.ts";
 import { withLock } from "./lock.ts";
-import type { NodeProgram } from "./node-runtime.ts";
+import type { NodeProgram } from "./node-program.ts";
+import { ADDON, type AddonHome, addonHome } from "./node-runtime-addon-home.ts";
 import { buildAddon } from "./node-runtime-build.ts";
 import { fetchPrebuilt } from "./node-runtime-prebuilt.ts";
 import type { StackContext } from "./service.ts";
-
-export const ADDON = "@confluentinc/kafka-javascript";
-
-/** Where one version of the Kafka addon and its binaries are. */
-export interface AddonHome {
-  /** The package as Bun installed it: sources only, because Bun runs no install scripts. */
-  readonly package: string;
-  readonly version: string;
-  /** Binaries, kept outside of node_modules: one directory per Node, and the librdkafka of all in `deps`. */
-  readonly store: string;
-}
 
 /** A build takes minutes; so long may another one be waited for, seconds. */
 const LOCK_WAIT_S = 1200;
@@ -43,12 +33,6 @@ export async function ensureAddon(context: StackContext, node: NodeProgram, buil
   });
 }
 
-function addonHome(root: string): AddonHome {
-  const home = join(root, "node_modules", ADDON);
-  const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8")) as { version: string };
-  return { package: home, version, store: join(root, ".stack", "tools", "kafka-addon", version) };
-}
-
 /** The addon looks for `lib/binding/<target>/` in its package, after directories that only its own install script makes. */
 function linkStore({ package: home, store }: AddonHome): void {
   const link = join(home, "lib", "binding");
@@ -66,9 +50,3 @@ function loads(root: string, { path }: NodeProgram): boolean {
   });
   return test.exitCode === 0;
 }
-
-/** Whether a store has a binary for a Node, loadable or not. */
-export const binaryOf = (home: AddonHome, { target }: NodeProgram): string =>
-  join(home.store, target, "confluent-kafka-javascript.node");
-
-export const hasBinary = (home: AddonHome, node: NodeProgram): boolean => existsSync(binaryOf(home, node));

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { layoutOf } from "./layout.ts";
-import type { NodeProgram } from "./node-runtime.ts";
-import { ADDON, ensureAddon } from "./node-runtime-addon.ts";
+import type { NodeProgram } from "./node-program.ts";
+import { ensureAddon } from "./node-runtime-addon.ts";
+import { ADDON } from "./node-runtime-addon-home.ts";
 import { prebuiltUrl } from "./node-runtime-prebuilt.ts";
 import type { StackContext } from "./service.ts";
 

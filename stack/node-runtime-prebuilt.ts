@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { NodeProgram } from "./node-runtime.ts";
-import { type AddonHome, binaryOf } from "./node-runtime-addon.ts";
+import type { NodeProgram } from "./node-program.ts";
+import { type AddonHome, binaryOf } from "./node-runtime-addon-home.ts";
 import { type Progress, secondsSince } from "./progress.ts";
 
 /** A machine without a way to the makers' server must not wait for it, milliseconds. */

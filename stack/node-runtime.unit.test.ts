@@ -2,7 +2,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findNode, nodeCommand } from "./node-runtime.ts";
+import { findNode } from "./node-program.ts";
+import { nodeCommand } from "./node-runtime.ts";
 import type { StackContext } from "./service.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "stampede-node-"));

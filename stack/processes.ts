@@ -1,7 +1,13 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { Layout } from "./layout.ts";
 import { statOf } from "./proc-stat.ts";
-import type { ProcessCommand, ServiceName, Source } from "./service.ts";
+import type { ServiceName, Source } from "./service-names.ts";
+
+/** A program, and environment that it has beside ours. */
+export interface ProcessCommand {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** A process and when it began: a pid alone may belong to another program by now. */
 export interface ProcessMark {

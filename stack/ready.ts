@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import { hostAndPort, urlHost } from "../contracts/wire/address.ts";
 import { openPostgres } from "../db/connect.ts";
-import type { ServiceName, StackContext } from "./service.ts";
+import type { StackContext } from "./service.ts";
+import type { ServiceName } from "./service-names.ts";
 
 /** One probe may take so long, milliseconds; then it counts as no. */
 const PROBE_MS = 2000;

@@ -1,5 +1,5 @@
 import type { ServiceRecord } from "./processes.ts";
-import type { ServiceName } from "./service.ts";
+import type { ServiceName } from "./service-names.ts";
 
 /** What runs the gateway and the consumers. */
 export const RUNTIMES = ["bun", "node"] as const;

@@ -1,21 +1,10 @@
 import type { CliConfig } from "./config.ts";
 import type { Layout, Ports } from "./layout.ts";
+import type { ProcessCommand } from "./processes.ts";
 import type { Progress } from "./progress.ts";
 import type { RuntimeName } from "./runtime.ts";
+import type { ServiceName } from "./service-names.ts";
 import type { Shape } from "./shape.ts";
-
-export const SERVICES = ["redis", "postgres", "kafka", "gateway", "consumers", "payment-simulator"] as const;
-export type ServiceName = (typeof SERVICES)[number];
-
-/** The three that Stampede stands on; the rest is its own program. */
-export const BASE_SERVICES = ["redis", "postgres", "kafka"] as const satisfies readonly ServiceName[];
-export type BaseService = (typeof BASE_SERVICES)[number];
-
-export const isBaseService = (name: ServiceName): name is BaseService =>
-  (BASE_SERVICES as readonly ServiceName[]).includes(name);
-
-/** Who runs a service: an address in the environment, a container, or a process of ours. */
-export type Source = "environment" | "docker" | "native";
 
 /** Addresses and secrets, under the names that every process of Stampede reads. */
 export type StackEnv = Readonly<Record<string, string>> & {
@@ -35,11 +24,6 @@ export interface StackContext {
   readonly env: StackEnv;
   readonly progress: Progress;
   readonly shape: Shape;
-}
-
-export interface ProcessCommand {
-  readonly argv: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** How one service runs as a native process. What is common to all (process ids, logs, waiting) is in stack.ts. */

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Layout } from "./layout.ts";
-import type { BaseService, ServiceName } from "./service.ts";
+import type { BaseService, ServiceName } from "./service-names.ts";
 
 /** Whether Redis and Kafka are one process each, or a Redis Cluster and three brokers. */
 export type Shape = "single" | "cluster";

@@ -22,15 +22,8 @@ import { redis } from "./redis.ts";
 import { hasRuntime, type RuntimeName, runtimeOf, runtimeVariant } from "./runtime.ts";
 import { migrateDatabase } from "./schema.ts";
 import { keptSecrets } from "./secrets.ts";
-import {
-  isBaseService,
-  type NativeService,
-  SERVICES,
-  type ServiceName,
-  type Source,
-  type StackContext,
-  type StackEnv,
-} from "./service.ts";
+import type { NativeService, StackContext, StackEnv } from "./service.ts";
+import { isBaseService, SERVICES, type ServiceName, type Source } from "./service-names.ts";
 import { rememberedShape, type Shape } from "./shape.ts";
 import { startService } from "./start.ts";
 import { stopService, wipeData } from "./stop.ts";

@@ -15,8 +15,15 @@ import {
 import { secondsSince } from "./progress.ts";
 import { changedVariant, runtimeOf } from "./runtime.ts";
 import type { NativeService, StackContext } from "./service.ts";
-import type { StartOptions } from "./start.ts";
 import { untilReady } from "./until-ready.ts";
+
+export interface StartOptions {
+  /** Processes that share the port; undefined: as many as before, at first one. */
+  readonly workers?: number | undefined;
+  /** More environment; a service that runs with another one is restarted. */
+  readonly extraEnv?: Readonly<Record<string, string>> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** Seconds that a start which failed gets to stop by itself. */
 const GIVE_UP_S = 2;

@@ -2,17 +2,10 @@ import { containerRuns, startContainer } from "./docker.ts";
 import { ADDRESS_VARIABLE, shownAddress } from "./env.ts";
 import { readRecord, writeRecord } from "./processes.ts";
 import { secondsSince } from "./progress.ts";
-import type { BaseService, NativeService, ServiceName, Source, StackContext } from "./service.ts";
-import { startNative } from "./start-native.ts";
+import type { NativeService, StackContext } from "./service.ts";
+import type { BaseService, ServiceName, Source } from "./service-names.ts";
+import { type StartOptions, startNative } from "./start-native.ts";
 import { untilReady } from "./until-ready.ts";
-
-export interface StartOptions {
-  /** Processes that share the port; undefined: as many as before, at first one. */
-  readonly workers?: number | undefined;
-  /** More environment; a service that runs with another one is restarted. */
-  readonly extraEnv?: Readonly<Record<string, string>> | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 const told = (context: StackContext, service: ServiceName, source: Source) =>
   `(${source}, ${shownAddress(service, context.env)})`;

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { openPostgres } from "../db/connect.ts";
 import { addressesOf } from "./ready.ts";
-import type { ServiceName, StackContext } from "./service.ts";
+import type { StackContext } from "./service.ts";
+import type { ServiceName } from "./service-names.ts";
 
 /** What a service says that lives and reads its data before it serves. */
 export interface Startup {

@@ -4,7 +4,7 @@ import { shownAddress } from "./env.ts";
 import { readRecord, type ServiceRecord } from "./processes.ts";
 import { isReady } from "./ready.ts";
 import { hasRuntime, type RuntimeName } from "./runtime.ts";
-import { SERVICES, type ServiceName, type Source } from "./service.ts";
+import { SERVICES, type ServiceName, type Source } from "./service-names.ts";
 import type { Stack } from "./stack.ts";
 
 export interface ServiceStatus {

@@ -3,7 +3,8 @@ import { stopContainer, wipeContainers } from "./docker.ts";
 import { wipePostgres } from "./postgres.ts";
 import { forgetRecord, readRecord, stopProcesses } from "./processes.ts";
 import { secondsSince } from "./progress.ts";
-import { type BaseService, type NativeService, SERVICES, type ServiceName, type StackContext } from "./service.ts";
+import type { NativeService, StackContext } from "./service.ts";
+import { type BaseService, SERVICES, type ServiceName } from "./service-names.ts";
 
 /** Stops what `up` started of one service. @returns whether there was anything to stop */
 export async function stopService(context: StackContext, service: NativeService): Promise<boolean> {

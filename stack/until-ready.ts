@@ -4,7 +4,8 @@ import { lastWordsOf } from "./last-words.ts";
 import { StartPatience } from "./patience.ts";
 import { isAlive, type ProcessMark } from "./processes.ts";
 import { isReady } from "./ready.ts";
-import type { ServiceName, StackContext } from "./service.ts";
+import type { StackContext } from "./service.ts";
+import type { ServiceName } from "./service-names.ts";
 import { type Startup, startupOf } from "./starting.ts";
 
 const POLL_MS = 50;

@@ -4,7 +4,7 @@ import type { ProductQuantity } from "../../contracts/orders/parts.ts";
 import { REFUSED_POSTAL_CODE } from "../../contracts/orders/shipping.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { Money } from "../../contracts/wire/money.ts";
-import type { Goods, PricedProduct } from "./plan.ts";
+import type { Goods, PricedProduct } from "./goods.ts";
 
 /**
  * What will become of an order. fine: coupon, points and card. plain: the card alone. The others are doomed, each in one way:

@@ -4,8 +4,8 @@ import { PlaceOrder } from "../../contracts/orders/http.ts";
 import type { OrderLine } from "../../contracts/orders/parts.ts";
 import { priceOrder } from "../../contracts/shop/pricing.ts";
 import { type Money, NOTHING } from "../../contracts/wire/money.ts";
+import type { Goods } from "./goods.ts";
 import { FATES, fateOf, orderOf } from "./mix.ts";
-import type { Goods } from "./plan.ts";
 
 const goods: Goods = {
   products: Array.from({ length: 20 }, (_, n) => ({ id: `product-${n}`, price: 2_000 + 250 * n })),

@@ -1,4 +1,5 @@
 import type { HistogramJson } from "../load/histogram.ts";
+import type { Goods } from "./goods.ts";
 import type { OrderFate } from "./mix.ts";
 
 /** When the next order is placed. */
@@ -31,23 +32,6 @@ export interface OrderPlan {
   readonly plainEvery: number;
   /** How long the last orders may take to end, and all of them to make any progress. */
   readonly patienceMs: number;
-}
-
-/** What there is to order. */
-export interface Goods {
-  readonly products: readonly PricedProduct[];
-  /** Of this one there is nothing. */
-  readonly soldOut: string;
-  /** Sales that every user wins once before the first order; a user's n-th order takes the n-th coupon. */
-  readonly sales: readonly string[];
-  /** What every user has at the beginning. */
-  readonly points: number;
-}
-
-export interface PricedProduct {
-  readonly id: string;
-  /** Minor units. */
-  readonly price: number;
 }
 
 export interface OrderProgress {

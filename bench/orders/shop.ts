@@ -2,8 +2,8 @@ import { createDatabase } from "../../db/client.ts";
 import { seedPoints } from "../../db/shop/points.ts";
 import { createProduct, createSale } from "../admin.ts";
 import type { Target } from "../target.ts";
+import type { Goods, PricedProduct } from "./goods.ts";
 import { POINTS_AN_ORDER } from "./mix.ts";
-import type { Goods, PricedProduct } from "./plan.ts";
 
 export interface ShopWish {
   readonly users: number;

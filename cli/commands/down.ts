@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { printedProgress } from "../../stack/progress.ts";
-import { SERVICES, type ServiceName } from "../../stack/service.ts";
+import { SERVICES, type ServiceName } from "../../stack/service-names.ts";
 import { createStack } from "../../stack/stack.ts";
 import { servicesArgument } from "./up.ts";
 

@@ -4,7 +4,7 @@ import { containerLogs } from "../../stack/docker.ts";
 import { CliError } from "../../stack/errors.ts";
 import { showLogs } from "../../stack/logs.ts";
 import { readRecord } from "../../stack/processes.ts";
-import { SERVICES, type ServiceName } from "../../stack/service.ts";
+import { SERVICES, type ServiceName } from "../../stack/service-names.ts";
 import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";

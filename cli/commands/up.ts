@@ -1,7 +1,7 @@
 import { Argument, Command } from "commander";
 import { printedProgress, secondsSince } from "../../stack/progress.ts";
 import type { RuntimeName } from "../../stack/runtime.ts";
-import { SERVICES, type ServiceName } from "../../stack/service.ts";
+import { SERVICES, type ServiceName } from "../../stack/service-names.ts";
 import { createStack } from "../../stack/stack.ts";
 import { interruption } from "../terminal/interruption.ts";
 import { wholeNumber } from "../terminal/numbers.ts";

@@ -1,5 +1,5 @@
 import { prepareNode } from "../../stack/node-runtime.ts";
-import { BASE_SERVICES } from "../../stack/service.ts";
+import { BASE_SERVICES } from "../../stack/service-names.ts";
 import type { Stack } from "../../stack/stack.ts";
 import type { Batch } from "./batches.ts";
 import { NEEDS_POOLER, preparePooler } from "./pooler.ts";

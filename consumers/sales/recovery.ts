@@ -9,7 +9,7 @@ import type { Log } from "../engine/log.ts";
 import { pause } from "../engine/pause.ts";
 import { loadSale } from "./load-sale.ts";
 import { Announcements } from "./reopening-announcements.ts";
-import { SharedDrain } from "./shared-drain.ts";
+import { type DrainLog, SharedDrain } from "./shared-drain.ts";
 
 export interface LostSale {
   readonly couponId: CouponId;
@@ -32,11 +32,7 @@ export interface RecoveryDeps {
   readonly persistLedger: (
     couponId: CouponId,
   ) => Promise<{ readonly held: number; readonly entries: number; readonly refused: number }>;
-  /**
-   * Waits until the persisting group has committed what the log holds now; false: the process is stopping. `report` is told
-   * about once a second how many milliseconds that will take yet.
-   */
-  readonly drain: (stopping: AbortSignal, report: (remainingMs: number) => void) => Promise<boolean>;
+  readonly drain: DrainLog;
   /** Milliseconds after which no gateway's producer still tries to deliver a claim. */
   readonly messageTimeoutMs: number;
   readonly log: Log;

@@ -1,5 +1,10 @@
 import { pause } from "../engine/pause.ts";
-import type { RecoveryDeps } from "./recovery.ts";
+
+/**
+ * Waits until the persisting group has committed what the log holds now; false: the process is stopping. `report` is told
+ * about once a second how many milliseconds that will take yet.
+ */
+export type DrainLog = (stopping: AbortSignal, report: (remainingMs: number) => void) => Promise<boolean>;
 
 /** Sales that were fenced together are quiet together; this is how far apart they may be. */
 const GATHER_MS = 50;
@@ -9,12 +14,12 @@ const GATHER_MS = 50;
  * next one that begins, never the one that runs.
  */
 export class SharedDrain {
-  readonly #drain: RecoveryDeps["drain"];
+  readonly #drain: DrainLog;
   readonly #reports = new Set<(remainingMs: number) => void>();
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<boolean> | null = null;
 
-  constructor(drain: RecoveryDeps["drain"]) {
+  constructor(drain: DrainLog) {
     this.#drain = drain;
   }
 

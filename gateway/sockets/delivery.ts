@@ -1,6 +1,6 @@
 import { CLOSE } from "../../contracts/wire/socket-messages.ts";
-import type { InboxMessage } from "../../lua/inbox.ts";
 import { placeOf } from "../../lua/inbox-cursor.ts";
+import type { InboxMessage } from "../../lua/inbox-reader.ts";
 import type { ClientSocket } from "./connection.ts";
 import { withCursor } from "./replies.ts";
 

@@ -1,7 +1,8 @@
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import type { Inbox, InboxPage } from "../../lua/inbox.ts";
+import type { Inbox } from "../../lua/inbox.ts";
 import { isBetween, isSameServer } from "../../lua/inbox-cursor.ts";
+import type { InboxPage } from "../../lua/inbox-reader.ts";
 import type { ClientSocket, PendingResume, UserSocket } from "./connection.ts";
 import { deliver, isInGrace, reply } from "./delivery.ts";
 import { type OwnCoupon, type OwnOrder, type OwnPage, resumedText, resyncText, welcomeText } from "./replies.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import type { BaseService } from "../../stack/service.ts";
+import type { BaseService } from "../../stack/service-names.ts";
 import { gatherCrowd, type OrderCrowd, orderAll } from "../support/order-crowd.ts";
 import { ordersKept } from "../support/orders-kept.ts";
 import { type System, startSystem } from "../support/system.ts";

@@ -1,7 +1,7 @@
 import { createTestStack } from "../../cli/commands/test.ts";
 import { migrate } from "../../db/migrate.ts";
 import { ensureDatabase, siblingUrl } from "../../stack/database.ts";
-import { BASE_SERVICES } from "../../stack/service.ts";
+import { BASE_SERVICES } from "../../stack/service-names.ts";
 import type { Stack } from "../../stack/stack.ts";
 
 let starting: Promise<Stack> | undefined;

@@ -7,7 +7,7 @@ import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { clusterNodes, type RedisConnection } from "../../lua/redis.ts";
 import { listenersOn } from "../../stack/ports.ts";
 import { isReady } from "../../stack/ready.ts";
-import type { BaseService } from "../../stack/service.ts";
+import type { BaseService } from "../../stack/service-names.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { declareTopicsOnceElected } from "../../stack/topics.ts";
 import type { Check } from "../../verify/check.ts";
