@@ -10,8 +10,8 @@ import { renewalsContract } from "../kafka/contract/renewals.ts";
 import { type ControlledBroker, openWorkbench } from "../kafka/contract/workbench.ts";
 
 /**
- * What every adapter of kafka/kafka.ts must do, on a real broker. The broker must be running; the last part stops,
- * kills and starts it.
+ * What every adapter of kafka/kafka.ts must do, on a real broker. The broker must be running; the later parts freeze,
+ * stop, kill and start it.
  */
 export function kafkaContract(
   name: string,
@@ -20,10 +20,13 @@ export function kafkaContract(
   broker: ControlledBroker,
 ): void {
   const open = () => openWorkbench(createKafka, broker);
-  describe(`${name}: producing`, () => producingContract(open));
-  describe(`${name}: consuming`, () => consumingContract(open));
-  describe(`${name}: groups`, () => groupsContract(open));
-  describe(`${name}: administration`, () => administrationContract(open, createKafka));
+  // Each test has its own topics and groups, and most wait for a session or a linger time to end: side by side.
+  describe.concurrent(`${name}, on a broker that stays up`, () => {
+    describe(`${name}: producing`, () => producingContract(open));
+    describe(`${name}: consuming`, () => consumingContract(open));
+    describe(`${name}: groups`, () => groupsContract(open));
+    describe(`${name}: administration`, () => administrationContract(open, createKafka));
+  });
   describe(`${name}: questions`, () => questionsContract(open, openQuestioner));
   describe(`${name}: renewals`, () => renewalsContract(open));
   describe(`${name}: outages`, () => outagesContract(open));

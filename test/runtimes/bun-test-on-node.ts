@@ -27,11 +27,13 @@ interface Test {
 
 interface Suite {
   readonly name: string;
+  /** Whether its tests, and those of the suites in it, run side by side. */
+  readonly concurrent: boolean;
   readonly children: (Test | Suite)[];
   readonly hooks: { readonly kind: HookKind; readonly body: Body }[];
 }
 
-const root: Suite = { name: ROOT_NAME, children: [], hooks: [] };
+const root: Suite = { name: ROOT_NAME, concurrent: false, children: [], hooks: [] };
 let current = root;
 let defaultTimeoutMs = 60_000; // what ./dev test gives to Bun
 
@@ -39,14 +41,18 @@ export function setDefaultTimeout(ms: number): void {
   defaultTimeoutMs = ms;
 }
 
-export function describe(name: string, body: () => void): void {
-  const suite: Suite = { name, children: [], hooks: [] };
-  const parent = current;
-  parent.children.push(suite);
-  current = suite;
-  body();
-  current = parent;
-}
+const group =
+  (isConcurrent: boolean) =>
+  (name: string, body: () => void): void => {
+    const parent = current;
+    const suite: Suite = { name, concurrent: isConcurrent || parent.concurrent, children: [], hooks: [] };
+    parent.children.push(suite);
+    current = suite;
+    body();
+    current = parent;
+  };
+
+export const describe = Object.assign(group(false), { concurrent: group(true) });
 
 function register(name: string, body: Body, options?: Options): void {
   current.children.push({ name, body, timeoutMs: typeof options === "number" ? options : options?.timeout });
@@ -94,7 +100,7 @@ function list(suite: Suite, path: readonly string[]): ListedTest[] {
 }
 
 function hand(suite: Suite, path: readonly string[]): void {
-  describeOnNode(suite.name, () => {
+  describeOnNode(suite.name, { concurrency: suite.concurrent }, () => {
     for (const { kind, body } of suite.hooks) REGISTER[kind](() => body(), { timeout: defaultTimeoutMs });
     for (const child of suite.children) {
       const here = [...path, child.name];

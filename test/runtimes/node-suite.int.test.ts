@@ -25,7 +25,8 @@ test("each test of a Node suite counts on its own, and a failure keeps its messa
   expect(output).toContain("timed out after 100ms");
   expect(output).toContain("(pass) on Node: mixed > goes on after a failure");
   expect(output).toContain("hooks: before all, before each, before each, before each, disposed");
-  expect(output).toMatch(/6 pass\s+2 fail/);
+  expect(output).toContain("(pass) on Node: mixed > side by side > waits for the one below");
+  expect(output).toMatch(/8 pass\s+2 fail/);
 });
 
 test("tests whose suite never ran have failed, with the reason", async () => {

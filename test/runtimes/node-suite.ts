@@ -23,7 +23,7 @@ export interface NodeSuiteOptions {
  *     // test/transports/uws.suite.ts, run by Node
  *     transportContract("uws", listenUws);
  *
- * The suite file is bundled for Node with a stand-in for `bun:test`: describe, test, test.each, the four hooks,
+ * The suite file is bundled for Node with a stand-in for `bun:test`: describe, describe.concurrent, test, test.each, the four hooks,
  * setDefaultTimeout, and Jest's `expect`. It and what it imports may use node: modules and Web APIs, no `Bun.*`; packages stay
  * external. `STAMPEDE_NODE` names another Node than the one of the PATH.
  *

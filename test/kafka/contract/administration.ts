@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import type { CreateKafka } from "../../../kafka/kafka.ts";
-import { SESSION_MS } from "../broker.ts";
 import { failure, type OpenWorkbench, read } from "./workbench.ts";
 
 export function administrationContract(open: OpenWorkbench, createKafka: CreateKafka): void {
@@ -18,20 +17,6 @@ export function administrationContract(open: OpenWorkbench, createKafka: CreateK
     expect(await failure(admin.createPartitions(name, 1))).toMatchObject({ code: "INVALID", retryable: false });
     await admin.deleteTopics([name]);
     expect(await failure(admin.deleteTopics([name]))).toMatchObject({ code: "UNKNOWN_TOPIC" });
-  });
-
-  test("a broker that stood still for longer than its session gets its topics and partitions all the same", async () => {
-    await using bench = open();
-    const { admin } = bench;
-    // Mostly the controller wakes first and fences the broker; sometimes the broker's heartbeat is in time.
-    for (let round = 0; round < 2; round++) {
-      const name = await bench.topic(1);
-      await bench.broker.freeze(SESSION_MS + 1_200);
-      await Promise.all([bench.topic(1), admin.createPartitions(name, 2)]);
-      expect(await admin.describeTopics([name])).toMatchObject([{ partitions: 2 }]);
-    }
-    const never = { name: `never-${await bench.topic(1)}`, partitions: 1, replicationFactor: 2, config: {} };
-    expect(await failure(admin.createTopics([never]))).toMatchObject({ code: "INVALID", retryable: false });
   });
 
   test("a topic begins with the configuration it was given", async () => {

@@ -1,10 +1,25 @@
 import { expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SESSION_MS } from "../broker.ts";
 import { delivered, eventually, failure, type OpenWorkbench, read, text } from "./workbench.ts";
 
 const OUTAGE_MS = 15_000;
 
 export function outagesContract(open: OpenWorkbench): void {
+  test("a broker that stood still for longer than its session gets its topics and partitions all the same", async () => {
+    await using bench = open();
+    const { admin } = bench;
+    // Mostly the controller wakes first and fences the broker; sometimes the broker's heartbeat is in time.
+    for (let round = 0; round < 2; round++) {
+      const name = await bench.topic(1);
+      await bench.broker.freeze(SESSION_MS + 1_200);
+      await Promise.all([bench.topic(1), admin.createPartitions(name, 2)]);
+      expect(await admin.describeTopics([name])).toMatchObject([{ partitions: 2 }]);
+    }
+    const never = { name: `never-${await bench.topic(1)}`, partitions: 1, replicationFactor: 2, config: {} };
+    expect(await failure(admin.createTopics([never]))).toMatchObject({ code: "INVALID", retryable: false });
+  });
+
   test("a broker killed in mid-stream loses and doubles nothing, and keeps the order", async () => {
     await using bench = open();
     const topic = await bench.topic(2);
