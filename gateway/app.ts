@@ -71,11 +71,11 @@ export interface AppParts {
 }
 
 const DATABASE = ["DATABASE_UNAVAILABLE"] as const;
-/** Of calls whose body must be empty, or an object without members. */
+/** For calls whose body must be empty, or an object without members. */
 const EMPTY_BODY = ["UNSUPPORTED_MEDIA_TYPE", "INVALID_JSON", "BODY_TOO_LARGE"] as const;
 const REBUILDING = ["SALE_RECOVERING", "REDIS_UNAVAILABLE"] as const;
 
-/** The route table: what the gateway answers, and all that its documentation is made from. */
+/** The route table. The gateway's routes and its documentation are made from it. */
 export function createEndpoints(parts: AppParts): Endpoint[] {
   const { authenticate, board, claimForUser, countClaim, requests, sales, viewSale, onError } = parts;
   const claim = claimRoute(board, authenticate, claimForUser, countClaim);
@@ -114,11 +114,11 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
 
   const endpoints: Endpoint[] = [
     claimEndpoint("/coupons/:couponId/issue", "Claim one coupon of a sale"),
-    claimEndpoint("/coupons/:couponId/issue-async", "The same, under the name that older clients use"),
+    claimEndpoint("/coupons/:couponId/issue-async", "The same, under the path that older clients use"),
     {
       method: "GET",
       path: "/coupons/requests/:requestId",
-      summary: "Where one of the caller's claims stands",
+      summary: "The status of one of the caller's claims",
       tag: "claims",
       security: "user",
       answers: { 200: RequestStatus },
@@ -175,7 +175,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     {
       method: "POST",
       path: "/admin/coupons/:couponId/resize",
-      summary: "Give a sale another total, not below the highest slot that somebody has",
+      summary: "Give a sale another total, not below the highest slot in use",
       tag: "admin",
       security: "operator",
       body: ResizeSale,
@@ -186,7 +186,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     {
       method: "POST",
       path: "/admin/coupons/:couponId/revoke",
-      summary: "Take one claim back: its owner is told, and its slot goes to the next user",
+      summary: "Revoke one claim: its owner is told, and its slot goes to the next user",
       tag: "admin",
       security: "operator",
       body: RevokeClaim,
@@ -214,7 +214,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
     {
       method: "PUT",
       path: "/admin/pipeline",
-      summary: "Send claims through Kafka, through Redis alone, or a share of the users through Redis",
+      summary: "Send claims through Kafka, through Redis alone, or a percentage of the users through Redis",
       tag: "admin",
       security: "operator",
       body: PipelineChange,
@@ -232,7 +232,7 @@ export function createEndpoints(parts: AppParts): Endpoint[] {
       ...machine("/health/ready", "Whether claims can be taken", parts.ready, { 200: Readiness, 503: Readiness }),
       meanings: {
         200: "Claims can be taken; `degraded`: without Kafka or PostgreSQL, for which they wait in Redis",
-        503: "Send nobody here: `not ready` without Redis or with a database that refuses us, `stopping` before the end",
+        503: "Send no requests here: `not ready` without Redis or with a database that refuses the gateway, `stopping` before the end",
       },
     },
     machine(

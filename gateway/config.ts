@@ -58,14 +58,14 @@ export const GatewayEnvironment = Type.Object({
     default: "DE",
     pattern: "^[A-Z]{2}$",
     form: "two capital letters like DE",
-    description: "Where an order without `shipping` goes (ISO 3166-1 alpha-2); one of SHIPPING_COUNTRIES",
+    description: "The country of an order without `shipping` (ISO 3166-1 alpha-2); one of SHIPPING_COUNTRIES",
   }),
   ...ShippingEnvironment,
   POINTS_CURRENCY: Type.String({
     default: "EUR",
     pattern: "^[A-Z]{3}$",
     form: "three capital letters like EUR",
-    description: "Of which currency a point is a minor unit; orders in another one take no points",
+    description: "The currency of which a point is a minor unit; orders in another currency take no points",
   }),
   ORDER_DEFAULT_PAYMENT_TOKEN: Type.String({
     default: "",
@@ -77,21 +77,21 @@ export const GatewayEnvironment = Type.Object({
     10_000,
     1,
     1_000_000,
-    "Claims (and as many orders) at work at once before new ones get 503 OVERLOADED",
+    "Limit of claims in progress, and separately of orders; beyond it new ones get 503 OVERLOADED",
   ),
   USER_RATE_PER_S: integer(
     20,
     1,
     100_000,
-    "Claims and orders a second one user may send for long; reads are not limited",
+    "Claims and orders per second that one user may send, averaged; reads are not limited",
   ),
   USER_RATE_BURST: integer(100, 1, 100_000, "Claims and orders one user may send at once; reads are not limited"),
-  GATE_TTL_MS: integer(2_000, 100, 60_000, "How long a refusal from memory holds without news from Redis"),
+  GATE_TTL_MS: integer(2_000, 100, 60_000, "How long the gateway refuses from memory without a confirmation by Redis"),
   GATE_WINNERS_MB: integer(
     64,
     1,
     4_096,
-    "Memory for the winners of sales that are sold out, paused or closed, 5 to 11 bytes each; what does not fit is asked of Redis",
+    "Memory for the winners of sales that are sold out, paused or closed, 5 to 11 bytes each; beyond it Redis answers",
   ),
   MAX_BODY_BYTES: integer(16_384, 1_024, 10_000_000, "Largest request body and WebSocket message"),
   IDLE_TIMEOUT_S: integer(
@@ -103,7 +103,12 @@ export const GatewayEnvironment = Type.Object({
   AUTH_TIMEOUT_S: integer(5, 1, 60, "Seconds a socket has to authenticate"),
   SOCKETS_PER_USER: integer(10, 1, 10_000, "Sockets one user may hold on one gateway"),
   SOCKETS_PER_ADDRESS: integer(20_000, 1, 1_000_000, "Sockets one address may hold on one gateway"),
-  SOCKET_BUFFER_BYTES: integer(262_144, 16_384, 67_108_864, "Bytes queued for a slow reader before it is dropped"),
+  SOCKET_BUFFER_BYTES: integer(
+    262_144,
+    16_384,
+    67_108_864,
+    "Bytes queued for a slow client before its socket is closed",
+  ),
   ALLOWED_ORIGINS: Type.String({
     default: "",
     description: "Origins that may open a socket, comma-separated; empty: any",
@@ -117,7 +122,7 @@ export const GatewayEnvironment = Type.Object({
     1_000,
     0,
     300_000,
-    "How long a stopping gateway still serves, with readiness 503, before its port closes: what a balancer needs to notice",
+    "How long a stopping gateway still serves, with readiness 503, before its port closes, so that load balancers notice",
   ),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, 300_000, "How long a shutdown waits for running requests"),
 });
@@ -133,8 +138,8 @@ export interface GatewayConfig extends GatewayEnvironment {
 }
 
 /**
- * Origins as browsers send them: scheme, host in lower case, the port unless it is the scheme's own. A slash at the end is
- * forgiven, because the address bar shows one. @throws Error naming what is no origin
+ * Origins as browsers send them: scheme, host in lower case, the port unless it is the scheme's default. A slash at the end is
+ * accepted, because the address bar shows one. @throws Error that names the invalid origin
  */
 function originsOf(list: string): ReadonlySet<string> {
   const origins = new Set<string>();
@@ -176,7 +181,7 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     pipeline,
     countriesServed: countries,
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
-    // A key of its own: who may check receipts must not be able to mint tokens.
+    // A derived key, so that a party that checks receipts cannot make tokens.
     receiptKey:
       env.RECEIPT_SECRET === ""
         ? new Uint8Array(hkdfSync("sha256", env.JWT_SECRET, "", "stampede receipt", 32))

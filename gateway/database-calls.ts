@@ -3,8 +3,8 @@ import { classify, isAway, isDatabaseError } from "../db/errors.ts";
 import type { DatabaseOutageLog } from "./database-news.ts";
 
 /**
- * Turns what the database layer throws into what a client can act on: no answer from the server is DATABASE_UNAVAILABLE
- * (retryable); data that it will never take is an INTERNAL that no retry helps. Errors of ours pass through.
+ * Converts errors of the database layer into errors for clients: no answer from the server is DATABASE_UNAVAILABLE
+ * (retryable); data that it will never accept is INTERNAL (not retryable). A StampedeError passes unchanged.
  */
 export function databaseCalls(onError: (error: unknown) => void, news: Pick<DatabaseOutageLog, "away" | "answered">) {
   return async <T>(call: () => Promise<T>): Promise<T> => {

@@ -2,10 +2,10 @@ import type { Logger } from "pino";
 import { loggable } from "../db/loggable-error.ts";
 
 const REMINDER_MS = 30_000;
-/** Only after so long without a failure is the database back: one connection may still answer while others break. */
+/** The database counts as back after this time without a failure: one connection may still answer while others break. */
 const SETTLED_MS = 1_000;
 
-/** What the log says of a database that is away: once, every 30 s again, and once when it is back. Never a stack per call. */
+/** Logs that the database is away: once, then every 30 s, and once when it is back. No stack per call. */
 export class DatabaseOutageLog {
   readonly #log: Pick<Logger, "warn" | "info">;
   readonly #now: () => number;

@@ -66,7 +66,7 @@ import { createSocketRoom } from "./sockets/room.ts";
 import type { Listen, Transport } from "./transports/transport.ts";
 
 const PIPELINE_SETTING = "pipeline";
-/** Coupons and orders that a socket is told of at once when its inbox was lost; the rest is at /me. */
+/** How many coupons and orders a socket is sent when its inbox was lost; the others are at /me. */
 const RESYNC_PAGE = 50;
 
 export interface RuntimeAdapters {
@@ -76,7 +76,7 @@ export interface RuntimeAdapters {
 
 export interface Gateway {
   readonly port: number;
-  /** Stops accepting, finishes what runs, flushes the producer, sends sockets elsewhere. */
+  /** Stops accepting, finishes running requests, flushes the producer, tells sockets to reconnect elsewhere. */
   stop(): Promise<void>;
 }
 
@@ -199,7 +199,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   const live = (couponId: CouponId) =>
     readSale(redis, couponId).catch((error: unknown) => {
       onError(error);
-      return null; // shown as RECOVERING: PostgreSQL's terms are still worth an answer
+      return null; // shown as RECOVERING, with the terms from PostgreSQL
     });
   const sales: SaleSources = {
     find: (couponId) => guarded(() => findSale(orm, couponId)),
@@ -232,7 +232,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
     onError,
   });
 
-  // Announcements may arrive before anybody can be connected.
+  // Announcements may arrive before a socket can be connected.
   let transport: Transport | undefined;
   let stopping = false;
   const metrics = createMetrics({
@@ -406,8 +406,8 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
     async stop() {
       if (stopping) return;
       stopping = true;
-      // Readiness says 503 from here on. Balancers need a moment to hear it, and send new connections meanwhile.
-      log.info({ delayMs: config.SHUTDOWN_DELAY_MS }, "stopping: not ready any more, still serving");
+      // Readiness is 503 from here on. Load balancers need a moment to notice, and send new connections meanwhile.
+      log.info({ delayMs: config.SHUTDOWN_DELAY_MS }, "stopping: not ready, still serving");
       await new Promise((resolve) => setTimeout(resolve, config.SHUTDOWN_DELAY_MS));
       log.info("stopping: no new requests, running ones finish");
       stopNews();

@@ -25,7 +25,9 @@ export const Readiness = Type.Object(
     redis: DependencyState,
     kafka: DependencyState,
     database: DependencyState,
-    why: Type.Optional(Type.String({ description: "Of a database that refuses us: a sentence for an operator" })),
+    why: Type.Optional(
+      Type.String({ description: "With a database that refuses the gateway: a sentence for an operator" }),
+    ),
   },
   { $id: "Readiness", additionalProperties: false },
 );
@@ -33,7 +35,7 @@ export type Readiness = Static<typeof Readiness>;
 
 interface Answer {
   readonly state: Static<typeof DependencyState>;
-  /** Of `refused`: a sentence for an operator. */
+  /** With `refused`: a sentence for an operator. */
   readonly why?: string;
 }
 
@@ -58,9 +60,9 @@ async function ask(probe: ReadinessProbe): Promise<Answer> {
 export const liveRoute: Handler = () => json(200, { status: "live" });
 
 /**
- * GET /health/ready: 200 while claims can be taken. Redis is needed for that; without Kafka claims go to the ledger and
- * without PostgreSQL they wait there, so those two only make the answer `degraded`. A database that has refused us from the start
- * is no outage: the gateway is set up wrongly, and not ready.
+ * GET /health/ready: 200 while claims can be taken. Redis is needed for that. Without Kafka claims go to the ledger, and
+ * without PostgreSQL they wait there, so those two only make the answer `degraded`. A database that has refused the gateway from
+ * the start is not an outage but a wrong configuration: the gateway is not ready.
  */
 export function readyRoute(
   probes: { readonly redis: ReadinessProbe; readonly kafka: ReadinessProbe; readonly database: ReadinessProbe },
@@ -87,7 +89,7 @@ export function readyRoute(
   }
   return () => {
     const now = performance.now();
-    // Health checkers come in packs; one look serves them all.
+    // Several health checkers may ask at once; one look serves them all.
     if (latest === undefined || now - latest.at > REMEMBER_MS || shuttingDown()) latest = { at: now, answer: look() };
     return latest.answer;
   };

@@ -9,7 +9,7 @@ export interface GatewayMetrics {
   /** A POST /orders was answered. `code`: ACCEPTED, REPEATED, or why it was refused. */
   observeOrder(code: ResultCode, seconds: number): void;
   breakerOpen(open: boolean): void;
-  /** Sales that Redis cannot say anything about now, while it answers about others. */
+  /** Sales about which Redis fails to answer now, while it answers about others. */
   leftOut(sales: number): void;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
@@ -33,7 +33,7 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
   const counts = { gate: new Map<string, number>(), redis: new Map<string, number>() };
   new Counter({
     name: "stampede_claims_total",
-    help: "Answered claims by result code and by who decided (gate: from memory)",
+    help: "Answered claims by result code and by what decided (gate: from memory)",
     labelNames: ["code", "from"],
     registers: [registry],
     collect() {
@@ -46,7 +46,7 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
   const accepted: Record<Pipeline, number> = { kafka: 0, redis: 0 };
   new Counter({
     name: "stampede_accepted_claims_total",
-    help: "Claims accepted for the first time, by the way they go from here",
+    help: "Claims accepted for the first time, by pipeline",
     labelNames: ["pipeline"],
     registers: [registry],
     collect() {
@@ -63,11 +63,15 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
         this.set(read());
       },
     });
-  gauge("stampede_claims_in_flight", "Claims whose answer is not out yet", sources.inFlight);
-  gauge("stampede_orders_in_flight", "Orders whose answer is not out yet", sources.ordersInFlight);
+  gauge("stampede_claims_in_flight", "Claims that are not answered yet", sources.inFlight);
+  gauge("stampede_orders_in_flight", "Orders that are not answered yet", sources.ordersInFlight);
   gauge("stampede_sockets", "Open WebSockets", sources.sockets);
   gauge("stampede_producer_queued", "Records waiting for Kafka's report", sources.producerQueued);
-  gauge("stampede_pipeline_redis_percent", "Per cent of users whose claims skip Kafka here", sources.redisPercent);
+  gauge(
+    "stampede_pipeline_redis_percent",
+    "Percentage of users whose claims skip Kafka on this gateway",
+    sources.redisPercent,
+  );
   gauge("stampede_gate_filter_bytes", "Memory of the winners' filters of all sales", sources.filterBytes);
   const breaker = new Gauge({
     name: "stampede_ack_breaker_open",
@@ -76,7 +80,7 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
   });
   const leftOut = new Gauge({
     name: "stampede_left_out_sales",
-    help: "Sales that Redis cannot say anything about now (the log names them); the others go on",
+    help: "Sales about which Redis fails to answer now (the log names them); the others continue",
     registers: [registry],
   });
   const orders = new Counter({

@@ -6,12 +6,12 @@ import { readConfig } from "./config.ts";
 import { type Gateway, type RuntimeAdapters, startGateway } from "./gateway.ts";
 import { createErrorLog } from "./http/error-log.ts";
 
-/** On top of the times that a stop gives to its parts. */
+/** Added to the sum of the time limits of the parts of a stop. */
 const SPARE_MS = 5_000;
 
 /**
- * Runs the gateway as this process. SIGTERM and SIGINT stop it gracefully, a second one at once. Exit 1: it did not start, or
- * something went wrong that nobody caught.
+ * Runs the gateway as this process. SIGTERM and SIGINT stop it gracefully, a second signal at once. Exit 1: it did not start,
+ * or there was an uncaught error.
  */
 export async function runGateway(
   environment: Record<string, string | undefined>,

@@ -4,9 +4,9 @@ interface Turn<T> {
 }
 
 /**
- * One look for everybody who asks the same before it begins, and at most one at work for a question: the visitors of a
- * product's page come all at once when its sale begins. A caller who asks during a look shares the next one, not this one:
- * it may have read before a change that its asker knows of, an operator who just paused the sale, for one.
+ * One lookup for all callers that ask the same before it begins, and at most one in progress per question: the visitors of a
+ * product's page arrive together when its sale begins. A caller that asks during a lookup shares the next one, because the
+ * running one may have read before a change that the caller knows of (an operator who has just paused the sale).
  */
 export function sharedLook<Args extends readonly (string | number | null)[], T>(
   look: (...args: Args) => Promise<T>,

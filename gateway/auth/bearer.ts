@@ -9,7 +9,7 @@ export function bearerToken(header: string | undefined): string | undefined {
   return header.slice(7).trim();
 }
 
-/** Who asks. @throws StampedeError UNAUTHENTICATED, TOKEN_INVALID, TOKEN_EXPIRED */
+/** The caller's identity. @throws StampedeError UNAUTHENTICATED, TOKEN_INVALID, TOKEN_EXPIRED */
 export function identify(request: HttpRequest, authenticate: Authenticate): Identity {
   const token = bearerToken(request.header("authorization"));
   if (token === undefined) throw new StampedeError("UNAUTHENTICATED", "Send `Authorization: Bearer <token>`");

@@ -5,7 +5,7 @@ import { USER_ID, type UserId } from "../../contracts/wire/ids.ts";
 export interface Identity {
   readonly userId: UserId;
   readonly role: string | null;
-  /** Until when the token is taken, leeway included: milliseconds since 1970. A socket lasts as long as its token would by HTTP. */
+  /** When the token stops being accepted, leeway included: milliseconds since 1970. A socket ends then too. */
   readonly expiresAt: number;
 }
 
@@ -17,9 +17,9 @@ export interface TokenRules {
   readonly audience: string;
 }
 
-/** Longer than any token we would mint; a header of this size is an attack or an accident. */
+/** Longer than every valid token; a longer header is an attack or a mistake. */
 const MAX_TOKEN_LENGTH = 4096;
-/** Clocks of token issuers differ a little; RFC 8725 leaves the size to us. */
+/** Clocks of token issuers differ a little; RFC 8725 leaves the amount to the implementation. */
 const CLOCK_LEEWAY_S = 5;
 
 /** 32 bytes in base64url. */
@@ -39,7 +39,7 @@ interface Claims {
   role?: unknown;
 }
 
-/** The payload of a JWT, whoever signed it. undefined: it is no JWT. */
+/** The payload of a JWT, without verification. undefined: it is no JWT. */
 function payloadOf(token: string): Claims | undefined {
   const first = token.indexOf(".");
   const second = token.indexOf(".", first + 1);
@@ -56,9 +56,9 @@ const scratch = Buffer.allocUnsafe(MAX_TOKEN_LENGTH);
 const SUBJECT = '"sub":"';
 
 /**
- * The `sub` a token claims, NOT verified: only good for choosing the slower, verifying path. Every refusal from memory
- * pays for this, so it looks for the member in the decoded bytes (0.2 µs; decoding and parsing the JSON takes 1.1 µs) and
- * parses only what is written in an unusual way.
+ * The `sub` of a token, NOT verified: use it only to choose the slower, verifying path. Every refusal from memory pays for
+ * this, so it looks for the member in the decoded bytes (0.2 µs; decoding and parsing the JSON takes 1.1 µs) and parses only
+ * payloads that are written in an unusual way.
  */
 export function claimedSubject(token: string): string | undefined {
   const first = token.indexOf(".");
@@ -68,7 +68,7 @@ export function claimedSubject(token: string): string | undefined {
   const text = scratch.toString("latin1", 0, length);
   const at = text.indexOf(SUBJECT);
   const end = text.indexOf('"', at + SUBJECT.length);
-  // Twice "sub" (a nested one, perhaps) or an escape anywhere: only a parser can tell.
+  // "sub" occurs twice (one may be nested), or there is an escape: only a parser can decide.
   const plain = at >= 0 && end > at && text.indexOf('"sub"', end) < 0 && text.lastIndexOf('"sub"', at - 1) < 0;
   if (plain && !text.includes("\\")) return text.slice(at + SUBJECT.length, end);
   const sub = payloadOf(token)?.sub;
@@ -82,7 +82,7 @@ export function claimedSubject(token: string): string | undefined {
  */
 export function createAuthenticate(rules: TokenRules): Authenticate {
   const key: KeyObject = createSecretKey(Buffer.from(rules.secret));
-  // Issuers write few header spellings; deciding each once saves a parse per request. Bounded against made-up ones.
+  // Issuers write few different headers; remembering each verdict saves a parse per request. Bounded, because clients can invent headers.
   const headers = new Map<string, boolean>();
 
   function isHs256(header: string): boolean {
@@ -107,7 +107,7 @@ export function createAuthenticate(rules: TokenRules): Authenticate {
     if (!isHs256(token.slice(0, first))) throw invalid("The token's algorithm is not HS256");
     const given = token.slice(second + 1);
     const expected = createHmac("sha256", key).update(token.slice(0, second)).digest("base64url");
-    // As texts: bytes have many spellings in base64url (padding, junk that decoders skip, unused bits), a signature has one.
+    // Compared as text: the same bytes have many forms in base64url (padding, skipped characters, unused bits); only one is accepted.
     if (!SIGNATURE.test(given) || !timingSafeEqual(Buffer.from(given, "latin1"), Buffer.from(expected, "latin1"))) {
       throw invalid("The token's signature does not match");
     }
@@ -120,9 +120,9 @@ export function createAuthenticate(rules: TokenRules): Authenticate {
     const now = Date.now() / 1000;
     if (now >= exp + CLOCK_LEEWAY_S) throw new StampedeError("TOKEN_EXPIRED");
     if (nbf !== undefined && nbf > now + CLOCK_LEEWAY_S) throw invalid("The token is not valid yet");
-    if (iss !== rules.issuer) throw invalid("The token's `iss` is not ours");
+    if (iss !== rules.issuer) throw invalid("The token's `iss` is not accepted here");
     if (aud !== rules.audience && !(Array.isArray(aud) && aud.includes(rules.audience))) {
-      throw invalid("The token's `aud` is not ours");
+      throw invalid("The token's `aud` is not accepted here");
     }
     if (typeof sub !== "string" || !USER_ID.test(sub)) throw invalid("The token's `sub` is not a user id");
     const expiresAt = (exp + CLOCK_LEEWAY_S) * 1000;

@@ -7,14 +7,14 @@ export interface AckBreaker {
   readonly open: boolean;
 }
 
-/** One late report may be a pause of the collector; so many in a row are not. */
+/** Late reports in a row that open the breaker. A single late report may be a garbage collection. */
 const LATE_TO_OPEN = 8;
-/** And so many in a row on time mean that the log has caught up. */
+/** Reports on time in a row that close the breaker: the log has caught up. */
 const ON_TIME_TO_CLOSE = 8;
 
 /**
- * Late reports open it, reports that are on time again close it. Records go on being produced while it is open (they
- * are what it listens to); only the waiting stops, so a stalled broker costs 200 ms for a few claims, not for all.
+ * Late reports open it, reports on time close it. Records are still produced while it is open, because their reports are
+ * what closes it; only the waiting stops. So a stalled broker costs 200 ms for a few claims, not for all.
  */
 export function createAckBreaker(onChange: (open: boolean) => void): AckBreaker {
   let open = false;

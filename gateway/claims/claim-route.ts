@@ -29,7 +29,7 @@ function answer(reply: ClaimReply, count: CountClaim): HttpResponse {
 
 const NO_PARAMETERS: readonly string[] = [];
 
-/** A claim needs no body; one that is sent must still be a JSON object, or the client has misunderstood something. */
+/** A claim needs no body. A body that is sent must be a JSON object; otherwise the client made a mistake. */
 async function bodyIsFine(request: HttpRequest): Promise<HttpResponse | undefined> {
   const bytes = await request.body();
   if (bytes.length === 0) return undefined;
@@ -38,15 +38,15 @@ async function bodyIsFine(request: HttpRequest): Promise<HttpResponse | undefine
     if (typeof body === "object" && body !== null && !Array.isArray(body)) return undefined;
     return problem("VALIDATION_FAILED", { detail: "The body of a claim is empty or a JSON object" });
   } catch {
-    return problem("INVALID_JSON"); // not UTF-8 or not JSON; the parser's words would not help
+    return problem("INVALID_JSON"); // not UTF-8 or not JSON; the parser's message would not help
   }
 }
 
 /**
  * POST /coupons/:couponId/issue. The gate first: while a sale is known to be sold out, paused or closed, the answer comes
- * from memory, without touching signature, body or Redis. A token whose unverified subject may be among the winners goes
- * on, so a winner always gets their own win. If it then turns out not to be genuine, it gets the gate's answer as well:
- * a 401 here would tell anybody who can write a name into a token whether that user has won.
+ * from memory, without touching signature, body or Redis. A token whose unverified subject may be among the winners
+ * continues, so a winner always gets their win. If that token fails verification, it gets the gate's answer as well: a 401
+ * here would reveal whether the user named in a forged token has won.
  */
 export function claimRoute(
   board: Board,
@@ -89,7 +89,7 @@ export function claimRoute(
     } catch (error) {
       return refusal === undefined ? problemOf(error) : refuseAtGate(refusal);
     }
-    // Only now: at a closed gate, a different answer to a possible winner would tell others that they have won.
+    // Not earlier: at a closed gate, a different answer for a possible winner would reveal that this user has won.
     checkParameters(request.query, NO_PARAMETERS);
     const length = request.header("content-length");
     const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;

@@ -30,11 +30,11 @@ export type ClaimForUser = (userId: UserId, couponId: string, traceparent?: stri
 export interface ClaimParts {
   readonly decide: Decide;
   readonly publish: Publish;
-  /** Which way a user's claims go. */
+  /** The pipeline of a user's claims. */
   readonly pipelineOf: (userId: UserId) => Pipeline;
-  /** Told of every claim of the Redis pipeline: nobody but the relay delivers it. */
+  /** Called for every claim of the Redis pipeline: only the relay delivers it. */
   readonly wakeRelay: (couponId: CouponId) => void;
-  /** Told of every accepted claim, a repeat apart. */
+  /** Called for every accepted claim except repeats. */
   readonly accepted: (pipeline: Pipeline) => void;
   readonly queue: Queue;
   readonly breaker: AckBreaker;
@@ -46,19 +46,19 @@ export interface ClaimParts {
   /** 503 instead of `durable:"ledger"`. */
   readonly requireKafka: boolean;
   /**
-   * MESSAGE_TIMEOUT_MS: a recovery waits so long for what gateways have in hand. An answer that is older and has only the
-   * ledger to rely on comes out of a process that stood still: Redis may have forgotten the claim meanwhile.
+   * MESSAGE_TIMEOUT_MS: a recovery waits this long for claims that gateways have in hand. If an answer is older and rests on
+   * the ledger alone, this process stood still, and Redis may have lost the claim meanwhile.
    */
   readonly ledgerWordMs: number;
   readonly fault: Fault;
-  /** Told how long each claim took that was not refused by rate or load. */
+  /** Called with the duration of each claim that was not refused by rate or load. */
   readonly observe: (seconds: number) => void;
   readonly onError: (error: unknown) => void;
 }
 
 export interface Claims {
   readonly claimForUser: ClaimForUser;
-  /** Claims whose answer is not out yet. */
+  /** Claims that are not answered yet. */
   inFlight(): number;
 }
 
@@ -70,11 +70,11 @@ interface Won {
   readonly repeat: boolean;
 }
 
-/** A valid stream id that no entry has: a repeat does not know its ledger entry, and the relay clears that one up. */
+/** A valid stream id that no entry has. A repeat does not know the id of its ledger entry; the relay removes that entry. */
 const UNKNOWN_LEDGER_ID = "0-0";
 
 const refused = (code: ClaimRefusal): ClaimReply => ({ kind: "refused", code });
-/** The claim stands in the ledger, or may stand in the log, and may be issued. It needs no key to be repeated: user and coupon are its key. */
+/** The claim is in the ledger, or may be in the log, so it may be issued. A repeat needs no key: user and coupon are the key. */
 const unacknowledged = (requestId: RequestId): ClaimReply => ({
   kind: "refused",
   code: "OUTCOME_UNKNOWN",
@@ -88,7 +88,7 @@ const recovering = (opensInMs: number): ClaimReply => ({
   ...comeBack(opensInMs),
 });
 
-/** The claim path behind the gate: rate, Redis' decision, the log, the answer. */
+/** The claim path behind the gate: rate limit, Redis' decision, the log, the answer. */
 export function createClaims(parts: ClaimParts): Claims {
   const {
     decide,
@@ -125,7 +125,7 @@ export function createClaims(parts: ClaimParts): Claims {
     };
   }
 
-  /** The way of a queued sale: an earlier win, or a place in the log. */
+  /** Answers a claim of a queued sale: an earlier win, or a place in the log. */
   async function enqueue(
     userId: UserId,
     couponId: CouponId,
@@ -174,8 +174,8 @@ export function createClaims(parts: ClaimParts): Claims {
         return accepted({ userId, couponId, requestId, slot, repeat: false }, durable);
       }
       case "ALREADY_WON": {
-        // The first answer said how durable the claim was; of a repeat only the ledger's word is certain. An operator
-        // who wants Kafka's word gets it by producing again: the event id is the same, so nothing happens twice.
+        // The first answer said how durable the claim was; for a repeat only the ledger is certain. With
+        // CLAIM_REQUIRE_KAFKA the claim is produced again: the event id is the same, so nothing happens twice.
         const { requestId, slot } = result;
         const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId: UNKNOWN_LEDGER_ID };
         const durable = requireKafka ? await publish(claim, traceparent) : "ledger";
@@ -206,7 +206,7 @@ export function createClaims(parts: ClaimParts): Claims {
       if (!isCouponId(couponId)) return refused("COUPON_NOT_FOUND");
       if (!rateLimit.allow(userId, performance.now())) return refused("RATE_LIMITED");
       if (inFlight >= maxInFlight) return refused("OVERLOADED");
-      // Without the ledger's word to fall back on, a claim that Kafka will not confirm must not take a slot.
+      // CLAIM_REQUIRE_KAFKA allows no answer from the ledger, so a claim that Kafka will not confirm must not take a slot.
       if (requireKafka && breaker.open && inFlight > 0) return refused("KAFKA_UNAVAILABLE");
       inFlight++;
       const startedAt = performance.now();
@@ -218,12 +218,12 @@ export function createClaims(parts: ClaimParts): Claims {
         const decision = await decide(couponId, userId, requestId, pipeline);
         const reply = await settle(userId, couponId, requestId, decision, pipeline, traceparent);
         const onLedgerAlone = reply.kind === "accepted" && reply.body.durable === "ledger";
-        // As if Redis had not answered: if the claim still stands, asking again finds the win.
+        // Answered as if Redis had not answered: if the claim still stands, a repeat finds the win.
         return onLedgerAlone && performance.now() - startedAt > ledgerWordMs ? recovering(REDIS_AWAY_MS) : reply;
       } catch (error) {
-        // Refused before anything was written: Redis is full, or too many ask about sales of the past.
+        // Refused before anything was written: Redis is full, or too many requests are about sales of the past.
         if (error instanceof StampedeError && error.code === "OVERLOADED") return refused("OVERLOADED");
-        // Redis did not answer: whether the claim ran is unknown. If it did, asking again finds the win.
+        // Redis did not answer: whether the claim ran is unknown. If it did, a repeat finds the win.
         onError(error);
         return recovering(REDIS_AWAY_MS);
       } finally {

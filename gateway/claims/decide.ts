@@ -2,7 +2,7 @@ import { PIPELINES, type Pipeline } from "../../contracts/claims/pipeline.ts";
 import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
 import type { ClaimBatch, ClaimResult } from "../../lua/claim-batch.ts";
 
-/** What Redis decided about one claim, with the sale as it was at that moment. */
+/** Redis' decision about one claim, with the sale's state at that moment. */
 export interface ClaimDecision {
   readonly result: ClaimResult;
   readonly sale: ClaimBatch;
@@ -22,14 +22,14 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** One script call holds Redis up for everybody; 256 claims are about half a millisecond. */
+/** A script call blocks Redis for all clients; 256 claims take about half a millisecond. */
 const MAX_BATCH = 256;
 
 /**
  * Collects the claims of one event-loop turn per sale and pipeline and decides them in one EVALSHA: under a rush that is one script
- * call for many users, and a lone claim waits for nobody.
- * @param claim sends a batch; its results stand in the order of the claims
- * @param seen told about every answered batch (the sale's board learns from it)
+ * call for many users, and a claim that comes alone does not wait.
+ * @param claim sends a batch; its results have the order of the claims
+ * @param seen called for every answered batch (it updates the sale's board)
  */
 export function createDecide(
   claim: (

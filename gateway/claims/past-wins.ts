@@ -9,16 +9,16 @@ import type { Winner } from "../../lua/sale-reading.ts";
  */
 export type PastWin = (couponId: CouponId, userId: UserId, isFinal: boolean) => Promise<Winner | null>;
 
-/** Half of the process's connections: who asks about the past must not keep the database from the others. */
+/** Half of the process's connections: questions about past sales must not take the database from other requests. */
 const MAX_AT_ONCE = 4;
-/** The most look-ups that wait in line; further ones are refused. */
+/** The limit of waiting lookups; further ones are refused. */
 const MAX_WAITING = 100;
 
-/** Answers that are remembered, and how long: a crowd that asks again and again, losers above all, is answered from memory. */
+/** How many answers are remembered, and for how long: users who ask repeatedly, mostly losers, are answered from memory. */
 const REMEMBERED = 50_000;
 const REMEMBER_MS = 10_000;
 
-/** Asks PostgreSQL, a few at a time. */
+/** Asks PostgreSQL, with a concurrency limit. */
 export function createPastWins(find: (couponId: CouponId, userId: UserId) => Promise<Winner | null>): PastWin {
   const known = new LRUCache<string, { readonly win: Winner | null }>({ max: REMEMBERED, ttl: REMEMBER_MS });
   const waiting: (() => void)[] = [];
@@ -35,7 +35,7 @@ export function createPastWins(find: (couponId: CouponId, userId: UserId) => Pro
       if (isFinal) known.set(name, { win });
       return win;
     } finally {
-      // The next look-up in line takes over this turn.
+      // The next waiting lookup takes over this turn.
       const next = waiting.shift();
       if (next === undefined) asking--;
       else next();

@@ -20,41 +20,41 @@ export interface StoredPipeline {
 export interface PipelineSources {
   /** null: no operator has ever chosen. */
   readonly read: () => Promise<StoredPipeline | null>;
-  /** Calls back when somebody says that the choice changed; messages may be missed. */
+  /** Calls back when a message says that the choice changed; messages may be missed. */
   readonly subscribe: (hear: () => void) => void;
 }
 
 export interface PipelineSwitch {
-  /** The way of a user's next claim. */
+  /** The pipeline of a user's next claim. */
   of(userId: UserId): Pipeline;
-  /** Per cent of the users that this gateway sends through Redis alone. */
+  /** The percentage of users that this gateway sends through Redis alone. */
   percent(): number;
   view(): PipelineView;
-  /** Takes over what is stored now. @throws what reading threw */
+  /** Reads the stored choice and follows it. @throws the error of reading */
   look(): Promise<void>;
   stop(): void;
 }
 
 export interface PipelineOptions {
-  /** ISSUE_PIPELINE: what holds until an operator chooses. */
+  /** ISSUE_PIPELINE: used until an operator chooses. */
   readonly start: PipelineChoice;
-  /** This gateway promises Kafka's acknowledgement: it stays with Kafka whatever is stored. */
+  /** CLAIM_REQUIRE_KAFKA: this gateway uses Kafka whatever is stored. */
   readonly requireKafka: boolean;
   readonly onChange: (view: PipelineView) => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** The way of a user's claims. Raising the share moves users to Redis and none back. */
+/** The pipeline of a user's claims. A larger percentage moves users to Redis and none back. */
 export function pipelineOf(userId: UserId, redisPercent: number): Pipeline {
   if (redisPercent === 0) return "kafka";
   if (redisPercent === 100) return "redis";
   return percentileOf(userId) < redisPercent ? "redis" : "kafka";
 }
 
-/** A message that was missed is made up for so soon. */
+/** How often the choice is read, because a message may be missed. */
 const LOOK_MS = 500;
 
-/** Follows the operators' choice: at once when told, and by a look twice a second. Unreadable, the last known one holds. */
+/** Follows the operators' choice: at once on a message, and by reading twice a second. If it cannot be read, the last known choice stays. */
 export function followPipeline(sources: PipelineSources, options: PipelineOptions): PipelineSwitch {
   const { start, requireKafka, onChange, onError } = options;
   let stored: StoredPipeline | undefined;
@@ -72,17 +72,17 @@ export function followPipeline(sources: PipelineSources, options: PipelineOption
   function take(found: StoredPipeline | null): void {
     if (found === null || found.version <= (stored?.version ?? 0)) return;
     const choice = parsePipeline(String(found.value));
-    if (choice === null) throw new Error(`the stored pipeline is none: ${JSON.stringify(found.value)}`);
+    if (choice === null) throw new Error(`the stored pipeline is not valid: ${JSON.stringify(found.value)}`);
     stored = found;
     percent = redisPercent(choice);
     onChange(view());
   }
 
   async function look(): Promise<void> {
-    // One at a time; who asks meanwhile gets a look that begins after the running one, so that it sees what they know.
+    // One look at a time. A caller during a look gets the next one, so that it sees every change the caller knows of.
     const running = looking;
     const next = (async () => {
-      await running?.catch(() => {}); // told to whoever began it
+      await running?.catch(() => {}); // the caller that began it gets the error
       take(await sources.read());
     })();
     looking = next;

@@ -66,7 +66,7 @@ test("what cannot be read, or is no pipeline, is an error, and the last choice h
   store.now = stored("kafkaa", 2);
   hear();
   await Bun.sleep(1);
-  expect(errors.map(String)).toEqual(["Error: away", 'Error: the stored pipeline is none: "kafkaa"']);
+  expect(errors.map(String)).toEqual(["Error: away", 'Error: the stored pipeline is not valid: "kafkaa"']);
   expect(pipelines.of(ANN)).toBe("redis");
 });
 

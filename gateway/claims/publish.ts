@@ -5,10 +5,10 @@ import type { AckBreaker } from "./breaker.ts";
 
 export type ClaimToPublish = CouponClaimed["data"];
 
-/** Hands an accepted claim to the log; says how durable it is when the answer must go out. Never rejects. */
+/** Produces an accepted claim and resolves to its durability when the answer must be sent. Never rejects. */
 export type Publish = (claim: ClaimToPublish, traceparent: string | undefined) => Promise<Durability>;
 
-/** While reports are late, so many records may wait in the client; what is beyond is the ledger's alone. */
+/** The limit of records that wait in the client while reports are late; claims beyond it are in the ledger alone. */
 const MAX_QUEUED_WHILE_LATE = 10_000;
 
 /** The record of a claim. Its eventId is its request id: one claim, one event, however often it is sent. */
@@ -28,12 +28,12 @@ export function claimRecord(claim: ClaimToPublish, occurredAt: Date): string {
   return JSON.stringify(event);
 }
 
-/** Hands a record to the log; says how durable what it tells is when the answer must go out. Never rejects. */
+/** Produces a record and resolves to its durability when the answer must be sent. Never rejects. */
 export type PublishRecord = (record: OutgoingRecord, traceparent: string | undefined) => Promise<Durability>;
 
 /**
- * Produces a record that stands in a ledger as well, and waits at most `ackMs` for the delivery report. An unknown outcome
- * is no failure: the relay delivers what Kafka does not.
+ * Produces a record that is in a ledger as well, and waits at most `ackMs` for the delivery report. An unknown outcome is no
+ * failure: the relay delivers records that Kafka does not.
  */
 export function createDeliver(
   producer: Producer,

@@ -14,7 +14,7 @@ export type QueueWindow = Pick<ClaimBatch, "startsAt" | "endsAt">;
 
 export interface QueueParts {
   readonly producer: Pick<Producer, "send">;
-  /** Of its own: what is late here is another number. */
+  /** A separate breaker, because its limit for "late" differs. */
   readonly breaker: AckBreaker;
   /** How long a request waits for the log's acknowledgement; there is no ledger to fall back on. */
   readonly ackMs: number;
@@ -26,7 +26,7 @@ export interface QueueParts {
 
 export type Queued =
   | { readonly kind: "won"; readonly winner: Winner }
-  /** The log has this request. `repeat`: it was asked before, and is not decided. */
+  /** The log has this request. `repeat`: the user has asked before, and the request is undecided. */
   | { readonly kind: "logged"; readonly requestId: RequestId; readonly repeat: boolean }
   /** The log may have this request, and it may be decided. */
   | { readonly kind: "unknown"; readonly requestId: RequestId }
@@ -34,9 +34,9 @@ export type Queued =
   | { readonly kind: "refused"; readonly code: Extract<ResultCode, "NOT_STARTED" | "ENDED" | "KAFKA_UNAVAILABLE"> };
 
 export interface Queue {
-  /** The sale, if Redis has lately said that it is open and queued. */
+  /** The sale, if Redis recently answered that it is open and queued. */
   open(couponId: CouponId): QueueWindow | undefined;
-  /** Redis says so now. */
+  /** Redis has just answered so. */
   learn(couponId: CouponId, sale: QueueWindow): void;
   /** @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: nothing was logged */
   request(
@@ -47,7 +47,7 @@ export interface Queue {
   ): Promise<Queued>;
 }
 
-/** How long Redis' word holds: a pause, a close or a rebuild reaches a claim within this time even if its news was missed. */
+/** How long Redis' answer is used: a pause, a close or a rebuild takes effect within this time even if its announcement was missed. */
 const TERMS_MS = 1_000;
 
 /** The record of a request. Its eventId is its request id, its time the broker's. */
@@ -68,17 +68,17 @@ export function requestRecord(data: CouponIssueRequested["data"], occurredAt: Da
 }
 
 /**
- * Claims of queued sales: logged under the sale's id, so that one partition holds them in the order in which they go out.
- * A user has one undecided request: it is noted in Redis before the log is told, so a user who asks again, on this gateway or
- * another, gets that one, and if its acknowledgement is not known, it is logged again under the same id. A crash anywhere
- * leaves at worst a note that the next try takes up.
+ * Claims of queued sales are logged under the sale's id, so that one partition holds them in the order in which coupons are
+ * issued. A user has one undecided request. It is noted in Redis before it is logged, so a user who asks again, on this
+ * gateway or another, gets the same request. If its acknowledgement is not known, it is logged again under the same id. A
+ * crash at any point leaves at most a note, which the next try uses.
  * A PENDING answer is given only for what the log has acknowledged. While acknowledgements are late, one request at a time
  * tries; the others are refused at once.
  */
 export function createQueue(parts: QueueParts): Queue {
   const { producer, breaker, ackMs, ask, notePending, fault, onError } = parts;
   const sales = new LRUCache<CouponId, QueueWindow>({ max: 1_000, ttl: TERMS_MS });
-  /** Users who are being answered: those who press the button again meanwhile share the answer. */
+  /** Requests under way by user: a repeat of the same user shares the answer. */
   const answering = new Map<string, Promise<Queued>>();
   let trying = 0;
 
@@ -122,11 +122,11 @@ export function createQueue(parts: QueueParts): Queue {
     if (asking.kind === "asked" && asking.isLogged) return { kind: "logged", requestId, repeat };
     fault("queued:noted");
     const logged = await log({ couponId, userId, requestId }, traceparent);
-    // Of a request that was asked before, an earlier try may be in the log.
+    // An earlier try of a repeated request may be in the log.
     if (logged === "not sent" && !repeat) return { kind: "refused", code: "KAFKA_UNAVAILABLE" };
     if (logged !== "acknowledged") return { kind: "unknown", requestId };
     fault("queued:logged");
-    // The log has it, whatever becomes of this note; without it the next try logs it once more.
+    // The log has it, even if this note fails; without the note the next try logs it once more.
     await notePending(couponId, requestId, userId).catch(onError);
     return { kind: "logged", requestId, repeat };
   }

@@ -4,7 +4,7 @@ import { type CouponId, type RequestId, requestTime, saleOfRequest, type UserId 
 export interface Receipts {
   /** Proof that this user's claim was accepted. The same claim always gets the same receipt. */
   sign(requestId: RequestId, userId: UserId): string;
-  /** Whether a receipt was signed by us for exactly this claim. */
+  /** Whether a receipt was signed with our key for exactly this claim. */
   verify(receipt: string, requestId: RequestId, userId: UserId): boolean;
 }
 

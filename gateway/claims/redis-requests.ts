@@ -4,20 +4,20 @@ import { statusOf } from "../../lua/sale-reading.ts";
 import { STATUS_TTL_S } from "../../lua/sale-scripts.ts";
 import type { RequestSources } from "./request-status.ts";
 
-/** A request may get its id on one machine and the sale its new life on another whose clock is behind. */
+/** Tolerance between clocks: one machine makes the request id, and another, whose clock may be behind, the time of the rebuild. */
 const CLOCK_SKEW_MS = 60_000;
 
-/** What waits for longer is looked up in PostgreSQL as well. */
+/** A request that waits for longer is looked up in PostgreSQL as well. */
 const DECIDED_WITHIN_MS = 5_000;
 
 const UNKNOWN = { hearsay: false, status: null, slot: null, reason: null } as const;
 
 /**
- * A request as Redis knows it. Only what names this user counts: a status alone does not say whose it is (a given-up
- * claim has left the winners; PostgreSQL's tombstone knows its user).
- * Of a queued sale that was rebuilt, Redis may have forgotten requests that the log still holds undecided. A rebuild brings
- * winners back and not what became of their requests, which is gone after a month as well: without a word on a winner's
- * request PostgreSQL is asked, or it would be ACCEPTED for ever.
+ * A request as Redis knows it. Only data that names this user counts: a status alone does not say whose it is (a claim that
+ * was given up has left the winners; PostgreSQL's tombstone knows its user).
+ * After a rebuild of a queued sale Redis may lack requests that are still undecided in the log. A rebuild restores winners, but
+ * not the status of their requests, and a status expires after a month. If a winner's request has no status, PostgreSQL is
+ * asked; otherwise the request would be ACCEPTED for ever.
  */
 export function redisRequests(redis: RedisConnection): RequestSources["inRedis"] {
   return async (couponId, requestId, userId) => {
@@ -31,14 +31,14 @@ export function redisRequests(redis: RedisConnection): RequestSources["inRedis"]
       const slot = winner.slot;
       if (status?.status === "ISSUED") return { loaded, hearsay: false, status: "ISSUED", slot, reason: null };
       const hearsay = isRebuiltSince || madeAt < Date.now() - STATUS_TTL_S * 1_000;
-      // A queued request is PENDING until PostgreSQL holds it: who waits for an outcome must not take a step for it.
+      // A queued request is PENDING until PostgreSQL holds it, so that a polling client does not take ACCEPTED for the outcome.
       if (queued) return { loaded, hearsay, status: "PENDING", slot: null, reason: null };
       return { loaded, hearsay, status: "ACCEPTED", slot, reason: null };
     }
-    // That the log has a request may have been noted in vain; that it was asked was noted before.
+    // The note about the acknowledgement may be missing; the note about the request was written earlier.
     const isAsked = status === null && asked === requestId;
     if (isAsked || (status?.status === "PENDING" && status.userId === userId)) {
-      // It may be decided although Redis was not told.
+      // It may be decided although Redis does not know it.
       if (madeAt < Date.now() - DECIDED_WITHIN_MS) return { loaded: false, ...UNKNOWN };
       return { loaded, hearsay: false, status: "PENDING", slot: null, reason: null };
     }

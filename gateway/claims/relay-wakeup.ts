@@ -1,6 +1,6 @@
 import type { CouponId } from "../../contracts/wire/ids.ts";
 
-/** One message for all claims of these milliseconds: under load a message a claim would cost Redis more than the claim. */
+/** One message per this many milliseconds: under load one message per claim would cost Redis more than the claim. */
 const COLLECT_MS = 5;
 
 /**

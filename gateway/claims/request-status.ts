@@ -7,11 +7,11 @@ import { json, problem } from "../http/problem.ts";
 import type { WhyNotLoaded } from "../sales/existence.ts";
 import type { Handler } from "../transports/transport.ts";
 
-/** What Redis and PostgreSQL know of a request of this user. */
+/** Lookups of a user's request in Redis and PostgreSQL. */
 export interface RequestSources {
   /**
-   * Redis' word. `loaded` false: the sale is being recovered (or, a queued one, was since the request), so not knowing
-   * it means nothing. `hearsay` true: Redis may have forgotten how the claim ended, so PostgreSQL is asked as well.
+   * The request in Redis. `loaded` false: the sale is being recovered (or, a queued sale, was recovered after the request), so a
+   * missing request proves nothing. `hearsay` true: Redis may have lost the claim's outcome, so PostgreSQL is asked as well.
    * @throws when Redis is away
    */
   inRedis(
@@ -25,7 +25,7 @@ export interface RequestSources {
     readonly status: "ACCEPTED" | "PENDING" | "ISSUED" | "FAILED" | null;
     readonly reason: ResultCode | null;
   }>;
-  /** PostgreSQL's word: the row of the request, or of the request it is an alias of. */
+  /** The row of the request in PostgreSQL, or of the request that it is an alias of. */
   inDatabase(
     requestId: RequestId,
     userId: UserId,
@@ -38,8 +38,8 @@ export interface RequestSources {
 }
 
 /**
- * Where a request stands. Redis first, because in a rush it is the cheap one; PostgreSQL for what Redis no longer (or
- * never) knew. A request of somebody else is as unknown as one that never was. null: unknown.
+ * The status of a request. Redis first, because it is cheaper during a rush; then PostgreSQL for requests that Redis does not
+ * know. null: unknown; a request of another user is unknown too.
  */
 export async function requestStatus(
   sources: RequestSources,
@@ -62,7 +62,7 @@ export async function requestStatus(
   if (stored !== null) return answer(requestId, stored.status, stored.slot, stored.reason);
   if (said !== null) return said;
   if (live.loaded) return null;
-  // Only of a sale that left Redis for good nothing is on its way: a queued one that is paused keeps its requests in the log.
+  // Only a sale that left Redis for good has nothing under way: a paused queued sale keeps its requests in the log.
   const why = await sources.whyNotLoaded(couponId);
   if (why.code === "COUPON_NOT_FOUND" || why.hasLeft) return null;
   return { requestId, couponId, status: "PENDING" };

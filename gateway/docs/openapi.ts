@@ -3,7 +3,7 @@ import { Problem } from "../../contracts/claims/http.ts";
 import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 
-/** Refusals that any route can give: of parameters that it does not take, and of nobody's fault. */
+/** Refusals that every route can give: unknown parameters, and faults of the server. */
 const FOR_EVERYBODY: readonly ResultCode[] = ["VALIDATION_FAILED", "INTERNAL", "SHUTTING_DOWN"];
 /** A path whose percent-encoding is malformed is no path. */
 const FOR_PATH_PARAMETERS: readonly ResultCode[] = ["ROUTE_NOT_FOUND"];
@@ -105,7 +105,7 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
     info: {
       title: "Stampede",
       version: "0.1.0",
-      description: "Limited coupons for everybody at once: exactly N, and nothing that was promised is lost.",
+      description: "Limited coupons under a rush: exactly N are issued, and no promise is lost.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths,
@@ -118,7 +118,7 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
 
 const RETRY_AFTER = { description: "Seconds", schema: { type: "integer", minimum: 1 } };
 
-/** What an answer means at this endpoint; of what was read or changed, the summary says it. */
+/** What an answer means at this endpoint; for reads and changes the summary says it. */
 function meaningOf({ meanings, summary, method }: Endpoint, status: number): string {
   const meaning = meanings?.[status];
   if (meaning !== undefined) return meaning;

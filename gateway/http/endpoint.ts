@@ -3,7 +3,7 @@ import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Handler, Method, Route } from "../transports/transport.ts";
 import { checkParameters } from "./page.ts";
 
-/** A route with what its documentation needs; /openapi.json is made from these and from nothing else. */
+/** A route with the data for its documentation; /openapi.json is made from these alone. */
 export interface Endpoint extends Route {
   readonly method: Method;
   readonly path: string;
@@ -14,18 +14,18 @@ export interface Endpoint extends Route {
   readonly query?: TObject;
   /** The handler itself refuses parameters: reading the URL costs more than a refusal from memory may. */
   readonly checksQuery?: true;
-  /** Header → schema, of those that belong to this call. */
+  /** Header → schema, for the headers of this call. */
   readonly headers?: Readonly<Record<string, TSchema>>;
   /** Status → schema of the body; null: the body is not JSON. */
   readonly answers: Readonly<Record<number, TSchema | null>>;
-  /** Status → what it means here, where the summary does not say so already. */
+  /** Status → its meaning here, if the summary does not say it. */
   readonly meanings?: Readonly<Record<number, string>>;
-  /** Refusals this route gives beyond those every route can give. */
+  /** The route's refusals besides those that every route can give. */
   readonly refusals: readonly ResultCode[];
   readonly handler: Handler;
 }
 
-/** The endpoint with its query checked before anything else is done: it takes what its schema names, and nothing more. */
+/** The endpoint, which first refuses query parameters that its schema does not name. */
 export function withCheckedQuery(endpoint: Endpoint): Endpoint {
   if (endpoint.checksQuery) return endpoint;
   const { handler } = endpoint;

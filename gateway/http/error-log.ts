@@ -4,7 +4,7 @@ import { loggable } from "../../db/loggable-error.ts";
 
 const QUIET_MS = 1_000;
 
-/** The text by which errors count as the same. Never the whole message: drivers put values into it. */
+/** The text by which errors count as equal. Not the whole message, because drivers put values into it. */
 function kindOf(error: unknown): string {
   if (error instanceof StampedeError) return error.code;
   if (error instanceof Error)
@@ -12,14 +12,14 @@ function kindOf(error: unknown): string {
   return String(error).slice(0, 60);
 }
 
-/** As a log line's `error`. The code of a StampedeError says where it comes from; its cause says why. */
+/** The error for a log line. The code of a StampedeError says where it comes from; its cause says why. */
 function fieldsOf(error: unknown): object {
   const { name, code, message, frames } = loggable(error);
   const cause = error instanceof Error && error.cause instanceof Error ? loggable(error.cause).message : undefined;
   return { name, code, message, cause, stack: error instanceof StampedeError ? undefined : frames };
 }
 
-/** Logs each kind of error at most once a second and counts the rest: a dead Redis must not fill a disk. */
+/** Logs each kind of error at most once a second and counts the others: a dead Redis must not fill a disk. */
 export function createErrorLog(log: Logger): (error: unknown) => void {
   const seen = new Map<string, { at: number; suppressed: number }>();
   return (error) => {

@@ -8,7 +8,7 @@ import type { HttpRequest } from "../transports/transport.ts";
 const MOST_NAMED = 5;
 const LONGEST_NAME = 64;
 
-/** Names that a client chose, as a refusal may repeat them: a few, and none of them long. */
+/** Shortens names that a client chose, so that a refusal may repeat them: a few names, none of them long. */
 export function named(names: Iterable<string>): string {
   const all = [...names];
   const some = all.slice(0, MOST_NAMED).map((name) => (name === "" ? '""' : name.slice(0, LONGEST_NAME)));
@@ -17,14 +17,14 @@ export function named(names: Iterable<string>): string {
 
 const memberOf = (path: string) => (path === "" ? "The body" : path.slice(1).replaceAll("/", "."));
 
-/** What is wrong with a body, in one sentence: members that the call does not take, all of them, or else the first fault. */
+/** What is wrong with a body, in one sentence: all unknown members, or else the first fault. */
 function faultOf(errors: ValueErrorIterator): string {
   const all = [...errors];
   const unknown = all.filter(({ type }) => type === ValueErrorType.ObjectAdditionalProperties);
   if (unknown.length > 0)
     return `${named(unknown.map(({ path }) => memberOf(path)))}: not a member of this call's body`;
   const first = all[0];
-  // Of a choice the validator can only say that none fits; its description says what would.
+  // For a union the validator only says that no member fits; the description says which would.
   const description = first?.schema.anyOf && first.schema.description;
   return `${memberOf(first?.path ?? "")}: ${description ? `expected ${description}` : first?.message}`;
 }
@@ -45,7 +45,7 @@ export function jsonBytes<T extends TObject>(schema: T): (bytes: Uint8Array) => 
   };
 }
 
-/** @throws StampedeError UNSUPPORTED_MEDIA_TYPE for a body that says it is no JSON */
+/** @throws StampedeError UNSUPPORTED_MEDIA_TYPE if the content type is not JSON */
 function checkMediaType(type: string | undefined): void {
   if (type !== undefined && type !== "" && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
     throw new StampedeError("UNSUPPORTED_MEDIA_TYPE");
@@ -64,7 +64,7 @@ export function jsonBody<T extends TObject>(schema: T): (request: HttpRequest) =
   };
 }
 
-/** As `jsonBody`, for calls that need no body: undefined without one, however the client says that there is none. */
+/** As `jsonBody`, for calls that need no body: undefined without one, in whichever way the client sends no body. */
 export function optionalJsonBody<T extends TObject>(
   schema: T,
 ): (request: HttpRequest) => Promise<Static<T> | undefined> {
@@ -78,5 +78,5 @@ export function optionalJsonBody<T extends TObject>(
   };
 }
 
-/** For calls that take no members at all: a client that sends one expects an effect that this call does not have. */
+/** For calls without members: a client that sends one expects an effect that this call does not have. */
 export const noMembers = optionalJsonBody(Type.Object({}, { additionalProperties: false }));

@@ -11,8 +11,8 @@ export const PageQuery = Type.Object({
 });
 
 /**
- * Refuses parameters that a call does not take, and those that came twice: a filter that is ignored, or of which one value is
- * picked, answers a question that nobody asked. @throws StampedeError VALIDATION_FAILED
+ * Refuses unknown parameters, and parameters that occur twice: the answer with an ignored filter, or with one of two values,
+ * would be the answer to another question. @throws StampedeError VALIDATION_FAILED
  */
 export function checkParameters(query: string, known: readonly string[]): void {
   if (query === "") return;
@@ -28,18 +28,18 @@ export function checkParameters(query: string, known: readonly string[]): void {
   throw new StampedeError("VALIDATION_FAILED", `${named(unknown)}: not a parameter of this call; ${taken}`);
 }
 
-/** What is asked for behind the `?`; numbers and defaults as the schema has them. @throws StampedeError VALIDATION_FAILED */
+/** The query's parameters, with numbers and defaults by the schema. @throws StampedeError VALIDATION_FAILED */
 export function queryOf<T extends TObject>(schema: T, request: HttpRequest): Static<T> {
   checkParameters(request.query, Object.keys(schema.properties));
   const given: Record<string, unknown> = {};
   for (const [name, text] of new URLSearchParams(request.query)) {
-    // Value.Convert would make 1 of 1.5.
+    // Value.Convert would convert 1.5 to 1.
     given[name] = schema.properties[name]?.type === "integer" && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
   }
   const query = Value.Default(schema, given);
   if (!Value.Check(schema, query)) {
     const first = Value.Errors(schema, query).First();
-    // Of a choice the validator can only say that none fits; its description says what would.
+    // For a union the validator only says that no member fits; the description says which would.
     const description = first?.schema.anyOf && first.schema.description;
     const expected = description ? `expected ${description}` : first?.message;
     throw new StampedeError("VALIDATION_FAILED", `${first?.path.slice(1)}: ${expected}`);
@@ -47,7 +47,7 @@ export function queryOf<T extends TObject>(schema: T, request: HttpRequest): Sta
   return query;
 }
 
-/** Which page is asked for. @throws StampedeError VALIDATION_FAILED */
+/** The requested page. @throws StampedeError VALIDATION_FAILED */
 export function pageOf(request: HttpRequest): { cursor: string | null; limit: number } {
   const { cursor, limit } = queryOf(PageQuery, request);
   return { cursor: cursor ?? null, limit };

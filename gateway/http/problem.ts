@@ -13,7 +13,7 @@ export function nextHttpId(): string {
   return `${tag}-${counter.toString(36)}`;
 }
 
-/** Seconds in `Retry-After` when nothing better is known. Those of a claim stand in the table of its refusals. */
+/** Default of `Retry-After` in seconds. The refusals of a claim have theirs in the table of refusals. */
 const RETRY_AFTER_S: Partial<Record<ResultCode, number>> = {
   TOO_MANY_ORDERS: 5,
   REDIS_UNAVAILABLE: 2,
@@ -86,16 +86,16 @@ export function problem(code: ResultCode, options?: ProblemOptions): HttpRespons
   };
 }
 
-/** Errors that our own code makes when a request is not what it expects: the same request will do it again. */
+/** Errors that a bug throws when a request is not what the code expects: the same request fails again. */
 const OUR_MISTAKE = [TypeError, RangeError, SyntaxError, ReferenceError];
 
-/** The answer for an error that a handler threw; anything that is not ours is INTERNAL and tells nothing. */
+/** The answer for an error that a handler threw. Every error except a StampedeError is INTERNAL, without details. */
 export function problemOf(error: unknown): HttpResponse {
   if (!(error instanceof StampedeError)) {
     return problem("INTERNAL", OUR_MISTAKE.some((kind) => error instanceof kind) ? { retryable: false } : undefined);
   }
   const { code, message, retryAfterS, extra, retryable } = error;
-  const detail = code === "INTERNAL" ? undefined : message; // for the log; a client can do nothing with it
+  const detail = code === "INTERNAL" ? undefined : message; // for the log; a client cannot use it
   return problem(code, { detail, retryAfterS, extra, retryable });
 }
 

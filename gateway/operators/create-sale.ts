@@ -11,11 +11,11 @@ import type { OperatorCall } from "./products.ts";
 
 export interface SaleCreation {
   /**
-   * Writes the sale and the audit line in one transaction; a repeat under the same key finds the sale of the first time.
+   * Writes the sale and the audit line in one transaction; a repeat under the same key finds the first sale.
    * @throws StampedeError IDEMPOTENCY_KEY_REUSED, DATABASE_UNAVAILABLE
    */
   insert(asking: OperatorCall, terms: CreateSale): Promise<{ readonly id: CouponId }>;
-  /** Tells role sale-loader that there is something to load. */
+  /** Wakes role sale-loader. */
   wakeLoader(couponId: CouponId): Promise<void>;
   view(couponId: CouponId): Promise<Sale | null>;
 }
@@ -24,12 +24,12 @@ export interface SaleCreation {
 const LOAD_WAIT_MS = 3_000;
 const LOAD_POLL_MS = 15;
 
-/** What the schema can't say. @throws StampedeError VALIDATION_FAILED */
+/** Checks that the schema cannot express. @throws StampedeError VALIDATION_FAILED */
 export function checkTerms(terms: CreateSale): void {
   const invalid = (detail: string) => new StampedeError("VALIDATION_FAILED", detail);
   if (Date.parse(terms.startsAt) >= Date.parse(terms.endsAt)) throw invalid("endsAt: must be later than startsAt");
   if (terms.validUntil !== undefined && Date.parse(terms.validUntil) < Date.parse(terms.endsAt)) {
-    throw invalid("validUntil: must not be before endsAt, or coupons would be won that can't be used");
+    throw invalid("validUntil: must not be before endsAt, because users would win coupons that cannot be used");
   }
   if (terms.discountType === "PERCENT" && terms.discountValue > 100) {
     throw invalid("discountValue: a PERCENT discount is at most 100");
@@ -44,7 +44,7 @@ export function createSaleRoute(creation: SaleCreation, authenticate: Authentica
     const terms = await read(request);
     checkTerms(terms);
     const { id } = await creation.insert(asking, terms);
-    // Redis may be away: the sale exists, and the loader finds it by itself when Redis is back.
+    // Redis may be away: the sale exists, and the loader finds it when Redis is back.
     await creation.wakeLoader(id).catch(() => {});
     const deadline = performance.now() + LOAD_WAIT_MS;
     let sale = await creation.view(id);

@@ -49,7 +49,7 @@ function idOf(request: HttpRequest): DeadLetterId {
   return id;
 }
 
-/** /admin/dead-letters: records that no retry helped, and what an operator may do with them. */
+/** /admin/dead-letters: records that failed all retries, and what an operator may do with them. */
 export function deadLetterEndpoints(control: DeadLetterControl, authenticate: Authenticate): Endpoint[] {
   const read = jsonBody(DiscardDeadLetter);
   const common = { tag: "admin", security: "operator", answers: { 200: DeadLetterDetail } } as const;
@@ -64,7 +64,7 @@ export function deadLetterEndpoints(control: DeadLetterControl, authenticate: Au
       ...common,
       method: "GET",
       path: "/admin/dead-letters",
-      summary: "Records that no retry helped, newest first",
+      summary: "Records that failed all retries, newest first",
       query: DeadLettersQuery,
       answers: { 200: DeadLetterList },
       refusals: ["VALIDATION_FAILED", "DATABASE_UNAVAILABLE"],

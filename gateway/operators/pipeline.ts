@@ -12,7 +12,7 @@ import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
 export interface PipelineControl {
-  /** What holds in the whole installation, as this gateway knows it now. @throws StampedeError DATABASE_UNAVAILABLE */
+  /** The installation's pipeline, as this gateway knows it now. @throws StampedeError DATABASE_UNAVAILABLE */
   read(): Promise<PipelineView>;
   /** Stores the choice with its audit line, and tells all gateways. @throws StampedeError DATABASE_UNAVAILABLE */
   change(pipeline: PipelineChoice, actor: string): Promise<PipelineView>;
@@ -28,7 +28,7 @@ export function showPipelineRoute(control: PipelineControl, authenticate: Authen
   };
 }
 
-/** PUT /admin/pipeline: for claims from now on; those under way end where they began. Doing it twice is doing it once. */
+/** PUT /admin/pipeline: for new claims; claims under way end in the pipeline in which they began. Idempotent. */
 export function switchPipelineRoute(control: PipelineControl, authenticate: Authenticate): Handler {
   const read = jsonBody(PipelineChange);
   return async (request) => {

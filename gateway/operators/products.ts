@@ -8,7 +8,7 @@ import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
 
-/** Who asks, and under which key: a repeat under the same key gets the first answer and changes nothing. */
+/** The operator and the idempotency key: a repeat under the same key gets the first answer and changes nothing. */
 export interface OperatorCall {
   readonly actor: string;
   readonly idempotencyKey: string | null;
@@ -32,7 +32,7 @@ export function createProductRoute(control: ProductControl, authenticate: Authen
   };
 }
 
-/** POST /admin/products/:productId/restock: more of it can be sold. */
+/** POST /admin/products/:productId/restock adds to the stock. */
 export function restockRoute(control: ProductControl, authenticate: Authenticate): Handler {
   const read = jsonBody(Restock);
   return async (request) => {

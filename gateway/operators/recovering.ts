@@ -3,7 +3,7 @@ import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { WhyNotLoaded } from "../sales/existence.ts";
 import { comeBack } from "../sales/reopening.ts";
 
-/** What an operator is told whose order must wait until a sale has been rebuilt. */
+/** The error for an operator's call that must wait until a sale is rebuilt. */
 export type SaleRecovering = (couponId: CouponId) => Promise<StampedeError>;
 
 export function createSaleRecovering(whyNotLoaded: WhyNotLoaded): SaleRecovering {

@@ -16,7 +16,7 @@ export interface Resizing {
   view(couponId: CouponId): Promise<Sale | null>;
 }
 
-/** POST /admin/coupons/:couponId/resize; the total the sale has already is no change, and repairs a Redis that missed it. */
+/** POST /admin/coupons/:couponId/resize. A repeat of the current total changes nothing, except that it repairs a Redis that missed it. */
 export function resizeSaleRoute({ resize, recovering, view }: Resizing, authenticate: Authenticate): Handler {
   const read = jsonBody(ResizeSale);
   return async (request) => {
@@ -32,7 +32,7 @@ export function resizeSaleRoute({ resize, recovering, view }: Resizing, authenti
         throw await recovering(couponId);
       case "CONFLICT": {
         const { smallestTotal } = outcome;
-        const detail = `Slot ${smallestTotal} is taken: the total can be ${smallestTotal} at the smallest`;
+        const detail = `Slot ${smallestTotal} is taken, so the smallest possible total is ${smallestTotal}`;
         throw new StampedeError("CONFLICT", detail, { extra: { smallestTotal } });
       }
       default:

@@ -10,27 +10,27 @@ import type { Handler } from "../transports/transport.ts";
 import type { SaleRecovering } from "./recovering.ts";
 
 export interface Revoking {
-  /** The tombstone and what belongs to it, in one transaction. */
+  /** Writes the tombstone, the revocation and the audit line in one transaction. */
   commit(wish: RevokeRequest, unpersisted: UnpersistedClaim | null): Promise<RevokeOutcome>;
   /** The claim in the sale's ledger, or a request that a queued sale has not decided. @throws StampedeError REDIS_UNAVAILABLE */
   onItsWay(couponId: CouponId, requestId: RequestId): Promise<UnpersistedClaim | null>;
   /** Whether Redis decides claims of this sale now. */
   isLoaded(couponId: CouponId): Promise<boolean>;
-  /** What to answer while it does not. */
+  /** The error for the time while it does not. */
   recovering: SaleRecovering;
-  /** Tells role claim-relay that there is something to carry out. */
+  /** Wakes role claim-relay. */
   wake(requestId: RequestId): Promise<unknown>;
   isReleased(requestId: RequestId): Promise<boolean>;
 }
 
-/** Role claim-relay answers its wake-up within milliseconds; what takes longer is carried out later. */
+/** How long the answer waits for the release. Role claim-relay needs milliseconds; otherwise the release follows later. */
 const RELEASE_WAIT_MS = 3_000;
 const RELEASE_POLL_MS = 20;
 
 /**
- * Revokes a claim wherever it is: in PostgreSQL, or still on its way there. In this order, and PostgreSQL once more, because
- * a claim leaves the ledger only after its row is committed. What is in neither was never granted, unless the sale is
- * being rebuilt, when the claim may be in the log alone.
+ * Revokes a claim in PostgreSQL, or on its way there. It looks in PostgreSQL, in the ledger, and in PostgreSQL once more,
+ * because a claim leaves the ledger only after its row is committed. A claim in neither was never granted, unless the sale is
+ * being rebuilt: then the claim may be in the log alone.
  * @throws StampedeError CONFLICT, COUPON_NOT_FOUND, REQUEST_NOT_FOUND, SALE_RECOVERING
  */
 async function revoke(revoking: Revoking, wish: RevokeRequest, couponId: CouponId, requestId: RequestId) {
@@ -63,8 +63,8 @@ async function untilReleased(revoking: Revoking, requestId: RequestId): Promise<
 }
 
 /**
- * POST /admin/coupons/:couponId/revoke. The tombstone makes it final; the answer waits a moment for the slot to be free,
- * and says whether it is. Revoking twice is revoking once.
+ * POST /admin/coupons/:couponId/revoke. The tombstone makes it final. The answer waits a moment for the slot to be freed, and
+ * says whether it was. Idempotent.
  */
 export function revokeClaimRoute(revoking: Revoking, authenticate: Authenticate): Handler {
   const read = jsonBody(RevokeClaim);
@@ -78,7 +78,7 @@ export function revokeClaimRoute(revoking: Revoking, authenticate: Authenticate)
     }
     const outcome = await revoke(revoking, { couponId, requestId: asked, actor, why }, couponId, asked);
     const requestId = outcome.requestId as RequestId;
-    await revoking.wake(requestId).catch(() => {}); // unheard, the relay finds it with its next round
+    await revoking.wake(requestId).catch(() => {}); // if the message is lost, the relay finds it in its next round
     const released = await untilReleased(revoking, requestId);
     const userId = outcome.userId as UserId;
     return json(200, { requestId, couponId, userId, status: "REVOKED", released } satisfies ClaimRevoked);

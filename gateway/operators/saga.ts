@@ -6,15 +6,15 @@ import { jsonBody } from "../http/json-body.ts";
 import { json } from "../http/problem.ts";
 
 export interface SagaControl {
-  /** What holds for new orders. @throws StampedeError DATABASE_UNAVAILABLE */
+  /** The mode of new orders. @throws StampedeError DATABASE_UNAVAILABLE */
   read(): Promise<SagaView>;
   /** Stores the choice with its audit line. @throws StampedeError DATABASE_UNAVAILABLE */
   change(mode: SagaChoice, actor: string): Promise<SagaView>;
 }
 
 /**
- * GET and PUT /admin/saga. Role order-saga asks PostgreSQL where orders begin, so a switch holds for the next order; one that
- * is under way ends in the mode in which it began.
+ * GET and PUT /admin/saga. Role order-saga reads the mode in the transaction that inserts orders, so a switch holds for the
+ * next order. An order that is under way ends in the mode in which it began.
  */
 export function sagaEndpoints(control: SagaControl, authenticate: Authenticate): Endpoint[] {
   const read = jsonBody(SagaChange);
@@ -33,7 +33,7 @@ export function sagaEndpoints(control: SagaControl, authenticate: Authenticate):
     {
       ...common,
       method: "PUT",
-      summary: "Request the steps of new orders in parallel, one by one, or as it depends",
+      summary: "Request the steps of new orders in parallel, one by one, or by the kind of order",
       body: SagaChange,
       refusals: ["UNSUPPORTED_MEDIA_TYPE", "DATABASE_UNAVAILABLE"],
       async handler(request) {

@@ -11,16 +11,16 @@ export const INTENT = { open: "OPEN", pause: "PAUSED", close: "CLOSED" } as cons
 
 export interface SaleControl {
   /**
-   * Locks the sale's row, writes the intent and the audit line, applies it in Redis, commits; so two operators' orders
+   * Locks the sale's row, writes the intent and the audit line, applies it in Redis, commits. So the calls of two operators
    * reach Redis in the order of their commits. false: no such sale.
-   * A closed sale may be opened again: whoever closed it by mistake at 3 a.m. needs that.
+   * A closed sale may be opened again, because an operator may have closed it by mistake.
    * @throws StampedeError REDIS_UNAVAILABLE, DATABASE_UNAVAILABLE
    */
   change(couponId: CouponId, action: SaleAction, actor: string): Promise<boolean>;
   view(couponId: CouponId): Promise<Sale | null>;
 }
 
-/** POST /admin/coupons/:couponId/open|pause|close; doing it twice is doing it once. */
+/** POST /admin/coupons/:couponId/open|pause|close. Idempotent. */
 export function saleStateRoute(control: SaleControl, action: SaleAction, authenticate: Authenticate): Handler {
   return async (request) => {
     const { userId } = identifyOperator(request, authenticate);

@@ -17,10 +17,10 @@ export interface Cancelling {
   readonly log: (record: OutgoingRecord) => Promise<void>;
 }
 
-/** On its way already, or there. */
+/** The order is being cancelled, or is cancelled. */
 const ENDING: ReadonlySet<string> = new Set(["CANCELLING", "COMPENSATING", "CANCELLED"]);
 
-/** The saga says the last word: an order that is paid while the request is on its way is not cancelled. */
+/** A first check; the saga decides. An order that is paid while the request is on its way is not cancelled. */
 function refuseIfTooLate({ status, steps }: FoundOrder): void {
   if (status === "COMPLETED") throw new StampedeError("ORDER_NOT_CANCELLABLE", "the order is completed");
   if (steps.PAYMENT.status === "COMPLETED") throw new StampedeError("ORDER_NOT_CANCELLABLE", "the order is paid");
@@ -34,14 +34,14 @@ async function cancel({ noteCancel, log }: Cancelling, found: FoundOrder, who: I
     const first = await noteCancel(userId, orderId, { by: requestedBy, at: Date.now() });
     await log(recordOf(orderCancelRequested({ orderId, userId, requestedBy: first.by }, first.at))).catch((cause) => {
       const detail =
-        "Kafka did not acknowledge in time: the outcome is unknown, the order may be cancelled; asking again is asking once";
+        "Kafka did not acknowledge in time: the outcome is unknown, the order may be cancelled; a repeated request is the same request";
       throw new StampedeError("OUTCOME_UNKNOWN", detail, { cause, extra: { orderId } });
     });
   }
   return { orderId, status: found.status };
 }
 
-/** POST /orders/:orderId/cancel, by id or number: its owner's, or an operator's. Asking again is asking once. */
+/** POST /orders/:orderId/cancel, by id or number, by the order's owner or an operator. Idempotent. */
 export function cancelOrderRoute(cancelling: Cancelling, authenticate: Authenticate): Handler {
   return async (request) => {
     const who = identify(request, authenticate);

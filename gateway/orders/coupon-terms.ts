@@ -10,9 +10,9 @@ import type { CouponOffer } from "./price-lines.ts";
 
 export interface CouponSources {
   readonly findSale: (couponId: CouponId) => Promise<SaleRow | null>;
-  /** PostgreSQL's word. */
+  /** The coupon in PostgreSQL. */
   readonly findHeld: (couponId: CouponId, userId: UserId) => Promise<HeldCouponStatus | null>;
-  /** Redis' word: a win that may not be persisted yet. */
+  /** The win in Redis, which may not be persisted yet. */
   readonly holding: (couponId: CouponId, userId: UserId) => Promise<WinState>;
   readonly now?: () => number;
   readonly onError: (error: unknown) => void;
@@ -24,14 +24,14 @@ export interface CouponSources {
  */
 export type CouponTerms = (couponId: CouponId, userId: UserId, orderId: OrderId) => Promise<CouponOffer>;
 
-/** What never changes of a sale. `validUntil`: milliseconds since 1970. */
+/** The immutable part of a sale. `validUntil`: milliseconds since 1970. */
 type Terms = CouponOffer & { readonly validUntil: number };
 const TERMS_MS = 60_000;
 
 /**
- * What the caller's coupon takes off. The terms of a sale never change, so they are remembered. Whose coupon it is is asked
- * every time, but only to keep hopeless orders away: the coupon step decides. So a win that only Redis knows is good
- * enough, so is a Redis that cannot say (the sale is being rebuilt), and so is its word while PostgreSQL does not answer.
+ * What the caller's coupon takes off. The terms of a sale never change, so they are remembered. The coupon's owner is looked
+ * up every time, but only to refuse orders early: the coupon step decides. So the order is accepted if only Redis knows the
+ * win, if Redis cannot say (the sale is being rebuilt), and by Redis' answer alone while PostgreSQL does not answer.
  */
 export function createCouponTerms({
   findSale,

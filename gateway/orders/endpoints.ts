@@ -28,7 +28,7 @@ export function orderEndpoints(
       method: "POST",
       path: "/orders",
       summary:
-        "Order products, or the cart; a repeat under the same Idempotency-Key is the same order. Every 503 names the key (also one that the gateway made) and the order: repeat it under that key",
+        "Order products, or the cart; a repeat under the same Idempotency-Key is the same order. Every 503 names the key (also one that the gateway made) and the order: repeat the request under that key",
       tag: "orders",
       security: "user",
       body: PlaceOrder,
@@ -74,7 +74,7 @@ export function orderEndpoints(
     {
       method: "POST",
       path: "/orders/:orderId/cancel",
-      summary: "Ask for an order to be cancelled; until it is paid, it will be",
+      summary: "Request that an order is cancelled, which is possible until it is paid",
       tag: "orders",
       security: "user",
       answers: { 202: CancelAccepted },

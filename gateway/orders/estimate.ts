@@ -1,13 +1,13 @@
 import type { SettleTimes } from "../../lua/settle-times.ts";
 
-/** Without news of orders that settled. */
+/** Used while there is no measurement of settled orders. */
 const DEFAULT_S = 2;
-/** Between two looks. */
+/** The time between two reads. */
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * Seconds in which 19 of 20 orders settle at present, as the saga measures it. Asked for at most once a second, and never
- * waited for: an answer shows what the look before it brought.
+ * The 95th percentile of the seconds in which orders settle at present, as the saga measures it. It is read at most once a
+ * second, and no answer waits for it: an answer shows the result of the read before.
  */
 export function createEstimate(
   read: () => Promise<SettleTimes | null>,

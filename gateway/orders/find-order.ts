@@ -7,11 +7,11 @@ import type { OpenOrder } from "../../lua/placed-orders.ts";
 import type { Identity } from "../auth/hs256.ts";
 
 export interface OrderLookupSources {
-  /** PostgreSQL's word. */
+  /** The order in PostgreSQL. */
   readonly stored: (orderId: OrderId) => Promise<OrderState | null>;
-  /** Redis' word, of an order that PostgreSQL may not have yet. */
+  /** The order in Redis, which PostgreSQL may not have yet. */
   readonly pending: (userId: UserId, orderId: OrderId) => Promise<OrderCreated | null>;
-  /** The same, whoever's it is. */
+  /** The same, for every owner. */
   readonly pendingOfAnybody: (orderId: OrderId) => Promise<OrderCreated | null>;
   /** Orders of the user that PostgreSQL may not have yet. */
   readonly open: (userId: UserId) => Promise<readonly Pick<OpenOrder, "orderId">[]>;
@@ -19,12 +19,12 @@ export interface OrderLookupSources {
   readonly numbered: (number: OrderNumber) => Promise<readonly OrderId[]>;
 }
 
-/** An order as somebody may see it. */
+/** An order for a caller who may see it. */
 export type FoundOrder = Pick<SagaState, "status" | "steps" | "failure"> & { readonly order: PlacedOrder };
 
 /**
- * By its id or its number. Of an order that is somebody else's, null, as of one that never was. Operators see everybody's, by
- * its number as soon as PostgreSQL has it.
+ * Finds an order by its id or number. null: it does not exist, or belongs to another user. Operators see every order, by its
+ * number as soon as PostgreSQL has it.
  */
 export type FindOrder = (reference: string, who: Identity) => Promise<FoundOrder | null>;
 
@@ -35,8 +35,8 @@ function asPlaced(created: OrderCreated): FoundOrder {
 }
 
 /**
- * PostgreSQL first, then the ledger; and PostgreSQL once more, because between the two looks an order may have gone from
- * the one to the other. While PostgreSQL does not answer, what the ledger holds is shown: nothing happens to an order then.
+ * PostgreSQL first, then the ledger, and PostgreSQL once more, because an order may have left the ledger for PostgreSQL between
+ * the two lookups. While PostgreSQL does not answer, the ledger's order is shown: no order makes progress then.
  */
 export function createFindOrder(sources: OrderLookupSources): FindOrder {
   const byId = createFindById(sources);
@@ -44,7 +44,7 @@ export function createFindOrder(sources: OrderLookupSources): FindOrder {
     if (isOrderId(reference)) return await byId(reference, who);
     const number = orderNumberIn(reference);
     if (number === null) return null;
-    // The user's own come first: they are few, and asked for before PostgreSQL, so that none is lost on its way there.
+    // The user's waiting orders are few. They are read before PostgreSQL, so that an order that moves there is not missed.
     for (const orderId of new Set([...(await ownOf(sources, who, number)), ...(await sources.numbered(number))])) {
       const found = await byId(orderId, who);
       if (found !== null) return found;

@@ -7,7 +7,7 @@ import { PageQuery, pageOf, queryOf } from "../http/page.ts";
 import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
-/** Orders, newest first: of one user from their first moment (own-orders.ts), or of all (null) as soon as PostgreSQL has them. */
+/** Orders, newest first: of one user from their acceptance on (own-orders.ts), or of all users (null) as soon as PostgreSQL has them. */
 export type ListOrders = (userId: UserId | null, cursor: string | null, limit: number) => Promise<OrderList>;
 
 /** GET /me/orders */

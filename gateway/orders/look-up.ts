@@ -1,11 +1,11 @@
 import { gather } from "../../db/gather.ts";
 import type { KeyedOrder, KnownOrder } from "../../db/orders/known.ts";
 
-/** What PostgreSQL knows of requests for orders. */
+/** Looks up in PostgreSQL what became of requests for orders. */
 export interface LookUp {
   /** Waits for the answer. @throws StampedeError DATABASE_UNAVAILABLE, OVERLOADED */
   ask(asked: KeyedOrder): Promise<KnownOrder>;
-  /** The same, but null if PostgreSQL stays silent for `ms`. Default: as long as a new order waits for it. */
+  /** The same, but null if PostgreSQL does not answer within `ms`. Default: the wait of a new order. */
   askWithin(asked: KeyedOrder, ms?: number): Promise<KnownOrder | null>;
 }
 
@@ -13,10 +13,10 @@ export interface LookUp {
 const NEW_ORDER_MS = 50;
 /** Requests in one statement. */
 const AT_ONCE = 500;
-/** Questions that may wait while PostgreSQL stays silent: what is beyond is not asked. */
+/** The limit of lookups that wait while PostgreSQL does not answer; further ones are refused. */
 const MOST_WAITING = 5_000;
 
-/** @param find in the order asked for; what is asked meanwhile is the next statement's */
+/** @param find results have the order of the keys; lookups that arrive during a statement go into the next one */
 export function createLookUp(find: (asked: readonly KeyedOrder[]) => Promise<readonly KnownOrder[]>): LookUp {
   const inBatches = gather(find, AT_ONCE);
   let waiting = 0;
@@ -30,7 +30,7 @@ export function createLookUp(find: (asked: readonly KeyedOrder[]) => Promise<rea
       if (waiting >= MOST_WAITING) return null;
       let timer: ReturnType<typeof setTimeout> | undefined;
       const silent = new Promise<null>((resolve) => {
-        // After a pause of this process the timer comes before an answer that has long been there: that is read first.
+        // After a pause of this process the timer fires before an answer that has already arrived: read that first.
         timer = setTimeout(() => setImmediate(resolve, null), ms);
       });
       // The query that got no answer from the database has logged it already.

@@ -10,7 +10,7 @@ import { idempotencyKey } from "../operators/idempotency-key.ts";
 import type { Handler, HttpRequest } from "../transports/transport.ts";
 import type { PlaceOrderFor } from "./place-order.ts";
 
-/** A request was answered; ACCEPTED, REPEATED, or why it was refused. */
+/** Called for each answer: ACCEPTED, REPEATED, or why the order was refused. */
 export type ObserveOrder = (code: ResultCode, seconds: number) => void;
 
 /** POST /orders */

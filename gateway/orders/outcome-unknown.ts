@@ -7,15 +7,15 @@ type Named = Pick<AskedOrder, "orderId" | "idempotencyKey">;
 const howToRepeat =
   "repeat the request with the header Idempotency-Key set to this idempotencyKey and the same body: it is the same order, charged once";
 
-/** The order may be executed although this request has no answer. @param why a clause, e.g. "Redis did not answer" */
+/** The order may be executed although its outcome is unknown here. @param why a clause, e.g. "Redis did not answer" */
 export const orderOutcomeUnknown = (why: string, cause?: unknown): StampedeError =>
   new StampedeError("OUTCOME_UNKNOWN", `${why}: the outcome is unknown, the order may be executed; ${howToRepeat}`, {
     cause,
   });
 
 /**
- * Every 503 of an order names the key and the order, also the one that the gateway made for a client who sent none: whoever
- * repeats the request under that key orders once, whatever became of the first try.
+ * Every 503 of an order names the key and the order, also a key that the gateway made because the client sent none. A client
+ * that repeats the request under that key orders once, whatever happened to the first try.
  */
 export function withKey(error: unknown, { orderId, idempotencyKey }: Named): unknown {
   if (!(error instanceof StampedeError) || RESULTS[error.code].status !== 503) return error;

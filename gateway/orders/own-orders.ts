@@ -5,20 +5,20 @@ import { orderCursors } from "../../db/orders/list.ts";
 import type { OpenOrder, PlacedOrders } from "../../lua/placed-orders.ts";
 
 export interface OwnOrderSources extends Pick<PlacedOrders, "open" | "read"> {
-  /** What PostgreSQL has. */
+  /** The user's orders in PostgreSQL. */
   readonly stored: (userId: UserId, cursor: string | null, limit: number) => Promise<OrderList>;
   readonly onError: (error: unknown) => void;
 }
 
 type Place = { readonly at: number; readonly id: string };
 
-/** As both lists are sorted: by time, then by id, newest first. */
+/** The sort order of both lists: by time, then by id, newest first. */
 const isBefore = (a: Place, b: Place): boolean => a.at < b.at || (a.at === b.at && a.id < b.id);
 
 /**
- * A user's orders from their first moment, newest first: PostgreSQL's, and those that wait for it. Redis is asked first: what
- * has left it since, PostgreSQL has, and what is in both is shown once, as PostgreSQL has it. While Redis does not answer,
- * PostgreSQL's are shown.
+ * A user's orders from their acceptance on, newest first: those in PostgreSQL, and those that are not there yet. Redis is read
+ * first, because an order that leaves it meanwhile is in PostgreSQL. An order in both is shown once, as PostgreSQL has it.
+ * While Redis does not answer, only PostgreSQL's orders are shown.
  */
 export function createListOwnOrders({ open, read, stored, onError }: OwnOrderSources) {
   async function waiting(userId: UserId, before: Place | null, most: number): Promise<OrderSummary[]> {
@@ -38,7 +38,7 @@ export function createListOwnOrders({ open, read, stored, onError }: OwnOrderSou
     if (unstored.length === 0) return page;
     const known = new Set(page.items.map(({ orderId }) => orderId));
     const all = [...page.items, ...unstored.filter(({ orderId }) => !known.has(orderId))];
-    // An order that waits and is older than the page is PostgreSQL's next page's, or this list's next one's: it is cut off.
+    // A waiting order that is older than this page belongs to a later page, so it is cut off.
     const items = all.sort((a, b) => (isBefore(placeOf(a), placeOf(b)) ? 1 : -1)).slice(0, limit);
     const more = all.length > limit || page.nextCursor !== null;
     const last = items.at(-1);
@@ -49,7 +49,7 @@ export function createListOwnOrders({ open, read, stored, onError }: OwnOrderSou
 
 const placeOf = ({ createdAt, orderId }: OrderSummary): Place => ({ at: Date.parse(createdAt), id: orderId });
 
-/** An order that was accepted, and that the saga has not seen yet. */
+/** An order that was accepted, and that the saga has not read yet. */
 function pendingSummary({ data, occurredAt }: OrderCreated): OrderSummary {
   const { orderId, orderNumber, userId, items, totalAmount, discountAmount, pointsUsed, payableAmount } = data;
   const amounts = { totalAmount, discountAmount, pointsUsed, payableAmount };

@@ -41,7 +41,7 @@ export interface OrderNeeds {
   readonly countriesServed: ReadonlySet<string>;
   readonly defaultPaymentToken: string | null;
   readonly pointsCurrency: Currency;
-  /** How long a request to cancel waits for Kafka: no ledger stands behind it. */
+  /** How long a cancellation waits for Kafka; there is no ledger to answer from. */
   readonly cancelAckMs: number;
   readonly guarded: ReturnType<typeof databaseCalls>;
   readonly fault: Fault;
@@ -49,7 +49,7 @@ export interface OrderNeeds {
   readonly onError: (error: unknown) => void;
 }
 
-/** Coupons looked up by one statement; what comes meanwhile is the next one's. */
+/** Coupons per statement; lookups that arrive during a statement go into the next one. */
 const COUPONS_AT_ONCE = 500;
 
 /** The routes of orders on Redis, Kafka and PostgreSQL. */

@@ -22,9 +22,9 @@ export interface PlacingParts {
   readonly price: PriceOrder;
   readonly lookUp: LookUp;
   readonly deliver: PublishRecord;
-  /** Kafka's reports are late: an order would be acknowledged by the ledger alone. */
+  /** Whether Kafka's reports are late, so that an order would be acknowledged by the ledger alone. */
   readonly logIsLate: () => boolean;
-  /** Seconds that an order takes at present. */
+  /** The seconds that an order takes at present. */
   readonly estimate: () => number;
   readonly rateLimit: RateLimit;
   readonly maxInFlight: number;
@@ -46,35 +46,35 @@ export interface OrderRequest {
 export type PlaceOrderFor = (wish: OrderRequest) => Promise<OrderAccepted>;
 
 interface Asked extends AskedOrder {
-  /** Somebody else may ask the same: the client named the key. */
+  /** The client named the key, so another request may use it. */
   readonly repeatable: boolean;
   /** By the monotonic clock. */
   readonly sinceMs: number;
   readonly traceparent: string | undefined;
 }
 
-/** How often an order from the cart is priced, if another order takes from the cart each time meanwhile. */
+/** How often an order from the cart is priced if other orders change the cart each time. */
 const CART_TRIES = 5;
 /**
- * An order that was looked up longer ago is not placed any more: what Redis keeps for such requests lasts a minute
- * (KEY_LINGERS_S), and a process that stood still for longer does not know what it missed.
+ * An order whose lookup is older is not placed. Redis keeps the keys of finished orders for a minute (KEY_LINGERS_S), so a
+ * process that stood still for longer may have missed one.
  */
 const LOOK_UP_HOLDS_MS = 30_000;
 
 /** How long a repeat waits for PostgreSQL to say how far its order is; after that the answer is PENDING, as the ledger has it. */
 const REPEAT_MS = 2_000;
 
-/** Nothing more happens to an order of these. */
+/** The final statuses of an order. */
 const SETTLED: ReadonlySet<OrderStatus> = new Set(["COMPLETED", "CANCELLED"]);
 
 /**
- * The door of orders. A repeat is answered before anything is looked at: prices, stock and coupons may have changed since.
- * Admission is taken before the order is stored, so a refusal has nothing to take back, and a gateway that dies in between
- * leaves a hold that the loader lets go; the hold is the order's own, so equal requests at once share it.
+ * Places orders. A repeat is answered before prices, stock and coupons are looked at, because they may have changed since.
+ * Admission is taken before the order is stored, so a refusal has nothing to undo. A gateway that dies in between leaves a
+ * hold, which the loader releases. The hold has the order's id, so equal requests at the same moment share it.
  */
 export class OrderDoor {
   readonly #parts: PlacingParts;
-  /** Equal requests at once send one record. */
+  /** Equal requests at the same moment send one record. */
   readonly #delivering = new Map<OrderId, Promise<Durability>>();
   #inFlight = 0;
 
@@ -82,7 +82,7 @@ export class OrderDoor {
     this.#parts = parts;
   }
 
-  /** Requests at work. */
+  /** Requests in progress. */
   inFlight(): number {
     return this.#inFlight;
   }
@@ -115,8 +115,8 @@ export class OrderDoor {
   }
 
   /**
-   * The order that this key and body stand for already; null: none. Redis knows it until PostgreSQL does.
-   * @throws StampedeError IDEMPOTENCY_KEY_REUSED: the key stands for another body
+   * The order that exists for this key and body; null: none. Redis knows it until PostgreSQL does.
+   * @throws StampedeError IDEMPOTENCY_KEY_REUSED: the key was used with another body
    */
   async #earlier(asked: Asked): Promise<OrderAccepted | null> {
     const { placed, lookUp } = this.#parts;
@@ -124,21 +124,24 @@ export class OrderDoor {
     const holder = await placed.orderOf(userId, idempotencyKey);
     if (holder === orderId) return await this.#repeated(asked, await placed.pending(userId, orderId));
     const known = await lookUp.askWithin(asked);
-    // PostgreSQL decides: a Redis that had forgotten the key may have given it away again.
+    // PostgreSQL decides: a Redis that lost the key may have accepted it for another order.
     if (known?.status && !known.keyReused) return this.#accepted(asked, known.status, "kafka", true);
     if (holder !== null || known?.keyReused) throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
     return null;
   }
 
   /**
-   * An order that was accepted before. What PostgreSQL lacks may never have reached the log, so it is sent once more.
+   * An order that was accepted before. If PostgreSQL does not have it, it may never have reached the log, so it is sent again.
    * @param stored what the ledger holds, read before PostgreSQL is asked; null: PostgreSQL has it
    */
   async #repeated(asked: Asked, stored: OrderCreated | null): Promise<OrderAccepted> {
     const { lookUp } = this.#parts;
     const known = await (stored === null ? lookUp.ask(asked) : lookUp.askWithin(asked, REPEAT_MS)).catch(
       (error: unknown) => {
-        throw orderOutcomeUnknown("the order was accepted before, and the database does not say how far it is", error);
+        throw orderOutcomeUnknown(
+          "the order was accepted before, but the database does not answer about its status",
+          error,
+        );
       },
     );
     if (known?.status || stored === null) return this.#accepted(asked, known?.status ?? "PENDING", "kafka", true);
@@ -147,7 +150,7 @@ export class OrderDoor {
 
   async #placeNew(asked: Asked): Promise<OrderAccepted> {
     const { admission, price, requireKafka, logIsLate, fault, onError } = this.#parts;
-    // As for claims: what Kafka will not confirm is not taken, and one request at a time finds out whether it does.
+    // As for claims: an order that Kafka will not confirm is refused, and one request at a time tries whether Kafka confirms again.
     if (requireKafka && logIsLate() && this.#inFlight > 1) throw new StampedeError("KAFKA_UNAVAILABLE");
     for (let attempt = 1; ; attempt++) {
       const { created, cartVersion } = await price(asked);
@@ -160,7 +163,7 @@ export class OrderDoor {
         return this.#accepted(asked, "PENDING", durable, false);
       }
       if (result.code === "REPEATED") return await this.#repeated(asked, result.stored);
-      // The loader lets a hold go as well.
+      // The loader releases the hold otherwise.
       if (created.data.flashItems.length > 0) await admission.release([asked.orderId]).catch(onError);
       if (result.code !== "CART_CHANGED" || attempt === CART_TRIES) throw new StampedeError(result.code);
     }
@@ -179,7 +182,7 @@ export class OrderDoor {
       throw new StampedeError("OVERLOADED", "the gateway stood still; nothing was ordered");
     }
     return await this.#parts.placed.place(created, cartVersion).catch((error: unknown) => {
-      // Full: refused before the script's first write.
+      // Redis is full: the script was refused before its first write.
       if (error instanceof StampedeError && error.code === "OVERLOADED") throw error;
       this.#parts.onError(error);
       throw orderOutcomeUnknown("Redis did not answer", error);
@@ -211,14 +214,14 @@ export class OrderDoor {
   }
 
   /**
-   * Between the look for an earlier order and the refusal an equal request may have placed the order, which then emptied the
-   * cart, used the coupon or took the last piece; or the look stayed without an answer. What PostgreSQL has was promised
-   * once, and stays promised.
+   * Between the lookup of an earlier order and the refusal, an equal request may have placed the order, which then emptied the
+   * cart, used the coupon or took the last piece. Or the lookup got no answer. An order that PostgreSQL has was promised and
+   * must not be refused.
    */
   async #orFirstAnswer(asked: Asked, refusal: unknown): Promise<OrderAccepted> {
     const final = refusal instanceof StampedeError && !refusal.retryable && refusal.code !== "IDEMPOTENCY_KEY_REUSED";
     if (!asked.repeatable || !final) throw refusal;
-    // A database that does not answer has been complained about; the refusal stands for lack of a better word.
+    // The database does not answer, which is logged already. The refusal is returned.
     const known = await this.#parts.lookUp.ask(asked).catch(() => null);
     if (!known?.status || known.keyReused) throw refusal;
     return this.#accepted(asked, known.status, "kafka", true);

@@ -6,10 +6,10 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { Offer } from "../../db/shop/products.ts";
 
-/** An order's part that money decides. Fixed here; no step calculates again. */
+/** The part of an order that has prices. Fixed here; no step calculates again. */
 export interface PricedLines extends Amounts {
   readonly items: OrderLine[];
-  /** The lines for which the door takes admission stock. */
+  /** The lines for which the gateway takes admission stock. */
   readonly flashItems: ProductQuantity[];
   readonly currency: Currency;
 }
@@ -19,7 +19,7 @@ export interface CouponOffer extends DiscountTerms {
   readonly currency: Currency;
 }
 
-/** Points that are to be used. One is worth a minor unit of their currency. */
+/** The points to use. One point is worth one minor unit of their currency. */
 export interface Points {
   readonly amount: Money;
   readonly currency: Currency;
@@ -50,7 +50,7 @@ export function priceLines(
   return { items, flashItems, currency, ...priceOrder(items, terms, points.amount) };
 }
 
-/** @param what of a clause that the currency ends */
+/** @param what a clause that ends before the currency, e.g. "points are worth something in" */
 function expectSame(ordered: Currency, currency: Currency, what: string): void {
   if (ordered !== currency) {
     throw new StampedeError("CURRENCIES_DIFFER", `the order costs ${ordered}, and ${what} ${currency}`);

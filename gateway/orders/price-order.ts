@@ -12,7 +12,7 @@ import type { CouponTerms } from "./coupon-terms.ts";
 import { priceLines } from "./price-lines.ts";
 import { type CartSources, takeCart } from "./take-cart.ts";
 
-/** An order that is asked for: its id says who, under which key, and what. */
+/** A requested order. Its id is derived from user, key and body. */
 export interface AskedOrder {
   readonly userId: UserId;
   readonly orderId: OrderId;
@@ -23,37 +23,37 @@ export interface AskedOrder {
 export interface PricingParts extends CartSources {
   readonly offers: Offers;
   readonly couponTerms: CouponTerms;
-  /** Where an order without an address goes. */
+  /** The country of an order without an address. */
   readonly defaultCountry: string;
   readonly countriesServed: ReadonlySet<string>;
-  /** What an order without `payment` is charged to; null: such an order is refused if it costs anything. */
+  /** The token for an order without `payment`; null: such an order is refused if it costs anything. */
   readonly defaultPaymentToken: string | null;
   readonly pointsCurrency: Currency;
 }
 
 export interface PricedOrder {
   readonly created: OrderCreated;
-  /** Of an order from the cart: see take-cart.ts. */
+  /** For an order from the cart: see take-cart.ts. */
   readonly cartVersion: string;
 }
 
-/** Fixes everything that an order's steps will need. @throws StampedeError with the code of every refusal */
+/** Fixes everything that an order's steps need. @throws StampedeError with the code of the refusal */
 export type PriceOrder = (asked: AskedOrder) => Promise<PricedOrder>;
 
 /**
- * Of an order that names no payment and costs nothing: nobody is charged. The event keeps its member, because consumers of an
- * earlier release require it.
+ * The token of an order that names no payment and costs nothing; no charge follows. The event has the member, because
+ * consumers of an earlier release require it.
  */
 const NO_PAYMENT: PaymentMethod = { token: "none" };
 
 export function createPriceOrder(parts: PricingParts): PriceOrder {
   const { offers, couponTerms, defaultCountry, countriesServed, defaultPaymentToken, pointsCurrency } = parts;
 
-  /** Of an order that names none. */
+  /** The token of an order without `payment`. */
   function paymentOf(payable: Money): PaymentMethod {
     if (defaultPaymentToken !== null) return { token: defaultPaymentToken };
     if (payable > 0) {
-      throw new StampedeError("VALIDATION_FAILED", `payment: required, because ${payable} are left to pay`);
+      throw new StampedeError("VALIDATION_FAILED", `payment: required, because ${payable} is left to pay`);
     }
     return NO_PAYMENT;
   }

@@ -11,13 +11,13 @@ export interface CartSources {
 
 export interface TakenCart {
   readonly lines: readonly ProductQuantity[];
-  /** Another one after each order from the cart: order-place.lua refuses lines that were read before the last. */
+  /** A counter that each order from the cart increases: order-place.lua refuses lines that were read before the last order. */
   readonly version: string;
 }
 
 /**
- * What an order from the cart buys: the cart as it will be when PostgreSQL has the user's other orders from it, so that two
- * orders do not buy the same. Redis is asked first: an order that left it meanwhile is one that PostgreSQL has.
+ * The lines that an order from the cart buys: the cart as it will be when PostgreSQL has the user's other orders from it, so
+ * that two orders do not buy the same lines. Redis is read first, because an order that leaves it meanwhile is in PostgreSQL.
  */
 export async function takeCart(sources: CartSources, userId: UserId, orderId: OrderId): Promise<TakenCart> {
   const { version, lines: taking } = await sources.cartOrders(userId);
@@ -28,5 +28,5 @@ export async function takeCart(sources: CartSources, userId: UserId, orderId: Or
   return { lines: lines.filter((line) => !taken.has(nameOf(line))), version };
 }
 
-// Only what stands in the cart as it was ordered leaves it: a line with another quantity is a newer wish (clear-carts.ts).
+// A line leaves the cart only with the ordered quantity: with another quantity, the user has changed it since.
 const nameOf = ({ productId, quantity }: ProductQuantity) => `${productId} ${quantity}`;

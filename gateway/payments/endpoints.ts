@@ -3,7 +3,7 @@ import { PaymentWebhook, SIGNATURE_HEADER } from "../../contracts/payments/webho
 import type { Endpoint } from "../http/endpoint.ts";
 import { type WebhookParts, webhookRoute } from "./webhook-route.ts";
 
-/** What the payment provider calls: part of the route table (app.ts). */
+/** The payment provider's webhook: part of the route table (app.ts). */
 export function paymentEndpoints(parts: WebhookParts): Endpoint[] {
   return [
     {

@@ -2,7 +2,7 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import { KafkaError, type Producer } from "../../kafka/kafka.ts";
 import type { WebhookParts } from "./webhook-route.ts";
 
-/** @param ackMs how long a webhook waits for the log; the provider comes again after a 503 */
+/** @param ackMs how long a webhook waits for the log; after a 503 the provider calls again */
 export function createPublishReport(
   producer: Pick<Producer, "send">,
   ackMs: number,

@@ -6,9 +6,9 @@ import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
 export interface WebhookParts {
-  /** Empty: nobody can sign, so every call is refused. */
+  /** Empty: no secret is configured, so every call is refused. */
   readonly secret: string;
-  /** Resolves when the log has it. @throws StampedeError KAFKA_UNAVAILABLE: perhaps it has, perhaps not */
+  /** Resolves when the log has the report. @throws StampedeError KAFKA_UNAVAILABLE: the log may or may not have it */
   readonly publish: (record: EventRecord) => Promise<void>;
 }
 
@@ -16,15 +16,15 @@ const read = jsonBytes(PaymentWebhook);
 const RECEIVED = json(200, { status: "received" });
 
 /**
- * The payment provider tells what became of a payment. Nothing is looked up: what it says goes to the log, where the
- * payment role finds the payment. 200 only once the log has it, so a provider that repeats what was not taken loses
- * nothing; what comes twice is one event.
+ * The payment provider reports about a payment. The report goes to the log without a lookup; the payment role finds the
+ * payment. The answer is 200 only after the log has the report, so the provider repeats a report that was not logged. A
+ * repeated report is the same event.
  */
 export function webhookRoute({ secret, publish }: WebhookParts): Handler {
   return async (request) => {
     const signature = request.header(SIGNATURE_HEADER);
     const bytes = await request.body();
-    // Before the body is understood: a stranger learns nothing about what we would take.
+    // Before the body is parsed: a caller without the secret learns nothing about valid bodies.
     verifyWebhook(secret, signature, bytes, Date.now() / 1_000);
     const { key: orderId, id: providerEventId, outcome, amount, currency, occurredAt } = read(bytes);
     const data = { orderId, providerEventId, outcome, amount, currency };

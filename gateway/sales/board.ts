@@ -5,10 +5,10 @@ import type { CouponId } from "../../contracts/wire/ids.ts";
 import { type FilterOwner, GateFilters, type GateFiltersOptions } from "./gate-filters.ts";
 import type { WinnersFilter } from "./winners-filter.ts";
 
-/** What this process has heard of a sale, from Redis' announcements, its own claims and its own reading. */
+/** What this process knows of a sale, from Redis' announcements, its claims and its reads. */
 export interface SaleUpdate {
   readonly epoch: number;
-  /** Grows with every change a gate must know; compared only within an epoch. */
+  /** Increases with every change that matters to a gate; compared only within an epoch. */
   readonly version: number;
   readonly state: "OPEN" | "PAUSED" | "CLOSED" | "RECOVERING";
   readonly soldOut: boolean;
@@ -17,37 +17,37 @@ export interface SaleUpdate {
 interface Entry extends SaleUpdate, FilterOwner {
   /** When Redis last confirmed this. */
   confirmedAt: number;
-  /** Claims came lately; the others are not kept fresh. */
+  /** Recent claims keep the sale fresh; a sale without claims is not confirmed. */
   isLive: boolean;
 }
 
-/** A refusal the gate may give without asking Redis, except to those whom this filter knows: they may have won. */
+/** A refusal that the gate may give without Redis, except to users in this filter, who may have won. */
 export interface GateRefusal {
   readonly code: Extract<ClaimRefusal, "SOLD_OUT" | "PAUSED" | "ENDED">;
   readonly unlessWon: WinnersFilter;
 }
 
-/** Times are milliseconds of a clock that never goes back (`performance.now()`). */
+/** Times are milliseconds of a monotonic clock (`performance.now()`). */
 export interface Board {
-  /** Takes in what was heard. Older news than what is known changes nothing. */
+  /** Records an update. An older one than the known state changes nothing. */
   hear(couponId: CouponId, news: SaleUpdate, nowMs: number): void;
-  /** Whether memory is enough to refuse a claim now. undefined: ask Redis. */
+  /** The refusal from memory, if memory is enough; undefined: ask Redis. */
   gate(couponId: CouponId, nowMs: number): GateRefusal | undefined;
-  /** Sales that were asked for lately and whose news should be confirmed. The filters of the others are dropped. */
+  /** Recently requested sales whose state needs a confirmation. The filters of all other sales are dropped. */
   due(nowMs: number): CouponId[];
-  /** Nothing is known of this sale any more (it is not in Redis). */
+  /** Forgets a sale that is not in Redis any more. */
   forget(couponId: CouponId): void;
   /** Bytes of all winners' filters. */
   filterBytes(): number;
 }
 
-/** Epochs that never were (somebody wrote over the sale's keys) must not hide what comes after them. */
+/** An invalid epoch (another program overwrote the sale's keys) must not hide later valid ones. */
 function isNewer(a: SaleUpdate, b: SaleUpdate): boolean {
   if (isFarAhead(a.epoch, b.epoch)) return false;
   return isFarAhead(b.epoch, a.epoch) || a.epoch > b.epoch || (a.epoch === b.epoch && a.version > b.version);
 }
 
-/** What a gate may say of such a sale; undefined: Redis decides. */
+/** The gate's refusal for a sale in this state; undefined: Redis decides. */
 function refusalOf({ state, soldOut }: SaleUpdate): GateRefusal["code"] | undefined {
   if (state === "PAUSED") return "PAUSED";
   if (state === "CLOSED") return "ENDED";
@@ -55,21 +55,21 @@ function refusalOf({ state, soldOut }: SaleUpdate): GateRefusal["code"] | undefi
 }
 
 export interface BoardOptions {
-  /** How long a refusal holds without confirmation. */
+  /** How long a refusal is valid without a confirmation. */
   readonly ttlMs: number;
   readonly readWinners: GateFiltersOptions["read"];
   readonly maxFilterBytes: number;
-  /** What changed for the sale's audience. */
+  /** Called with changes for the sale's subscribers. */
   readonly onChange: (couponId: CouponId, change: "opened" | "soldout") => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** In TTLs: when nobody asked for this time, the sale is not kept fresh and its filter is dropped. */
+/** In multiples of the TTL: after this time without a request the sale is not confirmed and its filter is dropped. */
 const IDLE_TTLS = 10;
 
 /**
  * The gate's memory. It refuses only when it holds the sale's winners, read by an HSCAN that began after the sale had come
- * to this version: HSCAN returns every element present during the whole scan, so nobody who won is missed.
+ * to this version: HSCAN returns every element present during the whole scan, so it misses no winner.
  */
 export function createBoard(options: BoardOptions): Board {
   const { ttlMs, readWinners, maxFilterBytes, onChange, onError } = options;

@@ -4,10 +4,10 @@ import type { Reopening } from "../../db/sales/reopening.ts";
 import { opensInMs, REDIS_AWAY_MS } from "./reopening.ts";
 
 /**
- * Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. One that is
- * over (ENDED) may not be loaded at all any more: who wants to claim must not be told to come back, unless `comesBack`.
- * Until it `hasLeft` Redis for good, requests of it may wait in the log and claims in the ledger, however long ago it ended: whether a
- * user has won is not certain before.
+ * Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. A sale that is
+ * over (ENDED) may never be loaded again, so a claim must not be answered with Retry-After, unless `comesBack`. Until the sale
+ * `hasLeft` Redis for good, its requests may wait in the log and its claims in the ledger, however long ago it ended: until
+ * then it is not certain whether a user has won.
  */
 export type NotLoaded =
   | { readonly code: "COUPON_NOT_FOUND" }
@@ -19,9 +19,9 @@ export type NotLoaded =
     };
 export type WhyNotLoaded = (couponId: CouponId) => Promise<NotLoaded>;
 
-/** Unknown ids are remembered so long: enough to keep a flood of made-up ids away from the database. */
+/** How long unknown ids are remembered: long enough to keep a flood of invented ids away from the database. */
 const REMEMBER_UNKNOWN_MS = 1_000;
-/** A recovery's end changes while it goes on: four questions a second and sale, whoever asks. */
+/** The expected end of a recovery changes during the recovery, so it is read at most four times a second for each sale. */
 const REMEMBER_RECOVERING_MS = 250;
 
 interface Answer {

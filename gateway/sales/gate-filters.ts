@@ -1,36 +1,36 @@
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { WinnersFilter } from "./winners-filter.ts";
 
-/** What the gate remembers of one version of a sale, as far as its winners are concerned. Times in milliseconds. */
+/** The winners of one version of a sale, as the gate remembers them. Times in milliseconds. */
 export interface FilterOwner {
   winners: WinnersFilter | undefined;
-  /** The last time anybody asked. */
+  /** The time of the last request. */
   askedAt: number;
-  /** The winners are not read before this. */
+  /** The winners are not read before this time. */
   readAfter: number;
 }
 
 export interface GateFiltersOptions {
   /** Reads all winners of a sale from Redis, now; null: their filter would take more than `maxBytes`. */
   readonly read: (couponId: CouponId, maxBytes: number) => Promise<WinnersFilter | null>;
-  /** What is known of the sale now: a filter never outlives the version that it was read in. */
+  /** The known version of the sale: a filter is valid only for the version in which it was read. */
   readonly ownerOf: (couponId: CouponId) => FilterOwner | undefined;
-  /** All filters of a process together. */
+  /** The limit for all filters of a process together. */
   readonly maxBytes: number;
   readonly onError: (error: unknown) => void;
 }
 
-/** Scans at the same time; each is a call of a thousand winners at a time to a Redis that decides claims meanwhile. */
+/** Limit of concurrent scans. Each reads a thousand winners per call from a Redis that decides claims meanwhile. */
 const MAX_SCANS = 8;
-/** A shard that is away must not take up all scans. */
+/** A scan's timeout: a shard that is away must not occupy all scans. */
 const AFTER_ERROR_MS = 5_000;
 /** The earliest time at which an evicted filter is read again: two large sales must not evict each other in turns. */
 const AFTER_EVICTION_MS = 10_000;
 
 /**
- * The winners' filters of the gate, bounded by bytes. Without a filter the gate refuses nobody from memory, and Redis
- * answers: that is slower and just as right. At most one scan a sale runs, whatever changes meanwhile; what it read for a
- * version that has passed is dropped, and the next request begins another.
+ * The winners' filters of the gate, bounded by bytes. Without a filter the gate refuses no user from memory, and Redis answers,
+ * which is slower but equally correct. At most one scan per sale runs. If the version changes meanwhile, the scan's result is
+ * dropped, and the next request begins another scan.
  */
 export class GateFilters {
   readonly #options: GateFiltersOptions;
@@ -46,7 +46,7 @@ export class GateFilters {
     return this.#bytes;
   }
 
-  /** Somebody asks for a sale whose winners are not known yet. */
+  /** Called for a request about a sale whose winners are not known yet. */
   want(couponId: CouponId, owner: FilterOwner): void {
     if (this.#reading.has(couponId) || this.#reading.size >= MAX_SCANS || owner.askedAt < owner.readAfter) return;
     this.#reading.add(couponId);
@@ -66,7 +66,7 @@ export class GateFilters {
     );
   }
 
-  /** Nobody asks for the sale any more, or another version of it has begun. */
+  /** Called when the sale has no more requests, or has another version. */
   drop(couponId: CouponId, owner: FilterOwner): void {
     if (this.#held.get(couponId) !== owner) return;
     this.#held.delete(couponId);

@@ -3,7 +3,7 @@ import type { LeftOut } from "../../contracts/wire/left-out.ts";
 import type { Board, SaleUpdate } from "./board.ts";
 
 export interface SaleUpdateSources {
-  /** Calls back for every announcement Redis makes; the subscription repairs itself, but misses what was said meanwhile. */
+  /** Calls back for every announcement of Redis. The subscription reconnects, but misses announcements meanwhile. */
   subscribe(hear: (couponId: CouponId, news: SaleUpdate) => void): void;
   /** The sale as Redis has it now; null: not loaded. */
   read(couponId: CouponId): Promise<SaleUpdate | null>;
@@ -13,9 +13,9 @@ const CONFIRM_MS = 250;
 const READS_AT_ONCE = 16;
 
 /**
- * Keeps the board current: announcements at once, and a look every quarter of a second at sales that are being asked for,
- * because announcements can be missed and a refusal without confirmation expires. A sale that Redis cannot say anything
- * about (its shard is away, its hash is broken) keeps no other one waiting.
+ * Keeps the board current: by announcements, and by reading the recently requested sales every quarter of a second, because
+ * announcements can be missed and a refusal without confirmation expires. A sale about which Redis fails to answer (its shard
+ * is away, its hash is broken) delays no other sale.
  * @returns how to stop
  */
 export function followSales(
@@ -38,7 +38,7 @@ export function followSales(
       };
       await leftOut.runEach("confirming sales", due, String, read, { atOnce: READS_AT_ONCE });
     } catch (error) {
-      onError(error); // unconfirmed refusals expire by themselves; Redis is asked again
+      onError(error); // unconfirmed refusals expire; Redis is asked again
     } finally {
       looking = false;
     }

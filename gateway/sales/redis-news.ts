@@ -7,8 +7,8 @@ import type { SaleUpdateSources } from "./news.ts";
 import { collectWinners, type WinnersFilter } from "./winners-filter.ts";
 
 /**
- * News of sales from Redis: the announcements its scripts publish, and the sale's hash.
- * @param swapped told when a sale has got other scripts
+ * Updates of sales from Redis: the announcements that its scripts publish, and the sale's hash.
+ * @param swapped called when a sale has other scripts
  */
 export function redisNews(
   redis: RedisConnection,
@@ -25,7 +25,7 @@ export function redisNews(
           if (scripts === true) swapped(couponId);
           hear(couponId, news);
         } catch (error) {
-          onError(error); // somebody else's message on our channel: nothing is learnt from it
+          onError(error); // a message of another program on this channel: ignored
         }
       });
       subscriber.subscribe(SALES_CHANNEL).catch(onError);

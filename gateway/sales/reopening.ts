@@ -4,16 +4,16 @@ import type { Reopening } from "../../db/sales/reopening.ts";
 const NOTICE_MS = 1_500;
 /** A sale that is being loaded opens within milliseconds. */
 const SOON_MS = 500;
-/** A loader that is so late is gone, and the next one begins anew. */
+/** A loader that is later than this has stopped, and the next one begins anew. */
 const LATE_MS = 3_000;
-/** A sale that was loaded so recently was opened while the claim was on its way. */
+/** A sale that was loaded within this time was opened while the claim was on its way. */
 const JUST_LOADED_MS = 2_000;
-/** Nobody asked again in one and the same moment by all: up to so much later, at random. */
+/** Jitter on Retry-After, so that clients do not return in step. */
 const SPREAD_MS = 2_000;
 
 /**
- * For how long Redis is away nobody knows. Asked again soon: if only the connection broke, claims go on at once; and if a
- * recovery follows, the next answer knows its end.
+ * Retry-After while Redis does not answer. It is short: if only the connection broke, claims continue at once; if a recovery
+ * follows, the next answer has its end.
  */
 export const REDIS_AWAY_MS = 2_000;
 
@@ -31,15 +31,15 @@ export function opensInMs({ load_state, opens_in_ms, written_ms_ago }: Reopening
   }
 }
 
-/** What a client is told: seconds for `Retry-After`, and the moment itself. */
+/** The seconds for `Retry-After`, and the moment for the body. */
 export interface ComeBack {
   readonly retryAfterS: number;
   readonly extra: { readonly retryAt: string };
 }
 
 /**
- * When to ask again about a sale that opens in `opensInMs`: never before, and up to two seconds after, at random, because
- * 50,000 clients with the same answer would be back in the same second.
+ * When to ask again about a sale that opens in `opensInMs`: not earlier, and up to two seconds later at random, because 50,000
+ * clients with the same answer would return in the same second.
  */
 export function comeBack(opensInMs: number, nowMs: number = Date.now(), random: () => number = Math.random): ComeBack {
   const waitMs = Math.max(0, opensInMs) + random() * SPREAD_MS;

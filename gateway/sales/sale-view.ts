@@ -7,7 +7,7 @@ import { json, problem } from "../http/problem.ts";
 import { sharedLook } from "../shared-look.ts";
 import type { Handler } from "../transports/transport.ts";
 
-/** What a visitor sees of a sale: PostgreSQL's terms, Redis' count. */
+/** A sale as a visitor sees it: the terms from PostgreSQL, the count from Redis. */
 export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number): Sale {
   const {
     id,
@@ -42,13 +42,13 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
   };
 }
 
-/** null: Redis is away or does not hold the sale yet. One that has left it keeps the count of that moment. */
+/** null: Redis is away or has not loaded the sale. A sale that has left Redis shows the count of that moment. */
 function remainingOf({ total, leftRedisAt, issued }: SaleRow, live: SaleSnapshot | null): number | null {
   if (live !== null) return live.state === "RECOVERING" ? null : live.left;
   return leftRedisAt === null || issued === null ? null : Math.max(0, total - issued);
 }
 
-/** The operator's word first, then the clock, then Redis; RECOVERING only while it matters to somebody who asks. */
+/** By the operator's intent first, then by the clock, then by Redis; RECOVERING only while claims would be possible. */
 function stateOf(row: SaleRow, live: SaleSnapshot | null, nowMs: number): SaleState {
   if (row.state === "CLOSED") return "CLOSED";
   if (nowMs >= row.endsAt.getTime()) return "ENDED";
@@ -63,13 +63,14 @@ export interface SaleSources {
   find(couponId: CouponId): Promise<SaleRow | null>;
   /** Newest first; `cursor` is the last page's. */
   list(cursor: string | null, limit: number): Promise<{ rows: readonly SaleRow[]; nextCursor: string | null }>;
-  /** The sale in Redis; null when it is not there or Redis does not answer (the terms are still worth showing). */
+  /** The sale in Redis; null if it is not there or Redis does not answer (then only the terms are shown). */
   live(couponId: CouponId): Promise<SaleSnapshot | null>;
 }
 
 export type ViewSale = (couponId: CouponId) => Promise<Sale | null>;
 
-/** One look at one sale. A thousand visitors of the same moment share it; an answer to a change never comes from before it. */
+/** One lookup of a sale. A thousand visitors of the same moment share it. A lookup that began before a change does not answer the
+ * request after that change. */
 export function createViewSale(sources: SaleSources): ViewSale {
   return sharedLook(async (couponId: CouponId) => {
     const [row, live] = await Promise.all([sources.find(couponId), sources.live(couponId)]);

@@ -1,4 +1,4 @@
-/** Who may have won a sale. False positives cost a trip to Redis; there are no false negatives. */
+/** The users who may have won a sale. A false positive costs a call to Redis; there are no false negatives. */
 export interface WinnersFilter {
   has(userId: string): boolean;
   readonly bytes: number;
@@ -16,8 +16,8 @@ const FIRST_PLACES = 64;
 const SPREAD = 0x9e3779b1;
 
 /**
- * Hashes in one typed array (open addressing, at most three quarters full): 5 to 11 bytes a winner. A Set of numbers takes
- * 30 to 40, and the collector walks through all of it.
+ * Hashes in one typed array (open addressing, at most three quarters full): 5 to 11 bytes a winner. A Set of numbers needs 30
+ * to 40 bytes, and the garbage collector scans all of it.
  */
 class HashTable implements WinnersFilter {
   #places = new Uint32Array(FIRST_PLACES);
@@ -38,7 +38,7 @@ class HashTable implements WinnersFilter {
     this.#put(hash(userId));
   }
 
-  /** Where a hash stands, or the empty place where it would. */
+  /** The index of a hash, or of the empty place for it. */
   #placeOf(wanted: number): number {
     const places = this.#places;
     const last = places.length - 1;

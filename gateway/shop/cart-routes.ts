@@ -25,7 +25,7 @@ export function showCartRoute(store: CartStore, authenticate: Authenticate): Han
   return async (request) => answer(store, identify(request, authenticate).userId);
 }
 
-/** PUT /cart/items: sets one line; doing it twice is doing it once. */
+/** PUT /cart/items sets one line. Idempotent. */
 export function setCartLineRoute(store: CartStore, authenticate: Authenticate): Handler {
   const read = jsonBody(SetCartLine);
   return async (request) => {
@@ -40,15 +40,15 @@ export function removeCartLineRoute(store: CartStore, authenticate: Authenticate
   return async (request) => {
     const { userId } = identify(request, authenticate);
     const { productId } = request.params;
-    // What is no id is in no cart.
+    // A text that is not a product id is in no cart.
     if (isProductId(productId!)) await store.remove(userId, productId);
     return answer(store, userId);
   };
 }
 
 /**
- * DELETE /cart/items: all of them, or the one that a body names. A body has no meaning of its own with DELETE, but a client
- * that sends one wants that line gone, and nothing else.
+ * DELETE /cart/items deletes all lines, or the one that a body names. HTTP gives a body of DELETE no meaning, but a client that
+ * sends one wants to delete only that line.
  */
 export function clearCartRoute(store: CartStore, authenticate: Authenticate): Handler {
   const read = optionalJsonBody(CartLineRef);

@@ -34,7 +34,7 @@ const DATABASE = ["DATABASE_UNAVAILABLE"] as const;
 const KEY = { headers: { "Idempotency-Key": IdempotencyKeySchema } } as const;
 const KEYED = ["IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_KEY_REUSED"] as const;
 
-/** What can be bought, what is about to be, and what it can be paid with: part of the route table (app.ts). */
+/** Products, cart and points: part of the route table (app.ts). */
 export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenticate): Endpoint[] {
   const cart = (
     method: "GET" | "PUT" | "DELETE",
@@ -67,7 +67,7 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
     {
       method: "GET",
       path: "/products/ranking",
-      summary: "What sold best; at most a few seconds old",
+      summary: "The best-selling products; at most a few seconds old",
       tag: "catalogue",
       security: "none",
       query: RankingQuery,
@@ -78,7 +78,7 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
     {
       method: "GET",
       path: "/products/:productId",
-      summary: "A product: price, and what can still be sold",
+      summary: "A product: its price, and the stock that can still be sold",
       tag: "catalogue",
       security: "none",
       answers: { 200: Product },
@@ -86,12 +86,12 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
       handler: productRoute(parts.findProduct),
     },
     cart("GET", "/cart/items", "The caller's cart at today's prices", {}),
-    cart("PUT", "/cart/items", "Set a line of the cart: this product, so many of it", {
+    cart("PUT", "/cart/items", "Set a line of the cart: a product and its quantity", {
       body: SetCartLine,
       refusals: ["UNSUPPORTED_MEDIA_TYPE", "PRODUCT_NOT_FOUND", "CART_FULL", ...DATABASE],
       handler: setCartLineRoute(parts.cart, authenticate),
     }),
-    cart("DELETE", "/cart/items", "Empty the cart; of a body {productId} only that line", {
+    cart("DELETE", "/cart/items", "Empty the cart; with a body {productId} delete only that line", {
       refusals: ["UNSUPPORTED_MEDIA_TYPE", "INVALID_JSON", "VALIDATION_FAILED", "BODY_TOO_LARGE", ...DATABASE],
       handler: clearCartRoute(parts.cart, authenticate),
     }),
@@ -101,7 +101,7 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
     {
       method: "GET",
       path: "/me/points",
-      summary: "The caller's points, and what made them, newest first",
+      summary: "The caller's points and their history, newest first",
       tag: "me",
       security: "user",
       query: PageQuery,
@@ -124,7 +124,7 @@ export function catalogueEndpoints(parts: CatalogueParts, authenticate: Authenti
     {
       method: "POST",
       path: "/admin/products/:productId/restock",
-      summary: "More of a product can be sold",
+      summary: "Add stock of a product",
       tag: "admin",
       security: "operator",
       body: Restock,

@@ -6,7 +6,7 @@ import { pageOf } from "../http/page.ts";
 import { json } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
-/** A user's balance, and a page of what made it. */
+/** A user's balance, and a page of its history. */
 export type ListMyPoints = (userId: UserId, cursor: string | null, limit: number) => Promise<MyPoints>;
 
 /** GET /me/points */

@@ -2,17 +2,17 @@ import { LRUCache } from "lru-cache";
 import type { ProductId } from "../../contracts/orders/ids.ts";
 import type { Offer } from "../../db/shop/products.ts";
 
-/** Prices, by product: for the door of orders and for rankings. */
+/** Prices by product, for placing orders and for rankings. */
 export interface Offers {
-  /** Of each product its offer, or null: no such product. @throws what reading PostgreSQL threw, if a product is not in memory */
+  /** Each product's offer; null: no such product. @throws the error of PostgreSQL, if a product is not in memory */
   of(ids: readonly ProductId[]): Promise<ReadonlyMap<ProductId, Offer | null>>;
 }
 
 export interface OffersOptions {
   readonly find: (ids: readonly ProductId[]) => Promise<readonly Offer[]>;
-  /** How long a product is known, milliseconds. Nothing changes a price yet, so it only bounds what a change by hand takes. */
+  /** How long a product is remembered, milliseconds. No program changes a price, so this only limits the delay of a manual change. */
   readonly ttlMs?: number;
-  /** How long it is known that there is no such product: enough to keep a flood of made-up ids away from the database. */
+  /** How long a missing product is remembered: long enough to keep a flood of invented ids away from the database. */
   readonly missingTtlMs?: number;
   readonly max?: number;
 }
@@ -20,8 +20,8 @@ export interface OffersOptions {
 const MAX_PRODUCTS = 20_000;
 
 /**
- * The catalogue in this process' memory. What is not there is read from PostgreSQL, the products of one event-loop turn
- * together, and each by one reader only: a thousand orders of the same second for a new product are one statement.
+ * The catalogue in this process' memory. Missing products are read from PostgreSQL: those of one event-loop turn together, and
+ * each once at a time. A thousand orders of the same second for a new product are one statement.
  */
 export function createOffers(options: OffersOptions): Offers {
   const { find, ttlMs = 5_000, missingTtlMs = 1_000, max = MAX_PRODUCTS } = options;

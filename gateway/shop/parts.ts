@@ -48,7 +48,7 @@ export function createCatalogueParts({ database, redis, offers, guarded, onError
             createProduct(tx, newProductId(), product, asking.actor),
           ),
         );
-        // Before anybody hears of it: a crowd that comes with the news is admitted or refused from the first order on.
+        // Before the product is announced, so that the first orders of a rush are admitted or refused correctly.
         if (created.flash) await admission.introduce(created).catch(onError); // the loader finds it as well
         return created;
       },

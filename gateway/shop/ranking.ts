@@ -8,15 +8,15 @@ import {
 import type { CountedRanking, Rank, RankingCache } from "../../lua/ranking.ts";
 import type { Offers } from "./offers.ts";
 
-/** How old a ranking may be, milliseconds, before somebody counts again. All gateways together count once in so long. */
+/** How old a ranking may be, milliseconds, before it is counted again. All gateways together count once per this time. */
 export const RANKING_MAX_AGE_MS = 2_000;
-/** A count that took longer than a moment is rested from so many times as long: it never takes more than 5 % of a connection. */
+/** After a slow count the pause is this many times its duration, so that counting uses at most 5 % of a connection. */
 const REST_FACTOR = 20;
 const DAY_MS = 24 * 3600 * 1000;
 
 export interface RankingSources {
   readonly cache: RankingCache;
-  /** What sold best since a day (null: ever), counted by PostgreSQL. */
+  /** The best-selling products since a day (null: ever), counted by PostgreSQL. */
   readonly count: (since: string | null, limit: number) => Promise<readonly Rank[]>;
   readonly offers: Offers;
   readonly now?: () => number;
@@ -40,24 +40,24 @@ export async function rebuildRanking(
   { cache, count, now = Date.now }: Pick<RankingSources, "cache" | "count" | "now">,
   period: RankingPeriod,
 ): Promise<CountedRanking> {
-  const countedAt = now(); // before counting: what is sold meanwhile may or may not be in it
+  const countedAt = now(); // before counting: sales during the count may or may not be in it
   const counted = { ranks: await count(sinceOf(period, countedAt), MAX_RANKS), countedAt };
   await cache.replace(period, dayOf(countedAt), counted);
   return counted;
 }
 
 /**
- * The best sellers from Redis. Completing an order touches no ranking: whoever reads one that is too old counts again, one
- * gateway of all, and everybody else takes the old one. So Redis may lose it, and nothing is ever counted twice.
- * While PostgreSQL does not answer, the old ranking serves; while Redis does not, PostgreSQL's count does.
+ * The best sellers from Redis. Completing an order touches no ranking. A reader that finds an old ranking counts again; only one
+ * gateway does so at a time, and the others use the old one. So Redis may lose it, and no sale is counted twice.
+ * While PostgreSQL does not answer, the old ranking is used; while Redis does not answer, PostgreSQL's count.
  */
 export function createReadRanking(sources: RankingSources): ReadRanking {
   const { cache, offers, now = Date.now, onError } = sources;
   const reading = new Map<RankingPeriod, Promise<CountedRanking>>();
-  /** What the products of the last answers were called; their prices may be as old. */
+  /** The names and prices of the products in the last answers; they may be outdated. */
   const lastNamed = new Map<RankingPeriod, Named>();
 
-  /** Offers are forgotten within seconds: without PostgreSQL the names of before serve, if all are known. */
+  /** Offers expire within seconds. Without PostgreSQL the earlier names are used, if all are known. */
   async function namesOf(period: RankingPeriod, ids: readonly ProductId[]): Promise<Named> {
     try {
       const named = await offers.of(ids);
@@ -76,7 +76,7 @@ export function createReadRanking(sources: RankingSources): ReadRanking {
     let stored: CountedRanking | null = null;
     try {
       stored = await cache.read(period, day, MAX_RANKS);
-      // Either way: a gateway whose clock is ahead must not keep its count in place.
+      // A difference in either direction: the count of a gateway whose clock is ahead must not stay.
       if (stored !== null && Math.abs(now() - stored.countedAt) < RANKING_MAX_AGE_MS) return stored;
       if (stored !== null && !(await cache.takeTurn(period, day, RANKING_MAX_AGE_MS))) return stored;
     } catch (error) {

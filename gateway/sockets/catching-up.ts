@@ -4,7 +4,7 @@ import { isInGrace, reply } from "./delivery.ts";
 import type { Reading } from "./reading.ts";
 import { errorText } from "./replies.ts";
 
-/** Sockets caught up at once: after a Redis restart everybody is behind, and claims go first. */
+/** Limit of sockets that catch up at once: after a Redis restart every socket is behind, and claims have priority. */
 const AT_ONCE = 16;
 
 /** Failures after which a worker leaves the rest to the next sweep. */
@@ -13,17 +13,17 @@ const FAILURES = 20;
 const isAway = (error: unknown): boolean => error instanceof StampedeError && error.code === "REDIS_UNAVAILABLE";
 
 export interface CatchingUp {
-  /** Greets a socket; if Redis does not answer, the client is told and is greeted later. */
+  /** Sends `welcome`; if Redis does not answer, the client is told, and `welcome` follows later. */
   welcome(socket: ClientSocket): void;
   /** `resume`. Failures are told to the client, and the resume is tried again until it is answered. */
   resume(socket: ClientSocket, from: string | null): Promise<void>;
-  /** Reads for a socket that is behind, unless somebody does already, or its client may be about to resume. */
+  /** Reads the inbox for a socket that is behind, unless a reading runs, or its client may be about to resume. */
   ifBehind(socket: ClientSocket): void;
-  /** Pushes to these sockets may have been lost, or may be from now on: nothing is sent to them until they were read for. */
+  /** Pushes to these sockets may be lost, so nothing is sent to them until their inbox was read. */
   behind(sockets: Iterable<ClientSocket>): void;
-  /** Their routes may be gone as well, and it is time to repair both. */
+  /** The same, and their routes may be lost as well: repairs both. */
   repair(sockets: Iterable<ClientSocket>): void;
-  /** Works on those who wait. Called by the sweep. */
+  /** Works on the waiting sockets. Called by the sweep. */
   run(): void;
   forget(socket: ClientSocket): void;
 }
@@ -43,7 +43,7 @@ export function createCatchingUp(reading: Reading, onError: (error: unknown) => 
       } catch (error) {
         failed.push(socket);
         onError(error);
-        // Redis is still away: asking for the rest now would only burn time. One user's broken keys stop nobody else.
+        // Redis is still away, so the others wait for the next sweep. The broken keys of one user stop no other socket.
         if (isAway(error) || failed.length === FAILURES) break;
       }
     }
@@ -55,7 +55,7 @@ export function createCatchingUp(reading: Reading, onError: (error: unknown) => 
     for (let free = Math.min(AT_ONCE - busy, waiting.size); free > 0; free--) void work();
   }
 
-  /** It failed: the client hears why, and it is tried again. */
+  /** After a failure: tells the client why, and tries again later. */
   function later(socket: ClientSocket, error: unknown, detail: string): void {
     onError(error);
     if (!socket.data.isOpen) return;

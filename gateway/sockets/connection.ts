@@ -4,50 +4,50 @@ import type { Socket } from "../transports/transport.ts";
 
 /** A `resume` that has not been answered yet. */
 export interface PendingResume {
-  /** Where to go on; null: at the beginning of the inbox. */
+  /** The position to continue at; null: at the beginning of the inbox. */
   from: string | null;
   /** Messages sent since it was asked for. */
   sent: number;
-  /** What this socket got before it asked, because it took longer than the grace; it is not sent again. */
+  /** The messages that this socket got before its `resume`, which came after the grace time; they are not sent again. */
   readonly early: { readonly after: string; readonly upTo: string } | null;
 }
 
 /**
- * One socket's state. There may be tens of thousands, so it holds no timer, no closure, and nothing that an idle socket
- * does not need; what only a busy one needs is null until then. Moments are those of `performance.now()`, but for `expiresAt`.
+ * One socket's state. There may be tens of thousands, so it holds no timer and no closure. Members that only a busy socket
+ * needs are null until then. Times are those of `performance.now()`, except `expiresAt`.
  */
 export class UserSocket {
   /** null before authentication. */
   userId: UserId | null = null;
-  /** When it was known whose it is. What is written to the inbox from then on is the socket's. */
+  /** When its user was known. Messages written to the inbox from then on belong to the socket. */
   identifiedAt = 0;
   /** Milliseconds since 1970. */
   expiresAt = Number.POSITIVE_INFINITY;
   isOpen = false;
-  /** Its route stands in Redis. */
+  /** Redis has its route. */
   isRouted = false;
   /** The route must be written (again) before the inbox is read. */
   mustRoute = true;
   /** When the route was last written or kept alive. */
   routedAt = 0;
-  /** Asynchronous messages being worked on. */
+  /** Asynchronous messages in progress. */
   inFlight = 0;
   rateFullAt = 0;
   strikes = 0;
   /** The inbox's position up to which this socket has been sent everything, and nothing beyond. null before the welcome. */
   position: string | null = null;
   /**
-   * The inbox may hold more than what was sent. Pushes are not sent then, not even kept: they stand in the inbox, and the
-   * next reading brings them in their place.
+   * The inbox may hold more than was sent. Pushes are then neither sent nor kept: they are in the inbox, and the next reading
+   * delivers them in their order.
    */
   isBehind = false;
-  /** Oldest first. Each stays until it was answered, however often Redis or PostgreSQL fail meanwhile. */
+  /** Oldest first. Each stays until it is answered, however often Redis or PostgreSQL fail meanwhile. */
   resumes: PendingResume[] | null = null;
-  /** The position of the welcome, until the client has spoken. */
+  /** The position of the welcome, until the client's first message. */
   welcomedAt: string | null = null;
   /** The client has sent something other than `auth`. */
   hasSpoken = false;
-  /** Until then a fresh socket gets nothing new, unless its first message says that it won't resume. */
+  /** Until then a new socket gets no new messages, unless its first message is not a `resume`. */
   graceUntil = 0;
   /** Readings of the inbox run one after the other. */
   reading: Promise<void> | null = null;
@@ -59,7 +59,7 @@ export class UserSocket {
     readonly number: number,
     readonly address: string,
     readonly openedAt: number,
-    /** Of the token that came with the upgrade, until the socket is open. */
+    /** From the upgrade's token, until the socket is open. */
     public identity: Identity | null,
   ) {}
 }

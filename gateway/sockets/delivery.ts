@@ -6,30 +6,30 @@ import { withCursor } from "./replies.ts";
 
 /** A message of role notify. */
 export interface Pushed extends InboxMessage {
-  /** The cursor of the message before it; empty: it is its inbox's first. Absent: it is not known. */
+  /** The cursor of the message before it; empty: the first message of the inbox; absent: unknown. */
   readonly previous?: string;
 }
 
-/** Sends what only this socket gets. A socket that cannot take it is closed: after a reconnect, `resume` brings it again. */
+/** Sends a personal message. A socket whose buffer is full is closed; after a reconnect `resume` delivers the message again. */
 export function reply(socket: ClientSocket, text: string): boolean {
   if (socket.send(text) !== 0) return true;
   if (socket.data.isOpen) socket.close(CLOSE.SLOW_READER, "Messages were dropped: connect again and resume");
   return false;
 }
 
-/** Sends the inbox's next message: the caller knows that everything before it was sent. */
+/** Sends the inbox's next message. The caller has made sure that everything before it was sent. */
 export function deliver(socket: ClientSocket, { cursor, json }: InboxMessage): boolean {
   if (!reply(socket, withCursor(json, cursor))) return false;
   socket.data.position = cursor;
   return true;
 }
 
-/** Whether a fresh socket's client may still be about to `resume`. */
+/** Whether a new socket's client may still be about to `resume`. */
 export const isInGrace = (socket: ClientSocket): boolean => socket.data.graceUntil > performance.now();
 
 /**
- * A push is sent if it is the very next message of the inbox. Otherwise the socket is behind, and the inbox is read: a
- * client keeps the last cursor that it sees, so none may be sent that lies beyond something it has not got.
+ * A push is sent if it is the next message of the inbox. Otherwise the socket is behind, and the inbox is read: a client keeps
+ * the last cursor that it sees, so no message may be sent whose cursor lies beyond a message that was not sent.
  */
 export function push(socket: ClientSocket, messages: readonly Pushed[]): void {
   const connection = socket.data;

@@ -21,23 +21,23 @@ export interface DispatchParts {
   readonly topics: SaleTopics;
   readonly rate: ReturnType<typeof createMessageRate>;
   readonly maxInFlight: number;
-  /** The socket has said whose it is. */
+  /** Called when the socket has authenticated. */
   readonly identified: (socket: ClientSocket, identity: Identity) => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** Whether an error's own words are meant for the client; those of an INTERNAL, or of what is not ours, are for the log. */
+/** Whether the client may see an error's message. Messages of INTERNAL and of other errors are for the log only. */
 const isTold = (error: unknown): error is StampedeError => error instanceof StampedeError && error.code !== "INTERNAL";
 
-/** What a socket may hear when something failed. */
+/** The error message for a socket. */
 const failure = (error: unknown, ref: string | undefined): string =>
   isTold(error) ? errorText(error.code, error.message, ref) : errorText("INTERNAL", undefined, ref);
 
-/** Answers what clients send. */
+/** Answers the clients' messages. */
 export function createDispatch(parts: DispatchParts) {
   const { authenticate, claimForUser, gate, catchingUp, topics, rate, maxInFlight, identified, onError } = parts;
 
-  /** Bun runs handlers of one socket concurrently and reads on: what may be in flight is limited here. */
+  /** Bun runs the handlers of one socket concurrently and continues to read, so the messages in flight are limited here. */
   function start(socket: ClientSocket, ref: string | undefined, work: () => Promise<void>): void {
     const connection = socket.data;
     if (connection.inFlight >= maxInFlight) {
@@ -61,7 +61,7 @@ export function createDispatch(parts: DispatchParts) {
     } catch (error) {
       if (!isTold(error)) onError(error);
       reply(socket, failure(error, undefined));
-      // Nothing can be guessed at leisure; and who had been authenticated with another token keeps nothing either.
+      // The socket is closed, so that tokens cannot be guessed on it. This also holds if an earlier token was accepted.
       socket.close(CLOSE.UNAUTHENTICATED, "The token was refused");
       return;
     }
@@ -69,13 +69,13 @@ export function createDispatch(parts: DispatchParts) {
     else if (connection.userId !== identity.userId) {
       reply(socket, errorText("FORBIDDEN", "This socket belongs to another user"));
     } else {
-      connection.expiresAt = identity.expiresAt; // a fresh token, so that the socket can stay
+      connection.expiresAt = identity.expiresAt; // a new token prolongs the socket
       if (connection.position !== null) reply(socket, welcomeText(identity.userId, connection.position));
     }
   }
 
   async function claim(socket: ClientSocket, userId: UserId, couponId: string, ref: string | undefined): Promise<void> {
-    // Followed before the decision: "sold out" may be announced by the very claim that takes the last slot.
+    // Followed before the decision: this claim itself may take the last slot and cause the "sold out" announcement.
     const isNew = isCouponId(couponId) && topics.follow(socket, couponId);
     const answer = await claimForUser(userId, couponId);
     if (isNew && answer.kind === "refused" && answer.code === "COUPON_NOT_FOUND") topics.unfollow(socket, couponId);
@@ -118,7 +118,7 @@ export function createDispatch(parts: DispatchParts) {
     }
   }
 
-  /** A client that does not begin with `resume` wants what is new: that need not wait any longer. */
+  /** A client whose first message is not `resume` will not resume, so new messages need not wait any longer. */
   function firstWord(socket: ClientSocket, type: ClientMessage["type"]): void {
     const connection = socket.data;
     connection.hasSpoken = true;

@@ -31,8 +31,8 @@ function fault(type: unknown, fields: Fields): string | undefined {
 }
 
 /**
- * A client's text as a message. Checked by hand: the compiled schema costs as much again as the JSON (a test holds the two
- * together). Unknown members are ignored, so that newer clients can talk to older gateways.
+ * Parses a client's message. The checks are written by hand, because the compiled schema would double the cost of JSON.parse; a
+ * test compares the two. Unknown members are ignored, so that newer clients can use older gateways.
  */
 export function parseClientMessage(text: string): Parsed {
   let value: unknown;

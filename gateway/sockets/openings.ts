@@ -2,18 +2,18 @@ import { LRUCache } from "lru-cache";
 import type { Sale } from "../../contracts/claims/http.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 
-/** Timers reach 24 days; and a machine that slept, or whose clock was set, must not be wrong for long. */
+/** The longest wait of a timer. Timers are limited to 24 days, and a machine may sleep, or its clock may be set. */
 const LONGEST_WAIT_MS = 60 * 60 * 1000;
-/** A sale that can't be looked at, or is being rebuilt in the moment it starts, is looked at again. */
+/** The wait after a failed lookup, or after one of a sale that is being rebuilt at its start. */
 const AGAIN_MS = 1000;
-/** Openings remembered as told. One that is forgotten could at worst be told again. */
+/** Limit of remembered openings. A forgotten one may be announced again, which is harmless. */
 const TOLD = 10_000;
 
 export type SaleStart = Pick<Sale, "state" | "startsAt" | "issueMode">;
 
 export interface OpeningsParts {
   readonly viewSale: (couponId: CouponId) => Promise<SaleStart | null>;
-  /** The clock that judges the sale's claims, milliseconds since 1970. */
+  /** The clock by which claims of the sale are decided, milliseconds since 1970. */
   readonly saleTime: (couponId: CouponId) => Promise<number>;
   /** Whether any socket here still follows the sale. */
   readonly isFollowed: (couponId: CouponId) => boolean;
@@ -21,33 +21,33 @@ export interface OpeningsParts {
 }
 
 /**
- * Tells when a sale starts. Redis judges each claim by its clock and changes nothing at that moment, so there is no
- * announcement to hear: each gateway keeps the time for the sales that its own sockets follow, by Redis' clock. Its own may
- * be seconds off: told too early, every client would claim in vain, be told again, and lose by its rate limit.
+ * Announces the start of a sale to sockets. Redis compares each claim with its clock and changes nothing at the start, so there
+ * is no announcement from Redis. Each gateway has timers for the sales that its sockets follow, by Redis' clock. The gateway's
+ * clock may be seconds off; after an early announcement every client would claim in vain and use up its rate limit.
  */
 export class Openings {
   readonly #awaited = new Map<CouponId, ReturnType<typeof setTimeout> | undefined>();
-  /** Awaited ones that are told whether or not their start was. */
+  /** Awaited sales whose opening is announced even if their start was announced before. */
   readonly #reopened = new Set<CouponId>();
-  /** The start that was told of each sale. */
+  /** The announced start of each sale. */
   readonly #told = new LRUCache<CouponId, string>({ max: TOLD });
 
   constructor(private readonly parts: OpeningsParts) {}
 
-  /** Somebody here follows a sale that has not started. Each start is told once. */
+  /** Called when a socket here follows a sale that has not started. Each start is announced once. */
   expect(couponId: CouponId): void {
     if (this.#awaited.has(couponId)) return;
     this.#awaited.set(couponId, undefined);
     void this.#look(couponId);
   }
 
-  /** An operator opened the sale, or it can be won again. That is told now, or when it starts. */
+  /** Called when an operator opened the sale, or it can be won again. Announced now, or when the sale starts. */
   reopened(couponId: CouponId): void {
     this.#reopened.add(couponId);
     this.expect(couponId);
   }
 
-  /** Whether the sale's start is being awaited here. */
+  /** Whether a timer waits for the sale's start here. */
   awaits(couponId: CouponId): boolean {
     return this.#awaited.has(couponId);
   }
@@ -75,13 +75,13 @@ export class Openings {
       this.#forget(couponId);
       return;
     }
-    // Redis or PostgreSQL is away: the user's own request answers with that error; here the look is only repeated.
+    // Redis or PostgreSQL is away: the user's request is answered with that error; here the lookup is only repeated.
     const seen = await viewSale(couponId)
       .then(async (sale) => ({ sale, now: await saleTime(couponId) }))
       .catch(() => null);
     if (!this.#awaited.has(couponId)) return;
     if (seen === null) {
-      // What is open already need not wait for a database to say so.
+      // A sale that is already open need not wait for the database.
       if (this.#reopened.has(couponId)) this.#tell(couponId, undefined);
       else this.#lookIn(couponId, AGAIN_MS);
       return;
@@ -90,7 +90,7 @@ export class Openings {
     if (sale === null || sale.state === "ENDED") this.#forget(couponId);
     else {
       const startsAt = Date.parse(sale.startsAt);
-      // A queued sale's door is opened by the gateway's own clock.
+      // A queued sale starts by the gateway's clock.
       const waitMs = sale.issueMode === "QUEUED" ? startsAt - Math.min(now, Date.now()) : startsAt - now;
       if (waitMs > 0) this.#await(couponId, waitMs);
       else this.#started(couponId, sale);
@@ -104,16 +104,16 @@ export class Openings {
   }
 
   #started(couponId: CouponId, sale: SaleStart): void {
-    // Redis announces a change before PostgreSQL has committed it: what was announced is newer than what is seen.
+    // Redis announces a change before PostgreSQL has committed it, so the announcement is newer than the row.
     if (this.#reopened.has(couponId)) this.#tell(couponId, sale.startsAt);
     else if (sale.state === "RECOVERING") this.#lookIn(couponId, AGAIN_MS);
     else if (sale.state === "PAUSED" || sale.state === "CLOSED")
-      this.#forget(couponId); // the gate's news tell the rest
+      this.#forget(couponId); // later changes come from the gate's updates
     else if (this.#told.get(couponId) === sale.startsAt) this.#forget(couponId);
     else this.#tell(couponId, sale.startsAt);
   }
 
-  /** In a later turn of the event loop: refusals that Redis gave before this moment reach their clients before the news. */
+  /** In a later turn of the event loop, so that earlier refusals by Redis reach their clients before the announcement. */
   #tell(couponId: CouponId, startsAt: string | undefined): void {
     if (startsAt !== undefined) this.#told.set(couponId, startsAt);
     const timer = setTimeout(() => {

@@ -4,9 +4,9 @@ import type { Routing } from "./routing.ts";
 const MAX_PASSED = 100;
 
 /**
- * Finds out that Redis has forgotten routes without having broken a connection (FLUSHALL; a node of a cluster that came back
- * empty): asks for one socket's route after the other, one a call, which costs a HEXISTS. `lost` is told once and not
- * again by sockets whose routes are being written.
+ * Detects that Redis lost routes without breaking a connection (FLUSHALL; a cluster node that came back empty). Each call checks
+ * the route of one more socket, which costs one HEXISTS. `lost` is called once, and not again for sockets whose routes are
+ * being written.
  * Returns what the sweep calls.
  */
 export function createProbe(
@@ -23,7 +23,7 @@ export function createProbe(
     round = sockets.values();
     return round.next().value;
   };
-  /** The next one whose route should stand; of many that wait for theirs only some are passed by. */
+  /** The next socket whose route should exist. A call skips only some of the sockets that wait for their route. */
   const nextRouted = (): ClientSocket | undefined => {
     for (let tries = 0; tries < MAX_PASSED; tries++) {
       const socket = next();

@@ -20,7 +20,7 @@ function isPushed(value: unknown): value is PushedText {
   return isText && isUserId(u) && (p === undefined || typeof p === "string");
 }
 
-/** Gives each user's messages of one push to `deliver`, neighbours of one user together. @throws Error if it is no push */
+/** Gives each user's messages of one push to `deliver`, adjacent messages of one user together. @throws Error if it is no push */
 export function readPush(text: string, deliver: DeliverMessages): void {
   const pushed: unknown = JSON.parse(text);
   if (!Array.isArray(pushed) || !pushed.every(isPushed)) throw new Error("A push is an array of {u, c, m, p}");
@@ -37,7 +37,7 @@ export function readPush(text: string, deliver: DeliverMessages): void {
 
 export interface PushListener {
   readonly deliver: DeliverMessages;
-  /** The subscription stands, at first or again: what was published before is lost to it. */
+  /** The subscription is active, for the first time or again: earlier messages are lost. */
   readonly subscribed: () => void;
   /** The subscription broke: pushes may be lost from now on. */
   readonly interrupted: () => void;
@@ -53,7 +53,7 @@ export function listenForPushes(subscriber: RedisConnection, gatewayId: string, 
     try {
       readPush(text, deliver);
     } catch (error) {
-      onError(error); // not from role notify: whoever else writes here changes nothing
+      onError(error); // not from role notify: messages of other programs are ignored
     }
   };
   const subscribe = () => void subscriber.subscribe(ours).then(subscribed, onError);

@@ -12,35 +12,35 @@ export interface ReadingParts {
   readonly addRoute: (socket: ClientSocket) => Promise<void>;
   /** A user's newest coupons from PostgreSQL. */
   readonly listCoupons: (userId: UserId) => Promise<OwnPage<OwnCoupon>>;
-  /** The same of orders. */
+  /** A user's newest orders from PostgreSQL. */
   readonly listOrders: (userId: UserId) => Promise<OwnPage<OwnOrder>>;
-  /** The readings of a socket are done; it may be behind again. */
+  /** Called when the readings of a socket are done; it may be behind again. */
   readonly done: (socket: ClientSocket) => void;
 }
 
 /**
- * Everything that reads a user's inbox for one socket, one reading at a time. A reading that fails rejects and leaves the
- * socket as it was: behind, with its position and its resume, for another try.
+ * Reads a user's inbox for one socket, one reading at a time. A failed reading rejects and leaves the socket unchanged: behind,
+ * with its position and its resume, for another try.
  */
 export interface Reading {
   /** Position, then route, then `welcome`. */
   welcome(socket: ClientSocket): Promise<void>;
   /** `resume`: all after `from` (null: all there is), then `resumed`, or `resync`. */
   resume(socket: ClientSocket, from: string | null): Promise<void>;
-  /** Whatever a socket lacks: its welcome, its route, the answer to its resume, messages. */
+  /** Delivers what a socket lacks: its welcome, its route, the answer to its resume, messages. */
   catchUp(socket: ClientSocket): Promise<void>;
 }
 
-/** Messages read at once. */
+/** Messages per read. */
 const PAGE_SIZE = 100;
 
 /**
- * How long what is new waits for a fresh socket's `resume`. Sent before it, it would move the client's cursor past messages
- * that the client has not got yet, and a connection that broke at that moment would lose them.
+ * How long new messages wait for a new socket's `resume`. Sent before it, they would move the client's cursor past messages
+ * that the client has not got yet, and a connection that breaks at that moment would lose those.
  */
 const RESUME_GRACE_MS = 1000;
 
-/** Resumes of one socket that are not answered yet; beyond that, the latest count. */
+/** Limit of unanswered resumes of one socket; beyond it the latest ones are kept. */
 const MAX_RESUMES = 16;
 
 function answered(connection: UserSocket, resume: PendingResume | undefined): void {
@@ -66,14 +66,14 @@ export function createReading(parts: ReadingParts): Reading {
       }
       if (connection.reading === null) parts.done(socket);
     });
-    const settled = turn.catch(() => {}); // told to whoever asked for this turn; the next one does not care
+    const settled = turn.catch(() => {}); // the caller of this turn gets the error; the next turn runs anyway
     connection.reading = settled;
     return turn;
   }
 
   async function addRoute(socket: ClientSocket): Promise<void> {
     const connection = socket.data;
-    connection.mustRoute = false; // before the write: who finds it lost meanwhile wants it written once more
+    connection.mustRoute = false; // before the write: a loss that is detected meanwhile sets it again
     try {
       await parts.addRoute(socket);
     } catch (error) {
@@ -85,7 +85,7 @@ export function createReading(parts: ReadingParts): Reading {
   async function greet(socket: ClientSocket): Promise<void> {
     const connection = socket.data;
     const userId = connection.userId!;
-    // The position first: a message written after it is either read below or pushed over the route, so none falls between.
+    // The position first: a message written after it is either read below or pushed over the route, so none is missed.
     const position = await inbox.positionAt(userId, connection.identifiedAt);
     await addRoute(socket);
     const { lost, messages } = await inbox.read(userId, position, 1);
@@ -97,7 +97,7 @@ export function createReading(parts: ReadingParts): Reading {
     reply(socket, welcomeText(userId, position));
   }
 
-  /** A page after `from`. After a restart what is left from the beginning on may not be all: that is lost as well. */
+  /** A page after `from`. After a restart the inbox may begin later than before; that counts as lost too. */
   async function readPage(socket: ClientSocket, from: string | null): Promise<InboxPage> {
     const { userId, position } = socket.data;
     const page = await inbox.read(userId!, from, PAGE_SIZE);
@@ -105,7 +105,7 @@ export function createReading(parts: ReadingParts): Reading {
     return await inbox.read(userId!, position, PAGE_SIZE);
   }
 
-  /** Gives the client the state from PostgreSQL instead of what was lost. */
+  /** Sends the client the state from PostgreSQL instead of the lost messages. */
   async function resync(socket: ClientSocket, cursor: string): Promise<void> {
     const connection = socket.data;
     const userId = connection.userId!;
@@ -114,14 +114,14 @@ export function createReading(parts: ReadingParts): Reading {
     connection.position = cursor;
   }
 
-  /** Takes in one page: its messages are sent, and the position moves. Returns whether the socket goes on. */
+  /** Sends one page and moves the position. Returns whether the socket continues. */
   function send(socket: ClientSocket, page: InboxPage, resume: PendingResume | undefined): boolean {
     for (const message of page.messages) {
       const { early } = resume ?? { early: null };
       if (early !== null && isBetween(early.after, message.cursor, early.upTo)) continue;
       if (!deliver(socket, message)) return false;
       if (resume === undefined) continue;
-      resume.from = message.cursor; // a reading that fails behind this message goes on here
+      resume.from = message.cursor; // after a failure behind this message the next reading continues here
       resume.sent++;
     }
     socket.data.position = page.cursor;
@@ -132,18 +132,18 @@ export function createReading(parts: ReadingParts): Reading {
   async function replay(socket: ClientSocket): Promise<void> {
     const connection = socket.data;
     for (let losses = 0; connection.isOpen; ) {
-      connection.isBehind = false; // a push that comes during the reading sets it again
+      connection.isBehind = false; // a push during the reading sets it again
       const resume = connection.resumes?.[0];
       const page = await readPage(socket, resume === undefined ? connection.position : resume.from);
       if (!connection.isOpen) return;
-      // Asked for meanwhile: what was read may lie beyond the client's cursor.
+      // A resume came meanwhile: the messages that were read may lie beyond the client's cursor.
       if (connection.resumes?.[0] !== resume) continue;
       if (page.lost) {
         if (++losses > 1) throw new StampedeError("INTERNAL", "The inbox loses its newest position");
         await resync(socket, page.cursor);
         answered(connection, resume);
         if (resume !== undefined) losses = 0; // the next resume may name a lost cursor, too
-        continue; // what the inbox holds behind it comes after the state
+        continue; // the remaining messages of the inbox follow the state
       }
       losses = 0;
       if (!send(socket, page, resume)) return;
@@ -159,7 +159,7 @@ export function createReading(parts: ReadingParts): Reading {
 
     resume(socket, from) {
       const connection = socket.data;
-      // Noted at once: a reading that goes on meanwhile must not send what lies beyond the client's cursor.
+      // Noted at once, because a running reading must not send messages beyond the client's cursor.
       const { welcomedAt: after, position: upTo } = connection;
       const early = after === null || upTo === null || after === upTo ? null : { after, upTo };
       connection.welcomedAt = null;

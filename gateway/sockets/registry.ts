@@ -1,7 +1,7 @@
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { ClientSocket } from "./connection.ts";
 
-/** Who is here. Most users have one socket, so that one stands in the map without an array around it. */
+/** The open sockets by user. Most users have one socket, so a single socket is stored without an array. */
 export class Registry {
   readonly all = new Set<ClientSocket>();
   /** Not authenticated yet, oldest first. */
@@ -9,7 +9,7 @@ export class Registry {
   private readonly byUser = new Map<UserId, ClientSocket | ClientSocket[]>();
   private readonly byAddress = new Map<string, number>();
 
-  /** Takes in a socket that has just opened. */
+  /** Adds a socket that has just opened. */
   add(socket: ClientSocket): void {
     this.all.add(socket);
     this.anonymous.add(socket);
@@ -17,7 +17,7 @@ export class Registry {
     this.byAddress.set(address, this.atAddress(address) + 1);
   }
 
-  /** It is known now whose it is (`data.userId` is set). */
+  /** The socket has authenticated (`data.userId` is set). */
   identify(socket: ClientSocket): void {
     this.anonymous.delete(socket);
     const userId = socket.data.userId!;
@@ -27,7 +27,7 @@ export class Registry {
     else this.byUser.set(userId, [present, socket]);
   }
 
-  /** Forgets a socket. Harmless for one it does not know. */
+  /** Removes a socket. Does nothing for an unknown one. */
   remove(socket: ClientSocket): void {
     if (!this.all.delete(socket)) return;
     this.anonymous.delete(socket);

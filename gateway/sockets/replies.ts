@@ -29,9 +29,9 @@ export const saleText = (change: "opened" | "soldout", couponId: CouponId): stri
 export const resumedText = (cursor: string, messages: number): string =>
   JSON.stringify({ type: "resumed", cursor, messages } satisfies Of<"resumed">);
 
-/** What GET /me/coupons shows of a coupon, as far as a client needs it to be right again. */
+/** The members of GET /me/coupons that a client needs after a `resync`. */
 export type OwnCoupon = Pick<MyCoupon, "couponId" | "requestId" | "slot"> & { readonly status: string };
-/** The same of GET /me/orders. */
+/** The same for GET /me/orders. */
 export type OwnOrder = Pick<OrderSummary, "orderId" | "orderNumber" | "status" | "failureReason">;
 
 export interface OwnPage<Item> {

@@ -46,20 +46,20 @@ export interface SocketRoomDeps {
 
 export interface SocketRoom {
   readonly route: SocketRoute<UserSocket>;
-  /** Personal messages for whoever of this user is here. */
+  /** Delivers personal messages to a user's sockets on this gateway. */
   readonly deliver: DeliverMessages;
-  /** Tells everybody who follows the sale. */
+  /** Sends a message to all sockets that follow the sale. */
   saleChanged(couponId: CouponId, change: "opened" | "soldout"): void;
   /** Open sockets. */
   size(): number;
-  /** Sends everybody elsewhere, not all in the same instant. Resolves when they are gone and their routes too. */
+  /** Closes all sockets, spread over time, so that they reconnect elsewhere. Resolves when they and their routes are gone. */
   closeAll(): Promise<void>;
 }
 
-/** Sockets told to go per slice, and the pause between slices: 10,000 take half a second, and so do their reconnects. */
+/** Sockets closed per slice, and the pause between slices: 10,000 take half a second, and so do their reconnects. */
 const SLICE = 200;
 const SLICE_PAUSE_MS = 10;
-/** Routes of closed sockets are taken away in the background; a Redis that does not answer is not waited for. */
+/** Routes of closed sockets are removed in the background; this is how long a stop waits for Redis. */
 const LEAVE_MS = 1000;
 
 /** The WebSocket channel: claims, sale news, and each user's own messages. */

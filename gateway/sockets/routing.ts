@@ -1,20 +1,20 @@
 import type { Routes } from "../../lua/routes.ts";
 import type { ClientSocket } from "./connection.ts";
 
-/** Long before the routes' expiry of a day, and rarely enough to cost nothing. */
+/** Routes expire after a day; this interval is much shorter, and long enough to cost nothing. */
 const TOUCH_MS = 6 * 3600_000;
-/** Routes kept alive per sweep: sockets that opened in one second must not come due in one. */
+/** Limit of routes renewed per sweep: sockets that opened in one second must not be renewed in one. */
 const TOUCHES_PER_SWEEP = 200;
 
 export interface Routing {
   add(socket: ClientSocket): Promise<void>;
-  /** Takes the route of a closed socket away. Never rejects: a route that stays is pruned by whoever finds nobody there. */
+  /** Removes the route of a closed socket. Never rejects: role notify prunes a route that it finds without a socket. */
   remove(socket: ClientSocket): void;
   /** Keeps old routes alive. */
   touch(sockets: Iterable<ClientSocket>, nowMs: number): void;
-  /** Whether Redis still has the route of an open socket; true where there is nothing to say. Rejects if it does not answer. */
+  /** Whether Redis still has the route of an open socket; true if the socket should have none. Rejects if Redis does not answer. */
   stands(socket: ClientSocket): Promise<boolean>;
-  /** Removals on their way. */
+  /** Removals in progress. */
   removing(): number;
 }
 
@@ -41,7 +41,7 @@ export function createRouting(
     removing: () => removing,
     async add(socket) {
       const connection = socket.data;
-      // Before the write: if its answer is lost, the route may stand all the same.
+      // Before the write: if its answer is lost, the route may exist all the same.
       connection.isRouted = true;
       await routes.add(connection.userId!, idOf(socket), gatewayId);
       connection.routedAt = performance.now();
@@ -55,7 +55,7 @@ export function createRouting(
       const connection = socket.data;
       const { isRouted, routedAt } = connection;
       if (!isRouted || routedAt === 0 || (await routes.has(connection.userId!, idOf(socket)))) return true;
-      // Closed, or routed anew, while Redis was asked.
+      // The socket was closed, or its route written again, while Redis was asked.
       return !connection.isRouted || !connection.isOpen || connection.routedAt !== routedAt;
     },
     touch(sockets, nowMs) {

@@ -13,22 +13,22 @@ export interface SaleTopics {
   /** Follows a sale because of a claim, if there is room for one more. Returns whether it did not follow it before. */
   follow(socket: ClientSocket, couponId: CouponId): boolean;
   unfollow(socket: ClientSocket, couponId: CouponId): void;
-  /** A claim came before the sale's start: whoever follows it hears when it starts. */
+  /** A claim came before the sale's start: the sockets that follow the sale are told when it starts. */
   expectOpening(couponId: CouponId): void;
   /** The socket is closed: it follows nothing any more. */
   forget(socket: ClientSocket): void;
-  /** Tells everybody who follows the sale. */
+  /** Sends a message to all sockets that follow the sale. */
   announce(couponId: CouponId, change: "opened" | "soldout"): void;
   stop(): void;
 }
 
-/** Who follows which sale. */
+/** Which sockets follow which sale. */
 export function createSaleTopics(
   sources: Pick<OpeningsParts, "viewSale" | "saleTime">,
   publish: (topic: string, text: string) => number,
   maxPerSocket: number,
 ): SaleTopics {
-  // A look at a sale may have begun before it sold out, for somebody who subscribes after the announcement.
+  // For a socket that subscribes after the announcement, a lookup that began before the sale sold out is outdated.
   const soldOut = new LRUCache<CouponId, true>({ max: 1000 });
   /** Sockets that follow each sale. */
   const followers = new Map<string, number>();
@@ -73,7 +73,7 @@ export function createSaleTopics(
         reply(socket, errorText("COUPON_NOT_FOUND", undefined, ref));
         return;
       }
-      const isNew = follow(socket, couponId); // before the look, so that no announcement falls between
+      const isNew = follow(socket, couponId); // before the lookup, so that no announcement is missed
       if (!isNew && !socket.data.sales!.has(couponId)) {
         reply(socket, errorText("RATE_LIMITED", `A socket may follow ${maxPerSocket} sales`, ref));
         return;

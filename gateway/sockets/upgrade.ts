@@ -7,8 +7,8 @@ import type { HttpRequest, HttpResponse } from "../transports/transport.ts";
 const TOKEN_IN_URL = /(^|&)(access_)?token=/i;
 
 /**
- * Whether an upgrade may go on: the identity of its Authorization header, or null to authenticate by the first message.
- * A token in the URL is refused rather than ignored: URLs end up in access logs, so the client must learn not to.
+ * Checks an upgrade. Returns the identity of its Authorization header, or null if the first message will authenticate. A token
+ * in the URL is refused, not ignored, because URLs end up in access logs.
  */
 export function checkUpgrade(
   request: HttpRequest,
@@ -20,7 +20,7 @@ export function checkUpgrade(
     return { refuse: problem("ORIGIN_REFUSED") };
   }
   if (TOKEN_IN_URL.test(request.query)) {
-    const detail = "A token does not belong into a URL: send it as `Authorization`, or in the first message";
+    const detail = "A token must not be in the URL: send it as `Authorization`, or in the first message";
     return { refuse: problem("UNAUTHENTICATED", { detail }) };
   }
   const header = request.header("authorization");

@@ -2,7 +2,7 @@ import type { Server } from "bun";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { HttpRequest } from "./transport.ts";
 
-/** What Bun hands to a route's function: a Request with the router's decoded parameters. */
+/** The argument of a Bun route's function: a Request with the router's decoded parameters. */
 export type NativeRequest = Request & { readonly params?: Readonly<Record<string, string>> };
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
@@ -55,17 +55,17 @@ export class BunHttpRequest implements HttpRequest {
   body(): Promise<Uint8Array> {
     const length = this.native.headers.get("content-length");
     if (length === null) return this.chunkedBody();
-    // Bun answered 400 to anything but digits. What is not read stays in the kernel's buffers: Bun pauses the connection.
+    // Bun has answered 400 if it is not digits. An unread body stays in the kernel's buffers: Bun pauses the connection.
     if (Number(length) > this.maxBodyBytes) return Promise.reject(this.tooLarge());
     return this.native.bytes();
   }
 
-  /** Whether `error` only says that the client hung up in mid-body, so that nobody waits for an answer. */
+  /** Whether `error` only says that the client disconnected during the body, so that no answer is needed. */
   hungUp(error: unknown): boolean {
     return error instanceof DOMException && error.name === "AbortError" && this.native.signal.aborted;
   }
 
-  /** A body of unknown length is counted while it comes in. */
+  /** A body of unknown length is counted while it arrives. */
   private async chunkedBody(): Promise<Uint8Array> {
     const stream = this.native.body;
     if (stream === null) return new Uint8Array(0);

@@ -19,7 +19,7 @@ function headersOf(record: HeaderRecord | undefined): Headers | HeaderRecord {
   return headers;
 }
 
-/** Bun's response for ours. `close`: tell the client that this connection ends with the answer. */
+/** Converts our response to Bun's. `close`: tell the client that this connection ends with the answer. */
 export function toResponse(answer: HttpResponse, close: boolean): Response {
   const { body = null, status, headers } = answer;
   const response = new Response(body as ConstructorParameters<typeof Response>[0], {

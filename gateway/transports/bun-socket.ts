@@ -1,7 +1,7 @@
 import type { ServerWebSocket, WebSocketHandler } from "bun";
 import type { SendResult, Socket, SocketRoute, TransportOptions } from "./transport.ts";
 
-/** Our socket around Bun's; it is Bun's `data`, made at the upgrade and joined to its socket when that opens. */
+/** Wraps Bun's socket. It is Bun's `data`: made at the upgrade, and connected to Bun's socket when that opens. */
 export class BunSocket<Data> implements Socket<Data> {
   native: ServerWebSocket<BunSocket<Data>> | undefined;
 
@@ -52,7 +52,7 @@ export function websocketHandler<Data>(
   return {
     maxPayloadLength: route.maxMessageBytes,
     backpressureLimit: route.maxBufferedBytes,
-    // The room decides what a slow reader means; a broadcast may be lost, a personal message may not.
+    // The room decides how to treat a slow client; a broadcast may be lost, a personal message may not.
     closeOnBackpressureLimit: false,
     idleTimeout: Math.min(route.idleTimeoutS, 960),
     sendPings: true,

@@ -7,12 +7,12 @@ import { allowedAt, groupByPath } from "./paths.ts";
 import type { Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
 
 /**
- * Bun refuses a body by itself only from here on, with a bare 413: up to this many times the limit our handlers refuse it
- * with a problem document. Nothing is buffered meanwhile; Bun stops reading from a connection whose body nobody reads.
+ * Bun itself refuses a body beyond this many times the limit, with a bare 413. Up to that size our handlers refuse it with a
+ * problem document. Nothing is buffered meanwhile: Bun stops reading from a connection while no handler reads the body.
  */
 const NATIVE_BODY_FACTOR = 1024;
 
-/** How long answers say `connection: close` before the listener goes: what clients sent meanwhile is still answered. */
+/** How long answers say `connection: close` before the listener closes: requests that arrive meanwhile are still answered. */
 const FAREWELL_MS = 250;
 
 const REPLACEMENT = "\ufffd";
@@ -41,7 +41,7 @@ export const listenBun: Listen = async (options) => {
     try {
       return answer(await pending);
     } catch (error) {
-      if (request.hungUp(error)) return answer({ status: 400 }); // nobody reads it
+      if (request.hungUp(error)) return answer({ status: 400 }); // no client reads it
       return answer(failed(request, error));
     } finally {
       running--;
@@ -88,7 +88,7 @@ export const listenBun: Listen = async (options) => {
       if (method === "OPTIONS" && allowed.length > 0) {
         return answer({ status: 204, headers: { allow: allowed.join(", ") } });
       }
-      // The path is normalized (`/a/../b`), the router's was not: a method it does have means that the router knew better.
+      // This path is normalized (`/a/../b`), the router's was not. If the path has this method, the router was right.
       return answer(notFound(request, allowed.includes(method) ? [] : allowed));
     } catch (error) {
       return answer(failed(request, error));
@@ -106,7 +106,7 @@ export const listenBun: Listen = async (options) => {
     async stop(graceMs) {
       const started = performance.now();
       // Bun's stop closes every connection that is idle at that moment, and resets those whose next request is already on
-      // its way. So all clients that talk are sent away politely first (measured: 64 of 64 busy connections reset without it, none with it).
+      // its way. So busy clients are first told to close (measured: without it 64 of 64 busy connections were reset, with it none).
       closing = true;
       await Bun.sleep(Math.min(FAREWELL_MS, graceMs / 4));
       const left = Math.max(0, graceMs - (performance.now() - started));

@@ -1,8 +1,8 @@
 type HeaderRecord = Readonly<Record<string, string>>;
 
 /**
- * What every answer of a transport carries. `nosniff`: a browser shall not guess that a problem document is a page. Added here,
- * where no route can forget it; frozen headers are prepared once, so an answer from memory does not pay for it.
+ * The headers of every answer. `nosniff`: a browser must not guess that a problem document is a page. They are added here, so
+ * that no route can forget them. Frozen headers are prepared once, so an answer from memory does not pay for them.
  */
 const STANDING: HeaderRecord = Object.freeze({ "x-content-type-options": "nosniff" });
 

@@ -18,9 +18,9 @@ export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly remoteAddress: string;
   /**
-   * A header by its lower-case name. Only valid before the handler's first await (a uWebSockets.js rule). Of a header that came
-   * twice it is the first value or all of them, joined by a comma, and of one without a value undefined or empty; of
-   * `authorization` and `idempotency-key` always all, and empty, because a client that sends them means something by it.
+   * A header by its lower-case name. Call it before the handler's first await (a uWebSockets.js rule). For a repeated header it
+   * returns the first value, or all values joined by a comma; for a header without a value undefined or "". For `authorization`
+   * and `idempotency-key` it always returns all values, or "", because these must not be ignored.
    */
   header(name: string): string | undefined;
   /** The whole body. @throws StampedeError BODY_TOO_LARGE beyond the transport's limit */
@@ -34,7 +34,7 @@ export interface HttpResponse {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Synchronous where it can be: a refusal from memory must not pay for a promise. */
+/** Synchronous where possible: a refusal from memory must not pay for a promise. */
 export type Handler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
 export interface Route {
@@ -44,7 +44,7 @@ export interface Route {
   readonly handler: Handler;
 }
 
-/** −1 queued behind a slow reader, 0 dropped (the socket is gone or its buffer is full), else bytes sent. */
+/** −1: queued for a slow client; 0: dropped (the socket is gone or its buffer is full); otherwise the bytes sent. */
 export type SendResult = number;
 
 export interface Socket<Data> {
@@ -58,7 +58,7 @@ export interface Socket<Data> {
   unsubscribe(topic: string): void;
   /** Sends the close frame; `closed` follows. */
   close(code: number, reason: string): void;
-  /** Cuts the connection without a close frame (a reader that stopped reads no frame either). */
+  /** Cuts the connection without a close frame (a client that stopped reading would not read the frame). */
   terminate(): void;
 }
 
@@ -105,7 +105,7 @@ export interface Transport {
   /** Open HTTP requests whose handler has not answered. */
   inFlight(): number;
   /** Stops accepting connections, lets running requests finish for at most `graceMs`, then closes everything.
-   *  Sockets are the caller's to close before (with CLOSE.RECONNECT). */
+   *  The caller closes the sockets before (with CLOSE.RECONNECT). */
   stop(graceMs: number): Promise<void>;
 }
 

@@ -14,8 +14,8 @@ type ListenWithOptions = (
 const MAX_HEAD_BYTES = 16_384;
 
 /**
- * The native addon, loaded when somebody listens. It reads its limit from the environment while it is loaded and has no
- * other way to set it; what an operator has set is left alone.
+ * The native addon, loaded by the first `listen`. It reads its limit from the environment while it loads and has no other way
+ * to set it; an operator's setting is kept.
  */
 export async function loadAddon(): Promise<Addon> {
   process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(MAX_HEAD_BYTES);
@@ -33,7 +33,7 @@ export async function listenOn(
 ): Promise<Listener> {
   if (!reusePort) return bind(app, host, port, EXCLUSIVE_PORT);
   if (port !== 0) return bind(app, host, port, 0);
-  // "Any port" is never shared by the addon: so one is found first, then asked for by its number.
+  // The addon does not share "any port", so a free port is found first and then requested by number.
   const probe = await bind(app, host, 0, EXCLUSIVE_PORT);
   const found = addon.us_socket_local_port(probe as uWebSockets.us_socket);
   addon.us_listen_socket_close(probe);
@@ -45,7 +45,8 @@ function bind(app: uWebSockets.TemplatedApp, host: string, port: number, options
     // The typings leave out that the options may follow a host.
     const listen = app.listen.bind(app) as unknown as ListenWithOptions;
     listen(host, port, options, (listener) => {
-      if (listener === false) reject(new Error(`Cannot listen on ${host}:${port}: it is in use, or not ours to take`));
+      if (listener === false)
+        reject(new Error(`Cannot listen on ${host}:${port}: the address is in use, or not permitted`));
       else resolve(listener);
     });
   });

@@ -1,17 +1,17 @@
 import type { HttpResponse as NativeResponse } from "uWebSockets.js";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 
-/** The client is gone: nobody waits for what reading its body would have led to. */
+/** The client is gone, so no answer is needed. */
 export class HungUp extends Error {}
 
-/** What the bodies of one transport have in common. */
+/** The limits and counters that the bodies of one transport share. */
 export interface BodyRules {
   readonly maxBytes: number;
-  /** Bodies that have not arrived to their end. */
+  /** Bodies that have not arrived completely. */
   readonly incomplete: Set<Body>;
 }
 
-/** A request's body on its way in. It is collected from the handler's turn on, because uWebSockets.js drops what nobody hears. */
+/** An arriving request body. It is collected from the handler's turn on, because uWebSockets.js drops data without a listener. */
 export class Body {
   /** When its last bytes came, by performance.now(). */
   heardAt = performance.now();
@@ -25,9 +25,9 @@ export class Body {
     private readonly rules: BodyRules,
   ) {}
 
-  /** Only while the handler's first turn lasts. @param length the header's value, empty without one */
+  /** Call it in the handler's first turn. @param length the header's value, empty without one */
   collect(length: string): void {
-    // What is not heard is read and dropped by uWebSockets.js.
+    // uWebSockets.js reads and drops data that has no listener.
     if (Number(length) > this.rules.maxBytes) this.end(this.tooLarge());
     else {
       this.rules.incomplete.add(this);
@@ -35,7 +35,7 @@ export class Body {
     }
   }
 
-  /** The whole body. May be called late, and not at all. */
+  /** The whole body. It may be called late, or never. */
   read(): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       this.settle = (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome));
@@ -43,7 +43,7 @@ export class Body {
     });
   }
 
-  /** Nothing more comes, or nobody wants it. */
+  /** The body is complete, or not needed any more. */
   end(outcome: Uint8Array | Error): void {
     if (this.outcome !== undefined) return;
     this.rules.incomplete.delete(this);
@@ -60,7 +60,7 @@ export class Body {
       return;
     }
     this.heardAt = performance.now();
-    // The memory is the addon's, and only for now.
+    // The memory belongs to the addon and is valid in this turn only, so it is copied.
     if (chunk.byteLength > 0) this.chunks.push(Buffer.from(new Uint8Array(chunk)));
     if (isLast) this.end(this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks));
   }
@@ -70,7 +70,7 @@ export class Body {
   }
 }
 
-/** uWebSockets.js forgives a body ten seconds of silence; the gateway's own limit may be shorter. Ticks in seconds. */
+/** uWebSockets.js allows ten seconds without data of a body; the gateway's limit may be shorter. Checked every second. */
 export function cutSilentBodies(incomplete: ReadonlySet<Body>, idleTimeoutS: number): NodeJS.Timeout {
   const timer = setInterval(() => {
     const limit = performance.now() - idleTimeoutS * 1000;

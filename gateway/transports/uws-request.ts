@@ -10,8 +10,8 @@ const EMPTY = new Uint8Array(0);
 const WHOLE: ReadonlySet<string> = new Set(["authorization", "idempotency-key"]);
 
 /**
- * All values of a header, joined as Bun joins them: the addon itself would quietly take the first of two tokens, where a proxy
- * may have checked the second. undefined: it was not sent; the addon's own answer to that is "", as to one without a value.
+ * All values of a header, joined as Bun joins them: the addon alone would take the first of two tokens, where a proxy may have
+ * checked the second. undefined: the header was not sent; the addon answers "" for that and for an empty value.
  */
 function joined(native: NativeRequest, wanted: string): string | undefined {
   let all: string | undefined;
@@ -22,12 +22,12 @@ function joined(native: NativeRequest, wanted: string): string | undefined {
 }
 
 /**
- * A view of uWebSockets.js's request, which lives for one turn only. Most is computed when it is asked for: a refusal from
- * memory reads one parameter and one header. `detach` copies the rest for a handler that goes on.
+ * A view of uWebSockets.js's request, which is valid for one turn only. Most is computed on demand: a refusal from memory reads
+ * one parameter and one header. `detach` copies the rest for an asynchronous handler.
  */
 export class UwsHttpRequest implements HttpRequest {
   params = NO_PARAMS;
-  /** The client hung up; its answer must not be written. */
+  /** The client disconnected; its answer must not be written. */
   isAborted = false;
   private pathCopy: string | undefined;
   private queryCopy: string | undefined;
@@ -89,7 +89,7 @@ export class UwsHttpRequest implements HttpRequest {
     return this.incoming?.read() ?? Promise.resolve(EMPTY);
   }
 
-  /** The handler goes on after its first turn: keeps what it may still ask for. */
+  /** The handler continues after its first turn: copies what it may still read. */
   detach(): void {
     this.response.onAborted(() => {
       this.isAborted = true;
@@ -101,7 +101,7 @@ export class UwsHttpRequest implements HttpRequest {
     this.native = undefined;
   }
 
-  /** The answer is on its way: what still comes of the body is nobody's. */
+  /** The answer was sent: the rest of the body is dropped. */
   finish(): void {
     this.incoming?.end(EMPTY);
     this.native = undefined;

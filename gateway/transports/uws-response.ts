@@ -5,13 +5,13 @@ import type { HttpResponse } from "./transport.ts";
 
 type HeaderRecord = Readonly<Record<string, string>>;
 
-/** Status line and headers as they go out, for each status that frozen headers were sent with. */
+/** Status line and headers as bytes, for each status that frozen headers were sent with. */
 const prepared = new WeakMap<HeaderRecord, Map<number, Uint8Array>>();
 
 const NO_HEADERS: HeaderRecord = Object.freeze({});
-/** uWebSockets.js closes a connection that was idle for about ten seconds. A client that is told does not send into its end. */
+/** uWebSockets.js closes a connection that was idle for about ten seconds. A client that knows it does not send at that moment. */
 const KEEP_ALIVE = "keep-alive: timeout=8";
-/** Would end the header and begin another: uWebSockets.js writes what it gets. */
+/** Characters that would end the header and begin another: uWebSockets.js does not check headers. */
 const UNSAFE = /[\0\r\n]/;
 
 function headText(status: number, headers: HeaderRecord): string {
@@ -24,8 +24,8 @@ function headText(status: number, headers: HeaderRecord): string {
 }
 
 /**
- * What `writeStatus` is given: the headers come with the status, so that one call into the addon carries all of them.
- * Frozen headers are found again by identity, as bytes. @throws TypeError for a header that would be two
+ * The argument of `writeStatus`: the status with all headers, so that one call into the addon carries all of them.
+ * Frozen headers are found again by identity, as bytes. @throws TypeError for a header with a line break
  */
 export function headOf({ status, headers = NO_HEADERS }: HttpResponse): string | Uint8Array {
   if (!Object.isFrozen(headers)) return headText(status, headers);
@@ -42,7 +42,7 @@ export function headOf({ status, headers = NO_HEADERS }: HttpResponse): string |
   return head;
 }
 
-/** Answers that have no body whatever their headers say (RFC 9110 6.4.1). */
+/** Statuses whose answers never have a body (RFC 9110 6.4.1). */
 const isBodiless = (status: number) => status === 204 || status === 304;
 
 /** Writes an answer, corked. `headOnly`: to a HEAD request. `close`: tell the client that this connection ends with it. */
@@ -58,8 +58,8 @@ export function writeResponse(
     native.end(body, close);
     return;
   }
-  // Given a length, `endWithoutBody` never ends the response; so the length is a header like others, and a connection that is
-  // to be closed is left to the client, or to the end of the shutdown.
+  // With a length, `endWithoutBody` never ends the response, so the length is written as a header. The client closes the
+  // connection, or the end of the shutdown does.
   if (!isBodiless(status)) native.writeHeader("content-length", String(Buffer.byteLength(body)));
   if (close) native.writeHeader("connection", "close");
   native.endWithoutBody();

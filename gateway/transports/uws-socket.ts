@@ -1,16 +1,16 @@
 import type { WebSocket, WebSocketBehavior } from "uWebSockets.js";
 import type { SendResult, Socket, SocketRoute, TransportOptions } from "./transport.ts";
 
-/** What the addon keeps for us with each WebSocket. */
+/** The user data that the addon keeps with each WebSocket. */
 export interface UserData<Data> {
   readonly socket: UwsSocket<Data>;
 }
 
-/** What `send` of uWebSockets.js answers. */
+/** The results of uWebSockets.js's `send`. */
 const QUEUED = 0;
 const DROPPED = 2;
 
-/** Our socket around the addon's, which throws when it is used after its end. */
+/** Wraps the addon's socket, which throws when it is used after its end. */
 export class UwsSocket<Data> implements Socket<Data> {
   native: WebSocket<UserData<Data>> | undefined;
 
@@ -53,14 +53,14 @@ const INTERNAL_ERROR = 1011;
 const TOO_BIG = 1009;
 
 /**
- * uWebSockets.js cuts a socket whose message is over its limit without a word. Ours is checked here, so that the client reads
- * the code; only a message so many times the limit is cut while it comes in.
+ * uWebSockets.js cuts a socket whose message exceeds its limit, without a close code. Our limit is checked here, so that the client
+ * gets the code. Only a message of this many times the limit is cut while it arrives.
  */
 const NATIVE_MESSAGE_FACTOR = 4;
 
 /**
- * What the addon may queue beyond the limit that `send` keeps: at its own limit it would drop the close frame too, and a slow
- * reader would never be told why it was closed. Larger than any message of ours. Broadcasts use it up, since the addon does them.
+ * Bytes that the addon may queue beyond the limit of `send`. At its limit the addon would drop the close frame too, and a slow
+ * client would not learn why it was closed. Larger than every message. Broadcasts may use it, because the addon sends them.
  */
 const CLOSE_FRAME_HEADROOM = 65_536;
 
@@ -87,7 +87,7 @@ export function socketBehavior<Data>(
   return {
     maxPayloadLength: route.maxMessageBytes * NATIVE_MESSAGE_FACTOR,
     maxBackpressure: route.maxBufferedBytes + CLOSE_FRAME_HEADROOM,
-    // The room decides what a slow reader means; a broadcast may be lost, a personal message may not.
+    // The room decides how to treat a slow client; a broadcast may be lost, a personal message may not.
     closeOnBackpressureLimit: false,
     idleTimeout: idleTimeout(route.idleTimeoutS),
     sendPingsAutomatically: true,
@@ -103,7 +103,7 @@ export function socketBehavior<Data>(
         socket.close(TOO_BIG, "Message too big");
         return;
       }
-      // The memory is the addon's, and only for now.
+      // The memory belongs to the addon and is valid in this turn only.
       const copy = isBinary ? new Uint8Array(message.slice(0)) : Buffer.from(message).toString();
       guarded(socket, () => {
         const pending = route.message(socket, copy);

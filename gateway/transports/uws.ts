@@ -9,9 +9,9 @@ import { UwsHttpRequest } from "./uws-request.ts";
 import { headOf, writeResponse } from "./uws-response.ts";
 import { socketBehavior, UwsSocket } from "./uws-socket.ts";
 
-/** How long answers say `connection: close` before the listener goes: what clients sent meanwhile is still answered. */
+/** How long answers say `connection: close` before the listener closes: requests that arrive meanwhile are still answered. */
 const FAREWELL_MS = 250;
-/** How often a shutdown looks whether the last running request has been answered. */
+/** How often a shutdown checks whether the last running request has been answered. */
 const DRAIN_POLL_MS = 10;
 
 type NativeHandler = (response: NativeResponse, native: NativeRequest) => void;
@@ -34,7 +34,7 @@ export const listenUws: Listen = async (options) => {
   let running = 0;
   let closing = false;
 
-  /** Answers in the handler's own turn, which is corked. @throws TypeError before anything is written */
+  /** Answers in the handler's turn, which is corked. @throws TypeError before anything is written */
   function answerNow(request: UwsHttpRequest, answer: HttpResponse): void {
     request.finish();
     writeResponse(request.response, headOf(answer), answer, request.method === "HEAD", closing);
@@ -48,7 +48,7 @@ export const listenUws: Listen = async (options) => {
     }
   }
 
-  /** @throws TypeError as answerNow: an exception inside of `cork` would reach nobody */
+  /** @throws TypeError as answerNow: an exception inside of `cork` would be lost */
   function answerLater(request: UwsHttpRequest, answer: HttpResponse): void {
     request.finish();
     if (request.isAborted) return;
@@ -125,8 +125,8 @@ export const listenUws: Listen = async (options) => {
     inFlight: () => running,
     async stop(graceMs) {
       const deadline = performance.now() + graceMs;
-      // The addon knows no orderly end: what is idle and what is about to send look the same to it. So all clients that
-      // talk are sent away politely first.
+      // The addon has no graceful stop: it does not distinguish idle connections from those about to send. So busy clients are
+      // first told to close.
       closing = true;
       await sleep(Math.min(FAREWELL_MS, graceMs / 4));
       addon.us_listen_socket_close(listener);
@@ -157,7 +157,7 @@ export const listenUws: Listen = async (options) => {
       }
     };
     app.ws(route.path, { ...socketBehavior(route), upgrade });
-    // The addon takes for a handshake what has a key of 24 characters, and leaves the rest to other routes.
+    // The addon treats a request with a key of 24 characters as a handshake, and leaves others to the other routes.
     app.get(
       route.path,
       run("GET", () => {
