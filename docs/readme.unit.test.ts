@@ -29,6 +29,7 @@ test("every page of the documentation that README and the pages link to is there
   for (const page of [
     "README.md",
     "CONTRIBUTING.md",
+    "GLOSSARY.md",
     "docs/architecture.md",
     "docs/operations.md",
     "docs/decisions/README.md",
