@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { ConsumersEnvironment } from "../consumers/config.ts";
 import { claimRefusalsTable, TOLD_REFUSALS } from "../contracts/claims/refusals.ts";
 import { GatewayEnvironment } from "../gateway/config.ts";
@@ -44,4 +45,26 @@ test("every page of the documentation that README and the pages link to is there
     }
   }
   expect(dangling).toEqual([]);
+});
+
+test("every file and folder that the documents name is there", () => {
+  const root = new URL("../", import.meta.url).pathname;
+  const listed = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root });
+  const files = listed.stdout.toString().split("\n");
+  const documents = files.filter(
+    (file) => /^(docs\/.*|[A-Z]+|bench\/README)\.md$/.test(file) && file !== "CHANGELOG.md",
+  );
+  const exists = (name: string) =>
+    name.endsWith("/")
+      ? files.some((file) => file.startsWith(name))
+      : files.some((file) => file === name || file.endsWith(`/${name}`));
+  const missing: string[] = [];
+  for (const document of documents) {
+    const text = readFileSync(`${root}${document}`, "utf8");
+    for (const [, name] of text.matchAll(/`([\w.-]+(?:\/[\w.-]+)*(?:\.(?:ts|lua|md|sql|json|mjs)|\/))`/g)) {
+      if (!name!.startsWith(".") && !exists(name!)) missing.push(`${document}: ${name}`);
+    }
+  }
+  expect(documents.length).toBeGreaterThan(60);
+  expect(missing).toEqual([]);
 });
