@@ -5,19 +5,14 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import type { Admission } from "../../lua/admission.ts";
-import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
+import { parseEvent, readBatch } from "../engine/read-batch.ts";
+import { ORDER_PACE_MS, type Role } from "../engine/role.ts";
 
 const completed = TypeCompiler.Compile(CompensationCompleted.properties.data);
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** The order whose admission is given back; null: another event, or one that took none. @throws StampedeError VALIDATION_FAILED */
 export function releasedOrder(record: Pick<IncomingRecord, "value">): OrderId | null {
-  let event: { type?: unknown; data?: unknown } | null;
-  try {
-    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
-  } catch (cause) {
-    throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
-  }
+  const event = parseEvent<{ type?: unknown; data?: unknown }>(record.value);
   if (event?.type !== "CompensationCompleted") return null;
   if (!completed.Check(event.data)) throw new StampedeError("VALIDATION_FAILED", "not a CompensationCompleted");
   return event.data.releaseAdmission.length === 0 ? null : event.data.orderId;
@@ -37,16 +32,7 @@ export function admissionRelease(release: Admission["release"]): Role {
     paceMs: ORDER_PACE_MS,
     concurrency: 1,
     async handle(records) {
-      const rejected: Rejected[] = [];
-      const orders: OrderId[] = [];
-      for (const record of records) {
-        try {
-          const orderId = releasedOrder(record);
-          if (orderId !== null) orders.push(orderId);
-        } catch (error) {
-          rejected.push({ record, error });
-        }
-      }
+      const { messages: orders, rejected } = readBatch(records, releasedOrder);
       if (orders.length > 0) await release(orders);
       return rejected;
     },

@@ -7,6 +7,7 @@ import { requestTime, type UserId } from "../../contracts/wire/ids.ts";
 import type { PersonalMessage } from "../../contracts/wire/socket-messages.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
 import type { NewMessage } from "../../lua/inbox.ts";
+import { parseEvent } from "../engine/read-batch.ts";
 
 // Without `issuedAt`: a compiled schema with a format asks TypeBox's global registry, which is not this room's to fill.
 const issued = TypeCompiler.Compile(Type.Omit(CouponIssued.properties.data, ["issuedAt"]));
@@ -14,7 +15,6 @@ const failed = TypeCompiler.Compile(CouponIssueFailed.properties.data);
 const statusChanged = TypeCompiler.Compile(Type.Omit(OrderStatusChanged.properties.data, ["status"]));
 const cancelRefused = TypeCompiler.Compile(OrderCancelRefused.properties.data);
 const STAGES: readonly unknown[] = ["COMPENSATING", "COMPLETED", "CANCELLED"];
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** A message as the inbox keeps it; the cursor is added on the way out. */
 type Kept<T> = T extends unknown ? Omit<T, "cursor"> : never;
@@ -54,12 +54,7 @@ function factsOf(event: Envelope, record: IncomingRecord): Facts {
  * commands of orders). @throws StampedeError VALIDATION_FAILED
  */
 export function messageOf(record: IncomingRecord): Personal | null {
-  let event: Envelope;
-  try {
-    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
-  } catch (cause) {
-    throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
-  }
+  const event = parseEvent<Envelope>(record.value);
   const { data } = event ?? {};
   const facts = factsOf(event ?? {}, record);
   if (event?.type === "CouponIssued") {

@@ -1,9 +1,9 @@
 import { groupOf } from "../../contracts/groups.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import type { IncomingRecord } from "../../kafka/kafka.ts";
 import { INBOX_TTL_S } from "../../lua/inbox.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
+import { readBatch } from "../engine/read-batch.ts";
 import type { Rejected, Role } from "../engine/role.ts";
 import { type DeliverParts, InboxDelivery, type MessagesByUser } from "./deliver.ts";
 import { messageOf, type Personal } from "./messages.ts";
@@ -63,12 +63,14 @@ export function notify(deps: NotifyDeps): Role {
       if (waiting.size >= MAX_WAITING && !waiting.due(performance.now())) {
         throw new StampedeError("OVERLOADED", `${waiting.size} messages wait for their part of Redis`);
       }
-      const { messages, rejected, old } = parse(records, Date.now());
-      if (old > 0) deps.observe.old(old);
+      const { messages, rejected } = readBatch(records, messageOf);
+      const nowMs = Date.now();
+      const current = messages.filter((message) => !isOld(message, nowMs));
+      if (current.length < messages.length) deps.observe.old(messages.length - current.length);
       const turn = waiting.turn(performance.now());
       const waited = [...turn.keys()];
       const behind: Personal[] = [];
-      for (const message of messages) {
+      for (const message of current) {
         const { userId } = message;
         if (turn.has(userId)) turn.get(userId)!.push(message);
         else if (waiting.has(userId)) behind.push(message);
@@ -90,20 +92,5 @@ export function notify(deps: NotifyDeps): Role {
 const isHopeless = (error: unknown): boolean =>
   failureKind(error) === "permanent" || (error instanceof StampedeError && error.code === "INTERNAL");
 
-/** What the records tell. News that are older than an inbox lives are nobody's news any more (a group that was reset). */
-function parse(records: readonly IncomingRecord[], nowMs: number) {
-  const rejected: Rejected[] = [];
-  const messages: Personal[] = [];
-  let old = 0;
-  for (const record of records) {
-    try {
-      const message = messageOf(record);
-      if (message === null) continue;
-      if (nowMs - message.occurredAt >= INBOX_TTL_S * 1_000) old++;
-      else messages.push(message);
-    } catch (error) {
-      rejected.push({ record, error });
-    }
-  }
-  return { messages, rejected, old };
-}
+/** A message that is older than an inbox lives is told to nobody: the group was reset, or stood still for that long. */
+const isOld = ({ occurredAt }: Personal, nowMs: number): boolean => nowMs - occurredAt >= INBOX_TTL_S * 1_000;

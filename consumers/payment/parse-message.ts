@@ -4,6 +4,7 @@ import { isOrderId, type OrderId } from "../../contracts/orders/ids.ts";
 import { STEP_EVENTS, type StepEventOf } from "../../contracts/orders/step-events.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { parseEvent } from "../engine/read-batch.ts";
 
 const TYPES = ["PaymentRequested", "PaymentRestoreRequested", "PaymentReported"] as const;
 export type PaymentMessage = {
@@ -16,14 +17,13 @@ export interface Unreadable {
   readonly data: { readonly orderId: OrderId };
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
 const checks: ReadonlyMap<string, TypeCheck<TSchema>> = new Map(
   TYPES.map((type) => [type, TypeCompiler.Compile(STEP_EVENTS[type].properties.data)]),
 );
 /** The order of a record whose command was refused by parseMessage; null: not even that can be read. */
 export function unreadableOf(record: IncomingRecord): Unreadable | null {
   try {
-    const { type, data } = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
+    const { type, data } = parseEvent<{ type?: unknown; data?: { orderId?: unknown } }>(record.value) ?? {};
     const orderId = data?.orderId;
     const isCommand = type === "PaymentRequested" && typeof orderId === "string" && isOrderId(orderId);
     return isCommand ? { type: "Unreadable", data: { orderId } } : null;
@@ -38,12 +38,7 @@ export function unreadableOf(record: IncomingRecord): Unreadable | null {
  * @throws StampedeError VALIDATION_FAILED: no retry helps
  */
 export function parseMessage(record: IncomingRecord): PaymentMessage | null {
-  let event: { type?: unknown; data?: unknown } | null;
-  try {
-    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
-  } catch (cause) {
-    throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
-  }
+  const event = parseEvent<{ type?: unknown; data?: unknown }>(record.value);
   const type = event?.type;
   if (typeof type !== "string") throw new StampedeError("VALIDATION_FAILED", "not an event: it has no type");
   const check = checks.get(type);

@@ -4,9 +4,10 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { ResultEvent } from "../../contracts/orders/step-events.ts";
 import type { Sql } from "../../db/client.ts";
 import type { NewPayment } from "../../db/payments/rows.ts";
-import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
+import type { Producer } from "../../kafka/kafka.ts";
 import type { Log } from "../engine/log.ts";
-import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
+import { readBatch } from "../engine/read-batch.ts";
+import { ORDER_PACE_MS, type Role } from "../engine/role.ts";
 import type { AlarmKind } from "./alarms.ts";
 import { answerToCommand, answerToRestore } from "./answers.ts";
 import { type Changed, changePayments } from "./change-payments.ts";
@@ -39,7 +40,8 @@ export function paymentRole({ sql, producer, log, wake, alarm }: PaymentDesk): R
     paceMs: ORDER_PACE_MS,
     concurrency: 1,
     async handle(records) {
-      const { byOrder, rejected } = sorted(records);
+      const { messages, rejected } = readBatch<Message>(records, parseMessage, unreadableOf);
+      const byOrder = groupByOrder(messages);
       const orderIds = [...byOrder.keys()];
       const fresh = [...byOrder.values()].flatMap(newPayment);
       const changed = await changePayments(
@@ -71,25 +73,15 @@ type Message = PaymentMessage | Unreadable;
 const NO_TERMS = { amount: 0, currency: "EUR", token: "" };
 
 /** A batch's messages by order, each order's in the order of the log. */
-function sorted(records: readonly IncomingRecord[]) {
+function groupByOrder(messages: readonly Message[]): ReadonlyMap<OrderId, readonly Message[]> {
   const byOrder = new Map<OrderId, Message[]>();
-  const rejected: Rejected[] = [];
-  const sort = (message: Message | null) => {
-    if (message === null) return;
+  for (const message of messages) {
     const { orderId } = message.data;
     const known = byOrder.get(orderId);
     if (known === undefined) byOrder.set(orderId, [message]);
     else known.push(message);
-  };
-  for (const record of records) {
-    try {
-      sort(parseMessage(record));
-    } catch (error) {
-      rejected.push({ record, error });
-      sort(unreadableOf(record));
-    }
   }
-  return { byOrder, rejected };
+  return byOrder;
 }
 
 /** The row that an order's messages begin with, if there is none yet. A provider's report begins none. */

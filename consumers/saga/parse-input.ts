@@ -3,6 +3,7 @@ import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { EVENTS, type EventType } from "../../contracts/claims/events.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { parseEvent } from "../engine/read-batch.ts";
 import { isSagaInput, type SagaInput } from "./inputs.ts";
 
 const checks: ReadonlyMap<string, TypeCheck<TSchema>> = new Map(
@@ -10,19 +11,13 @@ const checks: ReadonlyMap<string, TypeCheck<TSchema>> = new Map(
     .filter(isSagaInput)
     .map((type) => [type, TypeCompiler.Compile(EVENTS[type].properties.data)]),
 );
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * What a record tells the saga; null: an event that it does not mind (its own announcements, or a newer release's).
  * Of the envelope only what is used is checked. @throws StampedeError VALIDATION_FAILED: no retry helps
  */
 export function parseInput(record: IncomingRecord): SagaInput | null {
-  let event: Partial<SagaInput> | null;
-  try {
-    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
-  } catch (cause) {
-    throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
-  }
+  const event = parseEvent<Partial<SagaInput>>(record.value);
   const { type, eventId, occurredAt, sequence, data } = event ?? {};
   if (typeof type !== "string") throw new StampedeError("VALIDATION_FAILED", "not an event: it has no type");
   const check = checks.get(type);

@@ -6,6 +6,7 @@ import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
+import { readBatch } from "../engine/read-batch.ts";
 import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
 import { type Advanced, type Advancing, advanceOrders } from "./advance-orders.ts";
 import type { SagaInput } from "./inputs.ts";
@@ -40,15 +41,17 @@ export function orderSaga(deps: OrderSagaDeps): Role {
     // takes an order's events in any order.
     concurrency: 2,
     async handle(records) {
-      const { inputs, lost, rejected } = read(records, deps.log);
+      const lost: OrderCreated[] = [];
+      const {
+        messages: inputs,
+        sources,
+        rejected,
+      } = readBatch(records, (record) => inputOrSalvage(record, lost, deps.log));
       const outputs = lost.length === 0 ? [] : (await advanceOrders(advancing, lost, "INTERNAL")).outputs;
       if (inputs.length > 0) {
-        const advanced = await advance(
-          advancing,
-          inputs.map(({ input }) => input),
-        );
+        const advanced = await advance(advancing, inputs);
         outputs.push(...advanced.outputs);
-        rejected.push(...parked(inputs, advanced.unreadable));
+        if (advanced.unreadable.size > 0) rejected.push(...parked(inputs, sources, advanced.unreadable));
       }
       if (inputs.length + lost.length === 0) return rejected;
       deps.fault("saga:committed");
@@ -60,42 +63,34 @@ export function orderSaga(deps: OrderSagaDeps): Role {
   };
 }
 
-interface ReadInput {
-  readonly record: IncomingRecord;
-  readonly input: SagaInput;
-}
-
-/** A batch's events; orders that can't be read, which are cancelled; and what nobody can be told of. */
-function read(records: readonly IncomingRecord[], log: Log) {
-  const inputs: ReadInput[] = [];
-  const lost: OrderCreated[] = [];
-  const rejected: Rejected[] = [];
-  for (const record of records) {
-    try {
-      const input = parseInput(record);
-      if (input !== null) inputs.push({ record, input });
-    } catch (error) {
-      const order = salvageOrder(record);
-      if (order === null) {
-        rejected.push({ record, error });
-        continue;
-      }
-      lost.push(order);
-      log.error({ orderId: order.data.orderId, ...failureCode(error) }, "the order can't be read: it is cancelled");
-    }
+/**
+ * What a record tells the saga. An order that cannot be read as a whole goes to `lost`, to be cancelled.
+ * @throws StampedeError VALIDATION_FAILED for a record that names no order and no owner: nobody can be told
+ */
+function inputOrSalvage(record: IncomingRecord, lost: OrderCreated[], log: Log): SagaInput | null {
+  try {
+    return parseInput(record);
+  } catch (error) {
+    const order = salvageOrder(record);
+    if (order === null) throw error;
+    lost.push(order);
+    log.error({ orderId: order.data.orderId, ...failureCode(error) }, "the order can't be read: it is cancelled");
+    return null;
   }
-  return { inputs, lost, rejected };
 }
 
 /**
  * Events of orders whose state a newer release wrote: as dead letters they are sent again every few minutes, and somebody is
  * told. All other orders go on.
  */
-const parked = (inputs: readonly ReadInput[], unreadable: ReadonlyMap<OrderId, unknown>): Rejected[] =>
-  inputs.flatMap(({ record, input }) => {
-    const { orderId } = input.data;
-    return unreadable.has(orderId) ? [{ record, error: unreadable.get(orderId) }] : [];
-  });
+const parked = (
+  inputs: readonly SagaInput[],
+  sources: readonly IncomingRecord[],
+  unreadable: ReadonlyMap<OrderId, unknown>,
+): Rejected[] =>
+  inputs.flatMap(({ data: { orderId } }, i) =>
+    unreadable.has(orderId) ? [{ record: sources[i]!, error: unreadable.get(orderId) }] : [],
+  );
 
 /**
  * An order that the database will never take is cancelled, and its owner told. The runner takes a batch that failed for good

@@ -5,6 +5,7 @@ import { type OrderId, orderNumberOf } from "../../contracts/orders/ids.ts";
 import { orderCreated } from "../../contracts/orders/messages.ts";
 import { NOTHING } from "../../contracts/wire/money.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { parseEvent } from "../engine/read-batch.ts";
 
 type Data = OrderCreated["data"];
 
@@ -12,7 +13,6 @@ const fields = OrderCreated.properties.data.properties;
 const checks: ReadonlyMap<string, TypeCheck<TSchema>> = new Map(
   Object.entries(fields).map(([name, schema]) => [name, TypeCompiler.Compile<TSchema>(schema)]),
 );
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** What stands for a part that can't be read. */
 const unreadable = (orderId: OrderId): Omit<Data, "orderId" | "userId"> => ({
@@ -39,7 +39,7 @@ const unreadable = (orderId: OrderId): Omit<Data, "orderId" | "userId"> => ({
 export function salvageOrder(record: IncomingRecord): OrderCreated | null {
   let event: { type?: unknown; occurredAt?: unknown; data?: Partial<Data> | null } | null;
   try {
-    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
+    event = parseEvent(record.value);
   } catch {
     return null; // no JSON: nobody's order
   }

@@ -5,6 +5,7 @@ import { STEP_EVENTS, type StepEventOf } from "../../contracts/orders/step-event
 import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../kafka/kafka.ts";
+import { parseEvent } from "../engine/read-batch.ts";
 
 type Types = typeof STEP_EVENT_TYPES;
 export type CommandData<S extends Step> = StepEventOf<Types[S]["requested"]>["data"];
@@ -33,7 +34,6 @@ export interface BrokenCommand extends OfOrder {
 }
 export type StepRequest<S extends Step> = StepCommand<S> | Restore<S> | BrokenCommand;
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
 const bytesOf = (value: Uint8Array) => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 
 /** Reads the records of one step. */
@@ -58,12 +58,7 @@ export class RequestParser<S extends Step> {
   parse(record: IncomingRecord): StepRequest<S> | null {
     const bytes = bytesOf(record.value ?? new Uint8Array());
     if (!bytes.includes(this.#command) && !bytes.includes(this.#restore)) return null;
-    let event: { type?: unknown; occurredAt?: unknown; data?: { orderId?: unknown } | null } | null;
-    try {
-      event = JSON.parse(decoder.decode(bytes));
-    } catch (cause) {
-      throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
-    }
+    const event = parseEvent<{ type?: unknown; occurredAt?: unknown; data?: { orderId?: unknown } | null }>(bytes);
     const { type, data } = event ?? {};
     if (type !== this.#command && type !== this.#restore) return null;
     const orderId = data?.orderId;

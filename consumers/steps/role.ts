@@ -2,9 +2,10 @@ import { groupOf, STEP_GROUPS } from "../../contracts/groups.ts";
 import type { Step } from "../../contracts/orders/steps.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { Sql } from "../../db/client.ts";
-import type { Producer } from "../../kafka/kafka.ts";
+import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";
 import { failureKind } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
+import { readBatch } from "../engine/read-batch.ts";
 import { ORDER_PACE_MS, type Rejected, type Role } from "../engine/role.ts";
 import type { RoleName } from "../role-names.ts";
 import { answers } from "./answers.ts";
@@ -36,6 +37,7 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
   const { sql, producer, log, observe, breaker: rule = BREAKERS[work.step] } = deps;
   const { step } = work;
   const parser = new RequestParser(step);
+  const parse = (record: IncomingRecord) => parser.parse(record);
   const breaker =
     rule &&
     createStepBreaker(rule, (open) => {
@@ -56,18 +58,8 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
     paceMs: ORDER_PACE_MS,
     concurrency: 1, // within a partition, first come is first served
     async handle(records) {
-      const rejected: Rejected[] = [];
-      const requests: StepRequest<S>[] = [];
-      for (const record of records) {
-        try {
-          const request = parser.parse(record);
-          if (request === null) continue;
-          requests.push(request);
-          if (request.kind === "broken") rejected.push({ record, error: request.error });
-        } catch (error) {
-          rejected.push({ record, error });
-        }
-      }
+      const { messages: requests, rejected } = readBatch(records, parse);
+      for (const one of requests) if (one.kind === "broken") rejected.push({ record: one.record, error: one.error });
       if (requests.length === 0) return rejected;
       const attempt = () => settleOrFail(sql, work, requests, rule?.lockMs ?? 0);
       const result = breaker === undefined ? await attempt() : await breaker.run(attempt);

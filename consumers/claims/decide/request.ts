@@ -3,6 +3,7 @@ import { CouponIssueRequested } from "../../../contracts/claims/events.ts";
 import { StampedeError } from "../../../contracts/wire/errors.ts";
 import type { CouponId, RequestId, UserId } from "../../../contracts/wire/ids.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
+import { parseEvent } from "../../engine/read-batch.ts";
 
 /** A request of a queued sale with its place in the log. */
 export interface Request {
@@ -15,16 +16,10 @@ export interface Request {
 }
 
 const check = TypeCompiler.Compile(CouponIssueRequested.properties.data);
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** The request in a record. @throws StampedeError VALIDATION_FAILED: no retry helps */
 export function parseRequest(record: IncomingRecord): Request {
-  let event: Partial<CouponIssueRequested> | null;
-  try {
-    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
-  } catch (cause) {
-    throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
-  }
+  const event = parseEvent<Partial<CouponIssueRequested>>(record.value);
   if (event?.type !== "CouponIssueRequested" || !check.Check(event.data)) {
     const first = check.Errors(event?.data).First();
     const what = `${first?.path ?? "/type"} ${first?.message ?? ""}`;

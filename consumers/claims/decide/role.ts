@@ -1,5 +1,6 @@
 import { groupOf } from "../../../contracts/groups.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
+import { readBatch } from "../../engine/read-batch.ts";
 import type { Rejected, Role } from "../../engine/role.ts";
 import { parseRequest } from "./request.ts";
 import { type TurnDeps, Turns } from "./turns.ts";
@@ -24,16 +25,10 @@ export function couponDecide({ settling, keepHours, observe }: Deciding): Role {
   const taken = new WeakSet<IncomingRecord>();
 
   function takeIn(records: readonly IncomingRecord[]): Rejected[] {
-    const rejected: Rejected[] = [];
-    for (const record of records) {
-      if (taken.has(record)) continue;
-      try {
-        waiting.append(parseRequest(record));
-        taken.add(record);
-      } catch (error) {
-        rejected.push({ record, error });
-      }
-    }
+    const fresh = records.filter((record) => !taken.has(record));
+    const { messages, sources, rejected } = readBatch(fresh, parseRequest);
+    for (const request of messages) waiting.append(request);
+    for (const record of sources) taken.add(record);
     return rejected;
   }
 

@@ -4,9 +4,9 @@ import { slotOrEpoch } from "../../../contracts/claims/claim-numbers.ts";
 import { CouponClaimed } from "../../../contracts/claims/events.ts";
 import { StampedeError } from "../../../contracts/wire/errors.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
+import { parseEvent } from "../../engine/read-batch.ts";
 
 const check = TypeCompiler.Compile(Type.Omit(CouponClaimed.properties.data, ["slot", "epoch"]));
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The claim in a record. Only what persisting needs is checked, not the envelope's every field: 0.5 µs instead of 3.
@@ -14,12 +14,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * @throws StampedeError VALIDATION_FAILED: no retry helps
  */
 export function parseClaim(record: IncomingRecord): CouponClaimed {
-  let event: CouponClaimed;
-  try {
-    event = JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
-  } catch (cause) {
-    throw new StampedeError("VALIDATION_FAILED", "the record is not JSON", { cause });
-  }
+  const event = parseEvent<CouponClaimed>(record.value);
   if (event?.type !== "CouponClaimed" || !check.Check(event.data)) {
     const first = check.Errors(event?.data).First();
     throw new StampedeError(

@@ -2,6 +2,7 @@ import { groupOf } from "../../../contracts/groups.ts";
 import { StampedeError } from "../../../contracts/wire/errors.ts";
 import { deferClaims } from "../../../db/claims/deferred.ts";
 import type { IncomingRecord } from "../../../kafka/kafka.ts";
+import { readBatch } from "../../engine/read-batch.ts";
 import type { Rejected, Role } from "../../engine/role.ts";
 import { DRAIN_MARKER } from "../../sales/drain-log.ts";
 import type { GrantedClaim } from "./outcome.ts";
@@ -24,26 +25,28 @@ export function couponPersist(settling: Settling): Role {
     lingerMs: 5,
     concurrency: 3,
     async handle(records) {
-      const rejected: Rejected[] = [];
-      const claims: GrantedClaim[] = [];
-      const recordOf = new Map<string, IncomingRecord>();
-      for (const record of records) {
-        if (record.value === null && record.headers[DRAIN_MARKER] !== undefined) continue;
-        try {
-          const claim = parseClaim(record).data;
-          claims.push(claim);
-          recordOf.set(claim.requestId, record);
-        } catch (error) {
-          rejected.push({ record, error });
-        }
-      }
+      const { messages: claims, sources, rejected } = readBatch(records, claimOf);
       const { deferred, unknown } = await settleClaims(settling, claims);
-      for (const { requestId, couponId } of unknown) {
-        const error = new StampedeError("COUPON_NOT_FOUND", `PostgreSQL has no sale ${couponId}`);
-        rejected.push({ record: recordOf.get(requestId)!, error });
-      }
+      if (unknown.length > 0) rejected.push(...ofUnknownSales(unknown, claims, sources));
       if (deferred.length > 0) await deferClaims(settling.sql, deferred);
       return rejected;
     },
   };
+}
+
+/** null: a marker of a recovery, which has done its work by being read. */
+const claimOf = (record: IncomingRecord): GrantedClaim | null =>
+  record.value === null && record.headers[DRAIN_MARKER] !== undefined ? null : parseClaim(record).data;
+
+/** The records of claims whose sale PostgreSQL does not have. */
+function ofUnknownSales(
+  unknown: readonly GrantedClaim[],
+  claims: readonly GrantedClaim[],
+  sources: readonly IncomingRecord[],
+): Rejected[] {
+  const recordOf = new Map(claims.map(({ requestId }, i) => [requestId, sources[i]!]));
+  return unknown.map(({ requestId, couponId }) => {
+    const error = new StampedeError("COUPON_NOT_FOUND", `PostgreSQL has no sale ${couponId}`);
+    return { record: recordOf.get(requestId)!, error };
+  });
 }
