@@ -20,12 +20,12 @@ export interface RushWatch {
 }
 
 const START_IN_MS = 3_000;
-/** Timers and clocks are a millisecond coarse: nobody should be too early. */
+/** Timers and clocks have a resolution of a millisecond; with this margin no request comes too early. */
 const CLOCK_MS = 2;
 const SETTLE_MS = 60_000;
 const TELL_MS = 10_000;
 
-/** Creates a sale that starts in three seconds, lets everybody claim once from that moment on, and waits for the end. */
+/** Creates a sale that starts in three seconds, lets every user claim once from that moment on, and waits for the end. */
 export async function runRush(target: Target, options: RushBenchOptions, watch: RushWatch = {}): Promise<RushResult> {
   const { users, coupons, connections } = options;
   const prefix = `r${Date.now().toString(36)}-`;
@@ -73,7 +73,7 @@ export async function runRush(target: Target, options: RushBenchOptions, watch: 
   }
 }
 
-/** Half of the listeners are among the first to ask, so that some of them win; the others are spread over everybody. */
+/** Half of the listeners are among the first to ask, so that some of them win; the others are spread over all users. */
 function listeners(prefix: string, { users, coupons, sockets }: RushBenchOptions): string[] {
   const count = Math.min(sockets, users);
   const early = Math.min(Math.ceil(count / 2), coupons);

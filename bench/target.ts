@@ -12,7 +12,7 @@ export interface Target {
   /** Without a slash at the end. */
   readonly url: string;
   readonly tokens: TokenTerms;
-  /** Folder of the process ids; null: nobody told, so no CPU can be measured. */
+  /** Folder of the process ids; null: unknown, so no CPU time can be measured. */
   readonly runDir: string | null;
   readonly env: BenchEnvironment;
   readonly client: LoadClientName;

@@ -19,7 +19,7 @@ async function whileAnswering<T>(
   }
 }
 
-/** @throws CliError with the service's address if it does not answer; whatever else `work` throws */
+/** @throws CliError with the service's address if it does not answer; any other error of `work` as it is */
 export const needsPostgres = <T>(url: string, work: () => Promise<T>) =>
   whileAnswering("PostgreSQL", url, isAway, work);
 

@@ -31,7 +31,7 @@ export function printReport(report: VerifyReport): string {
 function printCheck({ ok, name, detail, examples, count, incomplete }: Check, width: number): string[] {
   const sign = ok ? (incomplete ? pc.yellow("–") : pc.green("✓")) : pc.red("✗");
   const lines = [`  ${sign} ${name.padEnd(width)}  ${detail}`];
-  // A sentence of its own is already there.
+  // An example that the sentence already contains is not repeated.
   for (const example of examples) if (!detail.includes(example)) lines.push(`      ${pc.dim(example)}`);
   if (count > examples.length && examples.length > 0) lines.push(pc.dim(`      … and ${count - examples.length} more`));
   return lines;

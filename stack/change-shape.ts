@@ -6,7 +6,7 @@ import type { StackContext } from "./service.ts";
 import { SERVICES, type ServiceName } from "./service-names.ts";
 import { dependsOnShape, forgetShape, hasShape, rememberedShape, rememberShape } from "./shape.ts";
 
-/** A cluster is our own processes. @throws CliError where the environment names a Redis or Kafka of somebody else's */
+/** A cluster is our own processes. @throws CliError where the environment names another Redis or Kafka */
 export function refuseOtherAddresses({ ports, shape, env }: StackContext): void {
   if (shape === "single") return;
   const own = ownAddresses(ports, shape);
@@ -20,7 +20,7 @@ export function refuseOtherAddresses({ ports, shape, env }: StackContext): void 
 /**
  * Stops what runs in the other shape (it uses the same ports) and remembers this one. Data stays, for when the other is
  * wanted again.
- * @throws CliError if nobody asked for a change here, so that somebody else must have made one
+ * @throws CliError if this call asked for no change, so another one must have made it
  */
 export async function takeShape(
   { layout, shape }: StackContext,

@@ -16,7 +16,7 @@ export function siblingUrl(url: string, database: string): string {
   return other.href;
 }
 
-/** Creates the database that `url` names, unless it exists; optionally as a copy of `template` (to which nobody may be connected). */
+/** Creates the database that `url` names, unless it exists; optionally as a copy of `template` (which must have no connections). */
 export async function ensureDatabase(url: string, template?: string): Promise<void> {
   const name = decodeURIComponent(new URL(url).pathname.slice(1));
   const sql = openPostgres(maintenanceUrl(url), { max: 1, connect_timeout: 10, onnotice: () => {} });

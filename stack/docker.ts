@@ -6,7 +6,7 @@ import { maxMemoryOf } from "./redis.ts";
 import type { StackContext } from "./service.ts";
 import type { BaseService } from "./service-names.ts";
 
-/** A daemon that does not answer in this time is as good as none, milliseconds. */
+/** How long a Docker daemon may take to answer, milliseconds. After that it counts as absent. */
 const ANSWER_MS = 3000;
 
 let answer: Promise<boolean> | undefined;
@@ -26,7 +26,7 @@ async function askDocker(): Promise<boolean> {
   return (await Bun.spawn(["docker", "compose", "version"], quiet).exited) === 0;
 }
 
-/** Each stack is a Compose project of its own, with volumes of its own. */
+/** Each stack is a separate Compose project, with separate volumes. */
 const projectOf = (context: StackContext) => `stampede-${shortNameOf(context.layout.dir)}`;
 
 async function compose(context: StackContext, args: readonly string[]): Promise<string> {

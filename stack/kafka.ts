@@ -14,7 +14,7 @@ const CLUSTER_ID = "c3RhbXBlZGVzdGFtcGVkZQ";
 const HEAP = { single: ["-Xms256m", "-Xmx384m"], cluster: ["-Xms128m", "-Xmx320m"] } as const;
 const GC = ["-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError"];
 
-/** Each shape has data of its own. */
+/** Each shape has separate data. */
 const homeOf = ({ layout, shape }: StackContext, member: number) =>
   shape === "cluster" ? join(layout.dataOf("kafka"), `broker-${member + 1}`) : layout.dataOf("kafka");
 const propertiesFile = (context: StackContext, member: number) => join(homeOf(context, member), "server.properties");

@@ -24,14 +24,14 @@ function tryLock(file: string): boolean {
 }
 
 /**
- * Runs `work` while nobody else holds `file`; waits up to `waitS` seconds for who does. The lock of a process that died
- * is taken over.
+ * Runs `work` while this process holds the lock `file`; waits up to `waitS` seconds for another holder. The lock of a process
+ * that died is taken over.
  * @throws CliError naming the holder when it takes longer
  */
 export async function withLock<T>(file: string, what: string, waitS: number, work: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + waitS * 1000;
   while (!tryLock(file)) {
-    // Twice, because between open and write the file of a living holder is empty.
+    // Read twice, because the file is empty between a holder's open and its write.
     const holder = holderOf(file) ?? (await Bun.sleep(50).then(() => holderOf(file)));
     if (holder === null) rmSync(file, { force: true });
     else if (performance.now() < deadline) await Bun.sleep(100);

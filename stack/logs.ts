@@ -12,7 +12,7 @@ const LEVELS: Readonly<Record<number, string>> = {
   50: "ERROR",
   60: "FATAL",
 };
-/** Members that every line has and nobody wants to read. */
+/** Fields that every line has and that a reader does not need. */
 const NOISE: ReadonlySet<string> = new Set(["level", "time", "msg", "pid", "hostname", "v"]);
 
 /** A pino line for people: `12:00:01.123 INFO  text key=value`; anything else as it is. */

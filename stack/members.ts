@@ -36,7 +36,7 @@ export function kafkaMembers(ports: Pick<Ports, "kafka">, shape: Shape): KafkaMe
   }));
 }
 
-/** The addresses of a stack's own services. A cluster has a database of its own: what its Redis and its log hold belongs to no other. */
+/** The addresses of a stack's own services. A cluster has a separate database, because its Redis and its log belong to that one only. */
 export function ownAddresses(ports: Ports, shape: Shape) {
   const list = (members: readonly { readonly port: number }[]) => members.map(({ port }) => `127.0.0.1:${port}`).join();
   return {

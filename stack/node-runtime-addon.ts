@@ -9,7 +9,7 @@ import { buildAddon } from "./node-runtime-build.ts";
 import { fetchPrebuilt } from "./node-runtime-prebuilt.ts";
 import type { StackContext } from "./service.ts";
 
-/** A build takes minutes; so long may another one be waited for, seconds. */
+/** How long to wait for a build in another process, seconds. A build takes minutes. */
 const LOCK_WAIT_S = 1200;
 
 /**

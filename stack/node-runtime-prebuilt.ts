@@ -4,7 +4,7 @@ import type { NodeProgram } from "./node-program.ts";
 import { type AddonHome, binaryOf } from "./node-runtime-addon-home.ts";
 import { type Progress, secondsSince } from "./progress.ts";
 
-/** A machine without a way to the makers' server must not wait for it, milliseconds. */
+/** Time limit until the server answers, milliseconds: a machine without internet must not wait longer. */
 const ANSWER_MS = 4_000;
 /** The download is about 20 MB, milliseconds. */
 const DOWNLOAD_MS = 60_000;
@@ -35,7 +35,7 @@ export function prebuiltUrl({ package: home, version }: AddonHome, { target }: N
     .replace(/(?<!:)\/{2,}/g, "/");
 }
 
-/** Fetches the makers' binary. @returns false where that is not possible, for whatever reason: it can be built here */
+/** Fetches the makers' binary. @returns false if that fails: then it is built here */
 export async function fetchPrebuilt(home: AddonHome, node: NodeProgram, progress: Progress): Promise<boolean> {
   const begun = performance.now();
   const patience = new AbortController();

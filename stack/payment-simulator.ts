@@ -3,7 +3,7 @@ import { urlHost } from "../contracts/wire/address.ts";
 import { bun } from "./gateway.ts";
 import type { NativeService } from "./service.ts";
 
-/** The payment provider of a machine without one. Its books belong to a database, and a cluster has one of its own. */
+/** The payment provider of a machine without one. Its books belong to one database, and a cluster has a separate database. */
 export const paymentSimulator: NativeService = {
   name: "payment-simulator",
   stopSignal: "SIGTERM",

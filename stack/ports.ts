@@ -36,7 +36,7 @@ function ownerOf(inodes: ReadonlySet<string>): number | null {
         if (target.startsWith("socket:[") && inodes.has(target.slice(8, -1))) return Number(entry);
       }
     } catch {
-      // The process ended meanwhile, or belongs to somebody else.
+      // The process ended meanwhile, or belongs to another user.
     }
   }
   return null;

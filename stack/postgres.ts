@@ -77,8 +77,9 @@ function isInUse(data: string): boolean {
 }
 
 /**
- * After kill -9 the server's children live on for a moment, and a new one refuses to touch their data. It also refuses
- * while its lock file names a number that exists: a zombie nobody reaps (containers), or another program by now.
+ * After kill -9 the server's children live on for a moment, and a new server refuses to start on their data. It also refuses
+ * while its lock file names a process id that exists: a zombie that no process reaps (in containers), or another program that
+ * got the same id.
  */
 async function cleanUpAfterCrash(data: string): Promise<void> {
   if (!existsSync("/proc/self/cwd")) return;
@@ -93,7 +94,7 @@ async function run(argv: readonly string[], what: string): Promise<void> {
   if (code !== 0) throw new CliError(`${what} failed: ${errors.trim().split("\n").at(-1)}`);
 }
 
-/** PostgreSQL as a native process: `ops/postgres/postgresql.conf`, loopback only, trust for everybody on it. */
+/** PostgreSQL as a native process: `ops/postgres/postgresql.conf`, loopback only, without passwords there. */
 export const postgres: NativeService = {
   name: "postgres",
   stopSignal: "SIGINT", // "fast": ends sessions, writes a checkpoint

@@ -48,7 +48,7 @@ export const isAlive = (mark: ProcessMark): boolean => beganAt(mark.pid) === mar
 
 const recordFile = (layout: Layout, service: ServiceName) => `${layout.pidFile(service)}.json`;
 
-/** The record of a service, with the processes that still live. null: nobody started it (or its record is unreadable). */
+/** The record of a service, with the processes that still live. null: it was not started, or its record is unreadable. */
 export function readRecord(layout: Layout, service: ServiceName): ServiceRecord | null {
   try {
     const record = JSON.parse(readFileSync(recordFile(layout, service), "utf8")) as ServiceRecord;
@@ -58,6 +58,10 @@ export function readRecord(layout: Layout, service: ServiceName): ServiceRecord 
     return null;
   }
 }
+
+/** Ids of a service's processes that live; none for a service of the environment. */
+export const pidsOf = (layout: Layout, service: ServiceName): number[] =>
+  readRecord(layout, service)?.processes.map(({ pid }) => pid) ?? [];
 
 /** Writes the record, and the pid file: one process id a line. */
 export function writeRecord(layout: Layout, service: ServiceName, record: ServiceRecord): void {
@@ -76,7 +80,7 @@ const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
 /** How long a log is, in bytes; what a start writes begins there. */
 export const lengthOf = (logFile: string): number => statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Starts a program in a session of its own, so that it outlives us and Ctrl-C does not reach it; its output is appended to `logFile`. */
+/** Starts a program in a new session, so that it outlives this process and Ctrl-C does not reach it; its output is appended to `logFile`. */
 export function spawnDetached(
   command: ProcessCommand,
   options: { cwd: string; env: Record<string, string>; logFile: string },

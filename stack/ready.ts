@@ -4,7 +4,7 @@ import { openPostgres } from "../db/connect.ts";
 import type { StackContext } from "./service.ts";
 import type { ServiceName } from "./service-names.ts";
 
-/** One probe may take so long, milliseconds; then it counts as no. */
+/** Time limit of one probe, milliseconds. A probe that takes longer counts as "not ready". */
 const PROBE_MS = 2000;
 
 /** Opens a TCP connection, sends `bytes` and resolves with the first answer; rejects when there is none in time. */
@@ -26,7 +26,7 @@ function ask(host: string, port: number, bytes: Uint8Array): Promise<Buffer> {
   });
 }
 
-/** Each server that a Redis URL names, as an URL of its own. */
+/** A Redis URL that names several servers, as one URL for each. */
 export function addressesOf(url: string): string[] {
   const [first = "", ...others] = url.replace(/^(rediss?)\+cluster:/, "$1:").split(",");
   const login = /^\w+:\/\/(?:[^@/]*@)?/.exec(first)?.[0] ?? "";
@@ -46,7 +46,7 @@ async function redisReady(url: string): Promise<boolean> {
   });
 }
 
-/** What the first of several that answers says: of a cluster, whoever lives speaks for all. @throws when nobody does */
+/** The answer of the first server that gives one; each member of a cluster can answer for all. @throws when none answers */
 async function firstAnswer<T>(addresses: readonly string[], question: (address: string) => Promise<T>): Promise<T> {
   let reason: unknown;
   for (const address of addresses) {
@@ -81,7 +81,7 @@ const METADATA = Buffer.from(
   "hex",
 );
 
-/** How many brokers live, as the first that answers sees it; 0 when nobody does. */
+/** How many brokers are alive, as the first broker that answers sees it; 0 when none answers. */
 export async function brokersOf(brokers: string): Promise<number> {
   try {
     return await firstAnswer(brokers.split(","), async (broker) => {

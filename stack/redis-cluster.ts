@@ -57,16 +57,16 @@ async function ask(port: number, busPort: number): Promise<Member> {
 }
 
 /**
- * Makes a cluster of members that do not know each other yet: slots in equal parts to the first three, everybody introduced
- * to the first, the others replicas. Takes the steps that are still missing, so an interrupted call is no harm. Where some
- * member knows an owner for every slot, the cluster was made before, and who owns what is the cluster's own affair.
+ * Makes a cluster of members that do not know each other yet: equal parts of the slots to the first half, all members introduced
+ * to the first, the second half as replicas. Takes only the steps that are missing, so an interrupted call does no harm. If a
+ * member knows an owner for every slot, the cluster was made before, and Redis itself decides who owns them.
  */
 async function form(members: readonly Member[]): Promise<void> {
   const masters = members.slice(0, members.length / 2);
   const isMade = members.some(({ assigned }) => assigned === SLOTS);
   for (const [i, { client, epoch, assigned }] of masters.entries()) {
     if (isMade || assigned > 0) continue;
-    // Epochs that differ from the start spare the masters to settle it among themselves.
+    // With different epochs from the start the masters need not resolve a conflict of epochs.
     if (epoch === 0) await client.send("CLUSTER", ["SET-CONFIG-EPOCH", String(i + 1)]);
     const [from, to] = [i, i + 1].map((part) => Math.floor((part * SLOTS) / masters.length));
     await client.send("CLUSTER", ["ADDSLOTSRANGE", String(from), String(to! - 1)]);
@@ -76,7 +76,7 @@ async function form(members: readonly Member[]): Promise<void> {
     await client.send("CLUSTER", ["MEET", "127.0.0.1", String(members[0]!.port), String(members[0]!.busPort)]);
   }
   for (const [i, { client, knownNodes, isMaster }] of members.slice(masters.length).entries()) {
-    // Only once it has heard of all: a replica of somebody it doesn't know would be refused.
+    // Only when it knows all members: Redis refuses a replica of an unknown master.
     if (knownNodes < members.length || !isMaster || (await ownsSlots(client))) continue;
     await client.send("CLUSTER", ["REPLICATE", masters[i]!.id]);
   }
@@ -86,7 +86,7 @@ async function form(members: readonly Member[]): Promise<void> {
 async function ownsSlots(client: Bun.RedisClient): Promise<boolean> {
   const nodes = String(await client.send("CLUSTER", ["NODES"]));
   const own = nodes.split("\n").find((line) => line.includes("myself"));
-  return (own?.split(" ").length ?? 0) > 8; // its ranges follow the eight words that everybody has
+  return (own?.split(" ").length ?? 0) > 8; // its slot ranges follow the eight fields that each node has
 }
 
 /** Whether all members serve and every master has its replica; takes the next step towards it. Never throws. */

@@ -7,16 +7,16 @@ import { redisClusterStands } from "./redis-cluster.ts";
 import type { NativeService, StackContext } from "./service.ts";
 
 const OLDEST = 7;
-/** A master that is silent for so long is replaced by its replica. Redis' own choice, 15 s, suits machines far apart. */
+/** A replica takes over from a master that was silent for this long. Redis' default, 15 s, suits machines far apart. */
 const NODE_TIMEOUT_MS = 2_000;
 
-/** Each shape has data of its own. */
+/** Each shape has separate data. */
 const homeOf = ({ layout, shape }: StackContext, member: number) =>
   shape === "cluster" ? join(layout.dataOf("redis"), `node-${member + 1}`) : layout.dataOf("redis");
 
 const CLUSTER = [
   ...["--cluster-enabled", "yes", "--cluster-node-timeout", String(NODE_TIMEOUT_MS)],
-  // A master without a replica that dies takes its own sales with it, not everybody's.
+  // When a master without a replica dies, only its own sales are away.
   ...["--cluster-require-full-coverage", "no"],
   // A replica that comes (back) is copied to at once.
   ...["--repl-diskless-sync-delay", "0"],

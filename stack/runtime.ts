@@ -12,7 +12,7 @@ export const hasRuntime = (service: ServiceName): boolean => service === "gatewa
 
 export const runtimeVariant = (runtime: RuntimeName): Record<string, string> => ({ [VARIABLE]: runtime });
 
-/** A service's variant with changes; on Bun it is the same as one that never heard of runtimes. */
+/** A service's variant with changes; on Bun it is the same as one without a runtime. */
 export function changedVariant(before: ServiceRecord["variant"], changes: ServiceRecord["variant"]) {
   const { [VARIABLE]: runtime, ...variant } = { ...before, ...changes };
   return runtime === "node" ? { ...variant, ...runtimeVariant(runtime) } : variant;

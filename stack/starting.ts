@@ -58,7 +58,7 @@ async function loadingOf(address: string): Promise<{ readonly loaded: number; re
     if (field("loading") !== 1) return null;
     return { loaded: field("loading_loaded_bytes"), total: field("loading_total_bytes") };
   } catch {
-    return null; // it does not listen yet, or somebody else does
+    return null; // it does not listen yet, or another program has its port
   } finally {
     clearTimeout(timer);
     client.close();
@@ -82,8 +82,9 @@ async function postgresStartup(url: string, log: string): Promise<Startup | null
 }
 
 /**
- * What it replays or flushes is in its log alone, every `log_startup_progress_interval`. The elapsed time in these lines
- * passes whatever happens, so the place (an LSN or a path) is what counts; each refused connection is a line as well.
+ * Only the log says what PostgreSQL replays or flushes, once every `log_startup_progress_interval`. The elapsed time in these
+ * lines grows even when the start hangs, so only a new place (an LSN or a path) counts as progress. Refused connections are
+ * lines of the log too.
  */
 export function postgresProgress(message: string, log: string): Startup {
   const steps = [...log.matchAll(/LOG: +(.*?), elapsed time: [\d.]+ s(?:, current (?:LSN|path): (\S+))?/g)];

@@ -1,5 +1,7 @@
 import { rmSync } from "node:fs";
+import { forgetIdleShape } from "./change-shape.ts";
 import { stopContainer, wipeContainers } from "./docker.ts";
+import { NATIVE_SERVICES } from "./native-services.ts";
 import { wipePostgres } from "./postgres.ts";
 import { forgetRecord, readRecord, stopProcesses } from "./processes.ts";
 import { secondsSince } from "./progress.ts";
@@ -20,15 +22,31 @@ export async function stopService(context: StackContext, service: NativeService)
 }
 
 /** Deletes the data of services (which must be stopped). */
-export async function wipeData(
-  context: StackContext,
-  services: readonly ServiceName[],
-  docker: boolean,
-): Promise<void> {
+async function wipeData(context: StackContext, services: readonly ServiceName[], docker: boolean): Promise<void> {
   if (docker && services.length === SERVICES.length) await wipeContainers(context);
   for (const service of services) {
     if (service === "postgres") wipePostgres(context.layout);
     else rmSync(context.layout.dataOf(service), { recursive: true, force: true });
   }
   context.progress.done("data", `deleted (${services.join(", ")})`);
+}
+
+/**
+ * Stops services, the last started first. The caller holds the stack's lock.
+ * @param wipe whether their data is deleted too
+ * @returns whether anything ran
+ */
+export async function bringDown(
+  context: StackContext,
+  services: readonly ServiceName[],
+  wipe: boolean,
+): Promise<boolean> {
+  const docker = services.some((name) => readRecord(context.layout, name)?.source === "docker");
+  let ran = false;
+  for (const name of SERVICES.toReversed()) {
+    if (services.includes(name)) ran = (await stopService(context, NATIVE_SERVICES[name])) || ran;
+  }
+  forgetIdleShape(context);
+  if (wipe) await wipeData(context, services, docker);
+  return ran;
 }

@@ -27,7 +27,7 @@ async function durabilityOf(admin: TopicAdmin): Promise<TopicDurability> {
   return present.some(({ replicationFactor }) => replicationFactor >= THREE.replicationFactor) ? THREE : ONE;
 }
 
-/** So many are named; the rest is a number. */
+/** How many topics the message names; it only counts the others. */
 const NAMED = 3;
 
 function needsAHand(left: readonly TopicDifference[]): string {

@@ -7,15 +7,15 @@ import type { StackContext } from "./service.ts";
 const RECORDS = 2_000;
 /** Senders that wait for their acknowledgements, as a rush's winners do: one record each, so many requests. */
 const SENDERS = 16;
-/** A slow machine is not kept waiting for longer than it takes to be worth it. */
+/** Time limit, milliseconds. On a slow machine a longer warm-up would cost more than it gains. */
 const LIMIT_MS = 3_000;
 const VALUE = JSON.stringify({ about: "the broker compiles what it does often", padding: "-".repeat(300) });
 
 /**
- * Lets a broker that was started a moment ago store, hand out and commit records of a topic that is deleted again: a JVM interprets
- * what it does for the first time, and the first rush would wait for it. Its p99 on two cores, everything just started: 152, 164
- * and 140 ms without, 67, 103 and 100 ms with it, in turns.
- * @returns what was done, for people; that it could not be done is no failure of the stack's
+ * Lets a broker that has just started store, deliver and commit records of a topic that is then deleted. A JVM interprets code
+ * that it runs for the first time, and without this the first rush would wait for it. Claims' p99 on two cores, all processes
+ * just started: 152, 164 and 140 ms without, 67, 103 and 100 ms with it, measured in turns.
+ * @returns what was done, for people; if it fails, the stack runs without it
  */
 export async function warmUp(context: Pick<StackContext, "env" | "config">): Promise<string> {
   const begun = performance.now();
@@ -53,7 +53,7 @@ async function send(producer: Producer, topic: string, until: number): Promise<n
   return sent;
 }
 
-/** Reads until everything is sent; what is left then is left. Why the sending failed is told to whoever waits for it. */
+/** Reads until everything is sent; records that are left then are not read. The caller that awaits `sending` sees its error. */
 async function readDuring(consumer: Consumer, sending: Promise<unknown>): Promise<void> {
   let over = false;
   const end = () => {

@@ -15,12 +15,12 @@ export function judgeSale(facts: SaleFacts): CheckResult[] {
   return verdicts;
 }
 
-/** While a sale is fenced or being rebuilt Redis may know less than PostgreSQL: comparing would accuse the innocent. */
+/** While a sale is fenced or being rebuilt, Redis may know less than PostgreSQL, so the two are not compared. */
 export function isLoaded({ redis, sale }: Pick<SaleFacts, "redis" | "sale">): boolean {
   return redis !== null && redis.state !== "RECOVERING" && sale.loadState === "LOADED";
 }
 
-/** What PostgreSQL must hold on its own. */
+/** What must hold in PostgreSQL without regard to Redis. */
 function rowsAlone({ sale, counts, examined, aliases }: SaleFacts, known: Indexed): CheckResult[] {
   const rows = examined.rows;
   const excess = Math.max(0, counts.active - sale.total);
@@ -46,7 +46,7 @@ function rowsAlone({ sale, counts, examined, aliases }: SaleFacts, known: Indexe
   ];
 }
 
-/** Whether the sale is where it should be. A sale in recovery is told, not blamed: it answers 503 meanwhile. */
+/** Whether the sale is loaded, and its ledger moves. A sale in recovery is mentioned and is no violation: it answers 503 meanwhile. */
 function availability({ sale, redis, ledger, stuckMs, nowMs }: SaleFacts): CheckResult[] {
   const ended = sale.state === "CLOSED" || sale.endsAtMs <= nowMs;
   const loading = sale.loadState !== "LOADED" || redis?.state === "RECOVERING";

@@ -95,6 +95,6 @@ async function isUp(port: string | undefined): Promise<boolean> {
     const answer = await fetch(`http://127.0.0.1:${port ?? 8081}/health/live`, { signal: AbortSignal.timeout(1000) });
     return answer.ok;
   } catch {
-    return false; // nobody listens: nobody consumes
+    return false; // no process listens there, so no consumer runs
   }
 }

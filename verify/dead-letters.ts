@@ -14,9 +14,9 @@ interface LetterRow {
 const SHOWN = 10;
 
 /**
- * Each letter is an effect that did not happen. One that was given up stays so until an operator retries or discards it; one
- * that will be sent again is told of, and is a violation only if its date is `stuckMs` past (null: nobody is there to send
- * it). Asked about one sale, only those that name it (values are bytes: a poison record need not be text).
+ * Each letter is an effect that did not happen. A letter that was given up is a violation until an operator retries or discards
+ * it. A letter that will be sent again is only mentioned, unless it is overdue by `stuckMs` (null: no consumer runs to send it).
+ * Asked about one sale, only letters that name it count (values are bytes, because a poison record need not be text).
  */
 export async function checkDeadLetters(
   sql: Executor,

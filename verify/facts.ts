@@ -66,7 +66,7 @@ export interface Examined {
 /**
  * Everything about the users, requests and slots in question (a whole sale, or the suspects of one): complete for
  * those, silent about others. Read in the order winners, statuses, ledger, freed, PostgreSQL: a claim leaves the
- * ledger only after its row is there, so whatever is missing in all of them is missing.
+ * ledger only after its row is there, so a claim that is missing in all of them is lost.
  */
 export interface SaleFacts {
   readonly sale: StoredSale;
@@ -89,8 +89,8 @@ export interface SaleFacts {
   readonly unconsumed: ReadonlySet<string>;
   /** Requests (their other names too) that an operator revoked, and that Redis holds yet, or held some seconds ago. */
   readonly revoking: ReadonlySet<string>;
-  /** Slots on which these facts are complete; only of those can "nobody has it" be said. */
+  /** Slots about which these facts are complete; only such a slot can be called forgotten. */
   readonly slots: Iterable<number>;
-  /** Age from which a ledger entry counts as stuck, milliseconds; null: nobody is there to take it. */
+  /** Age from which a ledger entry counts as stuck, milliseconds; null: no consumer runs. */
   readonly stuckMs: number | null;
 }

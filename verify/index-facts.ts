@@ -41,7 +41,7 @@ export function indexFacts(facts: SaleFacts): Indexed {
   };
 }
 
-/** Whether anybody has a slot: in Redis, in PostgreSQL, or on the way between them. */
+/** Whether a user has the slot: in Redis, in PostgreSQL, or on the way between them. */
 export function held(slot: number, known: Indexed): boolean {
   return known.winnersBySlot.has(slot) || known.activeBySlot.has(slot) || known.ledgerBySlot.has(slot);
 }

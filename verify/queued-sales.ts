@@ -7,7 +7,7 @@ import { isRefusedByRedis, scanStatuses } from "./redis-reader.ts";
 
 export interface CheckedQueuedSale {
   readonly couponId: CouponId;
-  /** Its requests rightly wait: it is paused, or Redis does not have it. */
+  /** Its requests may wait, because it is paused or Redis does not have it. */
   readonly waits: boolean;
 }
 
@@ -18,9 +18,9 @@ export function listQueuedSales(sql: Executor): Promise<readonly CheckedQueuedSa
 }
 
 /**
- * Requests that were answered PENDING, when the deciding group has read the whole log: each must be decided. Called with
- * what the group had left to read before; while it is anything, nobody can be blamed.
- * A request is noted after the log has it, so one that is older than `ageMs` was in the log when the lag was looked at.
+ * Requests that were answered PENDING must be decided once the deciding group has read the whole log. While its `lag`, read
+ * before this call, is not 0, an undecided request proves nothing.
+ * A request is noted after the log has it, so one that is older than `ageMs` was in the log when the lag was read.
  */
 export async function checkPending(
   redis: RedisConnection,

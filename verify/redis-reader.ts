@@ -9,7 +9,7 @@ const SCAN_COUNT = 2000;
 // One LRANGE is one moment; only lists beyond this are read in pieces.
 const FREED_AT_ONCE = 50_000;
 
-/** Redis answered, and not with what was asked for: somebody wrote over the key. */
+/** Redis answered that a key has another type: a value was written over it. */
 export function isRefusedByRedis(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   const asked = error instanceof StampedeError && error.cause instanceof Error ? error.cause : error;

@@ -10,7 +10,7 @@ export async function listSales(sql: Executor, couponId: string | null): Promise
 }
 
 /**
- * Sales that have coupons and no row of their own. The index is walked from one sale to the next: reading all rows for
+ * Ids of sales that have coupons but no row in `coupons`. The index is walked from one sale to the next: reading all rows for
  * their few sales would take seconds.
  */
 export async function findLostSales(sql: Executor): Promise<string[]> {
@@ -31,7 +31,7 @@ export interface Wanted {
 
 /**
  * Rows of one sale: active ones of these users or slots, and any of these requests or the originals of their aliases.
- * Two selects, each with an index of its own; one with OR would read the whole table.
+ * Two selects, each with its own index; one with OR would read the whole table.
  */
 export async function findRows(sql: Executor, couponId: string, wanted: Wanted): Promise<StoredCoupon[]> {
   const requests = textArray([...wanted.requests]);

@@ -7,8 +7,8 @@ import { clearStage, stageLedger } from "./staging.ts";
 import type { Sources } from "./survey.ts";
 
 /**
- * Second look: everything about the suspects and nobody else, read again in the same order. What was only between two
- * steps of its way at the first look has arrived by now.
+ * Second look: everything about the suspects, and only about them, read again in the same order. A claim that was between two
+ * steps at the first look has arrived by now.
  */
 export async function secondLook(
   sources: Sources,
@@ -36,7 +36,7 @@ export async function secondLook(
     revoking: await findRevoking(tx, sale.couponId),
   }));
   const { rows } = found;
-  // A slot may have gone to somebody new meanwhile. Asked after the row was seen: whoever has a row is a winner by then.
+  // A slot may have gone to a new user meanwhile. Read after the rows: a user who has a row is a winner by then.
   const newcomers = rows.map((row) => row.userId).filter((userId) => !wanted.users.has(userId));
   winners.push(...(await findWinners(redis, sale.couponId, [...new Set(newcomers)])));
   const persisted = new Set(rows.map((row) => row.requestId));

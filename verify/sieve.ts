@@ -2,7 +2,7 @@ import type { TransactionSql } from "postgres";
 import type { Examined, SaleCounts } from "./facts.ts";
 import { isRevoking } from "./rows-reader.ts";
 
-/** Somebody or something that the judge must look at closely. */
+/** A user, request or slot that may violate a check; the second look reads it again. */
 export interface Suspect {
   readonly userId: string | null;
   readonly requestId: string | null;
@@ -13,7 +13,7 @@ export interface Suspect {
 export const MAX_SUSPECTS = 5000;
 
 /**
- * Finds whatever might violate a check, among millions, by set operations over the staged Redis data and the tables.
+ * Finds all that might violate a check, among millions of rows, by set operations over the staged Redis data and the tables.
  * It may suspect too much (the judge reads each suspect again), never too little. Run it in one REPEATABLE READ
  * transaction, after everything was staged. `next` was read before winners and freed slots (every slot up to it must be
  * somewhere), `nextAfter` behind them (none may lie beyond it).

@@ -7,7 +7,7 @@ import type { StoredLedgerEntry, StoredWinner } from "./facts.ts";
  * winners stay out of this process, and beyond work_mem they spill to the server's disk. They belong to one session:
  * `sql` must be a client with a single connection.
  *
- * Filled through unnest: a million rows in 1.3 s; COPY took half of that and would have needed escaping of its own.
+ * Filled through unnest: a million rows in 1.3 s; COPY took half of that and would have needed its own escaping.
  */
 export async function createStage(sql: Sql): Promise<void> {
   await sql`SET work_mem = '64MB'`;

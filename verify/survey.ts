@@ -81,7 +81,7 @@ export async function survey(sources: Sources, sale: StoredSale): Promise<Survey
   return { facts, suspects: [...stuck, ...(freed.includes(null) ? [UNREADABLE] : []), ...suspects] };
 }
 
-/** A freed slot that is no number: nobody in particular, but a reason to look again. */
+/** A freed slot that is no number: it names no user, and the sale must be read again. */
 const UNREADABLE: Suspect = { userId: null, requestId: null, slot: null };
 
 /** Rows that Redis still does not know when asked again: in a rush nearly all of them are winners of this minute. */

@@ -8,15 +8,15 @@ export interface Group {
   readonly groupId: string;
   readonly topics: readonly string[];
   /**
-   * One partition that moves shows that all will: where every order has many records, a rush can hold single partitions up
-   * for longer than anybody wants to watch. One that really stands holds up orders, which have a time.
+   * The group counts as moving if any of its partitions moves. Every order has many records, so in a rush single partitions can
+   * wait for longer than this check does. A partition that really stands still delays orders, and `orders-settle` reports those.
    */
   readonly together?: true;
 }
 
 /**
- * A revocation is committed at once and carried out within a second. Longer than `stuckMs` (null: nobody is there to do it)
- * it waits only while its sale is being rebuilt.
+ * A revocation is committed at once and carried out within a second. It may wait longer than `stuckMs` (null: no consumer runs)
+ * only while its sale is being rebuilt.
  */
 export async function checkRevocations(
   sql: Executor,
@@ -37,7 +37,7 @@ export async function checkRevocations(
   };
 }
 
-/** Claims that wait until their sale can decide them: rightly while it is paused, being rebuilt or young. */
+/** Claims that wait until their sale can decide them. They may wait while it is paused, being rebuilt, or was just changed. */
 export async function checkDeferredClaims(
   sql: Executor,
   couponId: string | null,
@@ -59,8 +59,8 @@ export async function checkDeferredClaims(
 }
 
 /**
- * A group may be behind; it may not stand still while its process is there. Progress is asked for until `patienceMs`
- * have passed: a batch that PostgreSQL retries takes some seconds. A group in `mayStand` has a good reason, which is said.
+ * A group may be behind; it may not stand still while its process runs. Progress is looked for until `patienceMs` have passed,
+ * because a batch that PostgreSQL retries takes some seconds. A group in `mayStand` has a reason, which the report gives.
  */
 export async function checkLag(
   admin: LagReader,

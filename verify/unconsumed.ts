@@ -9,12 +9,12 @@ import {
 
 const BATCH = 1000;
 const POLL_MS = 200;
-/** Reading on is pointless then: what is looked for is behind an hour's backlog, and the caller has a person waiting. */
+/** Time limit of a search, milliseconds: an operator waits, and in a backlog of an hour the record may be far away. */
 const BUDGET_MS = 20_000;
 
 /**
- * Which of `requestIds` stand in records that a group has not committed yet. Reads them with a group of its own that
- * commits nothing, so the real group does not notice.
+ * Which of `requestIds` are in records that a group has not committed yet. Reads them in a new group that commits nothing, so
+ * the real group is not disturbed.
  */
 export async function findUnconsumed(
   kafka: Kafka,
@@ -86,6 +86,6 @@ function requestOf(value: Uint8Array): string | undefined {
   try {
     return JSON.parse(new TextDecoder().decode(value)).data?.requestId;
   } catch {
-    return undefined; // a poison record is the consumers' affair
+    return undefined; // a poison record: the consumers dead-letter it
   }
 }

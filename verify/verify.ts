@@ -21,7 +21,7 @@ export interface Readers {
   readonly news: Group;
   /** Orders that were placed. */
   readonly placed: Group;
-  /** Everybody who works on orders; asked while one is open. */
+  /** All groups that work on orders; their lag is checked while an order is open. */
   readonly orders: readonly Group[];
 }
 

@@ -12,7 +12,7 @@ export interface ListeningCrowd {
   readonly welcomes: readonly number[];
   /** Sockets that closed without being asked to. */
   readonly dropped: number;
-  /** Subscribes everybody to a sale. */
+  /** Subscribes all sockets to a sale. */
   subscribe(couponId: string): Promise<void>;
   close(): void;
 }

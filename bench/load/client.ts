@@ -19,88 +19,115 @@ export interface LoadClient {
 
 /** Opens the connections and prepares the requests, so that `run` does nothing but send and read. */
 export async function createSocketClient(plan: LoadPlan): Promise<LoadClient> {
-  const requests = prepare(plan);
-  const tally = new Tally(plan);
-  const amount = plan.amount ?? Number.POSITIVE_INFINITY;
-  let sent = 0;
-  let busy = 0;
-  let endAt = 0;
-  let done: (() => void) | undefined;
+  const client = new SocketClient(plan);
+  await client.open();
+  return client;
+}
 
-  function next(socket: Socket<Connection>, now: number): void {
-    if (sent >= amount || now >= endAt) {
-      rest(socket);
+class SocketClient implements LoadClient {
+  readonly #plan: LoadPlan;
+  readonly #requests: readonly Buffer[];
+  readonly #amount: number;
+  readonly #tally: Tally;
+  #sockets: readonly Socket<Connection>[] = [];
+  #sent = 0;
+  /** Connections that have not finished. */
+  #busy = 0;
+  #endAt = 0;
+  #done: (() => void) | undefined;
+  readonly #handlers = {
+    data: (socket: Socket<Connection>, bytes: Buffer) => this.#answered(socket, bytes),
+    close: (socket: Socket<Connection>) => this.#lost(socket),
+    error: (socket: Socket<Connection>) => this.#lost(socket),
+    open() {},
+  };
+
+  constructor(plan: LoadPlan) {
+    this.#plan = plan;
+    this.#requests = prepare(plan);
+    this.#amount = plan.amount ?? Number.POSITIVE_INFINITY;
+    this.#tally = new Tally(plan);
+  }
+
+  async open(): Promise<void> {
+    this.#sockets = await Promise.all(Array.from({ length: this.#plan.connections }, () => this.#connect()));
+  }
+
+  progress(): LoadProgress {
+    return this.#tally.progress();
+  }
+
+  async run(): Promise<LoadResult> {
+    const finished = new Promise<void>((resolve) => {
+      this.#done = resolve;
+    });
+    this.#tally.start();
+    this.#endAt = this.#tally.endAt;
+    this.#busy = this.#sockets.length;
+    for (const socket of this.#sockets) this.#next(socket, performance.now());
+    await finished;
+    const result = this.#tally.result();
+    for (const socket of this.#sockets) socket.end();
+    return result;
+  }
+
+  #connect(): Promise<Socket<Connection>> {
+    return Bun.connect<Connection>({
+      hostname: this.#plan.host,
+      port: this.#plan.port,
+      socket: this.#handlers,
+      data: { reader: new ResponseReader(), request: -1, sentAt: 0 },
+    });
+  }
+
+  #next(socket: Socket<Connection>, now: number): void {
+    if (this.#sent >= this.#amount || now >= this.#endAt) {
+      socket.data.request = -1;
+      this.#finish();
       return;
     }
-    const index = sent++;
+    const index = this.#sent++;
     socket.data.request = index;
     socket.data.sentAt = now;
-    const request = requests[index % requests.length]!;
+    const request = this.#requests[index % this.#requests.length]!;
     // A request is smaller than a socket's send buffer, and the socket is idle: a partial write means it is broken.
     if (socket.write(request) !== request.length) socket.terminate();
   }
-  function rest(socket: Socket<Connection>): void {
-    socket.data.request = -1;
-    if (--busy === 0) done?.();
+
+  #answered(socket: Socket<Connection>, bytes: Buffer): void {
+    const answer = socket.data.reader.take(bytes);
+    if (answer === undefined) return;
+    const { request, sentAt } = socket.data;
+    const now = performance.now();
+    this.#tally.note(request, answer.status, now - sentAt, () => answer.text.slice(answer.bodyAt));
+    if (answer.close) {
+      socket.data.request = -1;
+      socket.end();
+      this.#replace();
+    } else this.#next(socket, now);
   }
-  function lost(socket: Socket<Connection>): void {
+
+  #lost(socket: Socket<Connection>): void {
     if (socket.data.request < 0) return;
     socket.data.request = -1;
-    tally.errors++;
-    replace();
+    this.#tally.errors++;
+    this.#replace();
   }
+
   /** The server closed a connection: another takes its place, as a browser's would. */
-  function replace(): void {
-    connect()
-      .then((socket) => next(socket, performance.now()))
+  #replace(): void {
+    this.#connect()
+      .then((socket) => this.#next(socket, performance.now()))
       .catch(() => {
-        tally.errors++;
-        if (--busy === 0) done?.();
+        this.#tally.errors++;
+        this.#finish();
       });
   }
 
-  const handlers = {
-    data(socket: Socket<Connection>, bytes: Buffer) {
-      const answer = socket.data.reader.take(bytes);
-      if (answer === undefined) return;
-      const { request, sentAt } = socket.data;
-      const now = performance.now();
-      tally.note(request, answer.status, now - sentAt, () => answer.text.slice(answer.bodyAt));
-      if (answer.close) {
-        socket.data.request = -1;
-        socket.end();
-        replace();
-      } else next(socket, now);
-    },
-    close: lost,
-    error: lost,
-    open() {},
-  };
-  const connect = () =>
-    Bun.connect<Connection>({
-      hostname: plan.host,
-      port: plan.port,
-      socket: handlers,
-      data: { reader: new ResponseReader(), request: -1, sentAt: 0 },
-    });
-
-  const sockets = await Promise.all(Array.from({ length: plan.connections }, connect));
-  return {
-    progress: () => tally.progress(),
-    async run() {
-      const finished = new Promise<void>((resolve) => {
-        done = resolve;
-      });
-      tally.start();
-      endAt = tally.endAt;
-      busy = sockets.length;
-      for (const socket of sockets) next(socket, performance.now());
-      await finished;
-      const result = tally.result();
-      for (const socket of sockets) socket.end();
-      return result;
-    },
-  };
+  /** One connection sends nothing more; the last one ends the run. */
+  #finish(): void {
+    if (--this.#busy === 0) this.#done?.();
+  }
 }
 
 /** The request of every user, as bytes. */

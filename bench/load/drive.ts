@@ -7,7 +7,7 @@ export interface DriveOptions {
 }
 
 /**
- * Runs a plan in a process of its own and returns what it measured.
+ * Runs a plan in a separate process and returns what it measured.
  * @throws Error when the process fails or dies
  */
 export async function drive(plan: LoadPlan, { onReady, onProgress }: DriveOptions = {}): Promise<LoadResult> {

@@ -3,7 +3,7 @@ import { createSocketClient } from "./client.ts";
 import type { FromLoader, ToLoader } from "./plan.ts";
 
 // The load process: told what to do by its parent (drive.ts), it prepares, says ready, waits for the moment, and reports.
-// A process of its own, because a load generator that shares an event loop with anything measures that too.
+// A separate process, because a load generator that shares an event loop with anything measures that too.
 
 const CLIENTS = { sockets: createSocketClient, autocannon: createAutocannonClient };
 const PROGRESS_MS = 100;

@@ -8,7 +8,7 @@ export interface OrderDriveOptions {
 }
 
 /**
- * Lets users order in a process of their own and returns what they saw.
+ * Lets users order in a separate process and returns what they saw.
  * @throws Error when the process fails or dies
  */
 export async function driveOrders(plan: OrderPlan, options: OrderDriveOptions = {}): Promise<OrderLoadResult> {

@@ -1,4 +1,4 @@
-/** What a socket was told of an order. */
+/** The final message of an order, as its owner's socket got it. */
 export interface OrderEnd {
   readonly orderId: string;
   /** `COMPLETED`, or `CANCELLED` and the reason. */

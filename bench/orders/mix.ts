@@ -56,7 +56,7 @@ export function orderOf(n: number, fate: OrderFate, goods: Goods, couponId: stri
   };
 }
 
-/** So many pieces that more points than the user has are still less than there is to pay, whatever the coupon takes off. */
+/** Enough pieces that the price after any coupon is more than the points that this order asks for. */
 const enoughFor = (points: number, { price }: PricedProduct): number => Math.ceil((2 * points) / price) + 2;
 
 const line = (productId: string, quantity: number): ProductQuantity => ({

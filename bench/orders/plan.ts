@@ -4,9 +4,9 @@ import type { OrderFate } from "./mix.ts";
 
 /** When the next order is placed. */
 export type OrderPace =
-  /** So many orders are under way at any time: each place is taken again when its order has ended. */
+  /** A fixed number of orders is under way at any time: each place is taken again when its order has ended. */
   | { readonly kind: "closed"; readonly places: number }
-  /** So many a second, whether earlier ones have ended or not. Times count from the moment an order was due. */
+  /** A fixed number of orders a second, whether earlier ones have ended or not. Times count from the moment an order was due. */
   | { readonly kind: "rate"; readonly perSecond: number }
   /** Every user orders, waits for the end, thinks for a time between the two, and orders again. */
   | { readonly kind: "people"; readonly thinkMs: readonly [number, number] };
@@ -28,7 +28,7 @@ export interface OrderPlan {
   readonly amount: number;
   readonly seconds: number | null;
   readonly pace: OrderPace;
-  /** Every so many orders one is by card alone; 0: none. */
+  /** Every n-th order is by card alone; 0: none. */
   readonly plainEvery: number;
   /** How long the last orders may take to end, and all of them to make any progress. */
   readonly patienceMs: number;

@@ -12,9 +12,9 @@ export interface OrderLoad {
   /** Each has a WebSocket. */
   readonly users: number;
   readonly pace: OrderPace;
-  /** Every so many orders one is by card alone; 0: none. */
+  /** Every n-th order is by card alone; 0: none. */
   readonly plainEvery: number;
-  /** No order is placed after so many seconds. */
+  /** No order is placed after this many seconds. */
   readonly seconds?: number;
   readonly connections?: number;
 }
@@ -23,7 +23,7 @@ export interface OrderWatch {
   /** A sentence per step. */
   readonly onStep?: (text: string) => void;
   readonly onProgress?: (progress: OrderProgress) => void;
-  /** Everybody is ready and nothing else is going on; the first order is placed when this has resolved. */
+  /** All users are ready and nothing else runs; the first order is placed when this has resolved. */
   readonly onReady?: () => Promise<void>;
 }
 
@@ -46,8 +46,8 @@ const CONNECTIONS = 64;
 const PATIENCE_MS = 60_000;
 
 /**
- * Opens a shop of its own, lets users win coupons and order, waits until every owner was told the end, and judges by
- * what they were told and by PostgreSQL.
+ * Creates products, sales and users, lets the users win coupons and order, and waits until each owner was told the end. Judges
+ * by what they were told and by PostgreSQL.
  */
 export async function runOrders(target: Target, wish: OrderLoad, watch: OrderWatch = {}): Promise<OrderRun> {
   const { orders, pace, plainEvery, connections = CONNECTIONS } = wish;

@@ -7,11 +7,11 @@ import { POINTS_AN_ORDER } from "./mix.ts";
 
 export interface ShopWish {
   readonly users: number;
-  /** About as many as a user places: so many coupons each wins, and points for twice as many. */
+  /** About how many orders a user places. Each user wins one coupon for each, and has points for twice as many. */
   readonly ordersEach: number;
 }
 
-/** A run's own products, sales and users; whatever is counted afterwards belongs to it alone. */
+/** Products, sales and users of one run, so that everything counted afterwards belongs to it. */
 export interface BenchShop {
   readonly prefix: string;
   readonly users: number;
@@ -21,7 +21,7 @@ export interface BenchShop {
 }
 
 const PRODUCTS = 20;
-/** More than anybody can buy. */
+/** More than all users can buy. */
 const STOCK = 10_000_000;
 /** The first ones cost 20.00, each further one 2.50 more. */
 const priceOf = (n: number) => 2_000 + 250 * n;

@@ -20,15 +20,15 @@ export interface SoakOptions {
 
 /** Twelve seconds on average: 1,000 people place about 80 orders a second, and some 49,000 in ten minutes. */
 const THINK_MS = [10_000, 14_000] as const;
-/** The reference's: 45,000 orders of 1,000 people in ten minutes. */
+/** The least that must be placed: 45,000 orders of 1,000 people in ten minutes. */
 const ORDERS_A_PERSON_AND_S = 45_000 / 1_000 / 600;
-/** A short soak begins before everybody has ordered once. */
+/** Until each user has ordered once; a short soak is over before that. */
 const WARM_S = THINK_MS[1] / 1_000;
 const LOOK_MS = 10_000;
 
 /**
- * People order, wait for the end, think, and order again for a long time; then every promise is checked, and nobody may
- * have grown without bounds.
+ * People order, wait for the end, think, and order again for a long time. Then every promise is checked, and the memory of each
+ * process is reported.
  * @returns the exit code: 0 when everything was right, else 1
  */
 export async function runSoak(options: SoakOptions, env: BenchEnvironment): Promise<0 | 1> {

@@ -4,7 +4,7 @@ import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import type { Target } from "../target.ts";
 import type { BenchShop } from "./shop.ts";
 
-/** Of orders; claims have topics of their own, and coupon-events rests while orders are measured. */
+/** Topics of orders. Claims have separate topics, and coupon-events carries no claims while orders are measured. */
 const ORDER_TOPICS = (Object.keys(TOPICS) as Topic[]).filter(
   (topic) => topic !== "coupon-requests" && topic !== "coupon-issue-requests",
 );
@@ -24,7 +24,7 @@ const ORDER_TABLES = [
   "carts",
   "delayed_commands",
 ];
-/** A backend of PostgreSQL tells its counts at most once a second, and after 10 s of idling at the latest. */
+/** A backend of PostgreSQL reports its counts at most once a second, and at the latest after it was idle for 10 s. */
 const STATS_MS = 11_000;
 const LOOK_MS = 500;
 
@@ -35,7 +35,7 @@ export interface RowChanges {
   readonly orders: number;
 }
 
-/** What stands in the log and in PostgreSQL's statistics; two of these make a difference. */
+/** Counts of the log and of PostgreSQL's statistics at one moment. */
 export interface Traffic {
   /** Records of all topics that orders use. */
   readonly messages: number;
@@ -46,7 +46,7 @@ export async function readTraffic(target: Target): Promise<Traffic> {
   return { messages: await logLength(target), rows: await onDatabase(target, readRows) };
 }
 
-/** What came since, when PostgreSQL has told of as many orders as there are. */
+/** What was added since `before`, once PostgreSQL's statistics count as many orders as were placed. */
 export async function trafficSince(target: Target, before: Traffic, orders: number): Promise<Traffic> {
   const messages = (await logLength(target)) - before.messages;
   const rows = await onDatabase(target, async (sql) => {

@@ -6,8 +6,8 @@ const PATIENCE_MS = 30_000;
 const AGAIN_MS = 200;
 
 /**
- * Everybody wins each sale's coupon, as anybody would: by asking for it. The sales have one for each.
- * @throws Error when somebody is refused for good
+ * Every user claims a coupon of each sale over HTTP, and wins it: the sales have one for each user.
+ * @throws Error when a claim is refused for good
  */
 export async function winCoupons(
   connections: Connections,

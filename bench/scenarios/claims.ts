@@ -7,12 +7,12 @@ import type { Scenario, ScenarioRun, Variant } from "../scenario.ts";
 import type { Target } from "../target.ts";
 
 const SECONDS = 8;
-/** More than can be answered in the time; every one of them is somebody else and wins. */
+/** More than can be answered in the time; each request is from another user, and wins. */
 const USERS = 400_000;
 const SETTLE_MS = 120_000;
 const CPU: Budget = { figure: "cpu_us_per_request", atMost: 35 };
 
-/** Everybody wins: what a claim costs when it is decided, logged, acknowledged and persisted. */
+/** Every user wins: what a claim costs when it is decided, logged, acknowledged and persisted. */
 export const claims: Scenario = {
   name: "claims",
   variants: [

@@ -34,7 +34,7 @@ const BUDGETS: readonly Budget[] = [
 /** One order in ten by card alone: those are what adaptive treats otherwise. */
 const PLAIN_EVERY = 10;
 
-/** Orders that are not counted: whoever was just started compiles while it works, and the first mode would pay for it. */
+/** Orders that are not counted: processes that have just started compile their code, and only the first mode would pay for that. */
 const WARM_UP = 2_000;
 
 /** Orders from POST to the last message on their owner's socket, their steps requested in each of the modes. */

@@ -51,7 +51,7 @@ async function run(target: Target): Promise<ScenarioRun> {
         requests: CLAIMS,
         seconds,
         rps: CLAIMS / seconds,
-        // Nobody waits for an answer here, and the gateway has no part in it.
+        // No client waits for an answer here, and the gateway takes no part.
         p50_ms: null,
         p99_ms: null,
         max_ms: null,

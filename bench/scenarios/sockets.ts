@@ -8,7 +8,7 @@ import type { Target } from "../target.ts";
 import { createMint } from "../tokens.ts";
 
 const SOCKETS = 10_000;
-/** Opened first and kept: the runtime's own first allocations are nobody's socket. */
+/** Sockets that are opened before the measurement, so that it does not count the runtime's first allocations. */
 const WARM = 1_000;
 const QUIET_MS = 2_000;
 const HEAR_MS = 10_000;

@@ -3,7 +3,7 @@ import { parseSagaChoice, type SagaChoice, type SagaView } from "../../contracts
 import { createStack } from "../../stack/stack.ts";
 import { type AdminApi, adminApi } from "../sale/admin-api.ts";
 
-/** How orders' steps are requested, as somebody types it. @throws InvalidArgumentError */
+/** How orders' steps are requested, as an operator types it. @throws InvalidArgumentError */
 export function modeArgument(text: string): SagaChoice {
   const choice = parseSagaChoice(text.replace(/%$/, ""));
   if (choice === null) {

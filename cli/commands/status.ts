@@ -19,7 +19,7 @@ function rowOf(status: ServiceStatus): string[] {
   ];
 }
 
-/** `redis up, kafka down`: whatever the health document holds beside `status`. */
+/** `redis up, kafka down`: what the health document holds beside `status`. */
 function healthLine({ service, health }: ServiceStatus): string | null {
   if (health === null) return null;
   const parts = Object.entries(health).map(([name, value]) =>

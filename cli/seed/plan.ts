@@ -27,7 +27,7 @@ const LOOKS = [
   "Plain",
   "Striped",
 ];
-/** Every so many products one is a flash product: few pieces, much wanted. */
+/** Every n-th product is a flash product: few pieces, much wanted. */
 const FLASH_EVERY = 10;
 
 /** A number below `below` that looks random and is always the same for the same `n` and purpose (a mixed integer hash). */

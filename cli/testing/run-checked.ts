@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly report?: string;
 }
 
-/** Runs a program in a process group of its own, so that whatever it started dies with it at the limit or at Ctrl-C. */
+/** Runs a program in a new process group, so that all that it started dies with it at the time limit or at Ctrl-C. */
 export async function runChecked(argv: readonly string[], options: RunOptions): Promise<Outcome> {
   const child = Bun.spawn([...argv], {
     cwd: options.cwd,

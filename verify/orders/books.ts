@@ -16,7 +16,7 @@ export interface OrderCheckResults {
 /**
  * Promise 5, from one snapshot: everything that PostgreSQL says about orders, against itself. `tx` is REPEATABLE READ.
  * Each question holds at every moment, so there is no second look, and an order under way is never accused.
- * @param graceMs so long after its time an order is overdue
+ * @param graceMs how long after its deadline an order is overdue, milliseconds
  */
 export async function readBooks(tx: TransactionSql, graceMs: number): Promise<OrderCheckResults> {
   const counts = await stageOrders(tx);

@@ -16,16 +16,16 @@ export interface OrderCheckSources {
   readonly stuckMs: number | null;
   readonly patienceMs: number;
   readonly recheckMs: number;
-  /** So long after its time an order is overdue, milliseconds. */
+  /** How long after its deadline an order is overdue, milliseconds. */
   readonly graceMs: number;
   /** How many orders of the log the saga has not read. */
   readonly unread: () => Promise<number>;
 }
 
-/** Patience for one who looks every LEDGER_AGE_MS (5 s), as against one who should move all the time. */
+/** The order relay looks every LEDGER_AGE_MS (5 s), so it gets this many times the patience of a group that always moves. */
 const RELAY_ROUNDS = 3;
 
-/** All there is to check about orders. @returns whether any is open, too: then somebody must be working on it */
+/** All checks of orders. @returns also whether any order is open: then the groups of orders must move on */
 export async function checkOrders(
   sources: OrderCheckSources,
 ): Promise<{ readonly open: boolean; readonly verdicts: CheckResult[] }> {

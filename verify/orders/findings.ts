@@ -1,7 +1,7 @@
 import type { PendingQuery, Row, TransactionSql } from "postgres";
 import type { CheckName, CheckResult } from "../check.ts";
 
-/** So many are listed; the others are counted. */
+/** How many findings are listed; the others are only counted. */
 const LISTED = 100;
 
 /** A select of (`what`, `why`): what is looked at, in a word and its id, and what is wrong with it (NULL: nothing). */

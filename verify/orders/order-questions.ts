@@ -38,8 +38,8 @@ export const strayStates = (tx: TransactionSql): Question => tx`
   FROM orders o FULL JOIN stage_sagas s ON s.order_id = o.id`;
 
 /**
- * Orders whose saga says of a step what the step's row does not say. What was told of the row stays true while the saga
- * does not ask for a restore, so this holds of open orders too; only what nobody has told yet may be missing.
+ * Orders whose saga has another outcome of a step than the step's row. An outcome that the saga has heard stays true until it
+ * requests a restore, so this holds for open orders too. Only an outcome whose message is still on its way may be missing.
  */
 export const strayOutcomes = (tx: TransactionSql): Question => tx`
   SELECT 'order ' || coalesce(s.order_id, t.order_id) AS what,

@@ -1,12 +1,12 @@
 import type { TransactionSql } from "postgres";
 import type { Question } from "./findings.ts";
 
-/** Attempts to refund, about a minute apart by then: the provider is not just slow. */
+/** Failed attempts to refund that are a violation. They are about a minute apart by then, so the provider is not only slow. */
 const MANY_REFUNDS = 15;
 
 /**
- * Open sagas that should have ended `graceMs` ago, with the steps that they wait for. A compensation never gives up, so it
- * has a check of its own: somebody must look at what it waits for, and nothing needs to be done about the order.
+ * Open sagas that should have ended `graceMs` ago, with the steps that they wait for. A compensation never gives up, so it has
+ * a separate check: an operator must look at the step that it waits for, and need do nothing about the order.
  */
 const overdue = (tx: TransactionSql, graceMs: number): Question => tx`
   SELECT s.order_id, s.status, now() - s.settle_by AS late,
@@ -15,7 +15,7 @@ const overdue = (tx: TransactionSql, graceMs: number): Question => tx`
   FROM stage_sagas s
   WHERE s.due_at IS NOT NULL AND s.settle_by < now() - ${graceMs} * interval '1 millisecond'`;
 
-/** Orders that are neither completed nor cancelled after their time, and those that nobody will look at again. */
+/** Orders that are neither completed nor cancelled after their time, and those that no sweeper will look at again. */
 export const unsettledOrders = (tx: TransactionSql, graceMs: number): Question => tx`
   SELECT 'order ' || order_id AS what,
     format('%s %s s after its time, waits for %s', status, extract(epoch FROM late)::bigint, awaited) AS why

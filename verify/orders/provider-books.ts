@@ -29,6 +29,6 @@ async function pageOf(url: string) {
     const page: unknown = response.ok ? await response.json() : null;
     return Page.Check(page) ? page : null;
   } catch {
-    return null; // nobody there, or no JSON: told as "not compared"
+    return null; // no answer, or no JSON: the report says "not compared"
   }
 }

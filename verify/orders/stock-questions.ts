@@ -1,7 +1,7 @@
 import type { TransactionSql } from "postgres";
 import type { Question } from "./findings.ts";
 
-// What is for sale. Whoever moves stock writes the reservations in the same transaction, and so does the saga when it
+// What is for sale. Each transaction that moves stock writes the reservations too, and so does the saga when it
 // completes an order: no moment is an exception.
 
 /** Products whose stock, reservations and movements don't add up. */

@@ -10,13 +10,13 @@ interface Ended {
   readonly status: string;
 }
 
-/** The newest so many; an inbox keeps a day. */
+/** How many of the newest orders are checked; an inbox keeps a day. */
 const LATEST = 10_000;
 const AT_ONCE = 1_000;
 
 /**
- * Nobody was told that their order failed, and holds it; nor that it is theirs, and has nothing. How an order ended never
- * changes, so inboxes may be read after the rows. What is not in an inbox says nothing: inboxes are trimmed, and forgotten.
+ * What an owner was told about the end of an order is how the order ended. The end of an order never changes, so inboxes may
+ * be read after the rows. A message that is missing proves nothing, because inboxes are trimmed and expire.
  */
 export async function checkToldEnds(redis: RedisConnection, sql: Executor): Promise<CheckResult> {
   const ended = await sql<Ended[]>`

@@ -11,7 +11,7 @@ import { isRefusedByRedis } from "../redis-reader.ts";
 export interface LedgerSources {
   readonly redis: RedisConnection;
   readonly sql: Executor;
-  /** Age from which an entry should be gone, milliseconds; null: nobody is there to take it. */
+  /** Age from which an entry should be gone, milliseconds; null: no consumer runs. */
   readonly stuckMs: number | null;
   /** How long old entries may take to go: a relay that has just found orders waiting rests for LEDGER_AGE_MS. */
   readonly patienceMs: number;
@@ -19,13 +19,14 @@ export interface LedgerSources {
   readonly unread: () => Promise<number>;
 }
 
-/** Per bucket; when so many are stuck, their number is no matter. */
+/** At most this many entries of a bucket are read; the report needs no exact number beyond that. */
 const PAGE = 500;
 const LOOK_MS = 500;
 
 /**
- * Promise 2 for orders. Whoever was answered 202 stands in the order ledger until PostgreSQL has the order: one that is old,
- * and missing there although the saga has read the whole log, is lost. One that is there should have left the ledger.
+ * Promise 2 for orders. An order that was answered 202 is in the order ledger until PostgreSQL has it. An old entry whose order
+ * PostgreSQL does not have, although the saga has read the whole log, is a lost order. If PostgreSQL has the order, the entry
+ * should have been deleted.
  */
 export async function checkWaitingOrders(sources: LedgerSources): Promise<CheckResult[]> {
   const { redis, sql, stuckMs, patienceMs, unread } = sources;
@@ -47,7 +48,7 @@ export async function checkWaitingOrders(sources: LedgerSources): Promise<CheckR
     const now = await oldEntries(redis, readable, stuckMs);
     old = new Map([...old].filter(([entry]) => now.has(entry)));
   }
-  // Afterwards: what the log had when nothing of it was unread is in PostgreSQL by now.
+  // Asked last: when the saga had read the whole log, all of its orders were in PostgreSQL.
   const ids = [...old.values()].filter((orderId) => orderId !== null);
   const known = ids.length === 0 ? new Set() : await knownOrders(sql, ids);
   const absent = ids.filter((orderId) => !known.has(orderId));
