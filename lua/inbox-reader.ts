@@ -6,7 +6,7 @@ import { redisFailure, rethrow } from "./redis-failure.ts";
 import type { ServerTag } from "./server-tag.ts";
 import { compareIds, idTime } from "./stream-ids.ts";
 
-/** A message as it is kept: without the cursor, which is added on the way out. */
+/** A stored message. The cursor is not stored with it but added when it is read. */
 export interface InboxMessage {
   readonly cursor: string;
   readonly json: string;

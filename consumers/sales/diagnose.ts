@@ -1,5 +1,5 @@
 import type { LiveSale } from "../../db/sales/live.ts";
-import type { SaleHealth } from "../../lua/sale-loading.ts";
+import type { SaleHealth } from "../../lua/sale-health.ts";
 
 /** What a sale needs, by comparing what PostgreSQL wants with what Redis has. */
 export type Diagnosis =

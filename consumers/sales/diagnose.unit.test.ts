@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { SaleHealth } from "../../lua/sale-loading.ts";
+import type { SaleHealth } from "../../lua/sale-health.ts";
 import { diagnose } from "./diagnose.ts";
 
 const loaded: SaleHealth = { loaded: true, epoch: 2, state: "OPEN", total: 5, runId: "r" };

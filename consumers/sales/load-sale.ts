@@ -2,7 +2,8 @@ import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
 import type { Sql } from "../../db/client.ts";
 import type { LiveSale } from "../../db/sales/live.ts";
 import { beginLoading, finishLoading, snapshotWinners } from "../../db/sales/load.ts";
-import type { LoadedWinner, SaleLoading, SaleTerms } from "../../lua/sale-loading.ts";
+import type { SaleLoading, SaleTerms } from "../../lua/sale-loading.ts";
+import type { LoadedWinner } from "../../lua/sale-shadow.ts";
 
 /** What ended the load: OVERTAKEN by another loader, a raised fence or a restart of Redis; then it is looked at again. */
 export type LoadOutcome = "LOADED" | "OVERTAKEN";

@@ -6,7 +6,7 @@ import { highestSlot } from "../../db/sales/change.ts";
 import { type LiveSale, listLiveSales } from "../../db/sales/live.ts";
 import { lockSale } from "../../db/sales/lock.ts";
 import { neverClaimed } from "../../db/sales/recover.ts";
-import type { SaleHealth } from "../../lua/sale-loading.ts";
+import type { SaleHealth } from "../../lua/sale-health.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
 import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";

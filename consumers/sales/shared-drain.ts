@@ -2,7 +2,7 @@ import { pause } from "../engine/pause.ts";
 
 /**
  * Waits until the persisting group has committed what the log holds now; false: the process is stopping. `report` is told
- * about once a second how many milliseconds that will take yet.
+ * about once a second how many milliseconds are left.
  */
 export type DrainLog = (stopping: AbortSignal, report: (remainingMs: number) => void) => Promise<boolean>;
 

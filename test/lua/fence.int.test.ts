@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import { type RedisConnection, whenReady } from "../../lua/redis.ts";
-import { createSaleLoading, type LoadedWinner } from "../../lua/sale-loading.ts";
+import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { readSale } from "../../lua/sale-reading.ts";
 import { createSaleScripts, type SaleScripts } from "../../lua/sale-scripts.ts";
+import type { LoadedWinner } from "../../lua/sale-shadow.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { synced } from "../support/synced.ts";
 import { claimOf, claimsOf, connected, loadedSale, loadSale, terms, winner } from "./sale.ts";

@@ -4,10 +4,11 @@ import { evalsha } from "../../lua/commands.ts";
 import { saleKeys, shadowKeys } from "../../lua/keys.ts";
 import { ledgerLength } from "../../lua/ledger.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
-import { createSaleLoading, type LoadedWinner, type SaleLoading } from "../../lua/sale-loading.ts";
+import { createSaleLoading, type SaleLoading } from "../../lua/sale-loading.ts";
 import { readSale, readWinners } from "../../lua/sale-reading.ts";
 import { renderSaleScripts } from "../../lua/sale-script-text.ts";
 import { createSaleScripts, type SaleScripts } from "../../lua/sale-scripts.ts";
+import type { LoadedWinner } from "../../lua/sale-shadow.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { claimOf, claimsOf, connected, loadedSale, terms, winner } from "./sale.ts";
 

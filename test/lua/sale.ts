@@ -1,7 +1,8 @@
 import { type CouponId, newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
 import type { ClaimRequest } from "../../lua/claim-batch.ts";
 import { createRedis, type RedisConnection, type RedisConnectionOptions, whenReady } from "../../lua/redis.ts";
-import { createSaleLoading, type LoadedWinner, type SaleTerms } from "../../lua/sale-loading.ts";
+import { createSaleLoading, type SaleTerms } from "../../lua/sale-loading.ts";
+import type { LoadedWinner } from "../../lua/sale-shadow.ts";
 import { UNHURRIED } from "../support/redis.ts";
 
 export const HOUR = 3_600_000;
