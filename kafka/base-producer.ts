@@ -12,7 +12,7 @@ import { Sends } from "./sends.ts";
 
 const CLOSE_LIMIT_MS = 10_000;
 
-/** The part of a producer that is the same under every runtime: who may send, who waits, and that it ends once. */
+/** The part of a producer that both runtimes share: it refuses sends after the end, tracks waiting senders, and closes once. */
 export abstract class BaseProducer implements Producer {
   protected readonly sends: Sends;
   #closing: Promise<void> | undefined;

@@ -1,18 +1,18 @@
 import type { ClientOptions } from "./kafka.ts";
 
-/** By syslog's severities, which librdkafka uses. */
+/** Log level per syslog severity (0–7), which librdkafka uses. */
 const LEVELS = ["error", "error", "error", "error", "warn", "info", "info", "debug"] as const;
-/** What was said is not said again for so long, milliseconds. */
+/** Milliseconds in which the same text is not logged again. */
 const REMINDER_MS = 30_000;
-/** Clients find a broker that is back one after the other, within about a second each; milliseconds. */
+/** Milliseconds without a failed client until the broker counts as back: each client finds it within about a second. */
 const SETTLED_MS = 2_000;
-/** Beyond so many different texts the oldest are forgotten, and may be said again. */
+/** The most texts that are remembered. An older one is forgotten and may be logged again. */
 const MOST_TEXTS = 200;
 
 /**
- * What the clients of one process tell the log of their brokers. Each client repeats up to twenty times a second that all
- * brokers are down, and each failed connection is reported by every client, twice: it is said once, with a reminder every
- * 30 s, and once more when a broker answers again.
+ * Logs what the clients of one process report about their brokers. Each client reports up to twenty times a second that all
+ * brokers are down, and each client reports each failed connection twice. Each text is logged once, with a reminder every
+ * 30 s; the end of an outage is logged once.
  */
 export class BrokerLog {
   readonly #brokers: string;
@@ -34,12 +34,12 @@ export class BrokerLog {
     this.#say(LEVELS[severity] ?? "debug", text, `${facility}: ${text}`);
   }
 
-  /** An error that concerns a client as a whole; a failed connection's has the text of a line of the log. */
+  /** An error of a whole client. The error of a failed connection has the same text as a line of librdkafka's log. */
   error(text: string, isFatal = false): void {
     this.#say(isFatal ? "error" : "warn", text, text);
   }
 
-  /** A client's word that it reaches none of its brokers. */
+  /** A client reports that it reaches none of its brokers. */
   unreachable(): void {
     const now = this.#now();
     this.#lastAway = now;
@@ -60,7 +60,7 @@ export class BrokerLog {
   }
 
   #say(level: (typeof LEVELS)[number], text: string, message: string): void {
-    // Who said it and how long it took differ each time.
+    // The thread and the duration differ each time, so they are not part of what is compared.
     const what = text.replace(/^\[thrd:.*?\]: /, "").replace(/ \(after .*$/, "");
     const now = this.#now();
     const before = this.#said.get(what);

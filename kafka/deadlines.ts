@@ -2,13 +2,13 @@ import { KafkaError } from "./kafka.ts";
 
 /** Something that a deadline may end. */
 export interface Expirable {
-  /** Set by the owner once the outcome is known; its deadline then passes unnoticed. */
+  /** Set by the owner once the outcome is known. The deadline then does nothing. */
   settled: boolean;
   expire(error: KafkaError): void;
 }
 
 const TICK_MS = 10;
-/** Settled items are held until their deadline; beyond so many, they are looked for and let go. */
+/** Settled items are held until their deadline. Above this number they are searched for and released. */
 const SWEEP_FROM = 8_192;
 
 /**
@@ -24,7 +24,7 @@ export class RecordDeadlines {
   #held = 0;
   #sweepAt = SWEEP_FROM;
 
-  /** @param beforeExpiry runs before anything expires and goes on with `then`: reports that are here count as on time */
+  /** @param beforeExpiry runs before anything expires, and must call `then`: reports that have arrived count as on time */
   constructor(beforeExpiry: (then: () => void) => void) {
     this.#beforeExpiry = beforeExpiry;
   }
@@ -63,7 +63,7 @@ export class RecordDeadlines {
     if (this.#buckets.size === 0) this.#stop();
   }
 
-  /** Costs what was added since the last sweep, so a constant share per item: the limit doubles with what remains. */
+  /** Releases settled items. The limit becomes twice what remains, so that each item pays a constant share of the sweeps. */
   #sweep(): void {
     this.#held = 0;
     for (const [tick, bucket] of this.#buckets) {

@@ -9,7 +9,7 @@ const CODES: Readonly<Record<number, KafkaErrorCode>> = {
   [-192]: "DELIVERY_TIMEOUT", // _MSG_TIMED_OUT
   [-166]: "DELIVERY_TIMEOUT", // _TIMED_OUT_QUEUE
   7: "DELIVERY_TIMEOUT", // REQUEST_TIMED_OUT
-  20: "DELIVERY_TIMEOUT", // NOT_ENOUGH_REPLICAS_AFTER_APPEND: stored, but not as often as asked
+  20: "DELIVERY_TIMEOUT", // NOT_ENOUGH_REPLICAS_AFTER_APPEND: stored, but on fewer replicas than required
   10: "RECORD_TOO_LARGE",
   18: "RECORD_TOO_LARGE",
   [-188]: "UNKNOWN_TOPIC",
@@ -41,7 +41,7 @@ const CODES: Readonly<Record<number, KafkaErrorCode>> = {
   41: "UNAVAILABLE",
 };
 
-/** Errors of librdkafka's that a caller of ours needs by name. */
+/** librdkafka's errors that our code compares with. */
 export const ERR = {
   ASSIGN: -175,
   STATE: -172,
@@ -52,7 +52,7 @@ export const ERR = {
   INVALID_REPLICATION_FACTOR: 38,
 } as const;
 
-/** Our code of a librdkafka error; what nobody can repair by retrying is INVALID. */
+/** Our code of a librdkafka error. INVALID: a retry does not help. */
 export function codeOf(native: number): KafkaErrorCode {
   return CODES[native] ?? "INVALID";
 }

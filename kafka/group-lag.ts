@@ -1,14 +1,14 @@
 import type { PartitionLag, TopicPartition, TopicPartitionOffset } from "./kafka.ts";
 
-/** Where partitions begin or end, in the order of the question. */
+/** First or end offsets, in the order of the partitions that were asked about. */
 export type QueryOffsets = (
   which: "BEGINNING" | "END",
   partitions: readonly TopicPartition[],
 ) => Promise<readonly TopicPartitionOffset[]>;
 
 /**
- * How far a group is behind, in the order of `partitions`.
- * @param committed in that order too; −1: the group has no offset of its own and would begin at the oldest record
+ * The lag of a group, in the order of `partitions`.
+ * @param committed in the same order; −1: the group has no offset here and would begin at the oldest record
  */
 export async function lagOf(
   partitions: readonly TopicPartition[],

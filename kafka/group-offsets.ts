@@ -1,7 +1,7 @@
 import { KafkaError, type TopicPartition, type TopicPartitionOffset } from "./kafka.ts";
 import { offsetsInOrder } from "./partitions.ts";
 
-/** A consumer that belongs to one group, asks about it and never joins it. */
+/** A consumer with a group id that asks for the group's offsets and never joins the group. */
 export interface Questioner {
   /** What the group has committed; a partition that is missing or negative has none. @throws KafkaError */
   committed(partitions: readonly TopicPartition[], timeoutMs: number): Promise<readonly TopicPartitionOffset[]>;
@@ -9,15 +9,15 @@ export interface Questioner {
 }
 
 /**
- * What groups have committed, each asked about by a consumer of its own. The admin API has a request for it, but in
- * librdkafka 2.15 it can end the process in two ways: a coordinator's "not yet" or "not mine" goes to the asking client's
- * own group, and a client without one dies (rd_kafka_handle_OffsetFetch → rd_kafka_cgrp_op); and a request that ran out of
- * time stays in the list of those that wait for their coordinator, which, when it comes back, is handed freed memory
- * (rd_kafka_admin_coord_request → rd_kafka_coord_req_fail).
+ * The committed offsets of groups. Each group is asked about by a separate consumer. The admin API has a request for it, but
+ * in librdkafka 2.15 that request can end the process in two ways. First: if the coordinator answers "not yet" or "not mine", the
+ * answer goes to the group of the asking client, and a client without a group crashes (rd_kafka_handle_OffsetFetch →
+ * rd_kafka_cgrp_op). Second: a request that timed out stays in the list that waits for the coordinator, and is used after it was
+ * freed when the coordinator is back (rd_kafka_admin_coord_request → rd_kafka_coord_req_fail).
  */
 export class GroupOffsets {
   readonly #questioners = new Map<string, Questioner>();
-  /** One question at a time: a failed one ends its client, which no other may be using then. */
+  /** One request at a time: a failed request closes its client, so no other request may be using it. */
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -30,7 +30,7 @@ export class GroupOffsets {
     return answer;
   }
 
-  /** Who still waits for an answer gets CLOSED, if its client can be closed under it. */
+  /** A caller that still waits for an answer gets CLOSED, if its client can be closed during a call. */
   async close(): Promise<void> {
     this.#closed = true;
     const all = [...this.#questioners.values()];
@@ -47,7 +47,7 @@ export class GroupOffsets {
     const questioner = this.#questioners.get(groupId) ?? this.open(groupId);
     this.#questioners.set(groupId, questioner);
     const found = await questioner.committed(partitions, timeoutMs).catch(async (error: unknown) => {
-      // A new one looks for the coordinator anew, and takes along nothing of what piled up while it was away.
+      // The next client searches for the coordinator again, without the requests that piled up during the outage.
       this.#questioners.delete(groupId);
       await questioner.close();
       throw error;

@@ -1,18 +1,18 @@
 /**
  * The Kafka client as the project sees it. Two adapters implement it (kafka/bun over FFI, kafka/node over the
- * Confluent addon); both pass test/contracts/kafka.contract.ts. Nothing above this file knows which one runs.
+ * Confluent addon); both pass the suite in test/kafka/contract/. Only the composition roots know which one runs.
  */
 
 export type Bytes = string | Uint8Array;
 
 export interface OutgoingRecord {
   readonly topic: string;
-  /** null or absent: the sticky partitioner chooses, one full batch after the other. */
+  /** null or absent: the sticky partitioner fills a batch for one partition, then chooses the next partition. */
   readonly key?: Bytes | null;
-  /** null: a tombstone. */
+  /** null: a Kafka tombstone. */
   readonly value: Bytes | null;
   readonly headers?: Readonly<Record<string, Bytes>>;
-  /** Only for tests and dead letters; otherwise the key decides (murmur2, as the Java client). */
+  /** Only for tests and dead letters. Default: from the key (murmur2, as in the Java client). */
   readonly partition?: number;
 }
 
@@ -40,7 +40,7 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** `offset` is the next one to read (last handled + 1). */
+/** `offset`: the next one to read (last handled + 1). */
 export interface TopicPartitionOffset extends TopicPartition {
   readonly offset: number;
 }
@@ -52,7 +52,7 @@ export interface TopicPartitionOffset extends TopicPartition {
  * - DELIVERY_TIMEOUT: librdkafka gave up after message.timeout.ms; the outcome is unknown too when it was in flight.
  * - UNAVAILABLE: no broker answers. - FENCED / FATAL: the client must be rebuilt. - CLOSED: used after close.
  * - RECORD_TOO_LARGE, UNKNOWN_TOPIC, INVALID: the record or request can never succeed as it is.
- * - REBALANCED: the partition belongs to somebody else now; harmless on a commit.
+ * - REBALANCED: the partition belongs to another member now. On a commit this is harmless.
  */
 export type KafkaErrorCode =
   | "QUEUE_FULL"
@@ -101,24 +101,24 @@ export interface ClientOptions {
 export type Compression = "none" | "lz4" | "snappy" | "zstd";
 
 export interface ProducerOptions {
-  /** How long a record may wait for company, milliseconds. Default 1. */
+  /** Milliseconds that a record may wait for others of its batch (linger.ms). Default 1. */
   readonly lingerMs?: number;
-  /** When librdkafka gives a record up, milliseconds (message.timeout.ms). Default 10,000. */
+  /** Milliseconds after which librdkafka gives a record up (message.timeout.ms). Default 10,000. */
   readonly messageTimeoutMs?: number;
   /** Records queued or in flight before `send` refuses with QUEUE_FULL. Default 100,000. */
   readonly maxQueued?: number;
   /** Default "lz4". */
   readonly compression?: Compression;
-  /** For topics that want another one. */
+  /** Topic → codec, where it differs from `compression`. */
   readonly topicCompression?: Readonly<Record<string, Compression>>;
 }
 
 export interface SendOptions {
-  /** Reject with ACK_DEADLINE after so many milliseconds; the record stays queued and may still arrive. */
+  /** Milliseconds after which the call rejects with ACK_DEADLINE. The record stays queued and may still arrive. */
   readonly deadlineMs?: number;
 }
 
-/** Always acks=all and enable.idempotence. Use it from one owner; close it once. */
+/** Always acks=all and enable.idempotence. One owner uses it and closes it once. */
 export interface Producer {
   /** Resolves when the broker (and its in-sync replicas) hold the record. @throws KafkaError (as a rejection) */
   send(record: OutgoingRecord, options?: SendOptions): Promise<Ack>;
@@ -150,21 +150,21 @@ export interface ConsumerOptions {
   readonly from?: "earliest" | "latest";
   /** Session timeout of the group, milliseconds. Default 10,000. */
   readonly sessionTimeoutMs?: number;
-  /** Time between polls before the group thinks us dead, milliseconds. Default 300,000. */
+  /** Milliseconds between polls after which the group removes this member (max.poll.interval.ms). Default 300,000. */
   readonly maxPollIntervalMs?: number;
-  /** Partitions came or went. Revoked ones may still have records in hand: handlers must not mind. */
+  /** Partitions were assigned or revoked. A handler may still have records of revoked ones: it must be idempotent. */
   readonly onRebalance?: (change: "assigned" | "revoked", partitions: readonly TopicPartition[]) => void;
 }
 
 /** Manual commit only: an offset moves when `commit` says so. */
 export interface Consumer {
-  /** Up to `max` records, as soon as there is one; an empty array after `timeoutMs`. In order within a partition. */
+  /** Up to `max` records, as soon as there is one; an empty array after `timeoutMs`. Ordered within a partition. */
   poll(max: number, timeoutMs: number): Promise<IncomingRecord[]>;
-  /** Stores offsets on the broker. A lost partition is no failure and is left out. @throws KafkaError */
+  /** Stores offsets on the broker. Partitions that were lost meanwhile are skipped without an error. @throws KafkaError */
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
   /**
    * Stops fetching; records already fetched are not handed out until `resume`. A pause ends with the assignment: a
-   * partition that is lost and comes back flows.
+   * partition that is lost and assigned again is not paused.
    */
   pause(partitions: readonly TopicPartition[]): void;
   resume(partitions: readonly TopicPartition[]): void;
@@ -182,22 +182,22 @@ export interface TopicDescription {
 }
 
 export interface ConfiguredTopic extends TopicDescription {
-  /** Only what is set on the topic itself. */
+  /** Settings of the topic itself, without inherited ones. */
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** `config` as the topic shall begin with it. */
+/** `config`: the topic's settings when it is created. */
 export type NewTopic = ConfiguredTopic;
 
 export interface PartitionLag extends TopicPartition {
-  /** -1: the group has no offset here yet. */
+  /** -1: the group has no offset here. */
   readonly committed: number;
   readonly end: number;
   readonly lag: number;
 }
 
 export interface Admin {
-  /** Creates what is missing; an existing topic is left as it is. */
+  /** Creates the topics that are missing. An existing topic is not changed. */
   createTopics(topics: readonly NewTopic[]): Promise<void>;
   describeTopics(names: readonly string[]): Promise<TopicDescription[]>;
   deleteTopics(names: readonly string[]): Promise<void>;
@@ -225,13 +225,13 @@ export interface Kafka {
   producer(options?: ProducerOptions): Producer;
   consumer(options: ConsumerOptions): Consumer;
   admin(): Admin;
-  /** The library behind, e.g. "librdkafka 2.15.0 (bun:ffi)". */
+  /** The library that is used, e.g. "librdkafka 2.15.0 (bun:ffi)". */
   readonly version: string;
 }
 
 export type CreateKafka = (options: ClientOptions) => Kafka;
 
-/** An adapter whose admin knows topic configuration too. */
+/** An adapter whose admin can also read and change topic configuration. */
 export interface OperatorsKafka extends Kafka {
   admin(): TopicAdmin;
 }

@@ -1,9 +1,9 @@
 import type { TopicPartition } from "./kafka.ts";
 
-/** A partition's name among others, for maps and sets. */
+/** A partition as text, for maps and sets. */
 export const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
-/** An answer about partitions, in the order of the question; an offset that is not there is −1. */
+/** Offsets in the order of the partitions that were asked about; −1: the answer has none. */
 export function offsetsInOrder(
   found: readonly (TopicPartition & { readonly offset?: number | null })[],
   partitions: readonly TopicPartition[],

@@ -1,7 +1,7 @@
 import type { Expirable } from "./deadlines.ts";
 import type { Ack, KafkaError } from "./kafka.ts";
 
-/** Who waits for one record's report. */
+/** Waits for one record's delivery report. */
 export interface Waiter {
   acknowledged(partition: number, offset: number): void;
   failed(error: KafkaError): void;
@@ -33,13 +33,13 @@ export class SingleSend implements Waiter, Expirable {
   }
 }
 
-/** One `sendAll`: counts its records down and keeps the first failure. */
+/** One `sendAll`: counts down its records and keeps the first failure. */
 export class GroupSend implements Waiter, Expirable {
   settled = false;
   #error: KafkaError | undefined;
 
   constructor(
-    /** Records whose fate is not known yet. */
+    /** Records without a report. */
     private left: number,
     readonly resolve: () => void,
     readonly reject: (error: KafkaError) => void,
@@ -69,7 +69,7 @@ export class GroupSend implements Waiter, Expirable {
   }
 }
 
-/** Waiters by the number that travels through librdkafka as a record's opaque; numbers are used again. */
+/** Waiters by number. librdkafka carries the number as the record's opaque pointer. Numbers are reused. */
 export class PendingTable {
   readonly #waiters: (Waiter | undefined)[] = [undefined]; // 0 would be a null pointer
   readonly #free: number[] = [];

@@ -18,10 +18,10 @@ function common(options: ClientOptions): Properties {
     "client.id": options.clientId,
     "socket.keepalive.enable": true,
     "socket.nagle.disable": true,
-    // A broker that is back is found within a second; librdkafka's default backs off up to 10 s.
+    // A broker that is back is found within a second. librdkafka's default is a backoff of up to 10 s.
     "reconnect.backoff.ms": 100,
     "reconnect.backoff.max.ms": 1_000,
-    // A topic created after us is seen within so long; the default is 5 minutes.
+    // A topic that is created later is seen after this time; the default is 5 minutes.
     "topic.metadata.refresh.interval.ms": 30_000,
   };
 }
@@ -42,7 +42,7 @@ export function producerProperties(client: ClientOptions, options: ProducerOptio
     // Keys hash as in the Java client; records without a key stick to one partition for
     // sticky.partitioning.linger.ms (10 ms), which keeps batches full.
     partitioner: "murmur2_random",
-    // How long an unknown topic may be a topic that is just being created; the default is 30 s.
+    // An unknown topic may just be being created: milliseconds until it counts as unknown. The default is 30 s.
     "topic.metadata.propagation.max.ms": 3_000,
     ...client.properties,
   };
@@ -52,17 +52,17 @@ export function consumerProperties(client: ClientOptions, options: ConsumerOptio
   const session = options.sessionTimeoutMs ?? 10_000;
   return {
     ...common(client),
-    // Only the log waits for these: that a broker is connected again.
+    // Statistics only serve the log here: a broker is connected again.
     "statistics.interval.ms": 5_000,
     "group.id": options.groupId,
     "auto.offset.reset": options.from ?? "earliest",
     "enable.auto.commit": false,
     "enable.auto.offset.store": false,
     "session.timeout.ms": session,
-    // Members hear of a rebalance with their next heartbeat; the default of 3 s would make each one that slow.
+    // Members hear of a rebalance with their next heartbeat, so the default of 3 s would make each rebalance take 3 s.
     "heartbeat.interval.ms": Math.min(1_000, Math.floor(session / 3)),
     "max.poll.interval.ms": Math.max(options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS, session),
-    // Members keep what they own while others join or leave: adding a consumer in mid-sale stops nobody.
+    // Members keep their partitions while others join or leave: a consumer that is added during a sale stops no other.
     "partition.assignment.strategy": "cooperative-sticky",
     "queued.max.messages.kbytes": 16_384,
     // How soon a full queue fetches again; before librdkafka 2.2 it is a fixed second.
@@ -75,7 +75,7 @@ export function adminProperties(client: ClientOptions): Properties {
   return { ...common(client), ...client.properties };
 }
 
-/** Of a consumer that asks about its group and never joins it. */
+/** For a consumer that asks for its group's offsets and never joins the group. */
 export function questionerProperties(client: ClientOptions, groupId: string): Properties {
   return { ...adminProperties(client), "group.id": groupId };
 }

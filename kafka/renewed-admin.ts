@@ -1,14 +1,14 @@
 import { type Admin, type Kafka, KafkaError } from "./kafka.ts";
 
-/** A failure that took longer came from nobody. */
+/** Milliseconds. A failure that took longer was no broker's answer. */
 const SILENCE_MS = 1_000;
 
 export type LagReader = Pick<Admin, "endOffsets" | "groupLag">;
 
 /**
- * Reads a group's lag for as long as a process lives. A client of librdkafka's can be stuck for good: one that forgot all
- * brokers (librdkafka #5301) answers every question with its time limit. So after a question that met silence the next one
- * goes through a new client. Who answers at once, if only that it is not ready, is alive: then the client stays.
+ * Reads a group's lag during the whole life of a process. A librdkafka client can be stuck for ever: one that forgot all
+ * brokers (librdkafka #5301) lets every request time out. So after a request that timed out, the next one goes through a new
+ * client. A quick error, for example "not ready", shows that a broker answers: the client is kept.
  */
 export function createRenewedAdmin(
   kafka: Pick<Kafka, "admin">,
@@ -19,9 +19,9 @@ export function createRenewedAdmin(
     try {
       current = kafka.admin();
     } catch {
-      return; // too many open files, say; the question's own failure is the brokerLog, and the next silence tries again
+      return; // for example too many open files. The caller gets the request's own error; the next timeout tries again
     }
-    used.close().catch(() => {}); // what was asked has failed; closing only frees its memory
+    used.close().catch(() => {}); // its requests have failed; closing only frees its memory
   }
   async function asked<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     const used = current;

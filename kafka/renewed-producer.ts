@@ -1,27 +1,27 @@
 import type { Kafka, Producer, ProducerOptions, ProducerStats } from "./kafka.ts";
 
-/** For how long a client may fail without one acknowledgement, milliseconds. */
+/** Milliseconds for which a client may fail without one acknowledgement. */
 export interface RenewalLimits {
   /**
-   * With a connected broker that is no outage: after a broker was frozen for longer than message.timeout.ms, librdkafka's
+   * While a broker is connected, which is no outage. After a broker was frozen for longer than message.timeout.ms, librdkafka's
    * idempotent producer sometimes never sends again (seen once in twenty times, with 2.15.1).
    */
   readonly connectedMs: number;
   /**
-   * Without one it is most likely an outage, which a new client does not end either. But a client can also have forgotten all
-   * brokers for good (librdkafka #5301), and under Node nobody can name them to it again.
+   * Without a connected broker it is most likely an outage, which a new client does not end. But a client can also have
+   * forgotten all brokers for ever (librdkafka #5301), and on Node there is no call that adds them again.
    */
   readonly disconnectedMs: number;
 }
 
-/** Three and twelve of a record's usual ten seconds: a slow broker alone does not cost a client. */
+/** 3 and 12 times the usual message timeout of 10 s, so that a slow broker alone does not replace a client. */
 export const PATIENCE: RenewalLimits = { connectedMs: 30_000, disconnectedMs: 120_000 };
 const LOOK_MS = 1_000;
 
-/** What a client's counts say of it, looked at again and again. */
+/** Judges a client by its counts, at regular intervals. */
 export class ProducerProgress {
   #before: ProducerStats;
-  /** Since when records fail and none is acknowledged. */
+  /** The time since which records fail and none is acknowledged. */
   #failingSince: number | undefined;
   #connectedSince: number | undefined;
 
@@ -32,7 +32,7 @@ export class ProducerProgress {
     this.#before = first;
   }
 
-  /** @returns why the client is of no use any more; null: it may be. `atMs`: now, by any clock that only goes forward */
+  /** @returns why the client must be replaced, or null. `atMs`: now, by a monotonic clock */
   look(now: ProducerStats, atMs: number): string | null {
     const failed = now.failed > this.#before.failed;
     if (now.acknowledged > this.#before.acknowledged) this.#failingSince = undefined;
@@ -41,7 +41,7 @@ export class ProducerProgress {
     else this.#connectedSince = undefined;
     this.#before = now;
     if (now.fatal) return "the client can never send again";
-    // Silence proves nothing: it is a new failure that costs the client.
+    // An idle client proves nothing. Only a new failure replaces it.
     if (!failed || this.#failingSince === undefined) return null;
     const { connectedMs, disconnectedMs } = this.patience;
     const silentMs = atMs - this.#failingSince;
@@ -51,17 +51,17 @@ export class ProducerProgress {
   }
 }
 
-/** What is said of renewals, for the log. */
+/** Logs renewals. */
 export interface RenewalNews {
   renewed(why: string): void;
-  /** There could be no new client; it is tried again in a second. */
+  /** No new client could be made; the next try is in a second. */
   notRenewed(error: unknown): void;
 }
 
 /**
- * A producer that replaces its client when that one can never send again (`fatal`), or delivers nothing any more. What was under
- * way is rejected with CLOSED and may still arrive: as after a time-out, its sender repeats it or has it in a ledger. A record
- * may then be in the log twice; its event id is the same.
+ * A producer that replaces its client when the client can never send again (`fatal`) or delivers nothing. Records under
+ * way are rejected with CLOSED and may still arrive: as after a timeout, their sender repeats them or has them in a ledger. A
+ * record may then be in the log twice, with the same event id.
  */
 export function createRenewedProducer(
   kafka: Pick<Kafka, "producer">,
@@ -79,14 +79,14 @@ export function createRenewedProducer(
     try {
       current = kafka.producer(options);
     } catch (error) {
-      // Too many open files, say. The next look tries again; thrown on, it would end the process.
+      // For example too many open files. The next look tries again. Thrown on, the error would end the process.
       tell.notRenewed(error);
       return;
     }
     progress = new ProducerProgress(current.stats(), patience);
     tell.renewed(why);
     why = null;
-    old.close(0).catch(() => {}); // it is beyond repair; closing only frees its memory
+    old.close(0).catch(() => {}); // it cannot work again; closing only frees its memory
   }, LOOK_MS);
   timer.unref();
 

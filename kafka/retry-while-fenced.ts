@@ -6,9 +6,10 @@ const LIMIT_MS = 10_000;
 const PAUSE_MS = 100;
 
 /**
- * Asks a controller to place partitions, again while it takes every broker for lost: the broker of a machine that stood still
- * for longer than `broker.session.timeout.ms` is fenced until its next heartbeat. What has happened already must not fail.
- * @throws KafkaError UNAVAILABLE if they still are after 10 s; whatever else `place` throws
+ * Runs a request that places partitions, and retries it while the controller has fenced every broker: a broker whose machine
+ * stood still for longer than `broker.session.timeout.ms` is fenced until its next heartbeat. `place` must not fail for what an
+ * earlier try has done already.
+ * @throws KafkaError UNAVAILABLE if all brokers are still fenced after 10 s; other errors of `place`
  */
 export async function retryWhileFenced<T>(place: () => Promise<T>): Promise<T> {
   const until = performance.now() + LIMIT_MS;
@@ -24,8 +25,8 @@ export async function retryWhileFenced<T>(place: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Kafka has one code for a replication factor that never can be met and for one that can be met in a moment; only its words
- * differ (StripedReplicaPlacer of Kafka 4.1).
+ * Kafka has one error code for a replication factor that can never be met and for one that can be met in a moment. Only the
+ * message differs (StripedReplicaPlacer of Kafka 4.1).
  */
 function isFenced(error: unknown): error is KafkaError {
   return (

@@ -10,7 +10,7 @@ export interface RetryOptions {
 }
 
 /**
- * Asks until an answer comes.
+ * Retries a request until it succeeds.
  * @throws the last error, when the time is over or a retry does not help
  */
 export async function retry<T>(ask: () => Promise<T>, options: RetryOptions): Promise<T> {

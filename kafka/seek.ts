@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ERR } from "./error-codes.ts";
 import { KafkaError, type TopicPartitionOffset } from "./kafka.ts";
 
-/** librdkafka refuses a seek until the partition's fetcher runs, which follows an assignment by milliseconds. */
+/** librdkafka refuses a seek until the partition's fetcher runs, some milliseconds after the assignment. */
 const SEEK_LIMIT_MS = 5_000;
 const SEEK_PAUSE_MS = 20;
 
 export interface Seeking {
-  /** Whether the consumer has the partition now. @throws KafkaError CLOSED */
+  /** Whether the partition is assigned to the consumer now. @throws KafkaError CLOSED */
   isOwned(): boolean;
-  /** Tries once; null is success. */
+  /** Tries once. null: success. */
   attempt(): Promise<KafkaError | null> | KafkaError | null;
 }
 

@@ -2,17 +2,17 @@ import { RecordDeadlines } from "./deadlines.ts";
 import { type Ack, KafkaError, type OutgoingRecord, type SendOptions } from "./kafka.ts";
 import { GroupSend, PendingTable, SingleSend, type Waiter } from "./pending-sends.ts";
 
-/** What hands records to librdkafka. */
+/** Hands records to librdkafka. */
 export interface RecordSink {
-  /** Why nothing can be sent any more, or null. */
+  /** Why nothing can be sent, or null. */
   refusal(): KafkaError | null;
-  /** Queues one record; its report comes back with `number`. Returns why it was not queued, or null. */
+  /** Queues one record. Its report comes with `number`. Returns why it was not queued, or null. */
   write(record: OutgoingRecord, number: number): KafkaError | null;
-  /** Handles the reports that are here already, then calls `then`. */
+  /** Handles the reports that have arrived, then calls `then`. */
   drain(then: () => void): void;
 }
 
-/** Every record between `send` and its delivery report: who waits for it, until when, and the counts. */
+/** The records between `send` and their delivery reports: their waiting senders, deadlines and counts. */
 export class Sends {
   readonly #sink: RecordSink;
   readonly #maxQueued: number;
@@ -52,19 +52,19 @@ export class Sends {
     });
   }
 
-  /** A report: stored. `offset` −1: not known where. */
+  /** A report: the record is stored. `offset` −1: its place is not known. */
   acknowledged(number: number, partition: number, offset: number): void {
     this.#acknowledged++;
     this.#pending.take(number)?.acknowledged(partition, offset);
   }
 
-  /** A report: not stored, or nobody knows. */
+  /** A report: the record is not stored, or the outcome is unknown. */
   failed(number: number, error: KafkaError): void {
     this.#failed++;
     this.#pending.take(number)?.failed(error);
   }
 
-  /** After a batch of reports: wakes who waits until nothing is under way. */
+  /** Called after a batch of reports: ends the calls that wait until nothing is under way. */
   reported(): void {
     if (this.#idle.length === 0 || this.#pending.size > 0) return;
     const waiting = this.#idle;
@@ -78,7 +78,7 @@ export class Sends {
     throw new KafkaError("ACK_DEADLINE", `${this.#pending.size} records are still queued or in flight`);
   }
 
-  /** True once nothing is under way; false after `timeoutMs`. */
+  /** Resolves with true when nothing is under way, with false after `timeoutMs`. */
   emptied(timeoutMs: number): Promise<boolean> {
     if (this.#pending.size === 0) return Promise.resolve(true);
     return new Promise((settle) => {
@@ -100,7 +100,7 @@ export class Sends {
     return { queued: this.#pending.size, sent: this.#sent, acknowledged: this.#acknowledged, failed: this.#failed };
   }
 
-  /** Rejects whatever is still under way; deadlines run no longer. */
+  /** Rejects everything that is under way and stops the deadlines. */
   end(error: KafkaError): void {
     this.#pending.failAll(error);
     this.#deadlines.clear();

@@ -1,7 +1,7 @@
 import { allTopics, type TopicSpec } from "../contracts/topics.ts";
 import type { Compression, ConfiguredTopic, NewTopic, TopicAdmin } from "./kafka.ts";
 
-/** What the cluster is like: 3 and 2 in production, 1 and 1 on one machine. */
+/** Replication factor and min.insync.replicas of the cluster: 3 and 2 in production, 1 and 1 on one machine. */
 export interface TopicDurability {
   readonly replicationFactor: number;
   readonly minInsyncReplicas: number;
@@ -22,10 +22,10 @@ export type TopicDifference =
     };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** The largest record a producer takes (1 MiB) and room for what surrounds it in an uncompressed batch. */
+/** The largest record that a producer accepts (1 MiB), plus the overhead of an uncompressed batch. */
 const MAX_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024;
 
-/** A topic as the cluster should hold it. */
+/** A topic as the cluster should have it. */
 export function wantedTopic(name: string, spec: TopicSpec, durability: TopicDurability): NewTopic {
   const onOneBroker = durability.replicationFactor === 1 ? spec.partitionsOnOneBroker : undefined;
   return {
@@ -50,7 +50,7 @@ export function topicCompression(): Record<string, Compression> {
   return Object.fromEntries([...allTopics()].map(([name, { compression }]) => [name, compression]));
 }
 
-/** Compares present topics with the wanted ones. More partitions than wanted are an operator's choice, no difference. */
+/** Compares the topics with the declaration. More partitions than declared are an operator's choice and no difference. */
 export function differences(
   wanted: readonly NewTopic[],
   present: ReadonlyMap<string, ConfiguredTopic>,
@@ -74,7 +74,7 @@ export function differences(
   });
 }
 
-/** How the cluster differs from the declared topics; empty: not at all. @throws KafkaError */
+/** The differences between the cluster and the declared topics. @throws KafkaError */
 export async function diffTopics(admin: TopicAdmin, durability: TopicDurability): Promise<TopicDifference[]> {
   const wanted = [...allTopics()].map(([name, spec]) => wantedTopic(name, spec, durability));
   const present = await admin.describeTopics(wanted.map(({ name }) => name));
@@ -84,8 +84,9 @@ export async function diffTopics(admin: TopicAdmin, durability: TopicDurability)
 const MIN_IN_SYNC = "min.insync.replicas";
 
 /**
- * Sorts differences by who can end them. Another replication factor needs a reassignment by an operator; until then the
- * topic keeps its `min.insync.replicas` too: more than it has replicas, and no record would be taken any more.
+ * Sorts differences into those that this program can remove and those that an operator must. Another replication factor needs a
+ * reassignment by an operator. Until then the topic keeps its `min.insync.replicas` too: with a value above its number of
+ * replicas it would accept no record.
  */
 export function byHand(found: readonly TopicDifference[]): { doable: TopicDifference[]; left: TopicDifference[] } {
   const replicas = new Map(found.flatMap((one) => (one.kind === "replication" ? [[one.topic, one.present]] : [])));
@@ -97,7 +98,7 @@ export function byHand(found: readonly TopicDifference[]): { doable: TopicDiffer
 
 /**
  * Makes the cluster like the declaration: creates, adds partitions, sets configuration; never deletes.
- * `left` is what an operator must do. @throws KafkaError
+ * `left`: what an operator must do. @throws KafkaError
  */
 export async function applyTopics(
   admin: TopicAdmin,

@@ -1,4 +1,4 @@
-/** One sleeper that something else may wake: a poll and the queue it waits for. */
+/** A sleep that can be ended early. A poll sleeps; the queue that it waits for wakes it. */
 export class Wakeable {
   #wake: (() => void) | undefined;
 
@@ -6,7 +6,7 @@ export class Wakeable {
     return this.#wake !== undefined;
   }
 
-  /** Ends the sleep, if there is one. */
+  /** Ends the sleep, if one is under way. */
   wake(): void {
     this.#wake?.();
   }

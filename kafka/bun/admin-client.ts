@@ -10,9 +10,9 @@ import { NativeClient } from "./native-client.ts";
 import { type Librdkafka, PRODUCER, type Ptr } from "./symbols.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
-/** How long the broker may take to carry a change out before it answers. */
+/** Milliseconds that the broker may take to carry out a change before it answers. */
 const OPERATION_TIMEOUT_MS = 5_000;
-/** librdkafka answers in time by itself; an answer that is lost all the same must not hold its caller for ever. */
+/** librdkafka answers within its timeout. This limit is for an answer that is lost: its caller must not wait for ever. */
 const LOST_AFTER_MS = REQUEST_TIMEOUT_MS + OPERATION_TIMEOUT_MS + 5_000;
 const ANY_OPERATION = 0;
 
@@ -28,7 +28,7 @@ export interface TopicResult {
   readonly text: string;
 }
 
-/** Sends requests of librdkafka's admin API and matches the answers, which come as events. */
+/** Sends requests of librdkafka's admin API. The answers come as events and are matched with the requests. */
 export class AdminClient {
   readonly rd: Librdkafka;
   readonly #client: NativeClient;
@@ -47,7 +47,7 @@ export class AdminClient {
   }
 
   /**
-   * @param submit makes the request; what it allocates may be freed as soon as it returns
+   * @param submit makes the request. Its memory may be freed when it returns
    * @param answer reads the result out of the event
    */
   request<T>(what: string, submit: (options: Ptr, queue: Ptr) => void, answer: (event: Ptr) => T): Promise<T> {

@@ -68,7 +68,7 @@ export class BunAdmin implements TopicAdmin {
         withPointers(made, (array) => rd.rd_kafka_CreateTopics(this.#client.rk, array, made.length, options, queue));
         for (const native of made) rd.rd_kafka_NewTopic_destroy(native);
       },
-      // The event of each kind of request is its own result type; librdkafka's accessors only cast it.
+      // The event of each kind of request is the result type as well; librdkafka's accessors only cast it.
       (event) => this.#topicResults((count) => rd.rd_kafka_CreateTopics_result_topics(event, count)),
     );
     throwFirst(results, [ERR.TOPIC_EXISTS]);
@@ -151,13 +151,13 @@ export class BunAdmin implements TopicAdmin {
     await Promise.all([this.#client.close(), this.#groups.close()]);
   }
 
-  /** A change is answered before the broker that is asked next has heard of it: waits until it shows, 5 s at most. */
+  /** A change may be answered before other brokers know of it. Waits until it is visible, at most 5 s. */
   async #seen(shows: () => Promise<boolean>): Promise<void> {
     const until = performance.now() + SEEN_LIMIT_MS;
     while (!(await shows()) && performance.now() < until) await Bun.sleep(SEEN_PAUSE_MS);
   }
 
-  /** Of every given topic, in order. @throws KafkaError UNKNOWN_TOPIC */
+  /** One result per topic, in their order. @throws KafkaError UNKNOWN_TOPIC */
   async #partitions(names: readonly string[]): Promise<TopicPartition[]> {
     const { topics } = await this.#metadata(true, QUERY_LIMIT_MS);
     return names.flatMap((topic) => {

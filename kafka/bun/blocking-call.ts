@@ -5,13 +5,13 @@ import type { NativeClient } from "./native-client.ts";
 
 const FIRST_BLOCK_MS = 20;
 const LONGEST_BLOCK_MS = 400;
-/** Of the time between two attempts, the event loop gets so many times what an attempt may take. */
+/** The pause after an attempt, as a multiple of the time that the attempt may block. The event loop runs in the pause. */
 const PAUSE_FACTOR = 3;
 
 /**
- * Runs one of the calls that librdkafka offers only as blocking ones. It may block for 20 ms at first and longer
- * with every attempt, with longer pauses for the event loop between: a near broker answers in one or two milliseconds, a
- * distant one gets its time, and a dead one takes a quarter of the process at most.
+ * Runs a call that librdkafka offers only as a blocking one. The first attempt may block for 20 ms, each further one for twice as
+ * long (at most 400 ms), with pauses for the event loop in between. A near broker answers in one or two milliseconds, a distant one
+ * gets enough time, and a dead one takes at most a quarter of the process' time.
  * @param call returns an rd_kafka_resp_err_t
  * @throws KafkaError
  */

@@ -5,7 +5,7 @@ import type { NativeClient } from "./native-client.ts";
 import { readPartitionList, withPartitionList } from "./partition-list.ts";
 import type { Ptr } from "./symbols.ts";
 
-/** REBALANCING: refused because the group was changing; partitions we keep must be committed again. */
+/** REBALANCING: refused because the group was rebalancing. Partitions that stay assigned must be committed again. */
 export type CommitOutcome = "STORED" | "REBALANCING";
 
 interface PendingCommit {
@@ -13,7 +13,7 @@ interface PendingCommit {
   reject(error: KafkaError): void;
 }
 
-/** Offset commits under way: librdkafka answers each on a queue, by the number that was given to it. */
+/** Offset commits under way. librdkafka answers each on a queue, with the number that it was given. */
 export class Commits {
   readonly #client: NativeClient;
   readonly #answers: Ptr;

@@ -4,12 +4,12 @@ import { Memory } from "./memory.ts";
 import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 
 const UNKNOWN_PROPERTY = -2;
-/** Logs come as events too: a callback from librdkafka's own threads would run JavaScript beside ours. */
+/** Logs come as events too: a callback would run JavaScript on a librdkafka thread while ours runs. */
 const LOG_AS_EVENT: Properties = { "log.queue": true };
 
 /**
  * An rd_kafka_conf_t that `rd_kafka_new` will own.
- * @throws KafkaError INVALID with librdkafka's words about the property
+ * @throws KafkaError INVALID with librdkafka's message about the property
  */
 export function createConf(rd: Librdkafka, properties: Properties): Ptr {
   const conf = rd.rd_kafka_conf_new() as Ptr;

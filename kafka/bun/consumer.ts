@@ -23,24 +23,24 @@ import { readPartitionList, withPartitionList } from "./partition-list.ts";
 import { CONSUMER, EVENT, IMMEDIATE, type Librdkafka, NO_CONSUMER_CLOSE, type Ptr } from "./symbols.ts";
 
 /**
- * We closed it ourselves, without blocking. Its threads are not joined, on no thread: that can take for ever, because a consumer
- * whose topic was deleted or whose partition was lost may hold a reference too many (confluentinc/librdkafka#4362, seen with
- * 2.0.2 and 2.3.0).
+ * The consumer has left its group without blocking before. librdkafka's threads are not joined, also not on another thread: that can
+ * block for ever, because a consumer whose topic was deleted or whose partition was lost may hold one reference too many
+ * (confluentinc/librdkafka#4362, seen with 2.0.2 and 2.3.0).
  */
 const DESTROY_FLAGS = NO_CONSUMER_CLOSE | IMMEDIATE;
-/** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
+/** Milliseconds that leaving the group may take. The broker removes the member after the session timeout in any case. */
 const LEAVE_LIMIT_MS = 5_000;
-/** How long a commit that a rebalance refuses is tried again: a rebalance waits for heartbeats, one a second. */
+/** Milliseconds for which a commit is retried that a rebalance refuses. A rebalance waits for heartbeats, one a second. */
 const COMMIT_LIMIT_MS = 10_000;
 const COMMIT_PAUSE_MS = 100;
 
-/** Which queue woke us. */
+/** The numbers of the queues, as the wakeup reports them. */
 const QUEUE = { GROUP: 2, RECORDS: 3, COMMITS: 4 } as const;
 
 export class BunConsumer implements Consumer {
   readonly #rd: Librdkafka;
   readonly #client: NativeClient;
-  /** Rebalances and errors of the group. librdkafka takes draining it as a sign that the application polls. */
+  /** Rebalances and errors of the group. For librdkafka, draining this queue is the application's poll. */
   readonly #group: Ptr;
   /** Fetched records only. */
   readonly #records: Ptr;
@@ -102,7 +102,7 @@ export class BunConsumer implements Consumer {
       const records = this.#take(max);
       const left = until - performance.now();
       if (records.length > 0 || left <= 0) return records;
-      // A poll that waits for hours must still tell librdkafka that the application lives.
+      // A poll that waits for hours must still show librdkafka that the application polls.
       await this.#waiting.sleep(Math.min(left, this.#maxPollIntervalMs / 2));
     }
   }
@@ -111,11 +111,11 @@ export class BunConsumer implements Consumer {
     const until = performance.now() + COMMIT_LIMIT_MS;
     for (;;) {
       if (this.#closing !== undefined) throw closed();
-      // The broker would take an offset for a partition that another member owns by now, and set that member back.
+      // The broker would accept an offset for a partition that another member owns by now, and that member would read again.
       const owned = offsets.filter((offset) => this.#assignment.has(offset));
       if (owned.length === 0 || (await this.#commits.commit(owned)) === "STORED") return;
-      // Refused while the group rebalances. A partition that stays ours must not lose the offset: without further records
-      // nothing would ever commit it, and the group would look behind for ever.
+      // Refused while the group rebalances. A partition that stays assigned must not lose the offset: without further records
+      // no later commit would store it, and the group would show a lag for ever.
       if (performance.now() > until) throw new KafkaError("REBALANCED", "commit: the group does not come to rest");
       await Bun.sleep(COMMIT_PAUSE_MS);
     }
@@ -159,7 +159,7 @@ export class BunConsumer implements Consumer {
     const { rk } = this.#client;
     const refused = takeError(this.#rd, this.#rd.rd_kafka_consumer_close_queue(rk, this.#group), "close");
     const until = performance.now() + LEAVE_LIMIT_MS;
-    // The last step of leaving wakes nobody, hence the short sleeps; only here.
+    // The last step of leaving the group gives no wakeup, so this loop sleeps briefly. Only here.
     while (refused === null && this.#rd.rd_kafka_consumer_closed(rk) === 0 && performance.now() < until) {
       this.#client.drain(this.#group);
       await Bun.sleep(2);
@@ -176,8 +176,8 @@ export class BunConsumer implements Consumer {
   }
 
   #onWake(queues: Uint8Array): void {
-    // Rebalances are answered between polls as well, so that a long batch holds nobody up; but not for an application
-    // that has stopped polling: it shall lose its partitions, and join again when it polls again.
+    // Rebalances are answered between polls as well, so that a long batch does not delay the group. But an application that has
+    // stopped polling must lose its partitions; it joins again when it polls again.
     if (performance.now() - this.#polled < this.#maxPollIntervalMs) {
       this.#client.drain();
       if (queues.includes(QUEUE.GROUP)) this.#client.drain(this.#group);

@@ -2,14 +2,14 @@ import type { OpenLibrary } from "./library.ts";
 import { Memory } from "./memory.ts";
 import { IMMEDIATE, NO_CONSUMER_CLOSE, type Ptr } from "./symbols.ts";
 
-/** How long `close` waits for the threads' end, milliseconds; they go on ending after it. */
+/** Milliseconds that `close` waits for the end of the threads. After that they end without it. */
 const LIMIT_MS = 5_000;
 const LONGEST_PAUSE_MS = 20;
 
 /**
- * Frees an rd_kafka_t. `rd_kafka_destroy` waits for librdkafka's threads, and one of them may sit in a look-up of a broker's
- * name for as long as the resolver pleases: so it is called on a thread of its own, and the event loop goes on. Where that
- * cannot be done, nobody waits for the threads, which leaves about 150 kB of memory behind (RD_KAFKA_DESTROY_F_IMMEDIATE).
+ * Frees an rd_kafka_t. `rd_kafka_destroy` waits for librdkafka's threads, and one of them may wait for the resolver with a broker's
+ * name. So it is called on a separate thread, and the event loop goes on. Where that is not possible, the threads are not waited
+ * for, which leaks about 150 kB of memory (RD_KAFKA_DESTROY_F_IMMEDIATE).
  */
 export async function destroyInBackground({ rd, threads }: OpenLibrary, rk: Ptr): Promise<void> {
   // C calls it as a void *(*)(void *): with one argument, and its return value is ignored.

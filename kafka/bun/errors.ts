@@ -8,7 +8,7 @@ export function kafkaError(rd: Librdkafka, native: number, what: string): KafkaE
   return new KafkaError(codeOf(native), `${what}: ${rd.rd_kafka_err2str(native) ?? native}`, native);
 }
 
-/** Takes an rd_kafka_error_t apart and destroys it; null is success. */
+/** Reads an rd_kafka_error_t and destroys it. null: success. */
 export function takeError(rd: Librdkafka, error: Pointer | bigint | null, what: string): KafkaError | null {
   if (!error) return null;
   const native = rd.rd_kafka_error_code(error);

@@ -6,14 +6,14 @@ import type { NativeClient } from "./native-client.ts";
 import { readPartitionList } from "./partition-list.ts";
 import type { Ptr } from "./symbols.ts";
 
-/** Which partitions the group gave us; answers librdkafka's rebalance events. */
+/** The partitions that the group assigned to this consumer. Answers librdkafka's rebalance events. */
 export class GroupAssignment {
   readonly #client: () => NativeClient;
   readonly #records: () => Ptr;
   readonly #onRebalance: ConsumerOptions["onRebalance"];
   readonly #owned = new Map<string, TopicPartition>();
 
-  /** @param records the queue that fetched records shall go to */
+  /** @param records the queue for fetched records */
   constructor(client: () => NativeClient, records: () => Ptr, onRebalance: ConsumerOptions["onRebalance"]) {
     this.#client = client;
     this.#records = records;
@@ -35,10 +35,10 @@ export class GroupAssignment {
     const partitions = readPartitionList(list).map(({ topic, partition }) => ({ topic, partition }));
     const cooperative = rd.rd_kafka_rebalance_protocol(rk) === "COOPERATIVE";
     if (rd.rd_kafka_event_error(event) === ERR.ASSIGN) {
-      // Records go to a queue of their own, so that rebalances are answered while nobody polls for records, and so
+      // Records go to a separate queue, so that rebalances are answered between polls for records, and so
       // that batches can be fetched: rd_kafka_consume_batch_queue would swallow a rebalance event.
       for (const { topic, partition } of partitions) this.#forward(topic, partition);
-      // librdkafka remembers a pause across rebalances; whoever paused may have resumed while it was somebody else's.
+      // librdkafka remembers a pause across rebalances. The partition may have been resumed while another member had it.
       rd.rd_kafka_resume_partitions(rk, list);
       if (cooperative) takeError(rd, rd.rd_kafka_incremental_assign(rk, list), "assign");
       else rd.rd_kafka_assign(rk, list);

@@ -18,7 +18,7 @@ export class GroupQuestioner implements Questioner {
     brokerLog: BrokerLog,
     private readonly groupId: string,
   ) {
-    // Nothing but logs and errors can come to it, and those the client handles itself.
+    // Only logs and errors can come as events, and the client itself handles those.
     this.#client = new NativeClient(library, CONSUMER, questionerProperties(options, groupId), brokerLog, () => {});
   }
 

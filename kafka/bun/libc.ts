@@ -12,7 +12,7 @@ const THREADS = {
   pthread_tryjoin_np: { args: [FFIType.u64_fast, "ptr"], returns: "i32" },
 } as const;
 
-/** The three functions of the C library that the adapter needs beside librdkafka. */
+/** The three functions of the C library that the adapter needs in addition to librdkafka. */
 export function openLibc() {
   return dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", FUNCTIONS).symbols;
 }
@@ -22,14 +22,14 @@ export type Libc = ReturnType<typeof openLibc>;
 const openThreadsOf = (file: string) => dlopen(file, THREADS).symbols;
 export type Threads = ReturnType<typeof openThreadsOf>;
 
-/** What runs a C function on a separate thread; null where a thread's end cannot be asked for (macOS). */
+/** Functions that run a C function on a separate thread; null where pthread_tryjoin_np does not exist (macOS). */
 export function openThreads(): Threads | null {
   if (process.platform !== "linux") return null;
   for (const file of ["libc.so.6", "libpthread.so.0"]) {
     try {
       return openThreadsOf(file);
     } catch {
-      // Before glibc 2.34 they are in the second one.
+      // Before glibc 2.34 the functions are in libpthread.
     }
   }
   return null;

@@ -17,7 +17,7 @@ export interface OpenLibrary {
 
 /**
  * Opens librdkafka: `preferred` (LIBRDKAFKA_PATH), else the one that @confluentinc/kafka-javascript installed, else
- * the system's. It stays open for the life of the process: its threads must not lose their code.
+ * the system's. It stays open until the process ends, because librdkafka's threads run its code.
  * @throws KafkaError INVALID with what to install
  */
 export function openLibrary(preferred?: string): OpenLibrary {

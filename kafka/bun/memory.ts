@@ -2,7 +2,7 @@ import { ptr } from "bun:ffi";
 import type { Ptr } from "./symbols.ts";
 
 // Memory that C reads or writes. `ptr` of bun:ffi gives an address and keeps nothing alive: the garbage collector may free a
-// view as soon as its last mention was evaluated, even in the middle of the statement that passes its address on. So this is
+// view as soon as its last use was evaluated, even in the middle of the statement that passes its address on. So this is
 // the only file that takes addresses (test/house.unit.test.ts), and it holds the memory they belong to until C has returned.
 
 /** Views that are lent to C at this moment; the calls are synchronous, so the last one lent is the first one back. */
@@ -18,19 +18,19 @@ export function lend<T>(view: ArrayBufferView, use: (at: Ptr) => T): T {
   }
 }
 
-/** The address of what the caller holds, in a field or by `lend`, until C has returned. */
+/** The address of a view that the caller keeps alive, in a field or by `lend`, until C has returned. */
 export const addressOf = (held: Uint8Array): Ptr => ptr(held);
 
 /** A piece of memory at one address for as long as its owner holds this object in a field. */
 export class Memory {
   /** For bytes in. */
   readonly bytes: Uint8Array;
-  /** For numbers out. Reading through it after a call, not through the address, is what proves that it lived that long. */
+  /** For numbers out. It is read through this view after a call, not through the address, so that it is alive until then. */
   readonly view: DataView;
   readonly at: Ptr;
 
   constructor(size: number) {
-    // A buffer that is asked for by itself is never moved; a small typed array's content is, when its buffer is asked for.
+    // An ArrayBuffer is never moved. The content of a small typed array is moved when its `buffer` is read.
     const buffer = new ArrayBuffer(size);
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);

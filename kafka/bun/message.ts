@@ -31,12 +31,12 @@ export class MessageReader {
     this.#library = library;
   }
 
-  /** Topic pointers may be reused by another topic later on, so their names are remembered within a batch only. */
+  /** A topic's pointer may be reused for another topic later, so names are remembered within one batch only. */
   beginBatch(): void {
     this.#topicPointer = 0;
   }
 
-  /** The message as a record of ours; the message itself can be destroyed afterwards. */
+  /** A copy of the message. The message itself can be destroyed afterwards. */
   read(message: Ptr): IncomingRecord {
     const { rd } = this.#library;
     const topic = read.ptr(message, MESSAGE.topic);

@@ -14,12 +14,12 @@ export interface TopicMetadata {
 }
 
 export interface ClusterMetadata {
-  /** Brokers that are alive, as the answering one sees it. */
+  /** Brokers that are alive, as the broker that answers sees it. */
   readonly brokers: number;
   readonly topics: ReadonlyMap<string, TopicMetadata>;
 }
 
-/** Copies an rd_kafka_metadata_t; topics with an error (being deleted, say) are left out. */
+/** Copies an rd_kafka_metadata_t; topics with an error (for example, being deleted) are left out. */
 export function readMetadata(metadata: Ptr): ClusterMetadata {
   const list = read.ptr(metadata, METADATA.topics) as Ptr;
   const topics = new Map<string, TopicMetadata>();

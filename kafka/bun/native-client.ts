@@ -11,11 +11,11 @@ import { EVENT, type Librdkafka, type Ptr } from "./symbols.ts";
 import { createWakeup, type Wakeup } from "./wakeup.ts";
 
 const MAIN_QUEUE = 1;
-/** A client that reaches nobody says so up to twenty times a second. */
+/** A client that reaches no broker reports it up to twenty times a second. */
 const NAME_AGAIN_MS = 1_000;
 /**
- * A queue wakes us once, when it becomes non-empty: a wake-up that is lost would leave it non-empty, and everybody who waits for
- * what is in it waiting, for ever. So all queues are polled once in this time; an empty one costs a microsecond.
+ * A queue gives one wakeup, when it becomes non-empty. If that wakeup were lost, the queue would stay non-empty for ever, and
+ * callers would wait for ever. So all queues are polled once in this time, milliseconds; an empty one costs a microsecond.
  */
 const LOOK_MS = 1_000;
 
@@ -31,7 +31,7 @@ export class NativeClient {
   readonly #library: OpenLibrary;
   #wakeup: Wakeup;
   #isBroken = false;
-  /** The number of each queue that wakes us. */
+  /** The number of each queue that gives wakeups. */
   readonly #numbers = new Map<Ptr, number>();
   readonly #onWake: (queues: Uint8Array) => void;
   readonly #look: ReturnType<typeof setInterval>;
@@ -50,7 +50,7 @@ export class NativeClient {
     properties: Properties,
     brokerLog: BrokerLog,
     onEvent: (type: number, event: Ptr) => void,
-    /** Told which queues became non-empty (the numbers given to `wakeOn`). By default the main queue is drained. */
+    /** Called with the queues that became non-empty (the numbers given to `wakeOn`). Default: the main queue is drained. */
     onWake: (queues: Uint8Array) => void = () => this.drain(),
   ) {
     this.rd = library.rd;
@@ -69,8 +69,8 @@ export class NativeClient {
     this.queue = this.rd.rd_kafka_queue_get_main(this.rk) as Ptr;
     this.rd.rd_kafka_set_log_queue(this.rk, null);
     this.wakeOn(this.queue, MAIN_QUEUE);
-    // A queue wakes us when it becomes non-empty. What librdkafka put into it before we listened (a word about a property,
-    // a broker that refused at once) would keep it non-empty, and us asleep until the next look.
+    // A queue gives a wakeup when it becomes non-empty. Events from before this (a warning about a property, a broker that
+    // refused at once) would keep it non-empty, without a wakeup until the next look.
     setImmediate(() => this.drain());
     this.#look = setInterval(() => this.#lookAtAll(), LOOK_MS);
     this.#look.unref();
@@ -106,7 +106,7 @@ export class NativeClient {
     return this.#fatal;
   }
 
-  /** A broker answered just now, which is better news than the last statistics. */
+  /** A broker answered just now, which is newer than the last statistics. */
   answered(): void {
     this.#connected = true;
     this.#brokerLog.reachable();
@@ -120,7 +120,7 @@ export class NativeClient {
       try {
         this.#handle(this.rd.rd_kafka_event_type(event), event);
       } catch (error) {
-        // A mistake of a listener's. Thrown on, it would end the process, or delay the listeners of the events behind it.
+        // A listener's error. Thrown on, it would end the process, or delay the listeners of later events.
         this.#brokerLog.error(`an event was not dealt with: ${error instanceof Error ? error.message : error}`);
       } finally {
         this.rd.rd_kafka_event_destroy(event);
@@ -130,7 +130,7 @@ export class NativeClient {
 
   /** Frees a queue that was given to `wakeOn`. */
   releaseQueue(queue: Ptr): void {
-    // Threads that outlive us must not write into a descriptor that is somebody else's by then.
+    // librdkafka's threads may live longer; they must not write into a descriptor that was reused by then.
     this.#numbers.delete(queue);
     this.rd.rd_kafka_queue_io_event_enable(queue, -1, null, 0);
     this.rd.rd_kafka_queue_destroy(queue);
@@ -195,15 +195,15 @@ export class NativeClient {
   }
 
   #onStatistics(event: Ptr): void {
-    // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
+    // Only a broker's state is written in capitals. Parsing the whole document would cost a hundred times as much.
     this.#connected = this.rd.rd_kafka_event_stats(event)?.includes('"state":"UP"') ?? false;
     if (this.#connected) this.#brokerLog.reachable();
     else this.#nameBrokersAgain();
   }
 
   /**
-   * Since 2.10 librdkafka forgets the brokers that an answer of the cluster does not name. One that names none, because for a
-   * moment every broker was fenced, leaves it without anybody to ask, for good (librdkafka #5301). Brokers that it knows are
+   * Since 2.10 librdkafka forgets the brokers that a metadata answer does not name. An answer that names none, because every
+   * broker was fenced for a moment, leaves it without a broker for ever (librdkafka #5301). Brokers that it knows are
    * not added twice.
    */
   #nameBrokersAgain(): void {

@@ -18,7 +18,7 @@ const REPORTS = 256;
  * elsewhere.
  */
 const PURGE_ALL = 0x7;
-/** How long the reports of purged records may take, milliseconds; they come from librdkafka's own threads. */
+/** Milliseconds that the reports of purged records may take. They come from librdkafka's threads. */
 const PURGE_LIMIT_MS = 2_000;
 
 export class BunProducer extends BaseProducer {
@@ -83,7 +83,7 @@ export class BunProducer extends BaseProducer {
     const native = read.i32(message, MESSAGE.err);
     if (native === 0) {
       this.#client.answered();
-      // Signed: a repeat that the broker recognised as one is acknowledged without an offset (-1).
+      // Signed: a duplicate that the broker recognised is acknowledged without an offset (-1).
       const offset = read.intptr(message, MESSAGE.offset);
       this.sends.acknowledged(number, read.i32(message, MESSAGE.partition), offset);
     } else {

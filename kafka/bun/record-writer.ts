@@ -19,8 +19,8 @@ const MOST_BYTES_PER_UNIT = 3;
 const encoder = new TextEncoder();
 
 /**
- * The bytes of one argument. Texts are written into memory that is used again for the next record; larger texts, and bytes of the
- * caller's, are held until `release`.
+ * The bytes of one argument. Texts are written into memory that the next record uses again. Larger texts, and the caller's bytes, are
+ * held until `release`.
  */
 class Argument {
   readonly #scratch = new Memory(SCRATCH_BYTES);
@@ -42,12 +42,12 @@ class Argument {
   }
 
   /**
-   * Good for the next call only. Ask for it (and for the length) last: a buffer of the caller's that can be resized or
-   * transferred must not get the chance between this and the call.
+   * Valid for the next call only. Read it (and the length) last, so that a resizable or transferable buffer of the caller cannot
+   * change between this and the call.
    */
   address(): Ptr | null {
     if (this.#isMissing) return null;
-    // An empty value is not a missing one: it needs an address too.
+    // An empty value differs from a missing one, so it needs an address too.
     return this.#held === null || this.length === 0 ? this.#scratch.at : addressOf(this.#held);
   }
 
@@ -57,7 +57,7 @@ class Argument {
   }
 }
 
-/** Hands records to librdkafka: strings are encoded into reused memory, so a record costs no allocation of ours. */
+/** Hands records to librdkafka: strings are encoded into reused memory, so that a record costs no allocation. */
 export class RecordWriter {
   readonly #rd: Librdkafka;
   readonly #rk: Ptr;
@@ -116,7 +116,7 @@ export class RecordWriter {
     return made;
   }
 
-  /** Null, which means the producer's own settings, or a copy of them with the topic's compression. */
+  /** Null (the producer's settings), or a copy of the settings with the topic's compression. */
   #topicConf(name: string): Ptr | null {
     const compression = this.topicCompression[name];
     if (compression === undefined) return null;

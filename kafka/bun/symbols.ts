@@ -13,7 +13,7 @@ const text = FFIType.cstring;
 
 /**
  * The part of librdkafka's C API that this adapter calls; all of it exists since 2.0. Nothing here takes a callback:
- * librdkafka would call it from threads of its own.
+ * librdkafka would call it from its threads.
  */
 export const SYMBOLS = {
   rd_kafka_version_str: { args: [], returns: text },
@@ -133,7 +133,7 @@ export type Librdkafka = Library<typeof SYMBOLS>["symbols"];
 export const PRODUCER = 0;
 export const CONSUMER = 1;
 
-/** RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: it never joined its group, or left it before. */
+/** RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: the consumer never joined its group, or left it before. */
 export const NO_CONSUMER_CLOSE = 0x8;
 
 /**

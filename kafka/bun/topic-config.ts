@@ -7,7 +7,7 @@ const RESOURCE_TOPIC = 2;
 /** RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG: set on the topic itself, not inherited. */
 const SET_ON_TOPIC = 1;
 
-/** What is configured on each topic itself. @throws KafkaError */
+/** The settings of each topic itself, without inherited ones. @throws KafkaError */
 export function describeConfigs(
   client: AdminClient,
   topics: readonly string[],

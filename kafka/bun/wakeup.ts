@@ -3,23 +3,23 @@ import { KafkaError } from "../kafka.ts";
 import type { Libc } from "./libc.ts";
 import { Memory } from "./memory.ts";
 
-/** librdkafka writes a queue's own byte here when that queue becomes non-empty. */
+/** librdkafka writes the byte of a queue here when that queue becomes non-empty. */
 export interface Wakeup {
   /** The file descriptor that librdkafka writes to. */
   readonly fd: number;
-  /** Frees both ends. The queues that write here must be gone, or they write into somebody else's descriptor. */
+  /** Frees both ends. The queues that write here must be freed before, or they write into a reused descriptor. */
   close(): void;
 }
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-/** SOCK_NONBLOCK | SOCK_CLOEXEC exist on Linux only; elsewhere the few bytes never fill the socket anyway. */
+/** SOCK_NONBLOCK | SOCK_CLOEXEC exist on Linux only; elsewhere the few bytes never fill the socket. */
 const LINUX_FLAGS = 0o4000 | 0o2000000;
 
 /**
  * A socket pair whose reading end Bun's event loop watches: a report costs one wake-up (about 4 µs) and an idle
  * client nothing, where a polling timer costs both latency and idle CPU.
- * @param broken called once if nobody watches the reading end (any more), with the reason; it must be closed all the same
+ * @param broken called once, with the reason, if the reading end is not watched (any more). It must still be closed
  * @throws KafkaError UNAVAILABLE when the process has no file descriptors left
  */
 export function createWakeup(libc: Libc, wake: (queues: Uint8Array) => void, broken: (why: string) => void): Wakeup {
@@ -47,7 +47,7 @@ export function createWakeup(libc: Libc, wake: (queues: Uint8Array) => void, bro
       if (closed) connected.terminate();
     },
     (error: unknown) => {
-      libc.close(reading); // a descriptor that Bun could not watch is still ours
+      libc.close(reading); // Bun did not take over the descriptor
       if (!closed) broken(error instanceof Error ? error.message : String(error));
     },
   );

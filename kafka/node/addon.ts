@@ -2,9 +2,9 @@ import { createRequire } from "node:module";
 import { KafkaError } from "../kafka.ts";
 
 /**
- * The classes that @confluentinc/kafka-javascript wraps librdkafka in. We use them as its own two clients do, without
- * those clients: their `connect` holds one of Node's four worker threads until a broker answers, for 30 s and then fails, and
- * an event emitter and a promise of theirs per record cost more than the record. The package is pinned to one version.
+ * The classes that @confluentinc/kafka-javascript wraps librdkafka in. The package has two clients on top
+ * of them, which are not used here: their `connect` holds one of Node's four worker threads until a broker answers, for 30 s at
+ * most, and their event emitter and promise per record cost more than the record. The package is pinned to one version.
  */
 export interface Addon {
   readonly Producer: new (properties: object, topicProperties: undefined) => NativeProducer;
@@ -52,7 +52,7 @@ export interface CallbackTable {
 }
 
 export interface AddonClient {
-  /** Adds the functions, or removes these very same ones. */
+  /** Adds the functions, or removes the same ones. */
   configureCallbacks(add: boolean, callbacks: CallbackTable): void;
   getMetadata(options: { allTopics: boolean; timeout: number }, done: Done<NativeMetadata>): void;
 }
@@ -106,12 +106,12 @@ export interface NativeConsumer extends AddonClient {
   disconnect(done: Done): void;
   subscribe(topics: readonly string[]): number;
   unsubscribe(): number;
-  /** At most `count` messages that are here already; `timeoutMs` is waited for each. On a worker thread. */
+  /** At most `count` fetched messages; waits `timeoutMs` for each. On a worker thread. */
   consume(timeoutMs: number, count: number, onlyForFirst: boolean, done: Done<NativeMessage[]>): void;
   assignments(): NativePartition[] | number;
-  /** Begins a commit; its outcome cannot be heard. */
+  /** Begins a commit. Its outcome is not reported. */
   commit(offsets: readonly NativePartition[]): number;
-  /** What the broker has stored; on a worker thread. */
+  /** The offsets that the broker has stored. On a worker thread. */
   committed(partitions: readonly NativePartition[], timeoutMs: number, done: Done<NativePartition[]>): void;
   seek(position: NativePartition, timeoutMs: number, done: Done): void;
   pause(partitions: readonly NativePartition[]): number;

@@ -24,7 +24,7 @@ import { groupQuestioner } from "./group-questioner.ts";
 const REQUEST_TIMEOUT_MS = 10_000;
 const SEEN_LIMIT_MS = 5_000;
 const SEEN_PAUSE_MS = 20;
-/** In place of a time: which end of the partition. */
+/** Passed instead of a time: which end of the partition. */
 const OFFSET = { BEGINNING: -2, END: -1 } as const;
 const READ_UNCOMMITTED = 0;
 
@@ -104,13 +104,13 @@ export class NodeAdmin implements Admin {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    // The addon locks nothing against its own end: no worker may be at work.
+    // The addon does not lock against its own end: no worker thread may be using it.
     await Promise.allSettled(this.#calls);
     this.#native.disconnect();
     await this.#groups.close();
   }
 
-  /** A change is answered before the broker that is asked next has heard of it: waits until it shows, 5 s at most. */
+  /** A change may be answered before other brokers know of it. Waits until it is visible, at most 5 s. */
   async #seen(shows: () => Promise<boolean>): Promise<void> {
     const until = performance.now() + SEEN_LIMIT_MS;
     while (!(await shows()) && performance.now() < until) await sleep(SEEN_PAUSE_MS);
@@ -130,7 +130,7 @@ export class NodeAdmin implements Admin {
     return this.#call("metadata", (done) => this.#native.getMetadata({ allTopics, timeout: timeoutMs }, done));
   }
 
-  /** Of every given topic, in order. @throws KafkaError UNKNOWN_TOPIC */
+  /** One result per topic, in their order. @throws KafkaError UNKNOWN_TOPIC */
   async #partitions(names: readonly string[]): Promise<TopicPartition[]> {
     const present = await this.#topics();
     return names.flatMap((topic) => {
@@ -163,7 +163,7 @@ export class NodeAdmin implements Admin {
   }
 }
 
-/** The addon's answers in the order of the question; an offset that is not there is −1. @throws KafkaError */
+/** The addon's answers in the order of the partitions; −1: there is no offset. @throws KafkaError */
 function inOrder(
   found: readonly NativeOffset[],
   partitions: readonly TopicPartition[],

@@ -3,11 +3,11 @@ import { keyOf } from "../partitions.ts";
 import type { NativeConsumer } from "./addon.ts";
 
 /**
- * Which partitions the group gave us, as librdkafka sees it at this moment.
+ * The partitions that the group assigned to this consumer, as librdkafka knows them at this moment.
  *
- * The addon could tell of rebalances through a callback, but only in turn with fetched records: a group would wait for
- * whoever is busy with a batch, and a consumer that polls no more would never hear that it lost its partitions. Without a
- * callback librdkafka takes and gives partitions by itself at once, and is asked what it has (about 10 µs).
+ * The addon can report rebalances through a callback, but only in sequence with fetched records: the group would wait for a
+ * member that is busy with a batch, and a consumer that stopped polling would never hear that it lost its partitions. Without a
+ * callback librdkafka assigns and revokes partitions at once by itself, and is asked for the assignment (about 10 µs).
  */
 export class GroupAssignment {
   readonly #native: NativeConsumer;
@@ -27,20 +27,20 @@ export class GroupAssignment {
     return this.#owned.has(keyOf(partition));
   }
 
-  /** Asks librdkafka and tells what came and went since. */
+  /** Asks librdkafka and reports the changes since the last time. */
   refresh(): void {
     const found = this.#native.assignments();
-    // A number is an error: the consumer is not made yet, or no longer there.
+    // A number is an error: the consumer does not exist yet, or does not exist any more.
     if (typeof found !== "number") this.#become(found.map(({ topic, partition }) => ({ topic, partition })));
   }
 
-  /** Partitions that came back before anybody asked were away all the same. */
+  /** Partitions that were lost and assigned again between two questions count as lost. */
   returned(partitions: readonly TopicPartition[]): void {
     this.#tell("revoked", partitions);
     this.#tell("assigned", partitions);
   }
 
-  /** The consumer is gone. */
+  /** The consumer is closed. */
   clear(): void {
     this.#become([]);
   }

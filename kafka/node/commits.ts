@@ -4,17 +4,17 @@ import type { Addon, NativeConsumer, NativePartition } from "./addon.ts";
 import type { GroupAssignment } from "./assignment.ts";
 import { called, kafkaError } from "./errors.ts";
 
-/** How long a commit that the broker refuses is tried again, milliseconds. */
+/** Milliseconds for which a commit is retried that the broker refuses. */
 const COMMIT_LIMIT_MS = 5_000;
-/** One look at the broker; each holds a worker thread. */
+/** Milliseconds of one request to the broker; it holds a worker thread. */
 const LOOK_MS = 1_000;
-/** So long a broker that does not answer is asked again: a group that changes on a busy machine keeps a look waiting. */
+/** Milliseconds for which a broker that does not answer is asked again: a rebalance on a busy machine delays the answer. */
 const ASK_LIMIT_MS = 2_500;
 const PAUSE_MS = 100;
 
 /**
- * Stores offsets. The addon begins a commit without waiting for its outcome (its `commitCb` too), so each is looked up
- * afterwards: the broker answers in order, so the look shows the commit or that it was refused.
+ * Stores offsets. The addon begins a commit without waiting for its outcome (`commitCb` too), so the stored offsets are read
+ * afterwards. The broker answers in order, so they show whether the commit was stored or refused.
  */
 export class Commits {
   readonly #addon: Addon;
@@ -37,7 +37,7 @@ export class Commits {
     return outcome;
   }
 
-  /** What is not stored by now fails. Resolves when no worker uses the consumer any more. */
+  /** Commits that are not stored by now fail. Resolves when no worker thread uses the consumer. */
   end(error: KafkaError): Promise<void> {
     this.#ended = error;
     return this.#last;
@@ -48,7 +48,7 @@ export class Commits {
     for (;;) {
       if (this.#ended !== undefined) throw this.#ended;
       this.#assignment.refresh();
-      // The broker would take an offset for a partition that another member owns by now, and set that member back.
+      // The broker would accept an offset for a partition that another member owns by now, and that member would read again.
       const owned = offsets.filter((offset) => this.#assignment.has(offset));
       try {
         if (owned.length === 0 || (await this.#stored(owned))) return;
@@ -56,7 +56,7 @@ export class Commits {
         const mayPass = error instanceof KafkaError && error.retryable;
         if (!mayPass || performance.now() - begun > ASK_LIMIT_MS) throw error;
       }
-      // Refused while the group rebalances: we keep the partition and may try again, or lose it.
+      // Refused while the group rebalances: either the partition stays assigned and a retry works, or it is lost.
       if (performance.now() - begun > COMMIT_LIMIT_MS)
         throw new KafkaError("UNAVAILABLE", "commit: the broker does not take the offsets");
       await sleep(PAUSE_MS);

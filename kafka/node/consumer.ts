@@ -19,11 +19,11 @@ import { called, kafkaError, made } from "./errors.ts";
 import { addonProperties, ClientEvents } from "./events.ts";
 import { FetchedRecords } from "./fetched-records.ts";
 
-/** How often librdkafka is asked for the assignment while nobody polls, milliseconds. */
+/** Milliseconds between two questions for the assignment while there is no poll. */
 const ASSIGNMENT_LOOK_MS = 100;
-/** How long leaving the group may take, milliseconds; the broker forgets us after the session timeout anyway. */
+/** Milliseconds that leaving the group may take. The broker removes the member after the session timeout in any case. */
 const LEAVE_LIMIT_MS = 5_000;
-/** How long the goodbye may take to be on its way, once the fetchers have stopped, milliseconds. */
+/** Milliseconds after the fetchers' end in which the request to leave the group is sent. */
 const LEAVING_MS = 25;
 
 export class NodeConsumer implements Consumer {
@@ -60,14 +60,14 @@ export class NodeConsumer implements Consumer {
     });
     this.#fetched = new FetchedRecords(this.#native, this.#assignment, brokerLog);
     this.#commits = new Commits(addon, this.#native, this.#assignment);
-    // A poll that waits for hours must still tell librdkafka that the application lives.
+    // A poll that waits for hours must still show librdkafka that the application polls.
     this.#longestWaitMs = (options.maxPollIntervalMs ?? DEFAULT_MAX_POLL_INTERVAL_MS) / 2;
     this.#ready = this.#join(options.topics);
     this.#look = setInterval(() => {
       try {
         this.#assignment.refresh();
       } catch (error) {
-        // A mistake of a listener's; thrown on, it would end the process.
+        // A listener's error. Thrown on, it would end the process.
         brokerLog.error(`a rebalance was not dealt with: ${error instanceof Error ? error.message : error}`);
       }
     }, ASSIGNMENT_LOOK_MS).unref();
@@ -140,7 +140,7 @@ export class NodeConsumer implements Consumer {
     this.#waiting.wake();
     await this.#ready.catch(() => {});
     clearInterval(this.#look);
-    // The addon locks nothing against its own end: no worker may be at work.
+    // The addon does not lock against its own end: no worker thread may be using it.
     await this.#fetched.without(async () => {});
     await this.#commits.end(closed());
     await this.#leave();
@@ -151,9 +151,9 @@ export class NodeConsumer implements Consumer {
   }
 
   /**
-   * Says goodbye, so that others have our partitions now and not after the session timeout. librdkafka's own close forgets
-   * to when it manages the assignment itself (2.15: it ends between giving the partitions up and leaving); an end of the
-   * subscription leaves properly, once the fetchers have stopped, about 1 ms later; amid a rebalance, once that is over.
+   * Leaves the group, so that other members get the partitions now and not after the session timeout. librdkafka's close does
+   * not leave when librdkafka manages the assignment itself (2.15: it ends between the revocation and the request). Unsubscribing
+   * does leave, about 1 ms after the fetchers have stopped; during a rebalance, after its end.
    */
   async #leave(): Promise<void> {
     if (this.#events.fatal !== undefined) return;
@@ -187,7 +187,7 @@ export class NodeConsumer implements Consumer {
     return partitions.filter((partition) => this.#assignment.has(partition));
   }
 
-  /** librdkafka remembers a pause across rebalances; whoever paused may have resumed while it was somebody else's. */
+  /** librdkafka remembers a pause across rebalances. The partition may have been resumed while another member had it. */
   #flow(partitions: readonly TopicPartition[]): void {
     this.#fetched.setPaused(partitions, false);
     this.#native.resume(partitions);

@@ -2,7 +2,7 @@ import { codeOf } from "../error-codes.ts";
 import { KafkaError } from "../kafka.ts";
 import type { Addon, Done, NativeError } from "./addon.ts";
 
-/** What the addon failed with, as our error. */
+/** The addon's error as a KafkaError. */
 export function fromNative(error: NativeError, what: string): KafkaError {
   return new KafkaError(codeOf(error.code), `${what}: ${error.message}`, error.code);
 }
@@ -22,7 +22,7 @@ export function called<T>(what: string, call: (done: Done<T>) => void): Promise<
   });
 }
 
-/** Builds one of the addon's classes. @throws KafkaError INVALID with librdkafka's words about a property */
+/** Builds one of the addon's classes. @throws KafkaError INVALID with librdkafka's message about a property */
 export function made<T>(make: () => T): T {
   try {
     return make();

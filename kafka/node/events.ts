@@ -6,7 +6,7 @@ import type { NativeEvent } from "./addon.ts";
 /** The addon hands over an error event's text without its number; these texts have not changed since 2016. */
 const FATAL = "Local: Fatal error";
 const ALL_BROKERS_DOWN = "Local: All broker connections are down";
-/** A line of the log says which broker and why. */
+/** After this error a line of librdkafka's log names the broker and the reason. */
 const CONNECTION_FAILED = "Local: Broker transport failure";
 
 const ERR_FATAL = -150;
@@ -26,7 +26,7 @@ export class ClientEvents {
     return this.#connected;
   }
 
-  /** A broker answered just now, which is better news than the last statistics. */
+  /** A broker answered just now, which is newer than the last statistics. */
   answered(): void {
     this.#connected = true;
     this.#brokerLog.reachable();
@@ -39,7 +39,7 @@ export class ClientEvents {
   };
 
   #onStatistics(document: string): void {
-    // Only a broker's state is written in capitals; parsing the whole document would cost a hundred times more.
+    // Only a broker's state is written in capitals. Parsing the whole document would cost a hundred times as much.
     this.#connected = document.includes('"state":"UP"');
     if (this.#connected) this.#brokerLog.reachable();
   }
@@ -57,7 +57,7 @@ export class ClientEvents {
   }
 }
 
-/** As the addon takes them: its librdkafka is the one it was built with, so it knows the newer names too. */
+/** Properties for the addon. It has its own librdkafka, which also knows the names that end in `?`. */
 export function addonProperties(properties: Properties): Properties {
   return Object.fromEntries(Object.entries(properties).map(([name, value]) => [name.replace(/\?$/, ""), value]));
 }

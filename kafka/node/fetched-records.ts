@@ -6,11 +6,11 @@ import type { GroupAssignment } from "./assignment.ts";
 import { called } from "./errors.ts";
 
 const NO_HEADERS: Readonly<Record<string, Uint8Array>> = Object.freeze(Object.create(null));
-/** With many small polls librdkafka is not asked for the assignment in each, milliseconds. */
+/** Milliseconds for which an assignment counts as fresh, so that not every small poll asks librdkafka. */
 const FRESH_MS = 10;
 const NOTHING_YET = -1;
 
-/** One partition's records on their way. */
+/** The state of one partition. */
 interface Lane extends TopicPartition {
   paused: boolean;
   /** Offset of the record that came last. */
@@ -18,8 +18,8 @@ interface Lane extends TopicPartition {
 }
 
 /**
- * Fetched records on their way from librdkafka to `poll`. A fetch runs on a worker thread: a pause, a seek or a rebalance
- * that happens meanwhile must hold for its records too.
+ * Fetched records between librdkafka and `poll`. A fetch runs on a worker thread: a pause, a seek or a rebalance during the fetch
+ * must apply to its records too.
  */
 export class FetchedRecords {
   readonly #native: NativeConsumer;
@@ -38,7 +38,7 @@ export class FetchedRecords {
     this.#brokerLog = brokerLog;
   }
 
-  /** Up to `max` records that are here; null after an error of a partition's, which is logged: look again. */
+  /** Up to `max` fetched records; null after an error of a partition, which is logged: call again. */
   async take(max: number): Promise<IncomingRecord[] | null> {
     const held = this.#takeHeld(max);
     if (held.length > 0) return held;
@@ -53,12 +53,12 @@ export class FetchedRecords {
     return outcome;
   }
 
-  /** librdkafka, too, remembers a pause across rebalances. */
+  /** Across rebalances as well, as librdkafka does it. */
   setPaused(partitions: readonly TopicPartition[], paused: boolean): void {
     for (const partition of partitions) this.#laneOf(partition).paused = paused;
   }
 
-  /** A partition's records begin somewhere else now. */
+  /** Drops what is known of the partitions: their next records begin at another offset. */
   forget(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) this.#laneOf(partition).last = NOTHING_YET;
     const gone = new Set(partitions.map(keyOf));
@@ -103,9 +103,9 @@ export class FetchedRecords {
         if (!this.#assignment.has(lane)) this.#ask();
         owned = this.#assignment.has(lane);
       }
-      // Lost while it was being fetched: whoever has the partition now fetches it again.
+      // The partition was lost during the fetch: the member that has it now fetches the record again.
       if (!owned) continue;
-      // Partitions that were lost and came back before anybody asked begin again at the committed offset.
+      // Partitions that were lost and assigned again between two questions begin again at the committed offset.
       if (message.offset <= lane.last) this.#assignment.returned([lane]);
       lane.last = message.offset;
       (lane.paused ? this.#held : records).push(recordOf(message, lane.topic));

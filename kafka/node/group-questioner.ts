@@ -6,7 +6,7 @@ import type { Addon, NativePartition } from "./addon.ts";
 import { called, made } from "./errors.ts";
 import { addonProperties, ClientEvents } from "./events.ts";
 
-/** Every question holds one of Node's worker threads until the broker has answered; the client may only be closed after it. */
+/** Each request holds one of Node's worker threads until the broker has answered. The client may only be closed after that. */
 export function groupQuestioner(
   addon: Addon,
   options: ClientOptions,

@@ -12,7 +12,7 @@ export class NodeProducer extends BaseProducer {
   readonly #native: NativeProducer;
   readonly #writer: RecordWriter;
   readonly #events: ClientEvents;
-  /** librdkafka's producer exists some milliseconds after ours; what is sent until then waits here. */
+  /** Records that are sent before librdkafka's producer exists, some milliseconds after this object. */
   #early: { record: OutgoingRecord; number: number }[] | undefined = [];
   readonly #ready: Promise<void>;
   readonly #callbacks: CallbackTable;
@@ -48,7 +48,7 @@ export class NodeProducer extends BaseProducer {
   }
 
   protected drain(then: () => void): void {
-    // Reports that are here already come with the loop's next look at its descriptors, which precedes its check phase.
+    // Reports that have arrived are handled in the event loop's poll phase, which comes before its check phase.
     setImmediate(then);
   }
 
@@ -65,7 +65,7 @@ export class NodeProducer extends BaseProducer {
     this.#native.configureCallbacks(true, this.#callbacks);
     try {
       await called("start", (done) => this.#native.connect(done));
-      // Reports come from a thread of librdkafka's that wakes the event loop; the other way is a timer that asks.
+      // A librdkafka thread wakes the event loop for reports. The alternative would be a timer that polls.
       this.#native.setPollInBackground(true);
     } catch (error) {
       this.#events.fatal = error instanceof KafkaError ? error : new KafkaError("FATAL", String(error));

@@ -4,9 +4,9 @@ import type { Properties } from "../properties.ts";
 import type { Addon, NativeProducer } from "./addon.ts";
 
 const ANY_PARTITION = -1;
-/** What librdkafka calls a topic's own; the rest of the producer's properties is the client's. */
+/** The properties that librdkafka sets per topic. The producer's other properties belong to the client. */
 const TOPIC_PROPERTIES = ["acks", "message.timeout.ms", "partitioner", "compression.type"] as const;
-/** The addon takes a buffer without an address for a missing one, and that is what an empty buffer has. */
+/** For the addon a buffer without an address is a missing one, and an empty buffer has no address. */
 const EMPTY = Buffer.alloc(1).subarray(0, 0);
 
 /** Hands records to librdkafka, which copies them. */
@@ -51,9 +51,9 @@ export class RecordWriter {
   }
 
   /**
-   * Gives a topic its compression. librdkafka keeps a topic with the settings of its first mention, and the addon can name
-   * settings only in a call that loses headers: so the first mention is a record that librdkafka refuses unseen, being
-   * larger than the producer's limit. Its memory is never touched.
+   * Gives a topic its compression. librdkafka keeps a topic with the settings of its first use, and the addon can pass settings
+   * only in a call that loses headers. So the first use is a record above the producer's size limit, which librdkafka refuses
+   * without reading it.
    */
   #introduce(topic: string): void {
     this.#introduced.add(topic);
@@ -67,6 +67,6 @@ export class RecordWriter {
 function bytes(content: Bytes | null | undefined): Uint8Array | null {
   if (content === null || content === undefined) return null;
   if (content.length === 0) return EMPTY;
-  // Never the text itself: the addon would end a key at its first NUL.
+  // Bytes and not the text: the addon would end a key at its first NUL.
   return typeof content === "string" ? Buffer.from(content) : content;
 }
