@@ -34,8 +34,8 @@ export function wantedTopic(name: string, spec: TopicSpec, durability: TopicDura
     replicationFactor: durability.replicationFactor,
     config: {
       "retention.ms": String(spec.retentionDays * DAY_MS),
-      // The codec is the producer's (`topicCompression`). Naming it here too would make the broker compress those
-      // batches again that the client left as they were because they were too small to gain.
+      // The producer compresses (`topicCompression`). A codec here too would make the broker compress the batches again
+      // that the client left uncompressed because they were too small.
       "compression.type": "producer",
       "message.timestamp.type": spec.logAppendTime ? "LogAppendTime" : "CreateTime",
       "min.insync.replicas": String(durability.minInsyncReplicas),

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
--- ack: claims that PostgreSQL holds leave the ledger and are ISSUED.
+-- ack: removes claims that PostgreSQL holds from the ledger and makes them ISSUED.
 -- KEYS 1 sale  2 ledger  3 status
 -- ARGV 1 seconds that the status hash lives on, then per claim: ledgerId, requestId, slot (at most 500 claims)
--- Returns NOT_LOADED (the entries stay; the relay meets them again), or
+-- Returns NOT_LOADED (the entries stay, and the relay sends them again), or
 --   ACKNOWLEDGED, then requestId and reason of each claim that is FAILED
--- An id that is gone already (a redelivery, or '0-0' of a claim that never had an entry here) does no harm. An id under which
--- another claim stands stays where it is: that claim may be nowhere else. A Redis that lost its last entries, or one whose clock is
--- behind, may give an id a second time; so entries are compared once the sale was rebuilt (epoch 2 and later). Before that
--- nobody else can have the id, and the comparison would cost as much as all the rest.
--- FAILED is final: a claim that was revoked while its news were on their way stays FAILED, and its owner must be told so
--- once more; or ISSUED, sent a moment too late, would be the last word they heard. That is for the caller to do; should it
--- die before that, the entry is still there for the relay, or the record for the next one who reads the log.
+-- An id without an entry (a redelivery, or '0-0' of a claim that never had an entry here) is a no-op. If another claim has the id,
+-- its entry stays: that claim may exist nowhere else. A Redis that lost its last entries, or whose clock is behind, may give an
+-- id a second time, so entries are compared after the sale was rebuilt (epoch 2 and later). Before that no other claim can
+-- have the id, and the comparison would double the script's cost.
+-- FAILED is final. A claim that was revoked while its ISSUED message was on its way stays FAILED, and the caller tells its
+-- owner FAILED once more, because otherwise ISSUED would be the last message. If the caller's process dies before that, the ledger entry is
+-- still there for the relay, or the record is still in the log for the next consumer.
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
   return 'NOT_LOADED'

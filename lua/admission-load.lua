@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- admission-load: PostgreSQL's stock takes the place of what was known, and orders that need not be held any more are
--- let go, both of the same snapshot and at once: in between, a piece would be counted twice or not at all.
+-- admission-load: replaces the known stock by PostgreSQL's, and releases orders that are in that stock. Both come from one snapshot and
+-- are written at once: otherwise a piece would be counted twice or not at all in between.
 -- KEYS 1 stock (hash)  2 taken (hash)  3 held (hash)
--- ARGV 1 how many orders are let go  2… their orderIds, then productId, stock, productId, stock, … (all flash products)
--- Returns how many orders were let go.
+-- ARGV 1 how many orders are released  2… their orderIds, then productId, stock, productId, stock, … (all flash products)
+-- Returns how many orders were released.
 local last = 1 + tonumber(ARGV[1])
 local gone = 0
 for i = 2, last do

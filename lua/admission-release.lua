@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- admission-release: gives back what orders hold, each once: an order that holds nothing (any more) changes nothing.
+-- admission-release: releases what orders hold. For an order that holds nothing it is a no-op.
 -- KEYS 1 taken (hash)  2 held (hash)
 -- ARGV orderIds
--- Returns how many held something.
+-- Returns how many orders held something.
 local released = 0
 for _, orderId in ipairs(ARGV) do
   local text = redis.call('HGET', KEYS[2], orderId)

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- fence: nobody may claim until the sale is loaded again under this epoch.
+-- fence: stops all claims until the sale is loaded again under this epoch.
 -- KEYS 1 sale (hash)  2 winners (hash)  3 freed (list)  4 ledger (stream)  5 status (hash)  6 asked (hash)  ARGV 1 epoch
--- Returns CHANGED | UNCHANGED (this epoch's fence stands already) | STALE_EPOCH (a newer one, or this one is loaded:
--- whoever wants to rebuild takes a new epoch, or claims granted since the load would be forgotten)
--- A key of another type is not the sale's: somebody wrote over it. It is renamed to <key>:broken, where it can be looked at for a week.
+-- Returns CHANGED | UNCHANGED (the sale is fenced under this epoch already) | STALE_EPOCH (the sale has a newer epoch, or this
+-- one is loaded: a rebuild needs a new epoch, because otherwise claims granted since the load would be forgotten)
+-- A key of another type was written over by somebody. It is renamed to <key>:broken and kept for a week, for an operator to look at.
 -- include: announce.lua
 local TYPES = { 'hash', 'hash', 'list', 'stream', 'hash', 'hash' }
 local function set_aside(i)
@@ -15,7 +15,7 @@ local function set_aside(i)
 end
 set_aside(1)
 local sale = redis.call('HMGET', KEYS[1], 'epoch', 'state', 'version')
--- PostgreSQL's epochs are integers that rise by one; anything else, and what is a million ahead, says nothing (claim-numbers.ts).
+-- PostgreSQL's epochs are integers that rise by one. Other values, and epochs a million ahead, are ignored (claim-numbers.ts).
 local epoch = string.match(sale[1] or '', '^[1-9]%d*$') and tonumber(sale[1]) or 0
 if epoch > ARGV[1] + 1000000 then
   epoch = 0

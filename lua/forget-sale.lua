@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- forget-sale: an ended sale leaves Redis, if nothing of it is here that PostgreSQL lacks.
+-- forget-sale: deletes an ended sale from Redis, if Redis holds nothing of it that PostgreSQL lacks.
 -- KEYS 1 sale  2 winners  3 freed  4 ledger  5 status  6 asked
 -- ARGV 1 epoch  2 winners that PostgreSQL holds  3 milliseconds since 1970: it must have ended before
 --      4 DIRECT or QUEUED
--- Returns FORGOTTEN (also when nothing was here) or what speaks against it:
---   SALE_RECOVERING (fenced: a loader is at it) | STALE_EPOCH | NOT_OVER | LEDGER_NOT_EMPTY | WINNERS_DIFFER
---   | REQUESTS_WAIT (a queued sale: somebody asked and is not decided; decide.lua takes the notes away, others expire)
--- It touches no script and lowers no fence: without `:sale` every script of the sale answers NOT_LOADED.
+-- Returns FORGOTTEN (also if Redis had nothing) or the reason against it:
+--   SALE_RECOVERING (fenced: a loader rebuilds it) | STALE_EPOCH | NOT_OVER | LEDGER_NOT_EMPTY | WINNERS_DIFFER
+--   | REQUESTS_WAIT (a queued sale has undecided requests; decide.lua deletes their notes, others expire)
+-- No script and no fence is removed: without `:sale` every script of the sale answers NOT_LOADED.
 local sale = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'endsAt')
 if sale[1] == 'RECOVERING' then
   return 'SALE_RECOVERING'

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- load-sale: puts a snapshot in place that the loader has built under shadow keys; all at once or not at all.
+-- load-sale: puts a snapshot in place that the loader has written under shadow keys, all at once or not at all.
 -- KEYS 1 sale  2 winners  3 freed  4 ledger  5 shadow winners  6 shadow freed
 -- ARGV 1 epoch  2 number of winners  3 number of freed slots  4 KEEP or DROP (the surviving ledger)
 --      5… field, value, … of the sale hash, without epoch and version
 -- Returns LOADED | STALE_EPOCH (a newer fence, or the fence is gone: begin again with a new epoch) | STALE_RUN_ID
--- This script runs only where the loader loaded it, and asks the server itself who it is: a restart between the
--- loader's INFO and its SCRIPT LOAD would otherwise fence with the id of a server that is gone.
--- Another loader of the same epoch may have been faster: then claims may have been granted, and nothing is touched.
+-- The script asks the server for its run_id: after a restart between the loader's INFO and its SCRIPT LOAD the sale would otherwise
+-- be loaded with the id of a server process that has ended.
+-- Another loader of the same epoch may have been faster: then claims may have been granted, and nothing is changed.
 -- include: announce.lua
 local function give_up(code)
   redis.call('UNLINK', KEYS[5], KEYS[6])

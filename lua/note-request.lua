@@ -1,20 +1,20 @@
--- note-request: notes that a user asks for a coupon of a queued sale, before the log is told. One undecided request a user: who asked
--- before and is not decided gets that request again.
+-- note-request: notes a user's request for a coupon of a queued sale, before it goes to Kafka's log. A user has one undecided request:
+-- asking again returns the same one.
 -- KEYS 1 winners (hash user → "slot requestId")  2 status (hash)  3 asked (hash user → "requestId", once the log has it
 --      "requestId milliseconds")  4 sale (hash)
--- ARGV 1 userId  2 requestId  3 seconds that the notes live on  4 '1': a new request may be noted; '0': nobody may ask now
---      5 milliseconds after which the log is told of a request once more: the log keeps nothing for ever
--- Returns won slot requestId | noted | logged requestId (of before) | unlogged requestId (of before; the log may not have
---   it) | none (nothing of this user is there, and nothing may be noted) | broken (somebody wrote over what the user has won)
--- After a rebuild of the sale the log is told of a request once more, too: Redis may have forgotten that it was refused, and
--- then the decider says so again.
--- Any process may bring this script along: it decides nothing. A user whose request was decided may ask again under another request:
--- decide.lua takes the note away, and a note that an older version of it left behind is told by the request's status.
+-- ARGV 1 userId  2 requestId  3 seconds that the notes live  4 '1': a new request may be noted; '0': the sale takes no requests now
+--      5 milliseconds after which a request is logged once more, because Kafka's retention deletes records
+-- Returns won slot requestId | noted | logged requestId (an earlier request) | unlogged requestId (an earlier request that may not be
+--   in the log) | none (this user has nothing, and nothing may be noted) | broken (somebody wrote over what the user has won)
+-- After a rebuild of the sale a request is logged once more too: Redis may have lost the refusal, and role coupon-decide then
+-- repeats it.
+-- Any process may load this script, because it decides nothing. A user whose request was decided may ask again under a new request id:
+-- decide.lua deletes the note. A note that an older release's decide.lua left is recognised by the request's status.
 -- include: win-format.lua
 local win = redis.call('HGET', KEYS[1], ARGV[1])
 if win then
   if not string.find(win, WIN) then
-    -- A sale that Redis does not have needs no mark.
+    -- If Redis does not have the sale, no mark is needed.
     if redis.call('EXISTS', KEYS[4]) == 1 then
       redis.pcall('HSET', KEYS[4], 'broken', 'winners')
     end
@@ -23,7 +23,7 @@ if win then
   return 'won ' .. win
 end
 local request, logged = string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '', '^(%S+) ?(%d*)$')
--- What is no request of this sale was written by hand, and is no note.
+-- A value that is no request id of this sale was written by hand and does not count.
 local length = #ARGV[2]
 if request and (#request ~= length or string.sub(request, 1, 13) ~= string.sub(ARGV[2], 1, 13)
   or string.find(request, '[^0-9a-z]', 14)) then

@@ -1,11 +1,11 @@
--- order-acknowledge: takes orders that PostgreSQL has out of the ledger, and out of everything that is kept for the door until
--- then. Their keys, and the count of a cart's orders, stay a little longer: for requests that asked PostgreSQL just before.
+-- order-acknowledge: removes orders that PostgreSQL has from the ledger and from the lists of open orders. Their idempotency keys, and the
+-- count of a cart's orders, stay a little longer, for requests that read PostgreSQL just before it had the order.
 -- KEYS 1 ledger (stream)  then for each order: order (string: its ledger id), key (string: orderId),
 --      open (sorted set: `orderId ledgerId`), cart (hash by orderId, and n)
 -- ARGV 1 seconds that these stay  then for each order: ledger id, orderId
 -- Returns how many entries were there.
--- An entry of another order stays: a Redis that lost its last entries may give an id a second time. The order's own key proves
--- whose entry it is, at no cost; only without that proof is the entry read, because reading every entry costs 5 µs an order.
+-- An entry of another order stays: a Redis that lost its last entries may give an id a second time. The order's key shows whose
+-- entry it is. Only without the key is the entry read, because reading every entry costs 5 µs an order.
 local function is_of(orderId, ledgerId)
   local entry = redis.call('XRANGE', KEYS[1], ledgerId, ledgerId)[1]
   return entry and entry[2][1] == 'o' and entry[2][2] == orderId
@@ -19,7 +19,7 @@ for i = 2, #ARGV, 2 do
     removed = removed + redis.call('XDEL', KEYS[1], ledgerId)
   end
   redis.call('ZREM', open, orderId .. ' ' .. ledgerId)
-  -- Another id: the order was placed a second time after its key had expired; that entry is not ours.
+  -- Another id: the order was placed again after its key had expired, and that entry is not acknowledged here.
   if not current or current == ledgerId then
     redis.call('DEL', order)
     if redis.call('HDEL', cart, orderId) == 1 and redis.call('HLEN', cart) == 1 then

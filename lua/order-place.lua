@@ -1,4 +1,4 @@
--- order-place: gives a user's Idempotency-Key its order, once, and writes the order into the ledger.
+-- order-place: assigns an order to a user's Idempotency-Key, once, and writes the order into the ledger.
 -- KEYS 1 key (string: orderId)  2 order (string: its ledger id)  3 ledger (stream)
 --      4 open (sorted set: `orderId ledgerId`, scored by when it was placed)  5 cart (hash: orderId → `productId quantity …`, n → how many there
 --      have been)
@@ -7,13 +7,12 @@
 --      8 with 7: the n of the cart hash when the lines were read ('': there was none)
 -- Returns {code, event}; code is a ResultCode (contracts/wire/result-codes.ts):
 --   ACCEPTED                '' : this call placed it
---   REPEATED                event as it was placed, or '' when PostgreSQL has it (the ledger gave it up)
---   IDEMPOTENCY_KEY_REUSED  '' : the key stands for another order
---   TOO_MANY_ORDERS         '' : ARGV 6 of this user's orders wait for PostgreSQL already
---   CART_CHANGED            '' : another order took something out of the cart meanwhile
--- order-acknowledge.lua takes all of it away again, once PostgreSQL has the order: a waiting order never expires,
--- because a Kafka that is away for days must not make an order unknown. The lifetimes set here only bound what an
--- acknowledgement by an earlier release leaves behind.
+--   REPEATED                the event as it was placed, or '' if PostgreSQL has it (it has left the ledger)
+--   IDEMPOTENCY_KEY_REUSED  '' : the key belongs to another order
+--   TOO_MANY_ORDERS         '' : ARGV 6 orders of this user already wait for PostgreSQL
+--   CART_CHANGED            '' : another order changed the cart meanwhile
+-- order-acknowledge.lua deletes all of it once PostgreSQL has the order. A waiting order never expires: after days without Kafka an
+-- order must still be known. The lifetimes here only limit what an acknowledgement by an earlier release does not delete.
 local function event(ledgerId)
   local found = redis.call('XRANGE', KEYS[3], ledgerId, ledgerId)
   return found[1] and found[1][2][6] or ''
@@ -24,8 +23,8 @@ local ledgerId = redis.call('GET', KEYS[2])
 if ledgerId then return {'REPEATED', event(ledgerId)} end
 if known then return {'REPEATED', ''} end
 if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[6]) then
-  -- Consumers of an earlier release take an order out of the ledger and leave it here. Only the oldest are looked at, so that a
-  -- refusal stays cheap: those that really wait leave in this order too.
+  -- Consumers of an earlier release delete an order from the ledger but not from this set. Only the oldest 100 are checked, so that a
+  -- refusal stays cheap: waiting orders leave in this order too.
   for _, member in ipairs(redis.call('ZRANGE', KEYS[4], 0, 99)) do
     local order, entry = string.match(member, '^(%S+) (%d+%-%d+)$')
     if not order or #redis.call('XRANGE', KEYS[3], entry, entry) == 0 then
@@ -37,7 +36,7 @@ if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[6]) then
 end
 local takesCart = ARGV[7] ~= ''
 if takesCart and (redis.call('HGET', KEYS[5], 'n') or '') ~= ARGV[8] then return {'CART_CHANGED', ''} end
--- First of the writes, because Redis rolls nothing back: an entry without a key is delivered, a key without an entry is not.
+-- The first write, because Redis rolls nothing back: an entry without a key is still delivered, a key without an entry is not.
 ledgerId = redis.call('XADD', KEYS[3], '*', 'o', ARGV[1], 'u', ARGV[2], 'e', ARGV[3])
 redis.call('SET', KEYS[2], ledgerId)
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- release: takes a claim back whose tombstone PostgreSQL holds, or gives up a slot that turned out to be somebody else's.
+-- release: takes back a claim whose tombstone PostgreSQL holds, or gives up a slot that another user holds in PostgreSQL.
 -- KEYS 1 sale  2 winners  3 freed  4 ledger  5 status
 -- ARGV 1 userId  2 requestId  3 epoch of the claim  4 FREE (the slot goes out again) or DISCARD (it never does)
 --      5 reason for the status, '' for none  6 ledgerId, '' if unknown  7 seconds that the status hash lives on
 -- Returns RELEASED | NOT_HELD (the user holds nothing, or under another request) | STALE_EPOCH | NOT_LOADED
--- The winner entry goes before the slot comes back: its removal is what makes a second release find nothing, so no slot
--- is freed twice. Status and ledger entry are settled even when nothing was held: the tombstone is committed, and a claim
--- decided before a rebuild left only these two behind. The entry is compared, because an id could belong to another claim.
+-- The winner entry is deleted before the slot is freed, so that a second release finds nothing and no slot is freed twice.
+-- Status and ledger entry are written even if the user held nothing: the tombstone is committed, and a claim from before a
+-- rebuild has only these two. The entry is compared, because its id could belong to another claim.
 -- include: announce.lua
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- replace-winner: PostgreSQL holds an older claim of this user, so Redis forgot one: the older request becomes the winner.
+-- replace-winner: makes an older request the winner. PostgreSQL holds that claim of the user, so Redis has forgotten it.
 -- KEYS 1 sale  2 winners  3 freed
 -- ARGV 1 userId  2 requestId that Redis granted  3 requestId that PostgreSQL holds  4 its slot
---      5 FREE (the granted slot goes out again) or DISCARD (PostgreSQL holds it for somebody else)
+--      5 FREE (the granted slot goes out again) or DISCARD (PostgreSQL holds it for another user)
 -- Returns CHANGED | NOT_HELD (Redis holds another request of this user) | NOT_LOADED
--- The older slot is taken out of the free list, should it be there: it is held.
+-- The older slot is removed from the list of freed slots, if it is there.
 -- include: announce.lua
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then

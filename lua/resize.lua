@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- resize: gives a loaded sale another total, but never below a slot that somebody has.
+-- resize: changes the total of a loaded sale, but never below a slot that a user has.
 -- KEYS 1 sale  2 freed
 -- ARGV 1 total  2 highest slot that PostgreSQL holds, 0 for none
--- Returns CHANGED | UNCHANGED | CONFLICT smallestTotal (somebody has that slot) | NOT_LOADED
--- Taken is what was handed out and has not come back, so a slot that is never to go out again counts too. Freed slots
--- beyond a smaller total vanish, and `next` goes down with them: grown again, the sale hands them out as fresh ones.
+-- Returns CHANGED | UNCHANGED | CONFLICT smallestTotal (the highest slot that a user has) | NOT_LOADED
+-- A slot is taken if it was given out and not freed, so discarded slots count too. Freed slots above a smaller total are removed,
+-- and `next` is lowered to the total: if the sale grows again, it gives them out as new ones.
 -- include: announce.lua
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'total', 'next')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then
@@ -31,7 +31,7 @@ if total < fresh then
     redis.call('UNLINK', KEYS[2])
     free, fresh = 0, total
     for _, slot in ipairs(freed) do
-      -- What is no number was written by hand, and goes as well.
+      -- A value that is no number was written by hand and is removed too.
       if (tonumber(slot) or math.huge) <= total then
         free = redis.call('RPUSH', KEYS[2], slot)
       end

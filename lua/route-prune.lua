@@ -1,9 +1,9 @@
--- route-prune: removes connections of gateways that are gone.
+-- route-prune: removes routes to gateways that do not run any more.
 -- KEYS 1 route (hash connectionId → gatewayId)  ARGV connectionId, gatewayId, the gateway's channel, connectionId, …
--- Returns how many were removed. By compare: a connection id that meanwhile leads elsewhere stays, and so does one whose gateway is
--- subscribed again by now. A gateway that was away for long writes its routes again as soon as its subscription stands, so what is
--- removed before that comes back, and what is written after it is not removed.
--- Not for a cluster, where NUMSUB counts the subscribers of one node.
+-- Returns how many were removed. A route stays if it points to another gateway by now, or if its gateway is subscribed again. A
+-- gateway that was disconnected writes its routes again as soon as it is subscribed, so a route that is removed before that comes
+-- back, and a route that is written after that is not removed.
+-- Not for a cluster, where NUMSUB counts the subscribers of one node only.
 local removed = 0
 for i = 1, #ARGV, 3 do
   local isHeard = redis.call('PUBSUB', 'NUMSUB', ARGV[i + 2])[2] > 0

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- set-state: what the operator wants of a loaded sale: OPEN, PAUSED or CLOSED, and its window.
+-- set-state: sets the state of a loaded sale (OPEN, PAUSED or CLOSED, by an operator) and its window.
 -- KEYS 1 sale  2 freed
--- ARGV 1 state  2 startsAt  3 endsAt (milliseconds; '' keeps what is there)
--- Returns CHANGED | UNCHANGED | NOT_LOADED (a sale in recovery takes its state from the load)
+-- ARGV 1 state  2 startsAt  3 endsAt (milliseconds; '' keeps the present value)
+-- Returns CHANGED | UNCHANGED | NOT_LOADED (a sale in recovery gets its state from the load)
 -- include: announce.lua
 local sale = redis.call('HMGET', KEYS[1], 'runId', 'state', 'epoch', 'startsAt', 'endsAt', 'total', 'next')
 if sale[1] ~= RUN_ID or sale[2] == 'RECOVERING' then

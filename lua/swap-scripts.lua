@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- swap-scripts: other scripts (another release's) take the place of those that a loaded sale was loaded with, without a fence.
+-- swap-scripts: replaces the scripts of a loaded sale by those of another release, without a fence.
 -- KEYS 1 sale  2 freed
 -- ARGV 1 epoch, then field, SHA, field, SHA, … of the scripts; they are loaded on this server already
 -- Returns CHANGED | UNCHANGED | NOT_LOADED (not loaded by this server process, or being rebuilt) | STALE_EPOCH
--- The fence stays what it was: like every script of a sale this one runs only on the server process whose id stands in its
--- text, and it asks the server itself who it is, as load-sale does. The scripts that are replaced stay in the server's cache, so
--- a gateway that has not heard of the change yet goes on with them.
+-- The script cache stays the fence: like every script of a sale this one works only on the server process whose run_id is in its
+-- text, and it asks the server for its run_id, as load-sale.lua does. The replaced scripts stay in the server's cache, so a
+-- gateway that has not heard of the change yet goes on with them.
 -- include: announce.lua
 if string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') ~= RUN_ID then
   return 'NOT_LOADED'

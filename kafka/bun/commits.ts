@@ -61,7 +61,7 @@ export class Commits {
     if (native === 0 || native === ERR.NO_OFFSET) commit.resolve("STORED");
     else if (codeOf(native) === "REBALANCED") commit.resolve("REBALANCING");
     else if (native === ERR.UNKNOWN_TOPIC_OR_PART) {
-      // The group gave us the partition, so it exists: a broker that is stopping or has just started does not know it for a
+      // The partition was assigned, so it exists. A broker that is stopping or has just started may not know it for a
       // moment.
       commit.reject(new KafkaError("UNAVAILABLE", `commit: ${this.#client.rd.rd_kafka_err2str(native)}`, native));
     } else commit.reject(kafkaError(this.#client.rd, native, "commit"));
