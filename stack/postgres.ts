@@ -34,6 +34,9 @@ function programs(): string | null {
 
 const asRoot = () => process.getuid?.() === 0;
 
+/** Each test makes databases; flushing them to disk takes longer than many of the tests. */
+const UNFLUSHED = ["-c", "fsync=off", "-c", "full_page_writes=off"];
+
 /** PostgreSQL refuses to run as root: root hands it to the user that Debian's package made. */
 const asPostgres = (argv: readonly string[]): string[] =>
   asRoot() ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", ...argv] : [...argv];
@@ -129,9 +132,10 @@ export const postgres: NativeService = {
     copyFileSync(join(layout.root, "ops/postgres/postgresql.conf"), join(data, "stampede.conf"));
   },
 
-  command: ({ layout, ports }) => {
+  command: ({ layout, ports, mayLoseData }) => {
     const data = realpathSync(layout.dataOf("postgres"));
     const options = ["-D", data, "-c", `config_file=${data}/stampede.conf`, "-p", String(ports.postgres)];
+    if (mayLoseData) options.push(...UNFLUSHED);
     return { argv: asPostgres([join(programs()!, "postgres"), ...options]) };
   },
 };

@@ -24,6 +24,8 @@ export interface StackContext {
   readonly env: StackEnv;
   readonly progress: Progress;
   readonly shape: Shape;
+  /** Whether PostgreSQL may leave flushing to the operating system: its data then survives a kill of it, but no power cut. */
+  readonly mayLoseData: boolean;
 }
 
 /** How one service runs as a native process. What is common to all (process ids, logs, waiting) is in stack.ts. */

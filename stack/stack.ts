@@ -30,6 +30,8 @@ export interface StackOptions {
   readonly external?: boolean;
   readonly config?: CliConfig;
   readonly progress?: Progress;
+  /** For stacks of tests, see StackContext. Default no. */
+  readonly mayLoseData?: boolean;
 }
 
 export interface Stack {
@@ -86,7 +88,7 @@ function contextOf(options: StackOptions): StackContext {
   const secrets = keptSecrets(layout.secretsFile, config);
   const shape = cluster === undefined ? rememberedShape(layout) : cluster ? "cluster" : "single";
   const env = stackEnv(config, ports, secrets, { external, run: layout.run, shape });
-  return { layout, ports, config, env, progress, shape };
+  return { layout, ports, config, env, progress, shape, mayLoseData: options.mayLoseData ?? false };
 }
 
 async function signalService(layout: Layout, service: ServiceName, signal: NodeJS.Signals): Promise<void> {

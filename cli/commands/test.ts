@@ -21,7 +21,14 @@ export function createTestStack(progress?: Progress, lane?: number): Stack {
   const number = lane ?? config.STAMPEDE_TEST_LANE;
   const dir = join(config.STAMPEDE_STACK ?? join(repositoryRoot(), ".stack"), number === 1 ? "test" : `test-${number}`);
   const portOffset = PORT_OFFSET * number;
-  return createStack({ dir, portOffset, external: false, config, ...(progress ? { progress } : {}) });
+  return createStack({
+    dir,
+    portOffset,
+    external: false,
+    config,
+    mayLoseData: true,
+    ...(progress ? { progress } : {}),
+  });
 }
 
 function parseLanes(text: string): number {

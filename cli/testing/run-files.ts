@@ -13,8 +13,11 @@ export interface FileRun extends Omit<RunOptions, "limitS" | "report"> {
 
 /** Lint and types read every file; a minute is ten times what they need. */
 const CHECK_LIMIT_S = 120;
-/** Milliseconds one test may take; a file's own `setDefaultTimeout` or a test's third argument wins. */
-const TEST_TIMEOUT_MS = 180_000;
+/**
+ * Milliseconds one test may take; a file's own `setDefaultTimeout` or a test's third argument wins. Longer than a wait
+ * (`until` of test/support/until.ts gives up after 60 s), so that a test that hangs says what it waits for.
+ */
+const TEST_TIMEOUT_MS = 90_000;
 
 /** What a test measured on the way, for the reader of a run in which everything passed. */
 const FINDING = /^fault: .*$/gm;

@@ -32,10 +32,15 @@ const SLOWEST = 10;
 /** Names of the stack's addresses that tests get; ports of gateways are theirs to choose. */
 const ADDRESSES = ["REDIS_URL", "DATABASE_URL", "KAFKA_BROKERS", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"] as const;
 
-function testEnvironment({ env }: Stack, lane: number): Record<string, string> {
+/** How much more often properties are tried in a run of everything. Not where it is recorded: the record is for gates. */
+const PROPERTY_FACTOR = "8";
+
+function testEnvironment({ env }: Stack, lane: number, run: TestRun): Record<string, string> {
   const addresses = Object.fromEntries(ADDRESSES.map((name) => [name, env[name]!]));
   // NO_COLOR: the commands that tests read would print colours where CI or FORCE_COLOR is set, and none elsewhere.
-  return { ...inheritedEnvironment(), ...addresses, STAMPEDE_TEST_LANE: String(lane), NODE_ENV: "test", NO_COLOR: "1" };
+  const properties = run.scope === "all" && !run.record ? { STAMPEDE_PROPERTY_FACTOR: PROPERTY_FACTOR } : {};
+  const own = { STAMPEDE_TEST_LANE: String(lane), NODE_ENV: "test", NO_COLOR: "1" };
+  return { ...inheritedEnvironment(), ...addresses, ...properties, ...own };
 }
 
 async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
@@ -66,7 +71,7 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
     keep: run.keep,
     needsNode: batches.some(({ files }) => files.some((file) => NEEDS_NODE.test(file))),
     signal: run.signal,
-    environmentOf: testEnvironment,
+    environmentOf: (stack, lane) => testEnvironment(stack, lane, run),
   });
   // The first stack starts while the checks and the unit tests run.
   if (batches.length > 0) lanes[0].ready().catch(() => {}); // its lane fails with it
@@ -75,7 +80,7 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
   const all = await Promise.all(
     quick.map(async (tier) => {
       const begun = performance.now();
-      const options = { ...common, env: testEnvironment(first, 1) };
+      const options = { ...common, env: testEnvironment(first, 1, run) };
       if (isFileTier(tier) && units.length === 0) return NOTHING;
       // Unit tests share nothing and start nothing: one process for all saves a start per file.
       const { counts } = isFileTier(tier)

@@ -44,7 +44,8 @@ test("an order that PostgreSQL has leaves the ledger unsent; one that it lacks i
 
 test("an order that is younger than LEDGER_AGE_MS is left to its gateway; one that is waited for is not sent with every round", async () => {
   const order = placedBy(user("young"), "k");
-  const ageMs = 3_000;
+  // Twenty rounds long; an order is sent again after several times as much.
+  const ageMs = 1_000;
   const relay = startOrderRelay({ ...world.neighbours, config: { ...world.config, LEDGER_AGE_MS: ageMs } });
   const placedAt = performance.now();
   await place(order);

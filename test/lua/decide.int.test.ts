@@ -10,6 +10,7 @@ import { createSubscriber, type RedisConnection, whenReady } from "../../lua/red
 import { createSaleLoading, type SaleTerms } from "../../lua/sale-loading.ts";
 import { readSale, statusOf } from "../../lua/sale-reading.ts";
 import { createSaleScripts, parseAnnouncement, type SaleScripts } from "../../lua/sale-scripts.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 import { type RedisServer, startRedis, UNHURRIED } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { claimOf, connected, HOUR, loadedSale, loadSale, user, winner } from "./sale.ts";
@@ -277,5 +278,5 @@ test("however a log is cut into batches and repeated, its first distinct users w
     });
     expect(held).toEqual(Object.fromEntries(expected));
   });
-  await fc.assert(run, { numRuns: 200 });
+  await fc.assert(run, { numRuns: propertyRuns(200) });
 }, 180_000);

@@ -6,6 +6,7 @@ import type { RedisConnection } from "../../lua/redis.ts";
 import { createSaleLoading } from "../../lua/sale-loading.ts";
 import { readSale, readWinners } from "../../lua/sale-reading.ts";
 import { createSaleScripts } from "../../lua/sale-scripts.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 import { openRedis } from "../support/redis.ts";
 import { claimOf, connected, terms, user } from "./sale.ts";
 
@@ -187,7 +188,7 @@ test("any interleaving of claims, releases, states, resizes, fences and loads ke
       await play(couponId, model, operations);
     },
   );
-  await fc.assert(run, { numRuns: 500 });
+  await fc.assert(run, { numRuns: propertyRuns(500) });
 }, 180_000);
 
 test("many processes claiming at once never win a slot twice, nor a user twice", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { PlacedOrder } from "../../contracts/orders/saga-state.ts";
 import { type ConsumerWorld, createWorld, WORLD_MS } from "../consumers/world.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 import * as bench from "./bench.ts";
 import { anOrder, asked, takenBack } from "./bench.ts";
 
@@ -96,6 +97,6 @@ test("random commands and restores in random batches: stock and points balance",
           AND NOT (o.outcome = 'COMPLETED' AND o.restored_at IS NULL)`;
       expect(liars).toEqual([] as never);
     }),
-    { numRuns: 40 },
+    { numRuns: propertyRuns(40) },
   );
 });
