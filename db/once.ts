@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "../contracts/wire/canonical-json.ts";
 import { StampedeError } from "../contracts/wire/errors.ts";
 import type { Executor, Sql } from "./client.ts";
+import { OPERATOR_REQUEST } from "./names.ts";
 
 export interface OperatorRequest {
   readonly actor: string;
@@ -25,19 +26,20 @@ export async function once<T extends object>(
     if (idempotencyKey === null) return { answer: await work(tx) };
     const hash = createHash("sha256").update(canonicalJson(request)).digest("hex");
     const [taken] = await tx`
-      INSERT INTO operator_requests (actor, idempotency_key, request_hash, answer)
+      INSERT INTO ${OPERATOR_REQUEST.table} (${OPERATOR_REQUEST.actor}, ${OPERATOR_REQUEST.idempotencyKey},
+        ${OPERATOR_REQUEST.requestHash}, ${OPERATOR_REQUEST.answer})
       VALUES (${actor}, ${idempotencyKey}, ${hash}, '{}') ON CONFLICT DO NOTHING RETURNING 1`;
     if (taken === undefined) {
-      const [earlier] = await tx<{ request_hash: string; answer: T }[]>`
-        SELECT request_hash, answer FROM operator_requests
-        WHERE actor = ${actor} AND idempotency_key = ${idempotencyKey}`;
-      if (earlier!.request_hash !== hash) throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
+      const [earlier] = await tx<{ requestHash: string; answer: T }[]>`
+        SELECT ${OPERATOR_REQUEST.requestHash} AS "requestHash", ${OPERATOR_REQUEST.answer} FROM ${OPERATOR_REQUEST.table}
+        WHERE ${OPERATOR_REQUEST.actor} = ${actor} AND ${OPERATOR_REQUEST.idempotencyKey} = ${idempotencyKey}`;
+      if (earlier!.requestHash !== hash) throw new StampedeError("IDEMPOTENCY_KEY_REUSED");
       return { answer: earlier!.answer };
     }
     const answer = await work(tx);
     await tx`
-      UPDATE operator_requests SET answer = ${JSON.stringify(answer)}::text::jsonb
-      WHERE actor = ${actor} AND idempotency_key = ${idempotencyKey}`;
+      UPDATE ${OPERATOR_REQUEST.table} SET ${OPERATOR_REQUEST.answer} = ${JSON.stringify(answer)}::text::jsonb
+      WHERE ${OPERATOR_REQUEST.actor} = ${actor} AND ${OPERATOR_REQUEST.idempotencyKey} = ${idempotencyKey}`;
     return { answer };
   });
   return result.answer;

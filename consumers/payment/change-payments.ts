@@ -18,22 +18,22 @@ const storable = (text: string | null): string => (text ?? "").replaceAll("\0", 
 
 function paymentOf(row: PaymentRow, said: OutcomeRow | undefined): Payment {
   return {
-    orderId: row.order_id as OrderId,
+    orderId: row.orderId as OrderId,
     amount: Number(row.amount) as Money,
     currency: row.currency as Currency,
     token: row.token,
     status: row.status,
-    captured: Number(row.captured_amount) as Money,
-    refunded: Number(row.refunded_amount) as Money,
-    refundedElsewhere: Number(row.refunded_elsewhere) as Money,
+    captured: Number(row.capturedAmount) as Money,
+    refunded: Number(row.refundedAmount) as Money,
+    refundedElsewhere: Number(row.refundedElsewhere) as Money,
     capturedCurrency: capturedIn(row),
-    reason: row.failure_reason,
-    reference: row.provider_reference,
-    returnWanted: row.return_wanted,
-    checkWanted: row.check_wanted,
+    reason: row.failureReason,
+    reference: row.providerReference,
+    returnWanted: row.returnWanted,
+    checkWanted: row.checkWanted,
     attempts: row.attempts,
-    leaseOwner: row.lease_owner,
-    dueAt: row.next_attempt_at?.getTime() ?? 0,
+    leaseOwner: row.leaseOwner,
+    dueAt: row.nextAttemptAt?.getTime() ?? 0,
     outcome:
       said === undefined
         ? null
@@ -48,7 +48,7 @@ function paymentOf(row: PaymentRow, said: OutcomeRow | undefined): Payment {
 
 /** A capture that the version before wrote has no currency: that version looked at the one that was asked for alone. */
 const capturedIn = (row: PaymentRow): Currency | null =>
-  row.captured_amount === "0" ? null : ((row.captured_currency ?? row.currency) as Currency);
+  row.capturedAmount === "0" ? null : ((row.capturedCurrency ?? row.currency) as Currency);
 
 export interface Changed {
   readonly before: Payment;
@@ -78,7 +78,7 @@ export async function changePayments(
     ]);
     const said = new Map(outcomes.map((outcome) => [outcome.orderId, outcome]));
     for (const row of rows) {
-      const before = paymentOf(row, said.get(row.order_id as OrderId));
+      const before = paymentOf(row, said.get(row.orderId as OrderId));
       changes.set(before.orderId, { before, after: evolve(before, row.now.getTime()) });
     }
     const different = [...changes.values()].filter(({ before, after }) => before !== after);

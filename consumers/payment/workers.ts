@@ -51,16 +51,16 @@ const MANY_ATTEMPTS = 5;
 const SETTLE_BATCH = 200;
 
 const leased = (row: LeasedPayment): Leased => ({
-  orderId: row.order_id as OrderId,
+  orderId: row.orderId as OrderId,
   amount: Number(row.amount) as Money,
   currency: row.currency as Currency,
   token: row.token,
   status: row.status,
-  captured: Number(row.captured_amount) as Money,
-  refunded: Number(row.refunded_amount) as Money,
-  refundedElsewhere: Number(row.refunded_elsewhere) as Money,
-  returnWanted: row.return_wanted,
-  checkWanted: row.check_wanted,
+  captured: Number(row.capturedAmount) as Money,
+  refunded: Number(row.refundedAmount) as Money,
+  refundedElsewhere: Number(row.refundedElsewhere) as Money,
+  returnWanted: row.returnWanted,
+  checkWanted: row.checkWanted,
   attempts: row.attempts,
 });
 
@@ -136,7 +136,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
     const { orderId } = payment;
     inHand.add(orderId);
     slots.run(() =>
-      work(payment, row.user_id)
+      work(payment, row.userId)
         .catch((error) => {
           log.error({ role: "payment", orderId, ...failureCode(error) }, "a payment's worker failed");
         })

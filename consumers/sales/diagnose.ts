@@ -13,11 +13,11 @@ export type Diagnosis =
  * - set-terms: an operator's word that Redis missed: the state, or the total.
  */
 export function diagnose(
-  sale: Pick<LiveSale, "load_state" | "epoch" | "state" | "total">,
+  sale: Pick<LiveSale, "loadState" | "epoch" | "state" | "total">,
   health: SaleHealth,
 ): Diagnosis {
-  if (sale.load_state === "NEW" && health.epoch <= sale.epoch && !health.loaded) return { need: "first-load" };
-  if (sale.load_state !== "LOADED") return { need: "recovery", why: sale.load_state };
+  if (sale.loadState === "NEW" && health.epoch <= sale.epoch && !health.loaded) return { need: "first-load" };
+  if (sale.loadState !== "LOADED") return { need: "recovery", why: sale.loadState };
   if (!health.loaded) {
     const { reason = "NOT_LOADED", detail } = health;
     return { need: "recovery", why: detail === undefined ? reason : `${reason} ${detail}` };

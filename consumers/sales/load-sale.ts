@@ -11,9 +11,9 @@ export type LoadOutcome = "LOADED" | "OVERTAKEN";
 export function termsOf(sale: LiveSale): SaleTerms {
   return {
     total: sale.total,
-    startsAt: sale.starts_at.getTime(),
-    endsAt: sale.ends_at.getTime(),
-    mode: sale.issue_mode,
+    startsAt: sale.startsAt.getTime(),
+    endsAt: sale.endsAt.getTime(),
+    mode: sale.issueMode,
     name: sale.name,
     state: sale.state,
   };

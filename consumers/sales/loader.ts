@@ -96,9 +96,9 @@ export class Loader {
     if (diagnosis.need === "first-load") fresh.push(sale);
     else if (diagnosis.need === "set-terms") await this.#setTerms(idOf(sale), sale.epoch);
     else if (diagnosis.need === "recovery") {
-      const { epoch, load_state: loadState, issue_mode } = sale;
+      const { epoch, loadState, issueMode } = sale;
       const isFenced = health.reason === "RECOVERING";
-      const queued = issue_mode === "QUEUED";
+      const queued = issueMode === "QUEUED";
       const redis = { redisEpoch: health.epoch, isFenced };
       lost.push({ couponId: idOf(sale), epoch, loadState, queued, ...redis, why: diagnosis.why });
     }
@@ -146,7 +146,7 @@ export class Loader {
     const { sql, scripts, log } = this.#deps;
     await sql.begin(async (tx) => {
       const sale = await lockSale(tx, couponId);
-      if (sale === null || sale.load_state !== "LOADED" || sale.epoch !== epoch) return;
+      if (sale === null || sale.loadState !== "LOADED" || sale.epoch !== epoch) return;
       if ((await scripts.setState(couponId, sale.state)) === "CHANGED") {
         log.warn({ couponId, state: sale.state }, "Redis had missed the sale's state");
       }

@@ -1,23 +1,24 @@
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { ALIAS, CLAIM } from "../names.ts";
 import type { ClaimRow } from "./insert.ts";
 
 /** What PostgreSQL holds about one claim; null where there is no such row. */
 export interface StandingClaim {
-  readonly request_id: string;
+  readonly requestId: string;
   /** The claim's own row. */
-  readonly own_status: "ACTIVE" | "USED" | "REVOKED" | null;
-  readonly own_slot: number | null;
-  readonly own_reason: string | null;
-  readonly own_issued_at: Date | null;
+  readonly ownStatus: "ACTIVE" | "USED" | "REVOKED" | null;
+  readonly ownSlot: number | null;
+  readonly ownReason: string | null;
+  readonly ownIssuedAt: Date | null;
   /** The claim is known as a second request of its user. */
-  readonly alias_of: string | null;
+  readonly aliasOf: string | null;
   /** The row by which the user holds the coupon. */
-  readonly held_request: string | null;
-  readonly held_slot: number | null;
-  readonly held_issued_at: Date | null;
+  readonly heldRequest: string | null;
+  readonly heldSlot: number | null;
+  readonly heldIssuedAt: Date | null;
   /** Who holds the claim's slot. */
-  readonly slot_request: string | null;
+  readonly slotRequest: string | null;
 }
 
 /**
@@ -27,27 +28,29 @@ export interface StandingClaim {
  */
 export function findStanding(sql: Executor, claims: readonly ClaimRow[]): Promise<readonly StandingClaim[]> {
   return sql<StandingClaim[]>`
-    SELECT c.request_id,
-           own.status AS own_status, own.slot AS own_slot, own.reason AS own_reason, own.issued_at AS own_issued_at,
-           alias.original_request_id AS alias_of,
-           held.request_id AS held_request, held.slot AS held_slot, held.issued_at AS held_issued_at,
-           taken.request_id AS slot_request
+    SELECT c.request_id AS "requestId",
+           own.${CLAIM.status} AS "ownStatus", own.${CLAIM.slot} AS "ownSlot", own.${CLAIM.reason} AS "ownReason",
+           own.${CLAIM.issuedAt} AS "ownIssuedAt",
+           alias.${ALIAS.originalRequestId} AS "aliasOf",
+           held.${CLAIM.requestId} AS "heldRequest", held.${CLAIM.slot} AS "heldSlot", held.${CLAIM.issuedAt} AS "heldIssuedAt",
+           taken.${CLAIM.requestId} AS "slotRequest"
     FROM unnest(${textArray(claims.map((c) => c.couponId))}::text[],
                 ${textArray(claims.map((c) => c.userId))}::text[],
                 ${intArray(claims.map((c) => c.slot))}::bigint[],
                 ${textArray(claims.map((c) => c.requestId))}::text[]) AS c (coupon_id, user_id, slot, request_id)
-    LEFT JOIN user_coupons own
-      ON own.request_id = c.request_id AND own.user_id = c.user_id AND own.coupon_id = c.coupon_id
-    LEFT JOIN request_aliases alias ON alias.request_id = c.request_id AND alias.user_id = c.user_id
-    LEFT JOIN user_coupons held
-      ON held.user_id = c.user_id AND held.coupon_id = c.coupon_id AND held.status <> 'REVOKED'
-    LEFT JOIN user_coupons taken
-      ON taken.coupon_id = c.coupon_id AND taken.slot = c.slot AND taken.status <> 'REVOKED'`;
+    LEFT JOIN ${CLAIM.table} own
+      ON own.${CLAIM.requestId} = c.request_id AND own.${CLAIM.userId} = c.user_id AND own.${CLAIM.couponId} = c.coupon_id
+    LEFT JOIN ${ALIAS.table} alias ON alias.${ALIAS.requestId} = c.request_id AND alias.${ALIAS.userId} = c.user_id
+    LEFT JOIN ${CLAIM.table} held
+      ON held.${CLAIM.userId} = c.user_id AND held.${CLAIM.couponId} = c.coupon_id AND held.${CLAIM.status} <> 'REVOKED'
+    LEFT JOIN ${CLAIM.table} taken
+      ON taken.${CLAIM.couponId} = c.coupon_id AND taken.${CLAIM.slot} = c.slot AND taken.${CLAIM.status} <> 'REVOKED'`;
 }
 
 /** The request by which somebody holds this slot of the sale; null: nobody does. */
 export async function slotHolder(sql: Executor, couponId: string, slot: number): Promise<string | null> {
-  const [row] = await sql<{ request_id: string }[]>`
-    SELECT request_id FROM user_coupons WHERE coupon_id = ${couponId} AND slot = ${slot} AND status <> 'REVOKED'`;
-  return row?.request_id ?? null;
+  const [row] = await sql<{ requestId: string }[]>`
+    SELECT ${CLAIM.requestId} AS "requestId" FROM ${CLAIM.table} WHERE ${CLAIM.couponId} = ${couponId}
+      AND ${CLAIM.slot} = ${slot} AND ${CLAIM.status} <> 'REVOKED'`;
+  return row?.requestId ?? null;
 }

@@ -1,5 +1,6 @@
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { DEFERRED, SALE } from "../names.ts";
 
 /** A claim that cannot be decided now, as it stands in its record. */
 export interface DeferredClaim {
@@ -19,7 +20,8 @@ const MAX_PAUSE_MS = 30_000;
 export async function deferClaims(sql: Executor, claims: readonly DeferredClaim[]): Promise<void> {
   const sorted = [...claims].sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
   await sql`
-    INSERT INTO deferred_claims AS d (request_id, coupon_id, user_id, slot, epoch, ledger_id, due_at)
+    INSERT INTO ${DEFERRED.table} AS d (${DEFERRED.requestId}, ${DEFERRED.couponId}, ${DEFERRED.userId}, ${DEFERRED.slot},
+      ${DEFERRED.epoch}, ${DEFERRED.ledgerId}, ${DEFERRED.dueAt})
     SELECT c.*, now() + ${FIRST_PAUSE_MS} * interval '1 millisecond'
     FROM unnest(${textArray(sorted.map((c) => c.requestId))}::text[],
                 ${textArray(sorted.map((c) => c.couponId))}::text[],
@@ -27,8 +29,9 @@ export async function deferClaims(sql: Executor, claims: readonly DeferredClaim[
                 ${intArray(sorted.map((c) => c.slot))}::bigint[],
                 ${intArray(sorted.map((c) => c.epoch))}::int[],
                 ${textArray(sorted.map((c) => c.ledgerId))}::text[]) AS c
-    ON CONFLICT (request_id) DO UPDATE SET slot = excluded.slot, epoch = excluded.epoch, ledger_id = excluded.ledger_id
-    WHERE excluded.epoch > d.epoch`;
+    ON CONFLICT (${DEFERRED.requestId}) DO UPDATE SET ${DEFERRED.slot} = excluded.${DEFERRED.slot},
+    ${DEFERRED.epoch} = excluded.${DEFERRED.epoch}, ${DEFERRED.ledgerId} = excluded.${DEFERRED.ledgerId}
+    WHERE excluded.${DEFERRED.epoch} > d.${DEFERRED.epoch}`;
 }
 
 /**
@@ -39,27 +42,31 @@ export async function deferClaims(sql: Executor, claims: readonly DeferredClaim[
 export async function salesWithDeferredClaims(sql: Executor): Promise<readonly string[]> {
   const rows = await sql<{ id: string }[]>`
     WITH RECURSIVE sales (id) AS (
-      (SELECT coupon_id FROM deferred_claims ORDER BY coupon_id LIMIT 1)
+      (SELECT ${DEFERRED.couponId} FROM ${DEFERRED.table} ORDER BY ${DEFERRED.couponId} LIMIT 1)
       UNION ALL
-      SELECT (SELECT d.coupon_id FROM deferred_claims d WHERE d.coupon_id > s.id ORDER BY d.coupon_id LIMIT 1)
+      SELECT (SELECT d.${DEFERRED.couponId} FROM ${DEFERRED.table} d WHERE d.${DEFERRED.couponId} > s.id
+        ORDER BY d.${DEFERRED.couponId} LIMIT 1)
       FROM sales s WHERE s.id IS NOT NULL
     )
-    SELECT c.id FROM sales s JOIN coupons c ON c.id = s.id
-    WHERE c.load_state = 'LOADED' AND CASE c.state WHEN 'PAUSED'
-      THEN (SELECT min(d.due_at) FROM deferred_claims d WHERE d.coupon_id = c.id AND d.attempts = 0)
-      ELSE (SELECT min(d.due_at) FROM deferred_claims d WHERE d.coupon_id = c.id) END <= now()
-    ORDER BY c.id`;
+    SELECT c.${SALE.id} FROM sales s JOIN ${SALE.table} c ON c.${SALE.id} = s.id
+    WHERE c.${SALE.loadState} = 'LOADED' AND CASE c.${SALE.state} WHEN 'PAUSED'
+      THEN (SELECT min(d.${DEFERRED.dueAt}) FROM ${DEFERRED.table} d WHERE d.${DEFERRED.couponId} = c.${SALE.id}
+      AND d.${DEFERRED.attempts} = 0)
+      ELSE (SELECT min(d.${DEFERRED.dueAt}) FROM ${DEFERRED.table} d WHERE d.${DEFERRED.couponId} = c.${SALE.id}) END <= now()
+    ORDER BY c.${SALE.id}`;
   return rows.map(({ id }) => id);
 }
 
 /** Claims of a sale that are due; of a paused one only those that had no try yet. */
 export function dueDeferredClaims(sql: Executor, couponId: string, limit: number): Promise<readonly DeferredClaim[]> {
   return sql<DeferredClaim[]>`
-    SELECT d.coupon_id AS "couponId", d.user_id AS "userId", d.request_id AS "requestId", d.slot::float8 AS slot, d.epoch,
-           d.ledger_id AS "ledgerId"
-    FROM deferred_claims d JOIN coupons c ON c.id = d.coupon_id
-    WHERE d.coupon_id = ${couponId} AND d.due_at <= now() AND (c.state <> 'PAUSED' OR d.attempts = 0)
-    ORDER BY d.attempts, d.due_at LIMIT ${limit}`;
+    SELECT d.${DEFERRED.couponId} AS "couponId", d.${DEFERRED.userId} AS "userId", d.${DEFERRED.requestId} AS "requestId",
+      d.${DEFERRED.slot}::float8 AS slot, d.${DEFERRED.epoch},
+           d.${DEFERRED.ledgerId} AS "ledgerId"
+    FROM ${DEFERRED.table} d JOIN ${SALE.table} c ON c.${SALE.id} = d.${DEFERRED.couponId}
+    WHERE d.${DEFERRED.couponId} = ${couponId} AND d.${DEFERRED.dueAt} <= now()
+      AND (c.${SALE.state} <> 'PAUSED' OR d.${DEFERRED.attempts} = 0)
+    ORDER BY d.${DEFERRED.attempts}, d.${DEFERRED.dueAt} LIMIT ${limit}`;
 }
 
 /** All of a sale's, by request id; for a recovery, which persists what it can before it takes the snapshot. */
@@ -70,28 +77,30 @@ export function deferredClaimsAfter(
   limit: number,
 ): Promise<readonly DeferredClaim[]> {
   return sql<DeferredClaim[]>`
-    SELECT coupon_id AS "couponId", user_id AS "userId", request_id AS "requestId", slot::float8 AS slot, epoch,
-           ledger_id AS "ledgerId"
-    FROM deferred_claims
-    WHERE request_id > ${after} AND request_id < ${`${couponId}.`} AND coupon_id = ${couponId}
-    ORDER BY request_id LIMIT ${limit}`;
+    SELECT ${DEFERRED.couponId} AS "couponId", ${DEFERRED.userId} AS "userId", ${DEFERRED.requestId} AS "requestId",
+      ${DEFERRED.slot}::float8 AS slot, ${DEFERRED.epoch},
+           ${DEFERRED.ledgerId} AS "ledgerId"
+    FROM ${DEFERRED.table}
+    WHERE ${DEFERRED.requestId} > ${after} AND ${DEFERRED.requestId} < ${`${couponId}.`} AND ${DEFERRED.couponId} = ${couponId}
+    ORDER BY ${DEFERRED.requestId} LIMIT ${limit}`;
 }
 
 /** They are settled: persisted or given up, and told. */
 export async function forgetDeferredClaims(sql: Executor, requestIds: readonly string[]): Promise<void> {
-  await sql`DELETE FROM deferred_claims WHERE request_id = ANY (${textArray(requestIds)}::text[])`;
+  await sql`DELETE FROM ${DEFERRED.table} WHERE ${DEFERRED.requestId} = ANY (${textArray(requestIds)}::text[])`;
 }
 
 /** They still cannot be decided. */
 export async function postponeDeferredClaims(sql: Executor, requestIds: readonly string[]): Promise<void> {
   await sql`
-    UPDATE deferred_claims
-    SET attempts = attempts + 1,
-        due_at = now() + least(${MAX_PAUSE_MS}, ${FIRST_PAUSE_MS} * 2 ^ least(attempts + 1, 20)) * interval '1 millisecond'
-    WHERE request_id = ANY (${textArray(requestIds)}::text[])`;
+    UPDATE ${DEFERRED.table}
+    SET ${DEFERRED.attempts} = ${DEFERRED.attempts} + 1,
+        ${DEFERRED.dueAt} = now() + least(${MAX_PAUSE_MS}, ${FIRST_PAUSE_MS} * 2 ^ least(${DEFERRED.attempts} + 1,
+        20)) * interval '1 millisecond'
+    WHERE ${DEFERRED.requestId} = ANY (${textArray(requestIds)}::text[])`;
 }
 
 export async function countDeferredClaims(sql: Executor): Promise<number> {
-  const [row] = await sql<{ n: number }[]>`SELECT count(*)::int AS n FROM deferred_claims`;
+  const [row] = await sql<{ n: number }[]>`SELECT count(*)::int AS n FROM ${DEFERRED.table}`;
   return row!.n;
 }

@@ -3,6 +3,7 @@ import { type RequestId, saleOfRequest } from "../../contracts/wire/ids.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { ALIAS, CLAIM, DEFERRED, REFUSAL, SALE } from "../names.ts";
 
 export interface FoundRequest {
   /** PENDING: accepted, and kept until its sale can decide it again. */
@@ -19,18 +20,23 @@ export interface FoundRequest {
  */
 export async function findRequest(sql: Executor, requestId: string, userId: string): Promise<FoundRequest | null> {
   const [row] = await sql<{ status: string; slot: number | null; reason: ResultCode | null }[]>`
-    SELECT status, slot, reason FROM user_coupons
-    WHERE user_id = ${userId} AND request_id = coalesce(
-      (SELECT original_request_id FROM request_aliases WHERE request_id = ${requestId} AND user_id = ${userId}),
+    SELECT ${CLAIM.status}, ${CLAIM.slot}, ${CLAIM.reason} FROM ${CLAIM.table}
+    WHERE ${CLAIM.userId} = ${userId} AND ${CLAIM.requestId} = coalesce(
+      (SELECT ${ALIAS.originalRequestId} FROM ${ALIAS.table} WHERE ${ALIAS.requestId} = ${requestId}
+      AND ${ALIAS.userId} = ${userId}),
       ${requestId})
     UNION ALL
-    SELECT 'REVOKED', NULL, reason FROM refused_requests WHERE request_id = ${requestId} AND user_id = ${userId}
+    SELECT 'REVOKED', NULL, ${REFUSAL.reason} FROM ${REFUSAL.table} WHERE ${REFUSAL.requestId} = ${requestId}
+      AND ${REFUSAL.userId} = ${userId}
     UNION ALL
-    SELECT 'DEFERRED', NULL, NULL FROM deferred_claims WHERE request_id = ${requestId} AND user_id = ${userId}
+    SELECT 'DEFERRED', NULL, NULL FROM ${DEFERRED.table} WHERE ${DEFERRED.requestId} = ${requestId}
+      AND ${DEFERRED.userId} = ${userId}
     UNION ALL
-    SELECT u.status, u.slot, u.reason FROM user_coupons u JOIN coupons c ON c.id = u.coupon_id
-    WHERE u.user_id = ${userId} AND u.coupon_id = ${saleOfRequest(requestId as RequestId)} AND u.status <> 'REVOKED'
-      AND c.left_redis_at IS NOT NULL
+    SELECT u.${CLAIM.status}, u.${CLAIM.slot}, u.${CLAIM.reason} FROM ${CLAIM.table} u JOIN ${SALE.table} c
+      ON c.${SALE.id} = u.${CLAIM.couponId}
+    WHERE u.${CLAIM.userId} = ${userId} AND u.${CLAIM.couponId} = ${saleOfRequest(requestId as RequestId)}
+      AND u.${CLAIM.status} <> 'REVOKED'
+      AND c.${SALE.leftRedisAt} IS NOT NULL
     LIMIT 1`;
   if (row === undefined) return null;
   if (row.status === "DEFERRED") return { status: "PENDING", slot: null, reason: null };
@@ -45,10 +51,10 @@ export async function findWin(
   couponId: string,
   userId: string,
 ): Promise<{ readonly requestId: string; readonly slot: number } | null> {
-  const [row] = await sql<{ request_id: string; slot: number }[]>`
-    SELECT request_id, slot FROM user_coupons
-    WHERE user_id = ${userId} AND coupon_id = ${couponId} AND status <> 'REVOKED'`;
-  return row === undefined ? null : { requestId: row.request_id, slot: row.slot };
+  const [row] = await sql<{ requestId: string; slot: number }[]>`
+    SELECT ${CLAIM.requestId} AS "requestId", ${CLAIM.slot} FROM ${CLAIM.table}
+    WHERE ${CLAIM.userId} = ${userId} AND ${CLAIM.couponId} = ${couponId} AND ${CLAIM.status} <> 'REVOKED'`;
+  return row === undefined ? null : { requestId: row.requestId, slot: row.slot };
 }
 
 export interface HeldCouponStatus {
@@ -74,16 +80,16 @@ export async function findHeldCoupons(
     FROM unnest(${textArray(asked.map(({ couponId }) => couponId))}::text[],
                 ${textArray(asked.map(({ userId }) => userId))}::text[]) WITH ORDINALITY AS a (coupon_id, user_id, n)
     LEFT JOIN LATERAL (
-      SELECT status, order_id FROM user_coupons
-      WHERE user_id = a.user_id AND coupon_id = a.coupon_id AND status <> 'REVOKED'
+      SELECT ${CLAIM.status}, ${CLAIM.orderId} FROM ${CLAIM.table}
+      WHERE user_id = a.user_id AND coupon_id = a.coupon_id AND ${CLAIM.status} <> 'REVOKED'
     ) c ON true
     ORDER BY a.n`;
   return rows.map(({ status, orderId }) => (status === null ? null : { status, orderId }));
 }
 
 export interface FoundAlias {
-  readonly request_id: string;
-  readonly original_request_id: string;
+  readonly requestId: string;
+  readonly originalRequestId: string;
 }
 
 /**
@@ -96,7 +102,7 @@ export function findAliases(
   originals: readonly string[],
 ): Promise<readonly FoundAlias[]> {
   return sql<FoundAlias[]>`
-    SELECT request_id, original_request_id FROM request_aliases
-    WHERE request_id >= ${`${couponId}-`} AND request_id < ${`${couponId}.`}
-      AND original_request_id = ANY (${textArray(originals)}::text[])`;
+    SELECT ${ALIAS.requestId} AS "requestId", ${ALIAS.originalRequestId} AS "originalRequestId" FROM ${ALIAS.table}
+    WHERE ${ALIAS.requestId} >= ${`${couponId}-`} AND ${ALIAS.requestId} < ${`${couponId}.`}
+      AND ${ALIAS.originalRequestId} = ANY (${textArray(originals)}::text[])`;
 }

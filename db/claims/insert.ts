@@ -1,5 +1,6 @@
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor, Sql } from "../client.ts";
+import { ALIAS, CLAIM, SALE } from "../names.ts";
 import { lockSale } from "../sales/lock.ts";
 
 export interface ClaimRow {
@@ -22,21 +23,22 @@ export interface ClaimRow {
  * one from an epoch that never was (claim-numbers.ts)", decided under the
  * share lock that sales/lock.ts took before in the same transaction.
  */
-export function insertClaims(sql: Executor, claims: readonly ClaimRow[]): Promise<readonly { request_id: string }[]> {
-  return sql<{ request_id: string }[]>`
-    INSERT INTO user_coupons (coupon_id, user_id, slot, request_id, epoch)
+export function insertClaims(sql: Executor, claims: readonly ClaimRow[]): Promise<readonly { requestId: string }[]> {
+  return sql<{ requestId: string }[]>`
+    INSERT INTO ${CLAIM.table} (${CLAIM.couponId}, ${CLAIM.userId}, ${CLAIM.slot}, ${CLAIM.requestId}, ${CLAIM.epoch})
     SELECT c.coupon_id, c.user_id, c.slot, c.request_id, c.epoch
     FROM unnest(${textArray(claims.map((c) => c.couponId))}::text[],
                 ${textArray(claims.map((c) => c.userId))}::text[],
                 ${intArray(claims.map((c) => c.slot))}::int[],
                 ${textArray(claims.map((c) => c.requestId))}::text[],
                 ${intArray(claims.map((c) => c.epoch))}::int[]) AS c (coupon_id, user_id, slot, request_id, epoch)
-    JOIN coupons s ON s.id = c.coupon_id
-     AND c.slot BETWEEN 1 AND s.total
-     AND (s.load_state IN ('NEW', 'RECOVERING') OR (s.load_state = 'LOADED' AND c.epoch - s.epoch BETWEEN 0 AND 1000000))
+    JOIN ${SALE.table} s ON s.${SALE.id} = c.coupon_id
+     AND c.slot BETWEEN 1 AND s.${SALE.total}
+     AND (s.${SALE.loadState} IN ('NEW', 'RECOVERING') OR (s.${SALE.loadState} = 'LOADED'
+       AND c.epoch - s.${SALE.epoch} BETWEEN 0 AND 1000000))
     ORDER BY c.request_id
     ON CONFLICT DO NOTHING
-    RETURNING request_id`;
+    RETURNING ${CLAIM.requestId} AS "requestId"`;
 }
 
 export interface NewAlias {
@@ -50,7 +52,7 @@ export interface NewAlias {
 export async function insertAliases(sql: Executor, aliases: readonly NewAlias[]): Promise<void> {
   const sorted = [...aliases].sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
   await sql`
-    INSERT INTO request_aliases (request_id, coupon_id, user_id, original_request_id)
+    INSERT INTO ${ALIAS.table} (${ALIAS.requestId}, ${ALIAS.couponId}, ${ALIAS.userId}, ${ALIAS.originalRequestId})
     SELECT * FROM unnest(${textArray(sorted.map((a) => a.requestId))}::text[],
                          ${textArray(sorted.map((a) => a.couponId))}::text[],
                          ${textArray(sorted.map((a) => a.userId))}::text[],
@@ -75,7 +77,8 @@ export async function insertTombstones(sql: Executor, tombstones: readonly Tombs
   const sorted = [...tombstones].sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
   const requestIds = textArray(sorted.map((t) => t.requestId));
   await sql`
-    INSERT INTO user_coupons (coupon_id, user_id, request_id, epoch, reason, status)
+    INSERT INTO ${CLAIM.table} (${CLAIM.couponId}, ${CLAIM.userId}, ${CLAIM.requestId}, ${CLAIM.epoch}, ${CLAIM.reason},
+      ${CLAIM.status})
     SELECT t.*, 'REVOKED'
     FROM unnest(${textArray(sorted.map((t) => t.couponId))}::text[],
                 ${textArray(sorted.map((t) => t.userId))}::text[],
@@ -83,9 +86,10 @@ export async function insertTombstones(sql: Executor, tombstones: readonly Tombs
                 ${intArray(sorted.map((t) => t.epoch))}::int[],
                 ${textArray(sorted.map((t) => t.reason))}::text[]) AS t
     ON CONFLICT DO NOTHING`;
-  const standing = await sql<{ request_id: string }[]>`
-    SELECT request_id FROM user_coupons WHERE request_id = ANY (${requestIds}::text[]) AND status = 'REVOKED'`;
-  return new Set(standing.map((row) => row.request_id));
+  const standing = await sql<{ requestId: string }[]>`
+    SELECT ${CLAIM.requestId} AS "requestId" FROM ${CLAIM.table} WHERE ${CLAIM.requestId} = ANY (${requestIds}::text[])
+      AND ${CLAIM.status} = 'REVOKED'`;
+  return new Set(standing.map((row) => row.requestId));
 }
 
 /**
@@ -99,10 +103,10 @@ export async function buryClaims(sql: Sql, tombstones: readonly Tombstone[]): Pr
   let standing: ReadonlySet<string> = new Set();
   await sql.begin(async (tx) => {
     for (const couponId of saleIds) await lockSale(tx, couponId);
-    const rows = await tx<{ request_id: string }[]>`
-      SELECT request_id FROM request_aliases
-      WHERE request_id = ANY (${textArray(tombstones.map(({ requestId }) => requestId))}::text[])`;
-    const aliases = new Set(rows.map(({ request_id }) => request_id));
+    const rows = await tx<{ requestId: string }[]>`
+      SELECT ${ALIAS.requestId} AS "requestId" FROM ${ALIAS.table}
+      WHERE ${ALIAS.requestId} = ANY (${textArray(tombstones.map(({ requestId }) => requestId))}::text[])`;
+    const aliases = new Set(rows.map(({ requestId }) => requestId));
     const hopeless = tombstones.filter(({ requestId }) => !aliases.has(requestId));
     if (hopeless.length > 0) standing = await insertTombstones(tx, hopeless);
   });

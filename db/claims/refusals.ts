@@ -1,6 +1,7 @@
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { CLAIM, REFUSAL } from "../names.ts";
 
 export interface RefusedRequest {
   readonly requestId: string;
@@ -13,7 +14,7 @@ export interface RefusedRequest {
 export async function insertRefusals(sql: Executor, refusals: readonly RefusedRequest[]): Promise<void> {
   const sorted = [...refusals].sort((a, b) => (a.requestId < b.requestId ? -1 : 1));
   await sql`
-    INSERT INTO refused_requests (request_id, coupon_id, user_id, reason)
+    INSERT INTO ${REFUSAL.table} (${REFUSAL.requestId}, ${REFUSAL.couponId}, ${REFUSAL.userId}, ${REFUSAL.reason})
     SELECT * FROM unnest(${textArray(sorted.map((r) => r.requestId))}::text[],
                          ${textArray(sorted.map((r) => r.couponId))}::text[],
                          ${textArray(sorted.map((r) => r.userId))}::text[],
@@ -27,10 +28,11 @@ export async function insertRefusals(sql: Executor, refusals: readonly RefusedRe
  */
 export async function findRefusals(sql: Executor, requestIds: readonly string[]): Promise<Map<string, ResultCode>> {
   const ids = textArray(requestIds);
-  const rows = await sql<{ request_id: string; reason: ResultCode }[]>`
-    SELECT request_id, reason FROM refused_requests WHERE request_id = ANY (${ids}::text[])
+  const rows = await sql<{ requestId: string; reason: ResultCode }[]>`
+    SELECT ${REFUSAL.requestId} AS "requestId", ${REFUSAL.reason} FROM ${REFUSAL.table}
+      WHERE ${REFUSAL.requestId} = ANY (${ids}::text[])
     UNION ALL
-    SELECT request_id, coalesce(reason, 'REVOKED') FROM user_coupons
-    WHERE request_id = ANY (${ids}::text[]) AND status = 'REVOKED'`;
-  return new Map(rows.map((row) => [row.request_id, row.reason]));
+    SELECT ${CLAIM.requestId}, coalesce(${CLAIM.reason}, 'REVOKED') FROM ${CLAIM.table}
+    WHERE ${CLAIM.requestId} = ANY (${ids}::text[]) AND ${CLAIM.status} = 'REVOKED'`;
+  return new Map(rows.map((row) => [row.requestId, row.reason]));
 }

@@ -1,11 +1,12 @@
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { CLAIM, REVOCATION, SALE } from "../names.ts";
 import { belongsIntoRedis } from "../sales/live.ts";
 
 export interface PendingRevocation {
-  readonly request_id: string;
-  readonly coupon_id: string;
-  readonly user_id: string;
+  readonly requestId: string;
+  readonly couponId: string;
+  readonly userId: string;
   /** Of the tombstone: REVOKED, or why the claim had been given up before. */
   readonly reason: string | null;
   /** Redis holds nothing of the claim any more; its owner is still to be told. */
@@ -28,29 +29,32 @@ export function listPendingRevocations(
   except: readonly string[] = [],
 ): Promise<readonly PendingRevocation[]> {
   return sql<PendingRevocation[]>`
-    SELECT r.request_id, r.coupon_id, r.user_id, u.reason, r.released_at IS NOT NULL AS released, c.epoch,
+    SELECT r.${REVOCATION.requestId} AS "requestId", r.${REVOCATION.couponId} AS "couponId", r.${REVOCATION.userId} AS "userId",
+           u.${CLAIM.reason}, r.${REVOCATION.releasedAt} IS NOT NULL AS released, c.${SALE.epoch},
            ${belongsIntoRedis(sql, keepHours)} AS live
-    FROM revocations r JOIN coupons c ON c.id = r.coupon_id JOIN user_coupons u ON u.request_id = r.request_id
-    WHERE r.done_at IS NULL AND c.load_state = 'LOADED' AND r.coupon_id <> ALL (${textArray(except)}::text[])
-    ORDER BY r.created_at LIMIT ${limit}`;
+    FROM ${REVOCATION.table} r JOIN ${SALE.table} c ON c.${SALE.id} = r.${REVOCATION.couponId} JOIN ${CLAIM.table} u
+      ON u.${CLAIM.requestId} = r.${REVOCATION.requestId}
+    WHERE r.${REVOCATION.doneAt} IS NULL AND c.${SALE.loadState} = 'LOADED'
+      AND r.${REVOCATION.couponId} <> ALL (${textArray(except)}::text[])
+    ORDER BY r.${REVOCATION.createdAt} LIMIT ${limit}`;
 }
 
 /** Redis holds nothing of these claims any more: their slots can be won again. */
 export async function markReleased(sql: Executor, requestIds: readonly string[]): Promise<void> {
   await sql`
-    UPDATE revocations SET released_at = now()
-    WHERE request_id = ANY (${textArray(requestIds)}::text[]) AND released_at IS NULL`;
+    UPDATE ${REVOCATION.table} SET ${REVOCATION.releasedAt} = now()
+    WHERE ${REVOCATION.requestId} = ANY (${textArray(requestIds)}::text[]) AND ${REVOCATION.releasedAt} IS NULL`;
 }
 
 /** Their owners' news stand in the log: nothing is left to do. */
 export async function markDone(sql: Executor, requestIds: readonly string[]): Promise<void> {
   await sql`
-    UPDATE revocations SET done_at = now()
-    WHERE request_id = ANY (${textArray(requestIds)}::text[]) AND done_at IS NULL`;
+    UPDATE ${REVOCATION.table} SET ${REVOCATION.doneAt} = now()
+    WHERE ${REVOCATION.requestId} = ANY (${textArray(requestIds)}::text[]) AND ${REVOCATION.doneAt} IS NULL`;
 }
 
 export async function isReleased(sql: Executor, requestId: string): Promise<boolean> {
   const [row] = await sql<{ released: boolean }[]>`
-    SELECT released_at IS NOT NULL AS released FROM revocations WHERE request_id = ${requestId}`;
+    SELECT ${REVOCATION.releasedAt} IS NOT NULL AS released FROM ${REVOCATION.table} WHERE ${REVOCATION.requestId} = ${requestId}`;
   return row?.released ?? false;
 }

@@ -1,6 +1,7 @@
 import type { Executor, Sql } from "../client.ts";
+import { ALIAS, CLAIM, columnsOf, DEFERRED, REVOCATION } from "../names.ts";
 import { lockSale } from "../sales/lock.ts";
-import type { LoadState } from "../schema.ts";
+import { type LoadState, userCoupons } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
 import { findAliases } from "./find.ts";
 import { insertAliases, insertTombstones } from "./insert.ts";
@@ -25,12 +26,14 @@ export type RevokeOutcome =
   | { readonly code: "UNKNOWN"; readonly loadState: LoadState }
   | { readonly code: "COUPON_NOT_FOUND" };
 
+const CLAIM_ROW = columnsOf(userCoupons, ["requestId", "userId", "slot", "status", "orderId"]);
+
 interface ClaimRow {
-  readonly request_id: string;
-  readonly user_id: string;
+  readonly requestId: string;
+  readonly userId: string;
   readonly slot: number | null;
   readonly status: "ACTIVE" | "USED" | "REVOKED";
-  readonly order_id: string | null;
+  readonly orderId: string | null;
 }
 
 /**
@@ -51,19 +54,21 @@ export function revokeClaim(
     if (sale === null) return { code: "COUPON_NOT_FOUND" };
     const onItsWay = unpersisted ?? (await findDeferred(tx, wish));
     const row = (await findRow(tx, wish)) ?? (onItsWay && (await bury(tx, wish, onItsWay, sale.epoch)));
-    if (!row) return { code: "UNKNOWN", loadState: sale.load_state };
-    const { request_id: requestId, user_id: userId, slot } = row;
-    if (row.status === "USED") return { code: "USED", orderId: row.order_id };
+    if (!row) return { code: "UNKNOWN", loadState: sale.loadState };
+    const { requestId, userId, slot } = row;
+    if (row.status === "USED") return { code: "USED", orderId: row.orderId };
     const noted = await tx`
-      INSERT INTO revocations (request_id, coupon_id, user_id, slot, actor, why)
+      INSERT INTO ${REVOCATION.table} (${REVOCATION.requestId}, ${REVOCATION.couponId}, ${REVOCATION.userId},
+        ${REVOCATION.slot}, ${REVOCATION.actor}, ${REVOCATION.why})
       VALUES (${requestId}, ${couponId}, ${userId}, ${slot}, ${actor}, ${why}) ON CONFLICT DO NOTHING RETURNING 1`;
     if (noted.length === 0) return { code: "REVOKED", requestId, userId };
     await tx`
-      UPDATE user_coupons SET status = 'REVOKED', slot = NULL, reason = 'REVOKED', updated_at = now()
-      WHERE request_id = ${requestId} AND status = 'ACTIVE'`;
+      UPDATE ${CLAIM.table} SET ${CLAIM.status} = 'REVOKED', ${CLAIM.slot} = NULL, ${CLAIM.reason} = 'REVOKED',
+        ${CLAIM.updatedAt} = now()
+      WHERE ${CLAIM.requestId} = ${requestId} AND ${CLAIM.status} = 'ACTIVE'`;
     const names = await findAliases(tx, couponId, [requestId]);
     const grave = { couponId, userId, epoch: sale.epoch, reason: "REVOKED" };
-    const tombstones = names.map(({ request_id }) => ({ ...grave, requestId: request_id }));
+    const tombstones = names.map(({ requestId }) => ({ ...grave, requestId: requestId }));
     if (tombstones.length > 0) await insertTombstones(tx, tombstones);
     await insertAudit(tx, {
       actor,
@@ -78,16 +83,17 @@ export function revokeClaim(
 /** The request's row, or that of the request it is another name of. Locked: an order may just be using the coupon. */
 async function findRow(tx: Executor, { couponId, requestId }: RevokeRequest): Promise<ClaimRow | null> {
   const [row] = await tx<ClaimRow[]>`
-    SELECT request_id, user_id, slot, status, order_id FROM user_coupons
-    WHERE coupon_id = ${couponId} AND request_id = coalesce(
-      (SELECT original_request_id FROM request_aliases WHERE request_id = ${requestId}), ${requestId}) FOR UPDATE`;
+    SELECT ${CLAIM_ROW} FROM ${CLAIM.table}
+    WHERE ${CLAIM.couponId} = ${couponId} AND ${CLAIM.requestId} = coalesce(
+      (SELECT ${ALIAS.originalRequestId} FROM ${ALIAS.table} WHERE ${ALIAS.requestId} = ${requestId}), ${requestId}) FOR UPDATE`;
   return row ?? null;
 }
 
 /** A claim that waits in PostgreSQL until its sale can decide it; it has no slot that counts. */
 async function findDeferred(tx: Executor, { couponId, requestId }: RevokeRequest): Promise<UnpersistedClaim | null> {
   const [row] = await tx<{ userId: string }[]>`
-    SELECT user_id AS "userId" FROM deferred_claims WHERE request_id = ${requestId} AND coupon_id = ${couponId}`;
+    SELECT ${DEFERRED.userId} AS "userId" FROM ${DEFERRED.table} WHERE ${DEFERRED.requestId} = ${requestId}
+      AND ${DEFERRED.couponId} = ${couponId}`;
   return row === undefined ? null : { userId: row.userId, slot: null };
 }
 
@@ -103,13 +109,13 @@ async function bury(
 ): Promise<ClaimRow | null> {
   const { userId, slot } = claim;
   const [held] = await tx<ClaimRow[]>`
-    SELECT request_id, user_id, slot, status, order_id FROM user_coupons
-    WHERE user_id = ${userId} AND coupon_id = ${couponId} AND status <> 'REVOKED' FOR UPDATE`;
+    SELECT ${CLAIM_ROW} FROM ${CLAIM.table}
+    WHERE ${CLAIM.userId} = ${userId} AND ${CLAIM.couponId} = ${couponId} AND ${CLAIM.status} <> 'REVOKED' FOR UPDATE`;
   if (held !== undefined) {
-    await insertAliases(tx, [{ requestId, couponId, userId, originalRequestId: held.request_id }]);
+    await insertAliases(tx, [{ requestId, couponId, userId, originalRequestId: held.requestId }]);
     return held;
   }
   const standing = await insertTombstones(tx, [{ couponId, userId, requestId, epoch, reason: "REVOKED" }]);
   if (!standing.has(requestId)) return null;
-  return { request_id: requestId, user_id: userId, slot, status: "REVOKED", order_id: null };
+  return { requestId: requestId, userId: userId, slot, status: "REVOKED", orderId: null };
 }

@@ -1,6 +1,7 @@
 import type { DeadLetterId, DeadLetterStatus } from "../../contracts/wire/dead-letters.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Executor, Sql } from "../client.ts";
+import { LETTER } from "../names.ts";
 import { insertAudit } from "../settings/audit.ts";
 import { auditTarget } from "./read.ts";
 
@@ -16,7 +17,8 @@ export interface LockedLetter {
  */
 export async function lockDeadLetter(tx: Executor, id: DeadLetterId): Promise<LockedLetter> {
   const [row] = await tx<LockedLetter[]>`
-    SELECT status, event_id AS "eventId", topic FROM dead_letters WHERE id = ${id} FOR UPDATE`;
+    SELECT ${LETTER.status}, ${LETTER.eventId} AS "eventId", ${LETTER.topic} FROM ${LETTER.table}
+      WHERE ${LETTER.id} = ${id} FOR UPDATE`;
   if (row === undefined) throw new StampedeError("DEAD_LETTER_NOT_FOUND", `There is no dead letter ${id}`);
   return row;
 }
@@ -31,7 +33,8 @@ export async function retryDeadLetter(sql: Sql, id: DeadLetterId, actor: string)
     const { status, eventId, topic } = await lockDeadLetter(tx, id);
     if (status === "DISCARDED") throw new StampedeError("DEAD_LETTER_DISCARDED", `Dead letter ${id} was discarded`);
     await tx`
-      UPDATE dead_letters SET status = 'PENDING', next_attempt_at = now(), updated_at = now() WHERE id = ${id}`;
+      UPDATE ${LETTER.table} SET ${LETTER.status} = 'PENDING', ${LETTER.nextAttemptAt} = now(), ${LETTER.updatedAt} = now()
+        WHERE ${LETTER.id} = ${id}`;
     const detail = { eventId, topic, was: status };
     await insertAudit(tx, { actor, action: "dead-letter.retried", target: auditTarget(id), detail });
   });
@@ -47,7 +50,8 @@ export async function discardDeadLetter(sql: Sql, id: DeadLetterId, actor: strin
     const { status, eventId, topic } = await lockDeadLetter(tx, id);
     if (status === "DISCARDED") return;
     await tx`
-      UPDATE dead_letters SET status = 'DISCARDED', next_attempt_at = NULL, updated_at = now() WHERE id = ${id}`;
+      UPDATE ${LETTER.table} SET ${LETTER.status} = 'DISCARDED', ${LETTER.nextAttemptAt} = NULL,
+        ${LETTER.updatedAt} = now() WHERE ${LETTER.id} = ${id}`;
     const detail = { eventId, topic, was: status, why };
     await insertAudit(tx, { actor, action: "dead-letter.discarded", target: auditTarget(id), detail });
   });

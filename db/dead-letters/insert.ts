@@ -1,5 +1,6 @@
 import type { DeadLetterStatus } from "../../contracts/wire/dead-letters.ts";
 import type { Executor, Sql } from "../client.ts";
+import { LETTER } from "../names.ts";
 
 export interface NewDeadLetter {
   readonly eventId: string;
@@ -51,20 +52,23 @@ export async function insertDeadLetters(
 
 function insertOne(tx: Executor, letter: NewDeadLetter, { attempts, retryMs }: RetryPolicy) {
   return tx<StoredLetter[]>`
-    INSERT INTO dead_letters AS d
-      (event_id, topic, partition, "offset", key, value, headers, error_code, error_message, attempts, status,
-       next_attempt_at)
+    INSERT INTO ${LETTER.table} AS d
+      (${LETTER.eventId}, ${LETTER.topic}, ${LETTER.partition}, ${LETTER.offset}, ${LETTER.key}, ${LETTER.value},
+      ${LETTER.headers}, ${LETTER.errorCode}, ${LETTER.errorMessage}, ${LETTER.attempts}, ${LETTER.status},
+       ${LETTER.nextAttemptAt})
     VALUES (${letter.eventId}, ${letter.topic}, ${letter.partition}, ${letter.offset}, ${letter.key},
             ${letter.value}, ${JSON.stringify(letter.headers)}::text::jsonb, ${letter.errorCode}, ${letter.errorMessage},
             ${letter.attempt}, CASE WHEN ${letter.attempt}::int < ${attempts}::int THEN 'PENDING' ELSE 'EXHAUSTED' END,
             CASE WHEN ${letter.attempt}::int < ${attempts}::int THEN clock_timestamp() + ${retryMs}::int * interval '1 millisecond' END)
-    ON CONFLICT (event_id) DO UPDATE SET
-      status = CASE WHEN d.attempts < ${attempts}::int THEN 'PENDING' ELSE 'EXHAUSTED' END,
-      next_attempt_at =
-        CASE WHEN d.attempts < ${attempts}::int THEN clock_timestamp() + ${retryMs}::int * interval '1 millisecond' END,
-      error_code = excluded.error_code, error_message = excluded.error_message, updated_at = clock_timestamp()
-    WHERE d.status = 'REPUBLISHED'
-      AND CASE WHEN ${letter.attempt}::int > 0 THEN ${letter.attempt}::int >= d.attempts
-          ELSE (d.partition, d."offset") <> (excluded.partition, excluded."offset") END
-    RETURNING event_id AS "eventId", topic, status, attempts, error_code AS "errorCode"`;
+    ON CONFLICT (${LETTER.eventId}) DO UPDATE SET
+      ${LETTER.status} = CASE WHEN d.${LETTER.attempts} < ${attempts}::int THEN 'PENDING' ELSE 'EXHAUSTED' END,
+      ${LETTER.nextAttemptAt} =
+        CASE WHEN d.${LETTER.attempts} < ${attempts}::int THEN clock_timestamp() + ${retryMs}::int * interval '1 millisecond' END,
+      ${LETTER.errorCode} = excluded.${LETTER.errorCode}, ${LETTER.errorMessage} = excluded.${LETTER.errorMessage},
+      ${LETTER.updatedAt} = clock_timestamp()
+    WHERE d.${LETTER.status} = 'REPUBLISHED'
+      AND CASE WHEN ${letter.attempt}::int > 0 THEN ${letter.attempt}::int >= d.${LETTER.attempts}
+          ELSE (d.${LETTER.partition}, d.${LETTER.offset}) <> (excluded.${LETTER.partition}, excluded.${LETTER.offset}) END
+    RETURNING ${LETTER.eventId} AS "eventId", ${LETTER.topic}, ${LETTER.status}, ${LETTER.attempts},
+      ${LETTER.errorCode} AS "errorCode"`;
 }

@@ -9,6 +9,7 @@ import type {
 } from "../../contracts/wire/dead-letters.ts";
 import type { Executor, Orm } from "../client.ts";
 import { serialCursors } from "../cursor.ts";
+import { LETTER } from "../names.ts";
 import { auditLog, deadLetters } from "../schema.ts";
 
 const text = (bytes: Uint8Array | null) => (bytes === null ? null : new TextDecoder().decode(bytes));
@@ -84,5 +85,5 @@ export async function listDeadLetters(
 export function countDeadLetters(
   sql: Executor,
 ): Promise<readonly { readonly status: DeadLetterStatus; readonly count: number }[]> {
-  return sql`SELECT status, count(*)::int AS count FROM dead_letters GROUP BY status`;
+  return sql`SELECT ${LETTER.status}, count(*)::int AS count FROM ${LETTER.table} GROUP BY ${LETTER.status}`;
 }

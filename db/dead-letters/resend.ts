@@ -1,5 +1,6 @@
 import type { DeadLetterId, DeadLetterStatus } from "../../contracts/wire/dead-letters.ts";
 import type { Executor } from "../client.ts";
+import { CLAIM, LETTER } from "../names.ts";
 
 /** A dead letter that is to be sent again. */
 export interface DueLetter {
@@ -21,11 +22,13 @@ export interface DueLetter {
  */
 export function takeDeadLetters(tx: Executor, limit: number): Promise<readonly DueLetter[]> {
   return tx<DueLetter[]>`
-    SELECT id, event_id AS "eventId", topic, key, value, headers, attempts,
-           EXISTS (SELECT FROM user_coupons c WHERE c.request_id = event_id AND c.status = 'REVOKED') AS "isBuried"
-    FROM dead_letters
-    WHERE status = 'PENDING' AND (next_attempt_at IS NULL OR next_attempt_at <= clock_timestamp())
-    ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
+    SELECT ${LETTER.id}, ${LETTER.eventId} AS "eventId", ${LETTER.topic}, ${LETTER.key}, ${LETTER.value},
+      ${LETTER.headers}, ${LETTER.attempts},
+           EXISTS (SELECT FROM ${CLAIM.table} c WHERE c.${CLAIM.requestId} = ${LETTER.eventId}
+           AND c.${CLAIM.status} = 'REVOKED') AS "isBuried"
+    FROM ${LETTER.table}
+    WHERE ${LETTER.status} = 'PENDING' AND (${LETTER.nextAttemptAt} IS NULL OR ${LETTER.nextAttemptAt} <= clock_timestamp())
+    ORDER BY ${LETTER.id} LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
 }
 
 /** What becomes of a letter that was taken. */
@@ -42,12 +45,12 @@ export interface LetterMark {
 /** Writes what became of letters; in the transaction that took them. */
 export async function markDeadLetters(tx: Executor, marks: readonly LetterMark[]): Promise<void> {
   await tx`
-    UPDATE dead_letters d SET
-      status = m.status, attempts = m.attempts, updated_at = clock_timestamp(),
-      next_attempt_at = clock_timestamp() + m."nextInMs" * interval '1 millisecond',
-      error_code = coalesce(m.error ->> 'code', d.error_code),
-      error_message = coalesce(m.error ->> 'message', d.error_message)
+    UPDATE ${LETTER.table} d SET
+      ${LETTER.status} = m.status, ${LETTER.attempts} = m.attempts, ${LETTER.updatedAt} = clock_timestamp(),
+      ${LETTER.nextAttemptAt} = clock_timestamp() + m."nextInMs" * interval '1 millisecond',
+      ${LETTER.errorCode} = coalesce(m.error ->> 'code', d.${LETTER.errorCode}),
+      ${LETTER.errorMessage} = coalesce(m.error ->> 'message', d.${LETTER.errorMessage})
     FROM jsonb_to_recordset(${JSON.stringify(marks)}::text::jsonb)
       AS m (id bigint, status text, attempts int, "nextInMs" int, error jsonb)
-    WHERE d.id = m.id`;
+    WHERE d.${LETTER.id} = m.id`;
 }

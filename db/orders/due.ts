@@ -1,4 +1,5 @@
 import type { Executor } from "../client.ts";
+import { PARKED, PAYMENT, SAGA } from "../names.ts";
 
 export interface DueSaga {
   readonly orderId: string;
@@ -12,8 +13,8 @@ export interface DueSaga {
 /** Orders that the sweeper should look at, longest waiting first. A partial index holds the open ones alone. */
 export function findDueSagas(sql: Executor, now: Date, limit: number): Promise<readonly DueSaga[]> {
   return sql<DueSaga[]>`
-    SELECT order_id AS "orderId", state, attempts, settle_by AS "settleBy" FROM order_sagas
-    WHERE due_at <= ${now} ORDER BY due_at LIMIT ${limit}`;
+    SELECT ${SAGA.orderId} AS "orderId", ${SAGA.state}, ${SAGA.attempts}, ${SAGA.settleBy} AS "settleBy" FROM ${SAGA.table}
+    WHERE ${SAGA.dueAt} <= ${now} ORDER BY ${SAGA.dueAt} LIMIT ${limit}`;
 }
 
 export interface Postponed {
@@ -33,14 +34,14 @@ export interface Postponed {
 export async function postponeSagas(sql: Executor, sagas: readonly Postponed[]): Promise<void> {
   await sql`
     WITH due AS (
-      SELECT s.order_id, n."dueAt", n.spoken
+      SELECT s.${SAGA.orderId}, n."dueAt", n.spoken
       FROM json_to_recordset(${JSON.stringify(sagas)}::text::json)
         AS n ("orderId" text, attempts int, spoken boolean, "dueAt" timestamptz)
-      JOIN order_sagas s ON s.order_id = n."orderId" AND s.attempts = n.attempts AND s.due_at IS NOT NULL
-      ORDER BY s.order_id FOR UPDATE OF s
+      JOIN ${SAGA.table} s ON s.${SAGA.orderId} = n."orderId" AND s.${SAGA.attempts} = n.attempts AND s.${SAGA.dueAt} IS NOT NULL
+      ORDER BY s.${SAGA.orderId} FOR UPDATE OF s
     )
-    UPDATE order_sagas s SET due_at = d."dueAt", attempts = s.attempts + d.spoken::int
-    FROM due d WHERE s.order_id = d.order_id`;
+    UPDATE ${SAGA.table} s SET ${SAGA.dueAt} = d."dueAt", ${SAGA.attempts} = s.${SAGA.attempts} + d.spoken::int
+    FROM due d WHERE s.${SAGA.orderId} = d.${SAGA.orderId}`;
 }
 
 export interface Surveyed {
@@ -61,17 +62,20 @@ export function surveyOrders(sql: Executor): Promise<readonly Surveyed[]> {
   return sql<Surveyed[]>`
     SELECT what, name, count(*)::int AS count, extract(epoch FROM now() - min(since))::float8 AS "oldestS"
     FROM (
-      SELECT 'OPEN' AS what, status AS name, created_at AS since FROM order_sagas WHERE due_at IS NOT NULL
+      SELECT 'OPEN' AS what, ${SAGA.status} AS name, ${SAGA.createdAt} AS since FROM ${SAGA.table} WHERE ${SAGA.dueAt} IS NOT NULL
       UNION ALL
-      SELECT 'OVERDUE', status, created_at FROM order_sagas WHERE due_at IS NOT NULL AND settle_by < now()
+      SELECT 'OVERDUE', ${SAGA.status}, ${SAGA.createdAt} FROM ${SAGA.table} WHERE ${SAGA.dueAt} IS NOT NULL
+        AND ${SAGA.settleBy} < now()
       UNION ALL
-      SELECT 'PAYMENT', CASE WHEN status = 'INTENT' THEN 'CHARGE'
-                             WHEN status = 'CAPTURED' AND return_wanted THEN 'REFUND' ELSE 'CHECK' END,
+      SELECT 'PAYMENT', CASE WHEN ${PAYMENT.status} = 'INTENT' THEN 'CHARGE'
+                             WHEN ${PAYMENT.status} = 'CAPTURED' AND ${PAYMENT.returnWanted} THEN 'REFUND' ELSE 'CHECK' END,
              -- A payment may be asked about long after its order: that is as old as its last try.
-             CASE WHEN check_wanted AND status <> 'INTENT' THEN updated_at ELSE created_at END
-      FROM payments WHERE status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted
+             CASE WHEN ${PAYMENT.checkWanted}
+             AND ${PAYMENT.status} <> 'INTENT' THEN ${PAYMENT.updatedAt} ELSE ${PAYMENT.createdAt} END
+      FROM ${PAYMENT.table} WHERE ${PAYMENT.status} = 'INTENT' OR (${PAYMENT.status} = 'CAPTURED'
+        AND ${PAYMENT.returnWanted}) OR ${PAYMENT.checkWanted}
       UNION ALL
-      SELECT 'PARKED', step, created_at FROM delayed_commands
+      SELECT 'PARKED', ${PARKED.step}, ${PARKED.createdAt} FROM ${PARKED.table}
     ) waiting
     GROUP BY what, name`;
 }

@@ -9,6 +9,7 @@ import {
 import type { OrderStatus, Step, StepOutcome } from "../../contracts/orders/steps.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Executor } from "../client.ts";
+import { LINE, ORDER, OUTCOME, SAGA } from "../names.ts";
 
 /** An order as somebody is shown it. */
 export type OrderState = Pick<SagaState, "status" | "steps" | "failure"> & { readonly order: PlacedOrder };
@@ -18,7 +19,9 @@ export type OrderState = Pick<SagaState, "status" | "steps" | "failure"> & { rea
  * request to cancel alone nobody is shown anything).
  */
 export async function findOrder(sql: Executor, orderId: string): Promise<OrderState | null> {
-  const [row] = await sql<{ state: unknown }[]>`SELECT state FROM order_sagas WHERE order_id = ${orderId}`;
+  const [row] = await sql<
+    { state: unknown }[]
+  >`SELECT ${SAGA.state} FROM ${SAGA.table} WHERE ${SAGA.orderId} = ${orderId}`;
   if (row === undefined) return findFinishedOrder(sql, orderId);
   const state = readSagaState(row.state);
   return state.order === null ? null : { ...state, order: state.order };
@@ -47,18 +50,21 @@ interface OutcomeRow {
  */
 export async function findFinishedOrder(sql: Executor, orderId: string): Promise<OrderState | null> {
   const [row] = await sql<Row[]>`
-    SELECT o.status, o.failure_reason AS reason, o.failure_product_id AS "productId",
-      json_build_object('orderId', o.id, 'userId', o.user_id, 'orderNumber', o.order_number, 'source', o.source,
-        'currency', o.currency, 'totalAmount', o.total_amount, 'discountAmount', o.discount_amount,
-        'pointsUsed', o.points_used, 'payableAmount', o.payable_amount, 'couponId', o.coupon_id, 'shipping', o.shipping,
-        'createdAt', (extract(epoch FROM o.created_at) * 1000)::bigint) AS order,
-      (SELECT json_agg(json_build_object('productId', i.product_id, 'quantity', i.quantity, 'unitPrice', i.unit_price)
-                       ORDER BY i.product_id) FROM order_items i WHERE i.order_id = o.id) AS items,
-      (SELECT json_agg(json_build_object('step', s.step, 'outcome', s.outcome, 'reason', s.reason,
-                       'at', (extract(epoch FROM s.created_at) * 1000)::bigint,
-                       'restoredAt', (extract(epoch FROM s.restored_at) * 1000)::bigint))
-       FROM step_outcomes s WHERE s.order_id = o.id) AS outcomes
-    FROM orders o WHERE o.id = ${orderId} AND o.saga_taken_at IS NOT NULL`;
+    SELECT o.${ORDER.status}, o.${ORDER.failureReason} AS reason, o.${ORDER.failureProductId} AS "productId",
+      json_build_object('orderId', o.${ORDER.id}, 'userId', o.${ORDER.userId}, 'orderNumber', o.${ORDER.orderNumber},
+      'source', o.${ORDER.source},
+        'currency', o.${ORDER.currency}, 'totalAmount', o.${ORDER.totalAmount}, 'discountAmount', o.${ORDER.discountAmount},
+        'pointsUsed', o.${ORDER.pointsUsed}, 'payableAmount', o.${ORDER.payableAmount}, 'couponId', o.${ORDER.couponId},
+        'shipping', o.${ORDER.shipping},
+        'createdAt', (extract(epoch FROM o.${ORDER.createdAt}) * 1000)::bigint) AS order,
+      (SELECT json_agg(json_build_object('productId', i.${LINE.productId}, 'quantity', i.${LINE.quantity}, 'unitPrice',
+      i.${LINE.unitPrice})
+                       ORDER BY i.${LINE.productId}) FROM ${LINE.table} i WHERE i.${LINE.orderId} = o.${ORDER.id}) AS items,
+      (SELECT json_agg(json_build_object('step', s.${OUTCOME.step}, 'outcome', s.${OUTCOME.outcome}, 'reason', s.${OUTCOME.reason},
+                       'at', (extract(epoch FROM s.${OUTCOME.createdAt}) * 1000)::bigint,
+                       'restoredAt', (extract(epoch FROM s.${OUTCOME.restoredAt}) * 1000)::bigint))
+       FROM ${OUTCOME.table} s WHERE s.${OUTCOME.orderId} = o.${ORDER.id}) AS outcomes
+    FROM ${ORDER.table} o WHERE o.${ORDER.id} = ${orderId} AND o.${ORDER.sagaTakenAt} IS NOT NULL`;
   if (row === undefined) return null;
   // The token is gone, and which lines were flash products matters to nobody any more.
   const order: PlacedOrder = { ...row.order, items: row.items, flashItems: [], payment: { token: "" } };
@@ -90,9 +96,11 @@ function stepBy({ outcome, reason, at, restoredAt }: OutcomeRow): StepState {
 export async function findNumberedOrders(sql: Executor, number: OrderNumber): Promise<OrderId[]> {
   const [low, high] = idRangesOf(number) as [{ from: string; below: string }, { from: string; below: string }];
   const rows = await sql<{ id: OrderId }[]>`
-    SELECT id FROM orders WHERE (id >= ${low.from} AND id < ${low.below}) OR (id >= ${high.from} AND id < ${high.below})
+    SELECT ${ORDER.id} FROM ${ORDER.table} WHERE (${ORDER.id} >= ${low.from}
+      AND ${ORDER.id} < ${low.below}) OR (${ORDER.id} >= ${high.from} AND ${ORDER.id} < ${high.below})
     UNION
-    SELECT order_id FROM order_sagas
-    WHERE (order_id >= ${low.from} AND order_id < ${low.below}) OR (order_id >= ${high.from} AND order_id < ${high.below})`;
+    SELECT ${SAGA.orderId} FROM ${SAGA.table}
+    WHERE (${SAGA.orderId} >= ${low.from} AND ${SAGA.orderId} < ${low.below}) OR (${SAGA.orderId} >= ${high.from}
+      AND ${SAGA.orderId} < ${high.below})`;
   return rows.map(({ id }) => id).filter((id) => orderNumberOf(id) === number);
 }

@@ -4,6 +4,7 @@ import type { OrderStatus } from "../../contracts/orders/steps.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { CART_LINE, ORDER, PRODUCT, SAGA } from "../names.ts";
 
 /**
  * Whether PostgreSQL has the order `a.id`. A saga alone counts too, of an order that could not be inserted; one that has seen
@@ -13,8 +14,8 @@ import type { Executor } from "../client.ts";
  * until they are analyzed: 79 ms for one order beside 30,000.
  */
 export const isKnown = (sql: Executor) => sql`
-  coalesce((SELECT true FROM orders WHERE id = a.id),
-           (SELECT true FROM order_sagas WHERE order_id = a.id AND state->>'order' IS NOT NULL))`;
+  coalesce((SELECT true FROM ${ORDER.table} WHERE ${ORDER.id} = a.id),
+           (SELECT true FROM ${SAGA.table} WHERE ${SAGA.orderId} = a.id AND ${SAGA.state}->>'order' IS NOT NULL))`;
 
 /** Those of the orders that PostgreSQL has. */
 export async function knownOrders(sql: Executor, ids: readonly OrderId[]): Promise<Set<OrderId>> {
@@ -26,7 +27,8 @@ export async function knownOrders(sql: Executor, ids: readonly OrderId[]): Promi
 /** Orders among these that settled long ago, and whose saga role retention has taken since. */
 export async function finishedOrders(tx: Executor, orderIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await tx<{ id: string }[]>`
-    SELECT id FROM orders WHERE id = ANY (${textArray(orderIds)}::text[]) AND saga_taken_at IS NOT NULL`;
+    SELECT ${ORDER.id} FROM ${ORDER.table} WHERE ${ORDER.id} = ANY (${textArray(orderIds)}::text[])
+      AND ${ORDER.sagaTakenAt} IS NOT NULL`;
   return new Set(rows.map(({ id }) => id));
 }
 
@@ -54,9 +56,10 @@ export interface KnownOrder {
  */
 export async function findKeyedOrders(sql: Executor, asked: readonly KeyedOrder[]): Promise<KnownOrder[]> {
   const rows = await sql<{ keyOrder: OrderId | null; status: OrderStatus | null }[]>`
-    SELECT (SELECT id FROM orders WHERE user_id = a.user_id AND idempotency_key = a.idempotency_key) AS "keyOrder",
-           coalesce((SELECT status FROM orders WHERE id = a.order_id),
-                    (SELECT status FROM order_sagas WHERE order_id = a.order_id AND state->>'order' IS NOT NULL)) AS status
+    SELECT (SELECT ${ORDER.id} FROM ${ORDER.table} WHERE user_id = a.user_id AND idempotency_key = a.idempotency_key) AS "keyOrder",
+           coalesce((SELECT ${ORDER.status} FROM ${ORDER.table} WHERE ${ORDER.id} = a.order_id),
+                    (SELECT ${SAGA.status} FROM ${SAGA.table} WHERE order_id = a.order_id
+                    AND ${SAGA.state}->>'order' IS NOT NULL)) AS status
     FROM unnest(${textArray(asked.map(({ userId }) => userId))}::text[],
                 ${textArray(asked.map(({ idempotencyKey }) => idempotencyKey))}::text[],
                 ${textArray(asked.map(({ orderId }) => orderId))}::text[])
@@ -80,8 +83,9 @@ export interface CartToOrder {
  */
 export async function findCartToOrder(sql: Executor, userId: string, orders: readonly OrderId[]): Promise<CartToOrder> {
   const rows = await sql<{ id: string; quantity: number | null }[]>`
-    SELECT i.product_id AS id, i.quantity FROM cart_items i JOIN products p ON p.id = i.product_id
-    WHERE i.user_id = ${userId}
+    SELECT i.${CART_LINE.productId} AS id, i.${CART_LINE.quantity} FROM ${CART_LINE.table} i JOIN ${PRODUCT.table} p
+      ON p.${PRODUCT.id} = i.${CART_LINE.productId}
+    WHERE i.${CART_LINE.userId} = ${userId}
     UNION ALL
     SELECT a.id, NULL FROM unnest(${textArray(orders)}::text[]) AS a (id) WHERE ${isKnown(sql)}`;
   const lines: ProductQuantity[] = [];

@@ -2,6 +2,7 @@ import type { SagaState } from "../../contracts/orders/saga-state.ts";
 import type { OrderStatus } from "../../contracts/orders/steps.ts";
 import { intArray, jsonTexts, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { SAGA } from "../names.ts";
 
 /**
  * Locks the sagas of a batch until the transaction ends and tells their versions; an order that nobody has heard of has no
@@ -9,8 +10,8 @@ import type { Executor } from "../client.ts";
  */
 export async function lockSagas(tx: Executor, orderIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const rows = await tx<{ orderId: string; version: number }[]>`
-    SELECT order_id AS "orderId", version FROM order_sagas
-    WHERE order_id = ANY (${textArray(orderIds)}::text[]) ORDER BY order_id FOR UPDATE`;
+    SELECT ${SAGA.orderId} AS "orderId", ${SAGA.version} FROM ${SAGA.table}
+    WHERE ${SAGA.orderId} = ANY (${textArray(orderIds)}::text[]) ORDER BY ${SAGA.orderId} FOR UPDATE`;
   return new Map(rows.map(({ orderId, version }) => [orderId, version]));
 }
 
@@ -20,7 +21,8 @@ export function readSagas(
   orderIds: readonly string[],
 ): Promise<readonly { readonly orderId: string; readonly state: unknown }[]> {
   return tx<{ orderId: string; state: unknown }[]>`
-    SELECT order_id AS "orderId", state FROM order_sagas WHERE order_id = ANY (${textArray(orderIds)}::text[])`;
+    SELECT ${SAGA.orderId} AS "orderId", ${SAGA.state} FROM ${SAGA.table}
+      WHERE ${SAGA.orderId} = ANY (${textArray(orderIds)}::text[])`;
 }
 
 export interface SagaUpdate {
@@ -47,13 +49,14 @@ export const sagaArrays = (tx: Executor, sagas: readonly SagaUpdate[]) => {
 export async function updateSagas(tx: Executor, sagas: readonly SagaUpdate[]): Promise<void> {
   if (sagas.length === 0) return;
   await tx`
-    UPDATE order_sagas s
-    SET status = n.status, version = s.version + n.transitions, state = n.state::json, updated_at = now(),
-        due_at = CASE n.due WHEN 'same' THEN s.due_at ELSE nullif(n.due, 'never')::timestamptz END
+    UPDATE ${SAGA.table} s
+    SET ${SAGA.status} = n.status, ${SAGA.version} = s.${SAGA.version} + n.transitions, ${SAGA.state} = n.state::json,
+      ${SAGA.updatedAt} = now(),
+        ${SAGA.dueAt} = CASE n.due WHEN 'same' THEN s.${SAGA.dueAt} ELSE nullif(n.due, 'never')::timestamptz END
     FROM unnest(${sagaArrays(tx, sagas)},
                 ${textArray(sagas.map((s) => (s.dueAt === undefined ? "same" : (s.dueAt ?? "never"))))}::text[])
       AS n (order_id, status, transitions, state, due)
-    WHERE s.order_id = n.order_id`;
+    WHERE s.${SAGA.orderId} = n.order_id`;
 }
 
 /** A saga that has no row yet. */
@@ -69,7 +72,7 @@ export interface NewSaga extends SagaUpdate {
 export async function insertSagas(tx: Executor, sagas: readonly NewSaga[]): Promise<number> {
   if (sagas.length === 0) return 0;
   const { count } = await tx`
-    INSERT INTO order_sagas (order_id, status, version, state, due_at, settle_by)
+    INSERT INTO ${SAGA.table} (${SAGA.orderId}, ${SAGA.status}, ${SAGA.version}, ${SAGA.state}, ${SAGA.dueAt}, ${SAGA.settleBy})
     SELECT s.order_id, s.status, s.transitions, s.state::json, nullif(s.due_at, '')::timestamptz,
            nullif(s.settle_by, '')::timestamptz
     FROM unnest(${sagaArrays(tx, sagas)},
@@ -77,6 +80,6 @@ export async function insertSagas(tx: Executor, sagas: readonly NewSaga[]): Prom
                 ${textArray(sagas.map((s) => s.settleBy ?? ""))}::text[])
       AS s (order_id, status, transitions, state, due_at, settle_by)
     ORDER BY s.order_id COLLATE "C"
-    ON CONFLICT (order_id) DO NOTHING`;
+    ON CONFLICT (${SAGA.orderId}) DO NOTHING`;
   return count;
 }

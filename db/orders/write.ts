@@ -2,6 +2,7 @@ import type { OrderCreated } from "../../contracts/orders/events.ts";
 import type { OrderStatus } from "../../contracts/orders/steps.ts";
 import { intArray, jsonTexts, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { LINE, ORDER } from "../names.ts";
 
 /** An order as it was placed. */
 export type NewOrder = OrderCreated["data"] & {
@@ -19,8 +20,10 @@ export async function insertOrders(tx: Executor, orders: readonly NewOrder[], wi
   const lines = orders.flatMap(({ orderId, items }) => items.map((item) => ({ orderId, ...item })));
   const rows = await tx<{ id: string }[]>`
     WITH inserted AS (
-      INSERT INTO orders (id, order_number, user_id, status, total_amount, discount_amount, points_used, payable_amount,
-                          currency, coupon_id, idempotency_key, source, payment, shipping, created_at)
+      INSERT INTO ${ORDER.table} (${ORDER.id}, ${ORDER.orderNumber}, ${ORDER.userId}, ${ORDER.status},
+        ${ORDER.totalAmount}, ${ORDER.discountAmount}, ${ORDER.pointsUsed}, ${ORDER.payableAmount},
+                          ${ORDER.currency}, ${ORDER.couponId}, ${ORDER.idempotencyKey}, ${ORDER.source}, ${ORDER.payment},
+                          ${ORDER.shipping}, ${ORDER.createdAt})
       SELECT id, order_number, user_id, 'PROCESSING', total_amount, discount_amount, points_used, payable_amount,
              currency, nullif(coupon_id, ''), CASE WHEN ${withKey}::boolean THEN idempotency_key END, source,
              payment::jsonb, shipping::jsonb, created_at
@@ -48,17 +51,17 @@ export async function insertOrders(tx: Executor, orders: readonly NewOrder[], wi
               idempotency_key, source, payment, shipping, created_at)
       ORDER BY id COLLATE "C"
       ON CONFLICT DO NOTHING
-      RETURNING id
+      RETURNING ${ORDER.id}
     ), lines AS (
-      INSERT INTO order_items (order_id, product_id, quantity, unit_price)
+      INSERT INTO ${LINE.table} (${LINE.orderId}, ${LINE.productId}, ${LINE.quantity}, ${LINE.unitPrice})
       SELECT i.order_id, i.product_id, i.quantity, i.unit_price
       FROM unnest(${textArray(lines.map((l) => l.orderId))}::text[],
                   ${textArray(lines.map((l) => l.productId))}::text[],
                   ${intArray(lines.map((l) => l.quantity))}::int[],
                   ${intArray(lines.map((l) => l.unitPrice))}::bigint[]) AS i (order_id, product_id, quantity, unit_price)
-      JOIN inserted ON inserted.id = i.order_id
+      JOIN inserted ON inserted.${ORDER.id} = i.order_id
     )
-    SELECT id FROM inserted`;
+    SELECT ${ORDER.id} FROM inserted`;
   return rows.map(({ id }) => id);
 }
 
@@ -76,10 +79,11 @@ export interface OrderChange {
 export async function updateOrders(tx: Executor, changes: readonly OrderChange[]): Promise<void> {
   if (changes.length === 0) return;
   await tx`
-    UPDATE orders o
-    SET status = n.status, failure_reason = n.reason, failure_product_id = n."productId", settled_at = n."settledAt",
-        updated_at = now()
+    UPDATE ${ORDER.table} o
+    SET ${ORDER.status} = n.status, ${ORDER.failureReason} = n.reason, ${ORDER.failureProductId} = n."productId",
+      ${ORDER.settledAt} = n."settledAt",
+        ${ORDER.updatedAt} = now()
     FROM json_to_recordset(${JSON.stringify(changes)}::text::json)
       AS n ("orderId" text, status text, reason text, "productId" text, "settledAt" timestamptz)
-    WHERE o.id = n."orderId"`;
+    WHERE o.${ORDER.id} = n."orderId"`;
 }

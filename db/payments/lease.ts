@@ -1,5 +1,7 @@
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { columnsOf, PAYMENT } from "../names.ts";
+import { payments } from "../schema.ts";
 
 export interface Lease {
   readonly owner: string;
@@ -12,18 +14,37 @@ export interface Lease {
   readonly untriedBut: readonly string[] | null;
 }
 
+const LEASED = columnsOf(
+  payments,
+  [
+    "orderId",
+    "userId",
+    "amount",
+    "currency",
+    "token",
+    "status",
+    "capturedAmount",
+    "refundedAmount",
+    "refundedElsewhere",
+    "returnWanted",
+    "checkWanted",
+    "attempts",
+  ],
+  "p",
+);
+
 export interface LeasedPayment {
-  readonly order_id: string;
-  readonly user_id: string;
+  readonly orderId: string;
+  readonly userId: string;
   readonly amount: string;
   readonly currency: string;
   readonly token: string;
   readonly status: "INTENT" | "CAPTURED" | "DECLINED" | "VOIDED" | "REFUNDED";
-  readonly captured_amount: string;
-  readonly refunded_amount: string;
-  readonly refunded_elsewhere: string;
-  readonly return_wanted: boolean;
-  readonly check_wanted: boolean;
+  readonly capturedAmount: string;
+  readonly refundedAmount: string;
+  readonly refundedElsewhere: string;
+  readonly returnWanted: boolean;
+  readonly checkWanted: boolean;
   /** With this one. */
   readonly attempts: number;
 }
@@ -37,18 +58,19 @@ export function leasePayments(
   { owner, forMs, limit, except, untriedBut }: Lease,
 ): Promise<readonly LeasedPayment[]> {
   return sql<LeasedPayment[]>`
-    UPDATE payments p
-    SET lease_owner = ${owner}, lease_until = now() + ${forMs} * interval '1 millisecond', attempts = p.attempts + 1
-    FROM (SELECT id FROM payments
-          WHERE (status = 'INTENT' OR (status = 'CAPTURED' AND return_wanted) OR check_wanted)
-            AND next_attempt_at <= now() AND (lease_until IS NULL OR lease_until < now())
-            AND order_id <> ALL (${textArray(except)}::text[])
+    UPDATE ${PAYMENT.table} p
+    SET ${PAYMENT.leaseOwner} = ${owner}, ${PAYMENT.leaseUntil} = now() + ${forMs} * interval '1 millisecond',
+      ${PAYMENT.attempts} = p.${PAYMENT.attempts} + 1
+    FROM (SELECT ${PAYMENT.id} FROM ${PAYMENT.table}
+          WHERE (${PAYMENT.status} = 'INTENT' OR (${PAYMENT.status} = 'CAPTURED'
+            AND ${PAYMENT.returnWanted}) OR ${PAYMENT.checkWanted})
+            AND ${PAYMENT.nextAttemptAt} <= now() AND (${PAYMENT.leaseUntil} IS NULL OR ${PAYMENT.leaseUntil} < now())
+            AND ${PAYMENT.orderId} <> ALL (${textArray(except)}::text[])
             AND (${untriedBut === null}::boolean
-                 OR (attempts = 0 AND user_id <> ALL (${textArray(untriedBut ?? [])}::text[])))
-          ORDER BY next_attempt_at
+                 OR (${PAYMENT.attempts} = 0 AND ${PAYMENT.userId} <> ALL (${textArray(untriedBut ?? [])}::text[])))
+          ORDER BY ${PAYMENT.nextAttemptAt}
           LIMIT ${limit}
           FOR UPDATE SKIP LOCKED) due
-    WHERE p.id = due.id
-    RETURNING p.order_id, p.user_id, p.amount, p.currency, p.token, p.status, p.captured_amount, p.refunded_amount,
-              p.refunded_elsewhere, p.return_wanted, p.check_wanted, p.attempts`;
+    WHERE p.${PAYMENT.id} = due.${PAYMENT.id}
+    RETURNING ${LEASED}`;
 }

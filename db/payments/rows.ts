@@ -1,5 +1,7 @@
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { columnsOf, OUTCOME, PAYMENT } from "../names.ts";
+import { payments } from "../schema.ts";
 
 export interface NewPayment {
   readonly orderId: string;
@@ -18,7 +20,8 @@ export interface NewPayment {
 export async function insertPayments(sql: Executor, payments: readonly NewPayment[]): Promise<void> {
   if (payments.length === 0) return;
   await sql`
-    INSERT INTO payments (order_id, user_id, amount, currency, token, status)
+    INSERT INTO ${PAYMENT.table} (${PAYMENT.orderId}, ${PAYMENT.userId}, ${PAYMENT.amount}, ${PAYMENT.currency},
+      ${PAYMENT.token}, ${PAYMENT.status})
     SELECT * FROM unnest(${textArray(payments.map((p) => p.orderId))}::text[],
                          ${textArray(payments.map((p) => p.userId))}::text[],
                          ${intArray(payments.map((p) => p.amount))}::bigint[],
@@ -29,23 +32,42 @@ export async function insertPayments(sql: Executor, payments: readonly NewPaymen
     ON CONFLICT DO NOTHING`;
 }
 
+const PAYMENT_ROW = columnsOf(payments, [
+  "orderId",
+  "amount",
+  "currency",
+  "token",
+  "status",
+  "capturedAmount",
+  "refundedAmount",
+  "refundedElsewhere",
+  "capturedCurrency",
+  "failureReason",
+  "providerReference",
+  "returnWanted",
+  "checkWanted",
+  "attempts",
+  "leaseOwner",
+  "nextAttemptAt",
+]);
+
 export interface PaymentRow {
-  readonly order_id: string;
+  readonly orderId: string;
   readonly amount: string;
   readonly currency: string;
   readonly token: string;
   readonly status: "INTENT" | "CAPTURED" | "DECLINED" | "VOIDED" | "REFUNDED";
-  readonly captured_amount: string;
-  readonly refunded_amount: string;
-  readonly failure_reason: string | null;
-  readonly provider_reference: string | null;
-  readonly refunded_elsewhere: string;
-  readonly captured_currency: string | null;
-  readonly return_wanted: boolean;
-  readonly check_wanted: boolean;
+  readonly capturedAmount: string;
+  readonly refundedAmount: string;
+  readonly failureReason: string | null;
+  readonly providerReference: string | null;
+  readonly refundedElsewhere: string;
+  readonly capturedCurrency: string | null;
+  readonly returnWanted: boolean;
+  readonly checkWanted: boolean;
   readonly attempts: number;
-  readonly lease_owner: string | null;
-  readonly next_attempt_at: Date | null;
+  readonly leaseOwner: string | null;
+  readonly nextAttemptAt: Date | null;
   /** The transaction's time, in whole milliseconds as the columns have them. */
   readonly now: Date;
 }
@@ -57,12 +79,10 @@ export interface PaymentRow {
  */
 export function lockPayments(sql: Executor, orderIds: readonly string[]): Promise<readonly PaymentRow[]> {
   return sql<PaymentRow[]>`
-    SELECT order_id, amount, currency, token, status, captured_amount, refunded_amount, refunded_elsewhere,
-           captured_currency, failure_reason, provider_reference, return_wanted, check_wanted, attempts, lease_owner, next_attempt_at,
-           now()::timestamptz(3) AS now
-    FROM payments
-    WHERE order_id = ANY (${textArray(orderIds)}::text[])
-    ORDER BY order_id
+    SELECT ${PAYMENT_ROW}, now()::timestamptz(3) AS now
+    FROM ${PAYMENT.table}
+    WHERE ${PAYMENT.orderId} = ANY (${textArray(orderIds)}::text[])
+    ORDER BY ${PAYMENT.orderId}
     FOR UPDATE`;
 }
 
@@ -89,14 +109,15 @@ export async function writePayments(sql: Executor, changes: readonly PaymentChan
   if (changes.length === 0) return;
   const flags = (values: readonly boolean[]) => `{${values.join(",")}}`;
   await sql`
-    UPDATE payments p
-    SET status = c.status, captured_amount = c.captured, refunded_amount = c.refunded,
-        refunded_elsewhere = c.refunded_elsewhere,
-        captured_currency = NULLIF(c.captured_currency, ''), failure_reason = NULLIF(c.reason, ''), provider_reference = NULLIF(c.reference, ''),
-        return_wanted = c.return_wanted, check_wanted = c.check_wanted, attempts = c.attempts,
-        lease_owner = CASE WHEN c.leased THEN p.lease_owner END,
-        lease_until = CASE WHEN c.leased THEN p.lease_until END,
-        next_attempt_at = to_timestamp(c.due_ms / 1000.0), updated_at = now()
+    UPDATE ${PAYMENT.table} p
+    SET ${PAYMENT.status} = c.status, ${PAYMENT.capturedAmount} = c.captured, ${PAYMENT.refundedAmount} = c.refunded,
+        ${PAYMENT.refundedElsewhere} = c.refunded_elsewhere,
+        ${PAYMENT.capturedCurrency} = NULLIF(c.captured_currency, ''), ${PAYMENT.failureReason} = NULLIF(c.reason, ''),
+        ${PAYMENT.providerReference} = NULLIF(c.reference, ''),
+        ${PAYMENT.returnWanted} = c.return_wanted, ${PAYMENT.checkWanted} = c.check_wanted, ${PAYMENT.attempts} = c.attempts,
+        ${PAYMENT.leaseOwner} = CASE WHEN c.leased THEN p.${PAYMENT.leaseOwner} END,
+        ${PAYMENT.leaseUntil} = CASE WHEN c.leased THEN p.${PAYMENT.leaseUntil} END,
+        ${PAYMENT.nextAttemptAt} = to_timestamp(c.due_ms / 1000.0), ${PAYMENT.updatedAt} = now()
     FROM unnest(${textArray(changes.map((c) => c.orderId))}::text[],
                 ${textArray(changes.map((c) => c.status))}::text[],
                 ${intArray(changes.map((c) => c.captured))}::bigint[],
@@ -112,7 +133,7 @@ export async function writePayments(sql: Executor, changes: readonly PaymentChan
                 ${intArray(changes.map((c) => Math.ceil(c.dueAt)))}::bigint[])
       AS c (order_id, status, captured, refunded, refunded_elsewhere, captured_currency, reason, reference, return_wanted, check_wanted, attempts,
             leased, due_ms)
-    WHERE p.order_id = c.order_id`;
+    WHERE p.${PAYMENT.orderId} = c.order_id`;
 }
 
 export interface PaymentOutcomeRow {
@@ -128,7 +149,8 @@ export interface PaymentOutcomeRow {
 export async function writePaymentOutcomes(sql: Executor, outcomes: readonly PaymentOutcomeRow[]): Promise<void> {
   if (outcomes.length === 0) return;
   await sql`
-    INSERT INTO step_outcomes (order_id, step, outcome, reason, created_at, restored_at)
+    INSERT INTO ${OUTCOME.table} (${OUTCOME.orderId}, ${OUTCOME.step}, ${OUTCOME.outcome}, ${OUTCOME.reason},
+      ${OUTCOME.createdAt}, ${OUTCOME.restoredAt})
     SELECT o.order_id, 'PAYMENT', o.outcome, NULLIF(o.reason, ''), to_timestamp(o.at / 1000.0),
            to_timestamp(NULLIF(o.restored_at, 0) / 1000.0)
     FROM unnest(${textArray(outcomes.map((o) => o.orderId))}::text[],
@@ -136,6 +158,6 @@ export async function writePaymentOutcomes(sql: Executor, outcomes: readonly Pay
                 ${textArray(outcomes.map((o) => o.reason))}::text[],
                 ${intArray(outcomes.map((o) => o.at))}::bigint[],
                 ${intArray(outcomes.map((o) => o.restoredAt))}::bigint[]) AS o (order_id, outcome, reason, at, restored_at)
-    ON CONFLICT (order_id, step) DO UPDATE SET restored_at = excluded.restored_at
-    WHERE step_outcomes.restored_at IS NULL AND step_outcomes.outcome = 'COMPLETED'`;
+    ON CONFLICT (${OUTCOME.orderId}, ${OUTCOME.step}) DO UPDATE SET ${OUTCOME.restoredAt} = excluded.${OUTCOME.restoredAt}
+    WHERE ${OUTCOME.table}.${OUTCOME.restoredAt} IS NULL AND ${OUTCOME.table}.${OUTCOME.outcome} = 'COMPLETED'`;
 }

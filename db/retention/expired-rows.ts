@@ -1,5 +1,6 @@
 import { textArray } from "../array-literal.ts";
 import type { Executor, Sql } from "../client.ts";
+import { ORDER } from "../names.ts";
 
 /** Rows that have been kept long enough. Each is a condition on one table `t`, written once for counting and for deleting. */
 export interface ExpiredRows {
@@ -79,9 +80,9 @@ async function lockOrders(tx: Executor, what: ExpiredRows, days: number, limit: 
     SELECT t.order_id AS id FROM ${tx(what.table)} t WHERE ${isExpired(tx, what, days)}
     ORDER BY t.${tx(what.age)} LIMIT ${limit} ${what.ordersFirst ? tx`` : tx`FOR UPDATE OF t SKIP LOCKED`}`;
   const free = await tx<{ id: string }[]>`
-    WITH locked AS (SELECT id FROM orders WHERE id = ANY (${textArray(rows.map(({ id }) => id))}::text[])
-                    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+    WITH locked AS (SELECT ${ORDER.id} FROM ${ORDER.table} WHERE ${ORDER.id} = ANY (${textArray(rows.map(({ id }) => id))}::text[])
+                    ORDER BY ${ORDER.id} FOR NO KEY UPDATE SKIP LOCKED)
     SELECT asked.id FROM unnest(${textArray(rows.map(({ id }) => id))}::text[]) AS asked (id)
-    WHERE asked.id IN (SELECT id FROM locked) OR NOT EXISTS (SELECT FROM orders o WHERE o.id = asked.id)`;
+    WHERE asked.id IN (SELECT ${ORDER.id} FROM locked) OR NOT EXISTS (SELECT FROM ${ORDER.table} o WHERE o.${ORDER.id} = asked.id)`;
   return free.map(({ id }) => id);
 }

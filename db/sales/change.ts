@@ -1,4 +1,5 @@
 import type { Executor, Sql } from "../client.ts";
+import { CLAIM, SALE } from "../names.ts";
 import type { SaleIntent } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
 import { lockSale } from "./lock.ts";
@@ -30,8 +31,9 @@ export async function createSale<Id extends string>(
   actor: string,
 ): Promise<{ readonly id: Id }> {
   await tx`
-    INSERT INTO coupons (id, name, total, starts_at, ends_at, issue_mode, discount_type, discount_value, max_discount,
-                         min_order_amount, valid_until, currency)
+    INSERT INTO ${SALE.table} (${SALE.id}, ${SALE.name}, ${SALE.total}, ${SALE.startsAt}, ${SALE.endsAt},
+      ${SALE.issueMode}, ${SALE.discountType}, ${SALE.discountValue}, ${SALE.maxDiscount},
+                         ${SALE.minOrderAmount}, ${SALE.validUntil}, ${SALE.currency})
     VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${instant(sale.startsAt)}, ${instant(sale.endsAt)},
             ${sale.issueMode ?? "DIRECT"}, ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null},
             ${sale.minOrderAmount ?? 0}, ${sale.validUntil === undefined ? null : instant(sale.validUntil)},
@@ -57,7 +59,7 @@ export function setSaleState(
     const sale = await lockSale(tx, couponId);
     if (sale === null) return false;
     if (sale.state !== state) {
-      await tx`UPDATE coupons SET state = ${state}, updated_at = now() WHERE id = ${couponId}`;
+      await tx`UPDATE ${SALE.table} SET ${SALE.state} = ${state}, ${SALE.updatedAt} = now() WHERE ${SALE.id} = ${couponId}`;
       const detail = { from: sale.state, to: state };
       await insertAudit(tx, { actor, action: "sale.state", target: couponId, detail });
     }
@@ -95,18 +97,18 @@ export async function resizeSale(
   const { outcome, follows } = await sql.begin(async (tx): Promise<{ outcome: ResizeOutcome; follows: boolean }> => {
     const sale = await lockSale(tx, couponId);
     if (sale === null) return { outcome: { code: "COUPON_NOT_FOUND" }, follows: false };
-    const { load_state, total: from } = sale;
-    if (load_state === "RECOVERING" || load_state === "LOADING") {
+    const { loadState, total: from } = sale;
+    if (loadState === "RECOVERING" || loadState === "LOADING") {
       return { outcome: { code: "SALE_RECOVERING" }, follows: false };
     }
-    const isLoaded = load_state === "LOADED";
+    const isLoaded = loadState === "LOADED";
     if (total < from && isLoaded) {
       const applied = await apply(total, await highestSlot(tx, couponId));
       if (applied.code === "CONFLICT") return { outcome: applied, follows: false };
       if (applied.code === "NOT_LOADED") return { outcome: { code: "SALE_RECOVERING" }, follows: false };
     }
     if (total !== from) {
-      await tx`UPDATE coupons SET total = ${total}, updated_at = now() WHERE id = ${couponId}`;
+      await tx`UPDATE ${SALE.table} SET ${SALE.total} = ${total}, ${SALE.updatedAt} = now() WHERE ${SALE.id} = ${couponId}`;
       await insertAudit(tx, { actor, action: "sale.resized", target: couponId, detail: { from, to: total } });
     }
     return { outcome: { code: total === from ? "UNCHANGED" : "CHANGED" }, follows: isLoaded && total >= from };
@@ -119,7 +121,7 @@ export async function resizeSale(
 export function followTotal(sql: Sql, couponId: string, apply: ApplyTotal): Promise<AppliedTotal | null> {
   return sql.begin(async (tx) => {
     const sale = await lockSale(tx, couponId);
-    if (sale?.load_state !== "LOADED") return null;
+    if (sale?.loadState !== "LOADED") return null;
     return await apply(sale.total, await highestSlot(tx, couponId));
   });
 }
@@ -127,6 +129,6 @@ export function followTotal(sql: Sql, couponId: string, apply: ApplyTotal): Prom
 /** One look at the end of the index on slots. */
 export async function highestSlot(sql: Executor, couponId: string): Promise<number> {
   const [row] = await sql<{ slot: number | null }[]>`
-    SELECT max(slot) AS slot FROM user_coupons WHERE coupon_id = ${couponId} AND status <> 'REVOKED'`;
+    SELECT max(${CLAIM.slot}) AS slot FROM ${CLAIM.table} WHERE ${CLAIM.couponId} = ${couponId} AND ${CLAIM.status} <> 'REVOKED'`;
   return row?.slot ?? 0;
 }

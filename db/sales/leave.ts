@@ -1,4 +1,5 @@
 import type { Executor, Sql } from "../client.ts";
+import { CLAIM, DEFERRED, REVOCATION, SALE } from "../names.ts";
 
 /** A sale that ended long ago, under its row lock. */
 export interface LeavingSale {
@@ -27,10 +28,11 @@ export interface EndedSaleRow extends EndedPlace {
  * revoked or decided again. A paused queued sale stays: its requests wait in the log, and they are decided when it is opened again.
  */
 const mayLeave = (sql: Executor, keepHours: number) => sql`
-  c.left_redis_at IS NULL AND c.ends_at <= now() - make_interval(hours => ${keepHours})
-  AND c.load_state IN ('NEW', 'LOADED') AND NOT (c.issue_mode = 'QUEUED' AND c.state = 'PAUSED')
-  AND NOT EXISTS (SELECT FROM deferred_claims d WHERE d.coupon_id = c.id)
-  AND NOT EXISTS (SELECT FROM revocations r WHERE r.coupon_id = c.id AND r.done_at IS NULL)`;
+  c.${SALE.leftRedisAt} IS NULL AND c.${SALE.endsAt} <= now() - make_interval(hours => ${keepHours})
+  AND c.${SALE.loadState} IN ('NEW', 'LOADED') AND NOT (c.${SALE.issueMode} = 'QUEUED' AND c.${SALE.state} = 'PAUSED')
+  AND NOT EXISTS (SELECT FROM ${DEFERRED.table} d WHERE d.${DEFERRED.couponId} = c.${SALE.id})
+  AND NOT EXISTS (SELECT FROM ${REVOCATION.table} r WHERE r.${REVOCATION.couponId} = c.${SALE.id}
+    AND r.${REVOCATION.doneAt} IS NULL)`;
 
 /** The next sales after a place, those that ended first before the others. */
 export function listEndedSales(
@@ -40,10 +42,11 @@ export function listEndedSales(
   limit: number,
 ): Promise<readonly EndedSaleRow[]> {
   return sql<EndedSaleRow[]>`
-    SELECT c.id AS "couponId", c.ends_at AS "endsAt", c.issue_mode AS mode, c.epoch FROM coupons c
+    SELECT c.${SALE.id} AS "couponId", c.${SALE.endsAt} AS "endsAt", c.${SALE.issueMode} AS mode, c.${SALE.epoch}
+      FROM ${SALE.table} c
     WHERE ${mayLeave(sql, keepHours)}
-      ${after ? sql`AND (c.ends_at, c.id) > (${after.endsAt}, ${after.couponId})` : sql``}
-    ORDER BY c.ends_at, c.id LIMIT ${limit}`;
+      ${after ? sql`AND (c.${SALE.endsAt}, c.${SALE.id}) > (${after.endsAt}, ${after.couponId})` : sql``}
+    ORDER BY c.${SALE.endsAt}, c.${SALE.id} LIMIT ${limit}`;
 }
 
 /**
@@ -60,15 +63,17 @@ export async function leaveRedis<Outcome extends string>(
 ): Promise<Outcome | "FORGOTTEN" | null> {
   const left = await sql.begin(async (tx) => {
     const [sale] = await tx<Pick<LeavingSale, "epoch" | "mode" | "endedBefore">[]>`
-      SELECT c.epoch, c.issue_mode AS mode, floor(extract(epoch FROM now() - make_interval(hours => ${keepHours})) * 1000)::float8 AS "endedBefore"
-      FROM coupons c WHERE c.id = ${couponId} AND ${mayLeave(tx, keepHours)} FOR UPDATE SKIP LOCKED`;
+      SELECT c.${SALE.epoch}, c.${SALE.issueMode} AS mode, floor(extract(epoch
+        FROM now() - make_interval(hours => ${keepHours})) * 1000)::float8 AS "endedBefore"
+      FROM ${SALE.table} c WHERE c.${SALE.id} = ${couponId} AND ${mayLeave(tx, keepHours)} FOR UPDATE SKIP LOCKED`;
     if (sale === undefined) return null;
     const [rows] = await tx<{ winners: number }[]>`
-      SELECT count(*)::integer AS winners FROM user_coupons WHERE coupon_id = ${couponId} AND status <> 'REVOKED'`;
+      SELECT count(*)::integer AS winners FROM ${CLAIM.table} WHERE ${CLAIM.couponId} = ${couponId}
+        AND ${CLAIM.status} <> 'REVOKED'`;
     const winners = rows!.winners;
     const outcome = await forget({ couponId, ...sale, winners });
     if (outcome === "FORGOTTEN") {
-      await tx`UPDATE coupons SET left_redis_at = now(), issued = ${winners} WHERE id = ${couponId}`;
+      await tx`UPDATE ${SALE.table} SET ${SALE.leftRedisAt} = now(), ${SALE.issued} = ${winners} WHERE ${SALE.id} = ${couponId}`;
     }
     return { outcome };
   });
@@ -78,6 +83,6 @@ export async function leaveRedis<Outcome extends string>(
 /** The end of the first sale that Redis may still hold, of those that are over. */
 export async function oldestEndedSale(sql: Executor): Promise<Date | null> {
   const [row] = await sql<{ oldest: Date | null }[]>`
-    SELECT min(ends_at) AS oldest FROM coupons WHERE left_redis_at IS NULL AND ends_at <= now()`;
+    SELECT min(${SALE.endsAt}) AS oldest FROM ${SALE.table} WHERE ${SALE.leftRedisAt} IS NULL AND ${SALE.endsAt} <= now()`;
   return row?.oldest ?? null;
 }

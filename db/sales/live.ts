@@ -1,6 +1,7 @@
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
-import type { LoadState, SaleIntent } from "../schema.ts";
+import { columnsOf, SALE } from "../names.ts";
+import { coupons, type LoadState, type SaleIntent } from "../schema.ts";
 
 export interface LiveSale {
   readonly id: string;
@@ -8,11 +9,24 @@ export interface LiveSale {
   readonly total: number;
   readonly epoch: number;
   readonly state: SaleIntent;
-  readonly load_state: LoadState;
-  readonly issue_mode: "DIRECT" | "QUEUED";
-  readonly starts_at: Date;
-  readonly ends_at: Date;
+  readonly loadState: LoadState;
+  readonly issueMode: "DIRECT" | "QUEUED";
+  readonly startsAt: Date;
+  readonly endsAt: Date;
 }
+
+/** The columns of a `LiveSale`. */
+export const LIVE_SALE = columnsOf(coupons, [
+  "id",
+  "name",
+  "total",
+  "epoch",
+  "state",
+  "loadState",
+  "issueMode",
+  "startsAt",
+  "endsAt",
+]);
 
 /**
  * Sales that belong into Redis: everything that has not ended for longer than `keepHours` (a winner who asks again after
@@ -22,10 +36,11 @@ export interface LiveSale {
  */
 export function listLiveSales(sql: Executor, keepHours: number): Promise<readonly LiveSale[]> {
   return sql<LiveSale[]>`
-    SELECT id, name, total, epoch, state, load_state, issue_mode, starts_at, ends_at FROM coupons
-    WHERE ${belongsIntoRedis(sql, keepHours)} OR load_state IN ('RECOVERING', 'LOADING')
-    ORDER BY CASE WHEN ends_at <= now() THEN 2 WHEN starts_at > now() THEN 1 ELSE 0 END,
-             CASE WHEN ends_at <= now() THEN now() - ends_at ELSE greatest(starts_at - now(), interval '0') END, id`;
+    SELECT ${LIVE_SALE} FROM ${SALE.table}
+    WHERE ${belongsIntoRedis(sql, keepHours)} OR ${SALE.loadState} IN ('RECOVERING', 'LOADING')
+    ORDER BY CASE WHEN ${SALE.endsAt} <= now() THEN 2 WHEN ${SALE.startsAt} > now() THEN 1 ELSE 0 END,
+             CASE WHEN ${SALE.endsAt} <= now() THEN now() - ${SALE.endsAt} ELSE greatest(${SALE.startsAt} - now(),
+             interval '0') END, ${SALE.id}`;
 }
 
 /**
@@ -36,21 +51,22 @@ export async function listOverdueSales(
   sql: Executor,
   keepHours: number,
   known: readonly string[],
-  after: { readonly id: string; readonly ends_at: Date } | null,
+  after: { readonly id: string; readonly endsAt: Date } | null,
   limit: number,
 ): Promise<{
   readonly known: readonly string[];
-  readonly next: readonly { readonly id: string; readonly ends_at: Date }[];
+  readonly next: readonly { readonly id: string; readonly endsAt: Date }[];
 }> {
   const isOverdue = sql`
-    left_redis_at IS NULL AND load_state = 'LOADED' AND ends_at <= now() - make_interval(hours => ${keepHours})`;
-  const next = await sql<{ id: string; ends_at: Date }[]>`
-    SELECT id, ends_at FROM coupons
-    WHERE ${isOverdue} ${after ? sql`AND (ends_at, id) > (${after.ends_at}, ${after.id})` : sql``}
-    ORDER BY ends_at, id LIMIT ${limit}`;
+    ${SALE.leftRedisAt} IS NULL AND ${SALE.loadState} = 'LOADED'
+    AND ${SALE.endsAt} <= now() - make_interval(hours => ${keepHours})`;
+  const next = await sql<{ id: string; endsAt: Date }[]>`
+    SELECT ${SALE.id}, ${SALE.endsAt} AS "endsAt" FROM ${SALE.table}
+    WHERE ${isOverdue} ${after ? sql`AND (${SALE.endsAt}, ${SALE.id}) > (${after.endsAt}, ${after.id})` : sql``}
+    ORDER BY ${SALE.endsAt}, ${SALE.id} LIMIT ${limit}`;
   if (known.length === 0) return { known, next };
   const still = await sql<{ id: string }[]>`
-    SELECT id FROM coupons WHERE ${isOverdue} AND id = ANY (${textArray(known)}::text[])`;
+    SELECT ${SALE.id} FROM ${SALE.table} WHERE ${isOverdue} AND ${SALE.id} = ANY (${textArray(known)}::text[])`;
   return { known: still.map(({ id }) => id), next };
 }
 
@@ -59,7 +75,7 @@ export async function listOverdueSales(
  * out, whatever this process takes for the time, unless its end was moved into the future.
  */
 export const belongsIntoRedis = (sql: Executor, keepHours: number) => sql`
-  (ends_at > now() OR (left_redis_at IS NULL AND ends_at > now() - make_interval(hours => ${keepHours})))`;
+  (${SALE.endsAt} > now() OR (${SALE.leftRedisAt} IS NULL AND ${SALE.endsAt} > now() - make_interval(hours => ${keepHours})))`;
 
 export interface AbsentSale {
   /** For longer than `keepHours`: nobody loads it by itself. */
@@ -80,9 +96,9 @@ export async function findAbsentSales(
   keepHours: number,
 ): Promise<Map<string, AbsentSale>> {
   const rows = await sql<({ id: string } & AbsentSale)[]>`
-    SELECT id, NOT ${belongsIntoRedis(sql, keepHours)} AND load_state NOT IN ('RECOVERING', 'LOADING') AS over,
-           left_redis_at IS NULL AND load_state = 'LOADED' AND state <> 'CLOSED' AS owed,
-           floor(extract(epoch FROM ends_at) * 1000)::float8 AS "endsAt", epoch
-    FROM coupons WHERE id = ANY (${textArray(couponIds)}::text[])`;
+    SELECT ${SALE.id}, NOT ${belongsIntoRedis(sql, keepHours)} AND ${SALE.loadState} NOT IN ('RECOVERING', 'LOADING') AS over,
+           ${SALE.leftRedisAt} IS NULL AND ${SALE.loadState} = 'LOADED' AND ${SALE.state} <> 'CLOSED' AS owed,
+           floor(extract(epoch FROM ${SALE.endsAt}) * 1000)::float8 AS "endsAt", ${SALE.epoch}
+    FROM ${SALE.table} WHERE ${SALE.id} = ANY (${textArray(couponIds)}::text[])`;
   return new Map(rows.map(({ id, ...sale }) => [id, sale]));
 }

@@ -1,6 +1,7 @@
 import type { Executor, Sql } from "../client.ts";
+import { CLAIM, SALE } from "../names.ts";
 import type { LoadState, SaleIntent } from "../schema.ts";
-import type { LiveSale } from "./live.ts";
+import { LIVE_SALE, type LiveSale } from "./live.ts";
 import { lockSale } from "./lock.ts";
 
 /**
@@ -20,10 +21,11 @@ export function beginLoading(
     if (sale === null || !(await moveLoadState(tx, couponId, epoch, from, "LOADING"))) return null;
     // Had it left Redis (role retention), it is on its way back.
     await tx`
-      UPDATE coupons SET left_redis_at = NULL, issued = NULL WHERE id = ${couponId} AND left_redis_at IS NOT NULL`;
+      UPDATE ${SALE.table} SET ${SALE.leftRedisAt} = NULL, ${SALE.issued} = NULL WHERE ${SALE.id} = ${couponId}
+        AND ${SALE.leftRedisAt} IS NOT NULL`;
     const [terms] = await tx<LiveSale[]>`
-      SELECT id, name, total, epoch, state, load_state, issue_mode, starts_at, ends_at FROM coupons
-      WHERE id = ${couponId}`;
+      SELECT ${LIVE_SALE} FROM ${SALE.table}
+      WHERE ${SALE.id} = ${couponId}`;
     return terms ?? null;
   });
 }
@@ -43,8 +45,8 @@ const FETCH = 5_000;
  */
 export async function* snapshotWinners(sql: Executor, couponId: string): AsyncGenerator<WinnerRow[]> {
   yield* sql<WinnerRow[]>`
-    SELECT user_id AS "userId", slot, request_id AS "requestId" FROM user_coupons
-    WHERE coupon_id = ${couponId} AND status <> 'REVOKED' ORDER BY slot`.cursor(FETCH);
+    SELECT ${CLAIM.userId} AS "userId", ${CLAIM.slot}, ${CLAIM.requestId} AS "requestId" FROM ${CLAIM.table}
+    WHERE ${CLAIM.couponId} = ${couponId} AND ${CLAIM.status} <> 'REVOKED' ORDER BY ${CLAIM.slot}`.cursor(FETCH);
 }
 
 /**
@@ -63,7 +65,7 @@ export async function finishLoading<Code extends string>(
   let outcome: Code | "OVERTAKEN" = "OVERTAKEN";
   await sql.begin(async (tx) => {
     const sale = await lockSale(tx, couponId);
-    if (sale === null || sale.epoch !== epoch || sale.load_state !== "LOADING") return;
+    if (sale === null || sale.epoch !== epoch || sale.loadState !== "LOADING") return;
     outcome = await open(sale.state);
     if (outcome === "LOADED") await moveLoadState(tx, couponId, epoch, "LOADING", "LOADED");
   });
@@ -82,8 +84,8 @@ export async function moveLoadState(
   to: LoadState,
 ): Promise<boolean> {
   const rows = await sql`
-    UPDATE coupons SET load_state = ${to}, updated_at = now(),
-           recovering_until = CASE WHEN ${to === "LOADED"} THEN NULL ELSE recovering_until END
-    WHERE id = ${couponId} AND epoch = ${epoch} AND load_state = ${from} RETURNING 1`;
+    UPDATE ${SALE.table} SET ${SALE.loadState} = ${to}, ${SALE.updatedAt} = now(),
+           ${SALE.recoveringUntil} = CASE WHEN ${to === "LOADED"} THEN NULL ELSE ${SALE.recoveringUntil} END
+    WHERE ${SALE.id} = ${couponId} AND ${SALE.epoch} = ${epoch} AND ${SALE.loadState} = ${from} RETURNING 1`;
   return rows.length === 1;
 }

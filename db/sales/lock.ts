@@ -1,5 +1,6 @@
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { SALE } from "../names.ts";
 import type { LoadState, SaleIntent } from "../schema.ts";
 
 /** First key of the advisory locks on a sale; the second is the id's hash, where a collision only waits needlessly. */
@@ -9,7 +10,7 @@ export interface SharedSale {
   readonly id: string;
   readonly total: number;
   readonly epoch: number;
-  readonly load_state: LoadState;
+  readonly loadState: LoadState;
   /** The transaction's time: what `issued_at` of its rows says. */
   readonly now: Date;
 }
@@ -28,8 +29,9 @@ export async function shareSales(sql: Executor, couponIds: readonly string[]): P
   const [, sales] = await Promise.all([
     sql`SELECT pg_advisory_xact_lock_shared(${SALE_LOCK}, hashtext(id)) FROM unnest(${ids}::text[]) AS id`.execute(),
     sql<SharedSale[]>`
-      SELECT id, total, epoch, load_state, now()::timestamptz(3) AS now FROM coupons
-      WHERE id = ANY (${ids}::text[]) ORDER BY id FOR SHARE`.execute(),
+      SELECT ${SALE.id}, ${SALE.total}, ${SALE.epoch}, ${SALE.loadState} AS "loadState", now()::timestamptz(3) AS now
+        FROM ${SALE.table}
+      WHERE ${SALE.id} = ANY (${ids}::text[]) ORDER BY ${SALE.id} FOR SHARE`.execute(),
   ]);
   return sales;
 }
@@ -39,7 +41,7 @@ export interface LockedSale {
   readonly total: number;
   readonly epoch: number;
   readonly state: SaleIntent;
-  readonly load_state: LoadState;
+  readonly loadState: LoadState;
 }
 
 /**
@@ -49,6 +51,7 @@ export interface LockedSale {
 export async function lockSale(sql: Executor, couponId: string): Promise<LockedSale | null> {
   await sql`SELECT pg_advisory_xact_lock(${SALE_LOCK}, hashtext(${couponId}))`;
   const [sale] = await sql<LockedSale[]>`
-    SELECT id, total, epoch, state, load_state FROM coupons WHERE id = ${couponId} FOR UPDATE`;
+    SELECT ${SALE.id}, ${SALE.total}, ${SALE.epoch}, ${SALE.state}, ${SALE.loadState} AS "loadState" FROM ${SALE.table}
+      WHERE ${SALE.id} = ${couponId} FOR UPDATE`;
   return sale ?? null;
 }

@@ -1,6 +1,7 @@
 import { isFarAhead } from "../../contracts/claims/claim-numbers.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor, Sql } from "../client.ts";
+import { ALIAS, CLAIM, SALE } from "../names.ts";
 import type { LoadState } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
 import { lockSale } from "./lock.ts";
@@ -22,13 +23,13 @@ export function beginRecovery(
 ): Promise<number | null> {
   return sql.begin(async (tx) => {
     const sale = await lockSale(tx, couponId);
-    if (sale === null || sale.epoch !== seen.epoch || sale.load_state !== seen.loadState) return null;
+    if (sale === null || sale.epoch !== seen.epoch || sale.loadState !== seen.loadState) return null;
     const epoch = Math.max(sale.epoch, isFarAhead(redisEpoch, sale.epoch) ? 0 : redisEpoch) + 1;
     await tx`
-      UPDATE coupons SET epoch = ${epoch}, load_state = 'RECOVERING', updated_at = now(),
-             recovering_until = clock_timestamp() + make_interval(secs => ${opensInMs / 1_000})
-      WHERE id = ${couponId}`;
-    const detail = { why, epoch, before: sale.load_state };
+      UPDATE ${SALE.table} SET ${SALE.epoch} = ${epoch}, ${SALE.loadState} = 'RECOVERING', ${SALE.updatedAt} = now(),
+             ${SALE.recoveringUntil} = clock_timestamp() + make_interval(secs => ${opensInMs / 1_000})
+      WHERE ${SALE.id} = ${couponId}`;
+    const detail = { why, epoch, before: sale.loadState };
     await insertAudit(tx, { actor: "role:sale-loader", action: "sale.recovering", target: couponId, detail });
     return epoch;
   });
@@ -42,8 +43,8 @@ export async function expectReopening(sql: Sql, couponId: string, epoch: number,
   await sql.begin(async (tx) => {
     if ((await lockSale(tx, couponId)) === null) return;
     await tx`
-      UPDATE coupons SET recovering_until = clock_timestamp() + make_interval(secs => ${inMs / 1_000})
-      WHERE id = ${couponId} AND epoch = ${epoch} AND load_state = 'RECOVERING'`;
+      UPDATE ${SALE.table} SET ${SALE.recoveringUntil} = clock_timestamp() + make_interval(secs => ${inMs / 1_000})
+      WHERE ${SALE.id} = ${couponId} AND ${SALE.epoch} = ${epoch} AND ${SALE.loadState} = 'RECOVERING'`;
   });
 }
 
@@ -53,8 +54,8 @@ export async function expectReopening(sql: Sql, couponId: string, epoch: number,
  */
 export async function raiseFence(sql: Executor, couponId: string, epoch: number): Promise<boolean> {
   const rows = await sql`
-    UPDATE coupons SET load_state = 'RECOVERING', epoch = epoch + 1, updated_at = now()
-    WHERE id = ${couponId} AND epoch = ${epoch} AND load_state = 'LOADED' RETURNING 1`;
+    UPDATE ${SALE.table} SET ${SALE.loadState} = 'RECOVERING', ${SALE.epoch} = ${SALE.epoch} + 1, ${SALE.updatedAt} = now()
+    WHERE ${SALE.id} = ${couponId} AND ${SALE.epoch} = ${epoch} AND ${SALE.loadState} = 'LOADED' RETURNING 1`;
   return rows.length === 1;
 }
 
@@ -72,16 +73,16 @@ const CLOCK_SKEW_S = 60;
  */
 export async function neverClaimed(sql: Executor, couponIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await sql<{ id: string }[]>`
-    SELECT c.id FROM coupons c
-    WHERE c.id = ANY (${textArray(couponIds)}::text[])
-      AND now() + make_interval(secs => ${CLOCK_SKEW_S}) < c.starts_at
-      AND (SELECT 1 FROM user_coupons u WHERE u.coupon_id = c.id AND u.status <> 'REVOKED'
-           ORDER BY u.coupon_id, u.slot LIMIT 1) IS NULL
-      AND (SELECT 1 FROM user_coupons u
-           WHERE u.request_id >= c.id || '-' AND u.request_id < c.id || '.'
-           ORDER BY u.request_id LIMIT 1) IS NULL
-      AND (SELECT 1 FROM request_aliases a
-           WHERE a.request_id >= c.id || '-' AND a.request_id < c.id || '.'
-           ORDER BY a.request_id LIMIT 1) IS NULL`;
+    SELECT c.${SALE.id} FROM ${SALE.table} c
+    WHERE c.${SALE.id} = ANY (${textArray(couponIds)}::text[])
+      AND now() + make_interval(secs => ${CLOCK_SKEW_S}) < c.${SALE.startsAt}
+      AND (SELECT 1 FROM ${CLAIM.table} u WHERE u.${CLAIM.couponId} = c.${SALE.id} AND u.${CLAIM.status} <> 'REVOKED'
+           ORDER BY u.${CLAIM.couponId}, u.${CLAIM.slot} LIMIT 1) IS NULL
+      AND (SELECT 1 FROM ${CLAIM.table} u
+           WHERE u.${CLAIM.requestId} >= c.${SALE.id} || '-' AND u.${CLAIM.requestId} < c.${SALE.id} || '.'
+           ORDER BY u.${CLAIM.requestId} LIMIT 1) IS NULL
+      AND (SELECT 1 FROM ${ALIAS.table} a
+           WHERE a.${ALIAS.requestId} >= c.${SALE.id} || '-' AND a.${ALIAS.requestId} < c.${SALE.id} || '.'
+           ORDER BY a.${ALIAS.requestId} LIMIT 1) IS NULL`;
   return new Set(rows.map(({ id }) => id));
 }

@@ -1,4 +1,5 @@
 import type { Executor } from "../client.ts";
+import { AUDIT } from "../names.ts";
 
 export interface AuditEntry {
   /** A user id, or `role:<name>` for the machinery. */
@@ -12,6 +13,6 @@ export interface AuditEntry {
 /** One line of the audit log. Call it in the transaction of what it records: neither exists without the other. */
 export async function insertAudit(sql: Executor, entry: AuditEntry): Promise<void> {
   await sql`
-    INSERT INTO audit_log (actor, action, target, detail)
+    INSERT INTO ${AUDIT.table} (${AUDIT.actor}, ${AUDIT.action}, ${AUDIT.target}, ${AUDIT.detail})
     VALUES (${entry.actor}, ${entry.action}, ${entry.target}, ${JSON.stringify(entry.detail ?? {})}::text::jsonb)`;
 }

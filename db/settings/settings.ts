@@ -1,4 +1,5 @@
 import type { Executor, Sql } from "../client.ts";
+import { SETTING } from "../names.ts";
 import { insertAudit } from "./audit.ts";
 
 export interface Setting {
@@ -12,7 +13,8 @@ export interface Setting {
 /** What an operator chose; null: nobody ever did. */
 export async function findSetting(sql: Executor, name: string): Promise<Setting | null> {
   const [row] = await sql<Setting[]>`
-    SELECT value, version, changed_by AS "changedBy", changed_at AS "changedAt" FROM settings WHERE name = ${name}`;
+    SELECT ${SETTING.value}, ${SETTING.version}, ${SETTING.changedBy} AS "changedBy", ${SETTING.changedAt} AS "changedAt"
+      FROM ${SETTING.table} WHERE ${SETTING.name} = ${name}`;
   return row ?? null;
 }
 
@@ -21,10 +23,12 @@ export async function changeSetting(sql: Sql, name: string, value: string | numb
   return await sql.begin(async (tx) => {
     const json = JSON.stringify(value);
     const [row] = await tx<Setting[]>`
-      INSERT INTO settings AS s (name, value, changed_by) VALUES (${name}, ${json}::text::jsonb, ${actor})
-      ON CONFLICT (name) DO UPDATE
-        SET value = EXCLUDED.value, version = s.version + 1, changed_by = EXCLUDED.changed_by, changed_at = now()
-      RETURNING value, version, changed_by AS "changedBy", changed_at AS "changedAt"`;
+      INSERT INTO ${SETTING.table} AS s (${SETTING.name}, ${SETTING.value}, ${SETTING.changedBy}) VALUES (${name},
+        ${json}::text::jsonb, ${actor})
+      ON CONFLICT (${SETTING.name}) DO UPDATE
+        SET ${SETTING.value} = EXCLUDED.${SETTING.value}, ${SETTING.version} = s.${SETTING.version} + 1,
+          ${SETTING.changedBy} = EXCLUDED.${SETTING.changedBy}, ${SETTING.changedAt} = now()
+      RETURNING ${SETTING.value}, ${SETTING.version}, ${SETTING.changedBy} AS "changedBy", ${SETTING.changedAt} AS "changedAt"`;
     await insertAudit(tx, { actor, action: "setting.changed", target: name, detail: { value } });
     return row!;
   });

@@ -4,15 +4,17 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Money } from "../../contracts/wire/money.ts";
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor, Sql } from "../client.ts";
+import { CART, CART_LINE, LINE, PRODUCT } from "../names.ts";
 
 /** A user's cart at today's prices, in the order in which the lines came. */
 export async function findCart(sql: Executor, userId: string): Promise<CartLine[]> {
   const rows = await sql<(Omit<CartLine, "unitPrice"> & { unitPrice: string })[]>`
-    SELECT p.id AS "productId", p.name, i.quantity, p.price AS "unitPrice", p.currency,
-           p.stock >= i.quantity AS "inStock"
-    FROM cart_items i JOIN products p ON p.id = i.product_id
-    WHERE i.user_id = ${userId}
-    ORDER BY i.added_at, i.product_id`;
+    SELECT p.${PRODUCT.id} AS "productId", p.${PRODUCT.name}, i.${CART_LINE.quantity}, p.${PRODUCT.price} AS "unitPrice",
+      p.${PRODUCT.currency},
+           p.${PRODUCT.stock} >= i.${CART_LINE.quantity} AS "inStock"
+    FROM ${CART_LINE.table} i JOIN ${PRODUCT.table} p ON p.${PRODUCT.id} = i.${CART_LINE.productId}
+    WHERE i.${CART_LINE.userId} = ${userId}
+    ORDER BY i.${CART_LINE.addedAt}, i.${CART_LINE.productId}`;
   return rows.map((row) => ({ ...row, unitPrice: Number(row.unitPrice) as Money }));
 }
 
@@ -25,17 +27,19 @@ export async function findCart(sql: Executor, userId: string): Promise<CartLine[
 export async function setCartLine(sql: Sql, userId: string, { productId, quantity }: SetCartLine): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`
-      INSERT INTO carts (user_id) VALUES (${userId}) ON CONFLICT (user_id) DO UPDATE SET updated_at = now()`;
+      INSERT INTO ${CART.table} (${CART.userId}) VALUES (${userId})
+        ON CONFLICT (${CART.userId}) DO UPDATE SET ${CART.updatedAt} = now()`;
     const [line] = await tx`
-      INSERT INTO cart_items (user_id, product_id, quantity)
-      SELECT ${userId}, p.id, ${quantity} FROM products p
-      WHERE p.id = ${productId}
-        AND (EXISTS (SELECT FROM cart_items WHERE user_id = ${userId} AND product_id = p.id)
-             OR (SELECT count(*) FROM cart_items WHERE user_id = ${userId}) < ${MAX_LINES})
-      ON CONFLICT (user_id, product_id) DO UPDATE SET quantity = excluded.quantity
+      INSERT INTO ${CART_LINE.table} (${CART_LINE.userId}, ${CART_LINE.productId}, ${CART_LINE.quantity})
+      SELECT ${userId}, p.${PRODUCT.id}, ${quantity} FROM ${PRODUCT.table} p
+      WHERE p.${PRODUCT.id} = ${productId}
+        AND (EXISTS (SELECT FROM ${CART_LINE.table} WHERE ${CART_LINE.userId} = ${userId}
+          AND ${CART_LINE.productId} = p.${PRODUCT.id})
+             OR (SELECT count(*) FROM ${CART_LINE.table} WHERE ${CART_LINE.userId} = ${userId}) < ${MAX_LINES})
+      ON CONFLICT (${CART_LINE.userId}, ${CART_LINE.productId}) DO UPDATE SET ${CART_LINE.quantity} = excluded.${CART_LINE.quantity}
       RETURNING 1`;
     if (line !== undefined) return;
-    const [known] = await tx`SELECT 1 FROM products WHERE id = ${productId}`;
+    const [known] = await tx`SELECT 1 FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${productId}`;
     if (known === undefined) throw new StampedeError("PRODUCT_NOT_FOUND");
     throw new StampedeError("CART_FULL", `a cart has at most ${MAX_LINES} lines`);
   });
@@ -48,10 +52,10 @@ export async function setCartLine(sql: Sql, userId: string, { productId, quantit
 export async function deleteCartLines(sql: Sql, userId: string, productId: string | null): Promise<void> {
   await sql.begin(async (tx) => {
     await Promise.all([
-      tx`UPDATE carts SET updated_at = now() WHERE user_id = ${userId}`.execute(),
+      tx`UPDATE ${CART.table} SET ${CART.updatedAt} = now() WHERE ${CART.userId} = ${userId}`.execute(),
       tx`
-        DELETE FROM cart_items
-        WHERE user_id = ${userId} AND (${productId}::text IS NULL OR product_id = ${productId})`.execute(),
+        DELETE FROM ${CART_LINE.table}
+        WHERE ${CART_LINE.userId} = ${userId} AND (${productId}::text IS NULL OR ${CART_LINE.productId} = ${productId})`.execute(),
     ]);
   });
 }
@@ -63,9 +67,9 @@ export async function deleteCartLines(sql: Sql, userId: string, productId: strin
 export async function lockCarts(tx: Executor, userIds: readonly string[]): Promise<void> {
   if (userIds.length === 0) return;
   await tx`
-    INSERT INTO carts (user_id)
+    INSERT INTO ${CART.table} (${CART.userId})
     SELECT DISTINCT user_id FROM unnest(${textArray(userIds)}::text[]) AS u (user_id) ORDER BY user_id
-    ON CONFLICT (user_id) DO UPDATE SET updated_at = now()`;
+    ON CONFLICT (${CART.userId}) DO UPDATE SET ${CART.updatedAt} = now()`;
 }
 
 /** A line of an order that was made from its user's cart. */
@@ -90,13 +94,13 @@ export async function clearCarts(tx: Executor, lines: readonly OrderedCartLine[]
                            ${intArray(lines.map(({ quantity }) => quantity))}::int[])
         AS l (order_id, user_id, product_id, quantity)
     ), taken AS (
-      DELETE FROM cart_items c USING ordered l
-      WHERE c.user_id = l.user_id AND c.product_id = l.product_id AND c.quantity = l.quantity
+      DELETE FROM ${CART_LINE.table} c USING ordered l
+      WHERE c.${CART_LINE.userId} = l.user_id AND c.${CART_LINE.productId} = l.product_id AND c.${CART_LINE.quantity} = l.quantity
       RETURNING l.order_id, l.product_id
     )
-    UPDATE order_items i
-    SET from_cart = EXISTS (SELECT FROM taken t WHERE t.order_id = i.order_id AND t.product_id = i.product_id)
-    FROM ordered l WHERE i.order_id = l.order_id AND i.product_id = l.product_id`;
+    UPDATE ${LINE.table} i
+    SET ${LINE.fromCart} = EXISTS (SELECT FROM taken t WHERE t.order_id = i.${LINE.orderId} AND t.product_id = i.${LINE.productId})
+    FROM ordered l WHERE i.${LINE.orderId} = l.order_id AND i.${LINE.productId} = l.product_id`;
 }
 
 /**
@@ -106,14 +110,14 @@ export async function clearCarts(tx: Executor, lines: readonly OrderedCartLine[]
 export async function refillCarts(tx: Executor, lines: readonly OrderedCartLine[]): Promise<void> {
   if (lines.length === 0) return;
   await tx`
-    INSERT INTO cart_items (user_id, product_id, quantity)
+    INSERT INTO ${CART_LINE.table} (${CART_LINE.userId}, ${CART_LINE.productId}, ${CART_LINE.quantity})
     SELECT l.user_id, l.product_id, l.quantity
     FROM unnest(${textArray(lines.map(({ orderId }) => orderId))}::text[],
                 ${textArray(lines.map(({ userId }) => userId))}::text[],
                 ${textArray(lines.map(({ productId }) => productId))}::text[],
                 ${intArray(lines.map(({ quantity }) => quantity))}::int[])
       AS l (order_id, user_id, product_id, quantity)
-    JOIN order_items i ON i.order_id = l.order_id AND i.product_id = l.product_id
-    WHERE i.from_cart IS DISTINCT FROM false
+    JOIN ${LINE.table} i ON i.${LINE.orderId} = l.order_id AND i.${LINE.productId} = l.product_id
+    WHERE i.${LINE.fromCart} IS DISTINCT FROM false
     ON CONFLICT DO NOTHING`;
 }

@@ -1,6 +1,7 @@
 import type { OrderId, ProductId } from "../../contracts/orders/ids.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { OUTCOME, PRODUCT, SAGA } from "../names.ts";
 
 export interface FlashSnapshot {
   readonly stocks: readonly { readonly productId: ProductId; readonly stock: number }[];
@@ -17,12 +18,13 @@ export interface FlashSnapshot {
 export async function flashSnapshot(sql: Executor, orderIds: readonly OrderId[]): Promise<FlashSnapshot> {
   const asked = textArray(orderIds);
   const rows = await sql<{ kind: "STOCK" | "SETTLED" | "KNOWN"; id: string; stock: number }[]>`
-    SELECT 'STOCK' AS kind, id, stock FROM products WHERE flash
+    SELECT 'STOCK' AS kind, ${PRODUCT.id}, ${PRODUCT.stock} FROM ${PRODUCT.table} WHERE ${PRODUCT.flash}
     UNION ALL
-    SELECT 'SETTLED', order_id, 0 FROM step_outcomes WHERE order_id = ANY (${asked}::text[]) AND step = 'STOCK'
+    SELECT 'SETTLED', ${OUTCOME.orderId}, 0 FROM ${OUTCOME.table} WHERE ${OUTCOME.orderId} = ANY (${asked}::text[])
+      AND ${OUTCOME.step} = 'STOCK'
     UNION ALL
-    SELECT CASE WHEN status IN ('COMPLETED', 'CANCELLED') THEN 'SETTLED' ELSE 'KNOWN' END, order_id, 0
-    FROM order_sagas WHERE order_id = ANY (${asked}::text[])`;
+    SELECT CASE WHEN ${SAGA.status} IN ('COMPLETED', 'CANCELLED') THEN 'SETTLED' ELSE 'KNOWN' END, ${SAGA.orderId}, 0
+    FROM ${SAGA.table} WHERE ${SAGA.orderId} = ANY (${asked}::text[])`;
   const of = (kind: string) => rows.filter((row) => row.kind === kind);
   const settled = [...new Set(of("SETTLED").map(({ id }) => id as OrderId))];
   return {

@@ -5,6 +5,7 @@ import { MAX_MONEY, type Money } from "../../contracts/wire/money.ts";
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor, Orm } from "../client.ts";
 import { serialCursors } from "../cursor.ts";
+import { BALANCE, ORDER, POINTS } from "../names.ts";
 import { pointBalances, pointLedger } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
 
@@ -49,8 +50,8 @@ export async function grantPoints(
   actor: string,
 ): Promise<PointsGranted> {
   const [before] = await tx<{ balance: string }[]>`
-    INSERT INTO point_balances (user_id) VALUES (${userId})
-    ON CONFLICT (user_id) DO UPDATE SET updated_at = now() RETURNING balance`;
+    INSERT INTO ${BALANCE.table} (${BALANCE.userId}) VALUES (${userId})
+    ON CONFLICT (${BALANCE.userId}) DO UPDATE SET ${BALANCE.updatedAt} = now() RETURNING ${BALANCE.balance}`;
   // In a separate statement: it sees what was committed while the statement before it waited for the row's lock.
   const outstanding = await mayComeBack(tx, userId);
   // As integers of any size: the sum may be beyond what a number holds exactly.
@@ -62,10 +63,12 @@ export async function grantPoints(
     );
   }
   const [balance] = await tx<{ balance: string }[]>`
-    UPDATE point_balances SET balance = balance + ${amount} WHERE user_id = ${userId} RETURNING balance`;
+    UPDATE ${BALANCE.table} SET ${BALANCE.balance} = ${BALANCE.balance} + ${amount} WHERE ${BALANCE.userId} = ${userId}
+      RETURNING ${BALANCE.balance}`;
   const [entry] = await tx<{ id: string }[]>`
-    INSERT INTO point_ledger (user_id, delta, reason, actor) VALUES (${userId}, ${amount}, ${reason}, ${actor})
-    RETURNING id`;
+    INSERT INTO ${POINTS.table} (${POINTS.userId}, ${POINTS.delta}, ${POINTS.reason}, ${POINTS.actor}) VALUES (${userId},
+      ${amount}, ${reason}, ${actor})
+    RETURNING ${POINTS.id}`;
   await insertAudit(tx, { actor, action: "points.granted", target: userId, detail: { amount, reason } });
   return { id: String(entry!.id), userId, amount, reason, balance: Number(balance!.balance) as Money };
 }
@@ -74,10 +77,11 @@ export async function grantPoints(
 async function mayComeBack(tx: Executor, userId: string): Promise<string> {
   const [row] = await tx<{ points: string }[]>`
     SELECT coalesce(-sum(taken.net), 0)::text AS points
-    FROM (SELECT order_id, sum(delta) AS net FROM point_ledger
-          WHERE user_id = ${userId} AND order_id IS NOT NULL GROUP BY order_id HAVING sum(delta) < 0) taken
-    LEFT JOIN orders o ON o.id = taken.order_id
-    WHERE o.status IS DISTINCT FROM 'COMPLETED'`;
+    FROM (SELECT ${POINTS.orderId}, sum(${POINTS.delta}) AS net FROM ${POINTS.table}
+          WHERE ${POINTS.userId} = ${userId}
+            AND ${POINTS.orderId} IS NOT NULL GROUP BY ${POINTS.orderId} HAVING sum(${POINTS.delta}) < 0) taken
+    LEFT JOIN ${ORDER.table} o ON o.${ORDER.id} = taken.${POINTS.orderId}
+    WHERE o.${ORDER.status} IS DISTINCT FROM 'COMPLETED'`;
   return row!.points;
 }
 
@@ -93,12 +97,13 @@ export interface SeedBalance {
 export async function seedPoints(sql: Executor, balances: readonly SeedBalance[]): Promise<number> {
   const { count } = await sql`
     WITH opened AS (
-      INSERT INTO point_balances (user_id, balance)
+      INSERT INTO ${BALANCE.table} (${BALANCE.userId}, ${BALANCE.balance})
       SELECT * FROM unnest(${textArray(balances.map(({ userId }) => userId))}::text[],
                            ${intArray(balances.map(({ points }) => points))}::bigint[])
-      ON CONFLICT (user_id) DO NOTHING
-      RETURNING user_id, balance
+      ON CONFLICT (${BALANCE.userId}) DO NOTHING
+      RETURNING ${BALANCE.userId}, ${BALANCE.balance}
     )
-    INSERT INTO point_ledger (user_id, delta, reason, actor) SELECT user_id, balance, 'Seed', 'operator:cli' FROM opened`;
+    INSERT INTO ${POINTS.table} (${POINTS.userId}, ${POINTS.delta}, ${POINTS.reason},
+      ${POINTS.actor}) SELECT ${BALANCE.userId}, ${BALANCE.balance}, 'Seed', 'operator:cli' FROM opened`;
   return count;
 }

@@ -6,6 +6,7 @@ import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor, Orm } from "../client.ts";
 import { timeCursors } from "../cursor.ts";
+import { MOVEMENT, PRODUCT } from "../names.ts";
 import { products } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
 
@@ -21,7 +22,8 @@ export function productOf(row: ProductRow): Product {
 /** null: no such product. A prepared statement: when a sale begins, everybody looks at once. */
 export async function findProduct(sql: Executor, id: string): Promise<Product | null> {
   const [row] = await sql<(Omit<ProductRow, "price"> & { price: string })[]>`
-    SELECT id, name, stock, price, currency, flash, created_at AS "createdAt" FROM products WHERE id = ${id}`;
+    SELECT ${PRODUCT.id}, ${PRODUCT.name}, ${PRODUCT.stock}, ${PRODUCT.price}, ${PRODUCT.currency}, ${PRODUCT.flash},
+      ${PRODUCT.createdAt} AS "createdAt" FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${id}`;
   return row === undefined ? null : productOf({ ...row, price: Number(row.price) });
 }
 
@@ -37,7 +39,8 @@ export interface Offer {
 /** Those of the products that exist. */
 export async function findOffers(sql: Executor, ids: readonly ProductId[]): Promise<Offer[]> {
   const rows = await sql<(Omit<Offer, "price"> & { price: string })[]>`
-    SELECT id AS "productId", name, price, currency, flash FROM products WHERE id = ANY (${textArray(ids)}::text[])`;
+    SELECT ${PRODUCT.id} AS "productId", ${PRODUCT.name}, ${PRODUCT.price}, ${PRODUCT.currency}, ${PRODUCT.flash}
+      FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ANY (${textArray(ids)}::text[])`;
   return rows.map((row) => ({ ...row, price: Number(row.price) as Money }));
 }
 
@@ -76,10 +79,11 @@ export async function createProduct(
   { name, stock, price, currency, flash }: CreateProduct,
   actor: string,
 ): Promise<Product> {
-  const [row] = await tx<{ currency: Product["currency"]; flash: boolean; created_at: Date }[]>`
-    INSERT INTO products (id, name, stock, price, currency, flash)
+  const [row] = await tx<{ currency: Product["currency"]; flash: boolean; createdAt: Date }[]>`
+    INSERT INTO ${PRODUCT.table} (${PRODUCT.id}, ${PRODUCT.name}, ${PRODUCT.stock}, ${PRODUCT.price}, ${PRODUCT.currency},
+      ${PRODUCT.flash})
     VALUES (${id}, ${name}, ${stock}, ${price}, ${currency ?? "EUR"}, ${flash ?? false})
-    RETURNING currency, flash, created_at`;
+    RETURNING ${PRODUCT.currency}, ${PRODUCT.flash}, ${PRODUCT.createdAt} AS "createdAt"`;
   const product = {
     id,
     productId: id,
@@ -88,7 +92,7 @@ export async function createProduct(
     price: price as Money,
     currency: row!.currency,
     flash: row!.flash,
-    createdAt: row!.created_at.toISOString(),
+    createdAt: row!.createdAt.toISOString(),
   };
   await insertAudit(tx, { actor, action: "product.created", target: id, detail: product });
   return product;
@@ -101,16 +105,18 @@ export async function createProduct(
  */
 export async function restockProduct(tx: Executor, id: ProductId, quantity: number, actor: string): Promise<Product> {
   const [row] = await tx<(Omit<ProductRow, "price"> & { price: string })[]>`
-    UPDATE products SET stock = stock + ${quantity}, updated_at = now()
-    WHERE id = ${id} AND stock::bigint + reserved + ${quantity} <= ${MAX_STOCK}
-    RETURNING id, name, stock, price, currency, flash, created_at AS "createdAt"`;
+    UPDATE ${PRODUCT.table} SET ${PRODUCT.stock} = ${PRODUCT.stock} + ${quantity}, ${PRODUCT.updatedAt} = now()
+    WHERE ${PRODUCT.id} = ${id} AND ${PRODUCT.stock}::bigint + ${PRODUCT.reserved} + ${quantity} <= ${MAX_STOCK}
+    RETURNING ${PRODUCT.id}, ${PRODUCT.name}, ${PRODUCT.stock}, ${PRODUCT.price}, ${PRODUCT.currency}, ${PRODUCT.flash},
+      ${PRODUCT.createdAt} AS "createdAt"`;
   if (row === undefined) {
-    const [known] = await tx`SELECT 1 FROM products WHERE id = ${id}`;
+    const [known] = await tx`SELECT 1 FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${id}`;
     if (known === undefined) throw new StampedeError("PRODUCT_NOT_FOUND");
     throw new StampedeError("AMOUNT_OUT_OF_RANGE", `at most ${MAX_STOCK} pieces of a product may ever come in`);
   }
   await tx`
-    INSERT INTO stock_movements (product_id, kind, quantity, actor) VALUES (${id}, 'RESTOCK', ${quantity}, ${actor})`;
+    INSERT INTO ${MOVEMENT.table} (${MOVEMENT.productId}, ${MOVEMENT.kind}, ${MOVEMENT.quantity},
+      ${MOVEMENT.actor}) VALUES (${id}, 'RESTOCK', ${quantity}, ${actor})`;
   await insertAudit(tx, { actor, action: "product.restocked", target: id, detail: { quantity } });
   return productOf({ ...row, price: Number(row.price) });
 }
@@ -126,12 +132,12 @@ export interface SeedProduct {
 /** Adds those products that are not there; what is there stays as it is. @returns how many were added */
 export async function seedProducts(sql: Executor, products: readonly SeedProduct[]): Promise<number> {
   const { count } = await sql`
-    INSERT INTO products (id, name, stock, price, flash)
+    INSERT INTO ${PRODUCT.table} (${PRODUCT.id}, ${PRODUCT.name}, ${PRODUCT.stock}, ${PRODUCT.price}, ${PRODUCT.flash})
     SELECT * FROM unnest(${textArray(products.map(({ id }) => id))}::text[],
                          ${textArray(products.map(({ name }) => name))}::text[],
                          ${intArray(products.map(({ stock }) => stock))}::int[],
                          ${intArray(products.map(({ price }) => price))}::bigint[],
                          ${intArray(products.map(({ flash }) => Number(flash)))}::int[]::bool[])
-    ON CONFLICT (id) DO NOTHING`;
+    ON CONFLICT (${PRODUCT.id}) DO NOTHING`;
   return count;
 }

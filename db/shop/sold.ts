@@ -2,6 +2,7 @@ import type { ProductId } from "../../contracts/orders/ids.ts";
 import type { ProductQuantity } from "../../contracts/orders/parts.ts";
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { SOLD } from "../names.ts";
 
 export interface BestSeller {
   readonly productId: ProductId;
@@ -15,10 +16,10 @@ export interface BestSeller {
  */
 export async function bestSellers(sql: Executor, since: string | null, limit: number): Promise<BestSeller[]> {
   const rows = await sql<{ productId: ProductId; sold: string }[]>`
-    SELECT product_id AS "productId", sum(quantity) AS sold FROM product_sales
-    WHERE ${since}::date IS NULL OR day >= ${since}::date
-    GROUP BY product_id
-    ORDER BY sum(quantity) DESC, product_id DESC
+    SELECT ${SOLD.productId} AS "productId", sum(${SOLD.quantity}) AS sold FROM ${SOLD.table}
+    WHERE ${since}::date IS NULL OR ${SOLD.day} >= ${since}::date
+    GROUP BY ${SOLD.productId}
+    ORDER BY sum(${SOLD.quantity}) DESC, ${SOLD.productId} DESC
     LIMIT ${limit}`;
   return rows.map(({ productId, sold }) => ({ productId, sold: Number(sold) }));
 }
@@ -32,10 +33,10 @@ export async function bestSellers(sql: Executor, since: string | null, limit: nu
 export async function countSales(tx: Executor, day: string, sold: readonly ProductQuantity[]): Promise<void> {
   if (sold.length === 0) return;
   await tx`
-    INSERT INTO product_sales AS s (day, product_id, quantity)
+    INSERT INTO ${SOLD.table} AS s (${SOLD.day}, ${SOLD.productId}, ${SOLD.quantity})
     SELECT ${day}::date, product_id, sum(quantity)
     FROM unnest(${textArray(sold.map(({ productId }) => productId))}::text[],
                 ${intArray(sold.map(({ quantity }) => quantity))}::int[]) AS sold (product_id, quantity)
     GROUP BY product_id ORDER BY product_id COLLATE "C"
-    ON CONFLICT (day, product_id) DO UPDATE SET quantity = s.quantity + excluded.quantity`;
+    ON CONFLICT (${SOLD.day}, ${SOLD.productId}) DO UPDATE SET ${SOLD.quantity} = s.${SOLD.quantity} + excluded.${SOLD.quantity}`;
 }

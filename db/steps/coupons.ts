@@ -2,6 +2,7 @@ import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { CLAIM, SALE } from "../names.ts";
 
 /** A coupon in a user's hands. */
 export interface CouponOfUser {
@@ -21,13 +22,13 @@ export interface HeldCoupon extends CouponOfUser {
 /** Those that PostgreSQL knows, with their terms, held until the transaction ends; locked by coupon and user. */
 export async function lockHeldCoupons(tx: Executor, wanted: readonly CouponOfUser[]): Promise<HeldCoupon[]> {
   const rows = await tx<(Omit<HeldCoupon, "minOrderAmount"> & { minOrderAmount: string })[]>`
-    SELECT u.coupon_id AS "couponId", u.user_id AS "userId", u.status, u.order_id AS "orderId",
-           c.min_order_amount AS "minOrderAmount", c.valid_until AS "validUntil"
+    SELECT u.${CLAIM.couponId} AS "couponId", u.${CLAIM.userId} AS "userId", u.${CLAIM.status}, u.${CLAIM.orderId} AS "orderId",
+           c.${SALE.minOrderAmount} AS "minOrderAmount", c.${SALE.validUntil} AS "validUntil"
     FROM unnest(${textArray(wanted.map((w) => w.couponId))}::text[],
                 ${textArray(wanted.map((w) => w.userId))}::text[]) AS w (coupon_id, user_id)
-    JOIN user_coupons u ON u.coupon_id = w.coupon_id AND u.user_id = w.user_id AND u.status <> 'REVOKED'
-    JOIN coupons c ON c.id = u.coupon_id
-    ORDER BY u.coupon_id, u.user_id FOR NO KEY UPDATE OF u`;
+    JOIN ${CLAIM.table} u ON u.${CLAIM.couponId} = w.coupon_id AND u.${CLAIM.userId} = w.user_id AND u.${CLAIM.status} <> 'REVOKED'
+    JOIN ${SALE.table} c ON c.${SALE.id} = u.${CLAIM.couponId}
+    ORDER BY u.${CLAIM.couponId}, u.${CLAIM.userId} FOR NO KEY UPDATE OF u`;
   return rows.map((row) => ({ ...row, minOrderAmount: Number(row.minOrderAmount) }));
 }
 
@@ -38,19 +39,20 @@ export interface CouponUse extends CouponOfUser {
 /** Coupons become their order's. The caller holds the rows and has seen that they are ACTIVE. */
 export async function useCoupons(tx: Executor, uses: readonly CouponUse[]): Promise<void> {
   await tx`
-    UPDATE user_coupons u SET status = 'USED', order_id = w.order_id, updated_at = now()
+    UPDATE ${CLAIM.table} u SET ${CLAIM.status} = 'USED', ${CLAIM.orderId} = w.order_id, ${CLAIM.updatedAt} = now()
     FROM unnest(${textArray(uses.map((w) => w.couponId))}::text[],
                 ${textArray(uses.map((w) => w.userId))}::text[],
                 ${textArray(uses.map((w) => w.orderId))}::text[]) AS w (coupon_id, user_id, order_id)
-    WHERE u.coupon_id = w.coupon_id AND u.user_id = w.user_id AND u.status = 'ACTIVE'`;
+    WHERE u.${CLAIM.couponId} = w.coupon_id AND u.${CLAIM.userId} = w.user_id AND u.${CLAIM.status} = 'ACTIVE'`;
 }
 
 /** And are given back, by the order that used them and by no other. */
 export async function giveCouponsBack(tx: Executor, uses: readonly CouponUse[]): Promise<void> {
   await tx`
-    UPDATE user_coupons u SET status = 'ACTIVE', order_id = NULL, updated_at = now()
+    UPDATE ${CLAIM.table} u SET ${CLAIM.status} = 'ACTIVE', ${CLAIM.orderId} = NULL, ${CLAIM.updatedAt} = now()
     FROM unnest(${textArray(uses.map((w) => w.couponId))}::text[],
                 ${textArray(uses.map((w) => w.userId))}::text[],
                 ${textArray(uses.map((w) => w.orderId))}::text[]) AS w (coupon_id, user_id, order_id)
-    WHERE u.coupon_id = w.coupon_id AND u.user_id = w.user_id AND u.status = 'USED' AND u.order_id = w.order_id`;
+    WHERE u.${CLAIM.couponId} = w.coupon_id AND u.${CLAIM.userId} = w.user_id AND u.${CLAIM.status} = 'USED'
+      AND u.${CLAIM.orderId} = w.order_id`;
 }

@@ -3,6 +3,8 @@ import type { Step, StepOutcome } from "../../contracts/orders/steps.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { columnsOf, OUTCOME } from "../names.ts";
+import { stepOutcomes } from "../schema.ts";
 
 /** A step's row of an order: what is answered to its command and its restore, for ever. */
 export interface OutcomeRow {
@@ -17,12 +19,15 @@ export interface OutcomeRow {
   readonly restoredAt: Date | null;
 }
 
+const ROW_KEYS = ["orderId", "outcome", "reason", "productId", "createdAt", "restoredAt"] as const;
+const ROW = columnsOf(stepOutcomes, ROW_KEYS);
+const RETURNED = columnsOf(stepOutcomes, ROW_KEYS, "o");
+
 /** Those of the orders that the step has decided. */
 export function findStepOutcomes(sql: Executor, step: Step, orderIds: readonly OrderId[]): Promise<OutcomeRow[]> {
   return sql<OutcomeRow[]>`
-    SELECT order_id AS "orderId", outcome, reason, product_id AS "productId", created_at AS "createdAt",
-           restored_at AS "restoredAt"
-    FROM step_outcomes WHERE step = ${step} AND order_id = ANY (${textArray(orderIds)}::text[])`;
+    SELECT ${ROW}
+    FROM ${OUTCOME.table} WHERE ${OUTCOME.step} = ${step} AND ${OUTCOME.orderId} = ANY (${textArray(orderIds)}::text[])`;
 }
 
 export type NewOutcome = Pick<OutcomeRow, "orderId" | "outcome" | "reason" | "productId">;
@@ -37,7 +42,7 @@ export function insertStepOutcomes(
   outcomes: readonly NewOutcome[],
 ): Promise<readonly OutcomeRow[]> {
   return tx<OutcomeRow[]>`
-    INSERT INTO step_outcomes (order_id, step, outcome, reason, product_id)
+    INSERT INTO ${OUTCOME.table} (${OUTCOME.orderId}, ${OUTCOME.step}, ${OUTCOME.outcome}, ${OUTCOME.reason}, ${OUTCOME.productId})
     SELECT o.order_id, ${step}, o.outcome, nullif(o.reason, ''), nullif(o.product_id, '')
     FROM unnest(${textArray(outcomes.map((o) => o.orderId))}::text[],
                 ${textArray(outcomes.map((o) => o.outcome))}::text[],
@@ -45,8 +50,7 @@ export function insertStepOutcomes(
                 ${textArray(outcomes.map((o) => o.productId ?? ""))}::text[]) AS o (order_id, outcome, reason, product_id)
     ORDER BY o.order_id
     ON CONFLICT DO NOTHING
-    RETURNING order_id AS "orderId", outcome, reason, product_id AS "productId", created_at AS "createdAt",
-              restored_at AS "restoredAt"`;
+    RETURNING ${ROW}`;
 }
 
 /**
@@ -60,12 +64,12 @@ export function markStepsRestored(
 ): Promise<readonly OutcomeRow[]> {
   return tx<OutcomeRow[]>`
     WITH found AS (
-      SELECT order_id FROM step_outcomes
-      WHERE step = ${step} AND order_id = ANY (${textArray(orderIds)}::text[])
-        AND outcome = 'COMPLETED' AND restored_at IS NULL
-      ORDER BY order_id FOR NO KEY UPDATE
+      SELECT ${OUTCOME.orderId} FROM ${OUTCOME.table}
+      WHERE ${OUTCOME.step} = ${step} AND ${OUTCOME.orderId} = ANY (${textArray(orderIds)}::text[])
+        AND ${OUTCOME.outcome} = 'COMPLETED' AND ${OUTCOME.restoredAt} IS NULL
+      ORDER BY ${OUTCOME.orderId} FOR NO KEY UPDATE
     )
-    UPDATE step_outcomes o SET restored_at = now() FROM found WHERE o.order_id = found.order_id AND o.step = ${step}
-    RETURNING o.order_id AS "orderId", o.outcome, o.reason, o.product_id AS "productId", o.created_at AS "createdAt",
-              o.restored_at AS "restoredAt"`;
+    UPDATE ${OUTCOME.table} o SET ${OUTCOME.restoredAt} = now() FROM found
+      WHERE o.${OUTCOME.orderId} = found.${OUTCOME.orderId} AND o.${OUTCOME.step} = ${step}
+    RETURNING ${RETURNED}`;
 }

@@ -3,6 +3,7 @@ import type { Step } from "../../contracts/orders/steps.ts";
 import type { Topic } from "../../contracts/topics.ts";
 import { textArray } from "../array-literal.ts";
 import type { Executor, Sql } from "../client.ts";
+import { PARKED } from "../names.ts";
 
 /** A command that waits, as it was in the log. */
 export interface ParkedCommand {
@@ -28,12 +29,14 @@ export async function parkCommands(
 ): Promise<void> {
   const rows = [...commands].sort((a, b) => (a.eventId < b.eventId ? -1 : 1));
   await sql`
-    INSERT INTO delayed_commands AS d (event_id, order_id, step, topic, key, value, headers, reason, attempts, due_at)
+    INSERT INTO ${PARKED.table} AS d (${PARKED.eventId}, ${PARKED.orderId}, ${PARKED.step}, ${PARKED.topic}, ${PARKED.key},
+      ${PARKED.value}, ${PARKED.headers}, ${PARKED.reason}, ${PARKED.attempts}, ${PARKED.dueAt})
     SELECT c ->> 'eventId', c ->> 'orderId', c ->> 'step', c ->> 'topic', c ->> 'key', c ->> 'value', c -> 'headers',
            c ->> 'reason', (c ->> 'attempts')::int, now() + (c ->> 'delayMs')::int * interval '1 millisecond'
     FROM jsonb_array_elements(${JSON.stringify(rows)}::text::jsonb) AS c
-    ON CONFLICT (event_id) DO UPDATE SET
-      attempts = greatest(d.attempts, excluded.attempts), due_at = least(d.due_at, excluded.due_at)`;
+    ON CONFLICT (${PARKED.eventId}) DO UPDATE SET
+      ${PARKED.attempts} = greatest(d.${PARKED.attempts}, excluded.${PARKED.attempts}),
+      ${PARKED.dueAt} = least(d.${PARKED.dueAt}, excluded.${PARKED.dueAt})`;
 }
 
 /** So many in one transaction. */
@@ -52,15 +55,16 @@ export interface Resent {
 export function resendParked(sql: Sql, send: (commands: readonly ParkedCommand[]) => Promise<void>): Promise<Resent> {
   return sql.begin(async (tx) => {
     const due = await tx<ParkedCommand[]>`
-      SELECT event_id AS "eventId", order_id AS "orderId", step, topic, key, value, headers, reason, attempts
-      FROM delayed_commands WHERE due_at <= clock_timestamp()
-      ORDER BY due_at LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED`;
+      SELECT ${PARKED.eventId} AS "eventId", ${PARKED.orderId} AS "orderId", ${PARKED.step}, ${PARKED.topic},
+        ${PARKED.key}, ${PARKED.value}, ${PARKED.headers}, ${PARKED.reason}, ${PARKED.attempts}
+      FROM ${PARKED.table} WHERE ${PARKED.dueAt} <= clock_timestamp()
+      ORDER BY ${PARKED.dueAt} LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED`;
     if (due.length > 0) {
       await send(due);
-      await tx`DELETE FROM delayed_commands WHERE event_id = ANY (${textArray(due.map((c) => c.eventId))}::text[])`;
+      await tx`DELETE FROM ${PARKED.table} WHERE ${PARKED.eventId} = ANY (${textArray(due.map((c) => c.eventId))}::text[])`;
     }
     const [next] = await tx<{ in: number | null }[]>`
-      SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 * 1000 AS in FROM delayed_commands`;
+      SELECT extract(epoch FROM min(${PARKED.dueAt}) - clock_timestamp())::float8 * 1000 AS in FROM ${PARKED.table}`;
     return { count: due.length, nextInMs: next!.in };
   });
 }
@@ -71,6 +75,6 @@ export function findParkedSteps(
   orderIds: readonly string[],
 ): Promise<readonly { readonly orderId: string; readonly step: string }[]> {
   return sql<{ orderId: string; step: string }[]>`
-    SELECT DISTINCT order_id AS "orderId", step FROM delayed_commands
-    WHERE order_id = ANY (${textArray(orderIds)}::text[])`;
+    SELECT DISTINCT ${PARKED.orderId} AS "orderId", ${PARKED.step} FROM ${PARKED.table}
+    WHERE ${PARKED.orderId} = ANY (${textArray(orderIds)}::text[])`;
 }

@@ -1,6 +1,7 @@
 import type { OrderId, ProductId } from "../../contracts/orders/ids.ts";
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
+import { PRODUCT, RESERVATION } from "../names.ts";
 
 /**
  * What can still be sold of each of the products, held until the transaction ends. Rows are locked by id, so batches that
@@ -9,16 +10,18 @@ import type { Executor } from "../client.ts";
  */
 export async function lockProducts(tx: Executor, ids: readonly ProductId[]): Promise<Map<ProductId, number>> {
   const rows = await tx<{ id: ProductId; stock: number }[]>`
-    SELECT id, stock FROM products WHERE id = ANY (${textArray(ids)}::text[]) ORDER BY id FOR NO KEY UPDATE`;
+    SELECT ${PRODUCT.id}, ${PRODUCT.stock} FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ANY (${textArray(ids)}::text[])
+      ORDER BY ${PRODUCT.id} FOR NO KEY UPDATE`;
   return new Map(rows.map(({ id, stock }) => [id, stock]));
 }
 
 /** Takes pieces out of the stock of products (below 0: puts them back), one row version each, however many orders they serve. */
 export async function moveStock(tx: Executor, taken: ReadonlyMap<ProductId, number>): Promise<void> {
   await tx`
-    UPDATE products p SET stock = p.stock - t.pieces, reserved = p.reserved + t.pieces, updated_at = now()
+    UPDATE ${PRODUCT.table} p SET ${PRODUCT.stock} = p.${PRODUCT.stock} - t.pieces,
+      ${PRODUCT.reserved} = p.${PRODUCT.reserved} + t.pieces, ${PRODUCT.updatedAt} = now()
     FROM unnest(${textArray([...taken.keys()])}::text[], ${intArray([...taken.values()])}::int[]) AS t (id, pieces)
-    WHERE p.id = t.id`;
+    WHERE p.${PRODUCT.id} = t.id`;
 }
 
 export interface Reservation {
@@ -30,14 +33,15 @@ export interface Reservation {
 /** What these orders hold and may give back. What is CONFIRMED was sold: no restore reaches it. */
 export function findReservations(sql: Executor, orderIds: readonly OrderId[]): Promise<Reservation[]> {
   return sql<Reservation[]>`
-    SELECT order_id AS "orderId", product_id AS "productId", quantity FROM stock_reservations
-    WHERE order_id = ANY (${textArray(orderIds)}::text[]) AND status = 'RESERVED'`;
+    SELECT ${RESERVATION.orderId} AS "orderId", ${RESERVATION.productId} AS "productId", ${RESERVATION.quantity}
+      FROM ${RESERVATION.table}
+    WHERE ${RESERVATION.orderId} = ANY (${textArray(orderIds)}::text[]) AND ${RESERVATION.status} = 'RESERVED'`;
 }
 
 /** What orders take out of the stock; moveStock takes it in the same transaction. */
 export async function insertReservations(tx: Executor, reservations: readonly Reservation[]): Promise<void> {
   await tx`
-    INSERT INTO stock_reservations (order_id, product_id, quantity)
+    INSERT INTO ${RESERVATION.table} (${RESERVATION.orderId}, ${RESERVATION.productId}, ${RESERVATION.quantity})
     SELECT * FROM unnest(${textArray(reservations.map((r) => r.orderId))}::text[],
                          ${textArray(reservations.map((r) => r.productId))}::text[],
                          ${intArray(reservations.map((r) => r.quantity))}::int[])`;
@@ -46,8 +50,8 @@ export async function insertReservations(tx: Executor, reservations: readonly Re
 /** The other half of giving stock back; the caller holds the products' rows and has read what these orders hold. */
 export async function releaseReservations(tx: Executor, orderIds: readonly OrderId[]): Promise<void> {
   await tx`
-    UPDATE stock_reservations SET status = 'RELEASED', updated_at = now()
-    WHERE order_id = ANY (${textArray(orderIds)}::text[]) AND status = 'RESERVED'`;
+    UPDATE ${RESERVATION.table} SET ${RESERVATION.status} = 'RELEASED', ${RESERVATION.updatedAt} = now()
+    WHERE ${RESERVATION.orderId} = ANY (${textArray(orderIds)}::text[]) AND ${RESERVATION.status} = 'RESERVED'`;
 }
 
 /** What completed orders had reserved is sold. Rows in order, as role stock locks them when it releases others. */
@@ -55,10 +59,11 @@ export async function confirmReservations(tx: Executor, orderIds: readonly strin
   if (orderIds.length === 0) return;
   await tx`
     WITH held AS (
-      SELECT order_id, product_id FROM stock_reservations
-      WHERE order_id = ANY (${textArray(orderIds)}::text[]) AND status = 'RESERVED'
-      ORDER BY order_id, product_id FOR UPDATE
+      SELECT ${RESERVATION.orderId}, ${RESERVATION.productId} FROM ${RESERVATION.table}
+      WHERE ${RESERVATION.orderId} = ANY (${textArray(orderIds)}::text[]) AND ${RESERVATION.status} = 'RESERVED'
+      ORDER BY ${RESERVATION.orderId}, ${RESERVATION.productId} FOR UPDATE
     )
-    UPDATE stock_reservations r SET status = 'CONFIRMED', updated_at = now()
-    FROM held h WHERE r.order_id = h.order_id AND r.product_id = h.product_id`;
+    UPDATE ${RESERVATION.table} r SET ${RESERVATION.status} = 'CONFIRMED', ${RESERVATION.updatedAt} = now()
+    FROM held h WHERE r.${RESERVATION.orderId} = h.${RESERVATION.orderId}
+      AND r.${RESERVATION.productId} = h.${RESERVATION.productId}`;
 }

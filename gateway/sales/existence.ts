@@ -46,8 +46,8 @@ export function createWhyNotLoaded(
       const sale = await find(couponId);
       if (sale === null) why = { code: "COUPON_NOT_FOUND" };
       else {
-        const code = sale.is_over ? "ENDED" : "SALE_RECOVERING";
-        const { comes_back: comesBack, has_left: hasLeft } = sale;
+        const code = sale.isOver ? "ENDED" : "SALE_RECOVERING";
+        const { comesBack, hasLeft } = sale;
         why = { code, opensInMs: opensInMs(sale, messageTimeoutMs), comesBack, hasLeft };
       }
     } catch (error) {

@@ -18,16 +18,16 @@ const SPREAD_MS = 2_000;
 export const REDIS_AWAY_MS = 2_000;
 
 /** Milliseconds until a sale that Redis does not know can be claimed; at least `SOON_MS`. */
-export function opensInMs({ load_state, opens_in_ms, written_ms_ago }: Reopening, messageTimeoutMs: number): number {
+export function opensInMs({ loadState, opensInMs, writtenMsAgo }: Reopening, messageTimeoutMs: number): number {
   const wholeRecovery = messageTimeoutMs + NOTICE_MS;
-  switch (load_state) {
+  switch (loadState) {
     case "NEW":
       return SOON_MS;
     case "LOADED":
-      return written_ms_ago < JUST_LOADED_MS ? SOON_MS : wholeRecovery;
+      return writtenMsAgo < JUST_LOADED_MS ? SOON_MS : wholeRecovery;
     default:
-      if (opens_in_ms === null || opens_in_ms < -LATE_MS) return load_state === "LOADING" ? SOON_MS : wholeRecovery;
-      return Math.max(SOON_MS, opens_in_ms);
+      if (opensInMs === null || opensInMs < -LATE_MS) return loadState === "LOADING" ? SOON_MS : wholeRecovery;
+      return Math.max(SOON_MS, opensInMs);
   }
 }
 

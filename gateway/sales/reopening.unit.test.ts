@@ -6,24 +6,24 @@ import { comeBack, opensInMs } from "./reopening.ts";
 
 const TIMEOUT_MS = 10_000;
 const sale = (change: Partial<Reopening>): Reopening => ({
-  load_state: "RECOVERING",
-  opens_in_ms: null,
-  written_ms_ago: 60_000,
-  is_over: false,
-  comes_back: false,
-  has_left: false,
+  loadState: "RECOVERING",
+  opensInMs: null,
+  writtenMsAgo: 60_000,
+  isOver: false,
+  comesBack: false,
+  hasLeft: false,
   ...change,
 });
 
 test.each([
-  ["its loader says when", { opens_in_ms: 7_300 }, 7_300],
-  ["it is a little late", { opens_in_ms: -800 }, 500],
-  ["its loader is gone, and another one begins anew", { opens_in_ms: -30_000 }, 11_500],
+  ["its loader says when", { opensInMs: 7_300 }, 7_300],
+  ["it is a little late", { opensInMs: -800 }, 500],
+  ["its loader is gone, and another one begins anew", { opensInMs: -30_000 }, 11_500],
   ["its fence was raised just now", {}, 11_500],
-  ["its winners are being loaded", { load_state: "LOADING" }, 500],
-  ["it is new", { load_state: "NEW" }, 500],
-  ["nobody has noticed its loss yet", { load_state: "LOADED" }, 11_500],
-  ["it was loaded while the claim was on its way", { load_state: "LOADED", written_ms_ago: 40 }, 500],
+  ["its winners are being loaded", { loadState: "LOADING" }, 500],
+  ["it is new", { loadState: "NEW" }, 500],
+  ["nobody has noticed its loss yet", { loadState: "LOADED" }, 11_500],
+  ["it was loaded while the claim was on its way", { loadState: "LOADED", writtenMsAgo: 40 }, 500],
 ] as [string, Partial<Reopening>, number][])("when %s", (_, change, expected) => {
   expect(opensInMs(sale(change), TIMEOUT_MS)).toBe(expected);
 });
@@ -47,7 +47,7 @@ test("a thousand clients of the same moment cost one question, and the answer co
   const why = createWhyNotLoaded(
     async () => {
       asked++;
-      return sale({ opens_in_ms: 5_000 });
+      return sale({ opensInMs: 5_000 });
     },
     TIMEOUT_MS,
     () => {},
@@ -66,7 +66,7 @@ test("a thousand clients of the same moment cost one question, and the answer co
 
 test("nobody is told to come back to a sale that is over", async () => {
   const why = createWhyNotLoaded(
-    async () => sale({ load_state: "LOADED", is_over: true }),
+    async () => sale({ loadState: "LOADED", isOver: true }),
     TIMEOUT_MS,
     () => {},
   );

@@ -192,12 +192,12 @@ test("while it is rebuilt, a sale says when it will be open, and then nothing mo
     const said: number[] = [];
     await until("it is open", async () => {
       const found = await findReopening(world.db.sql, sale);
-      if (found?.opens_in_ms != null) said.push(performance.now() + found.opens_in_ms);
-      return found?.load_state === "LOADED" && said.length > 0;
+      if (found?.opensInMs != null) said.push(performance.now() + found.opensInMs);
+      return found?.loadState === "LOADED" && said.length > 0;
     });
     const openedAt = performance.now();
     await recovery;
-    expect((await findReopening(world.db.sql, sale))?.opens_in_ms).toBeNull();
+    expect((await findReopening(world.db.sql, sale))?.opensInMs).toBeNull();
     const wrong = said.filter((opensAt) => Math.abs(opensAt - openedAt) > 1_000);
     if (wrong.length === 0) return;
     expect(round, `off by ${wrong.map((opensAt) => Math.round(opensAt - openedAt)).join(", ")} ms`).toBeLessThan(5);

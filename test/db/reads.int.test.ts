@@ -60,7 +60,7 @@ test("a sale is found with its terms to the millisecond, or not at all", async (
     startsAt: new Date("2030-01-01T00:00:00.123Z"),
   });
   expect(await findSale(db.orm, "nosuchsale00")).toBeNull();
-  expect(await findReopening(db.sql, sales[0]!)).toMatchObject({ load_state: "NEW", opens_in_ms: null });
+  expect(await findReopening(db.sql, sales[0]!)).toMatchObject({ loadState: "NEW", opensInMs: null });
   expect(await findReopening(db.sql, "nosuchsale00")).toBeNull();
 });
 

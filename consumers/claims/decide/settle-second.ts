@@ -26,12 +26,12 @@ export async function settleSecond(sql: Sql, second: Decisions["second"]): Promi
   const undecided: Request[] = [];
   for (const { request } of second) {
     const row = standing.get(request.requestId);
-    if (row?.held_request == null) {
+    if (row?.heldRequest == null) {
       undecided.push(request);
       continue;
     }
-    news.push(issuedRecord(request, row.held_slot!, row.held_issued_at!));
-    issued.push({ request, slot: row.held_slot! });
+    news.push(issuedRecord(request, row.heldSlot!, row.heldIssuedAt!));
+    issued.push({ request, slot: row.heldSlot! });
   }
   return { news, issued, undecided };
 }
@@ -41,12 +41,12 @@ function nameCoupons(sql: Sql, second: Decisions["second"]): Promise<Map<string,
   const saleIds = [...new Set(asked.map(({ couponId }) => couponId as string))].sort();
   return sql.begin(async (tx) => {
     await shareSales(tx, saleIds);
-    const standing = new Map((await findStanding(tx, asked)).map((row) => [row.request_id, row]));
+    const standing = new Map((await findStanding(tx, asked)).map((row) => [row.requestId, row]));
     const aliases = asked.flatMap((request) => {
       const row = standing.get(request.requestId);
-      return row?.held_request == null || row.own_status !== null
+      return row?.heldRequest == null || row.ownStatus !== null
         ? []
-        : [{ ...request, originalRequestId: row.held_request }];
+        : [{ ...request, originalRequestId: row.heldRequest }];
     });
     if (aliases.length > 0) await insertAliases(tx, aliases);
     return standing;

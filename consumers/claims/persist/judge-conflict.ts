@@ -13,30 +13,30 @@ import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
  */
 export function judgeConflict(
   claim: GrantedClaim,
-  sale: Pick<SharedSale, "epoch" | "total" | "load_state">,
+  sale: Pick<SharedSale, "epoch" | "total" | "loadState">,
   standing: StandingClaim,
 ): ClaimOutcome | null {
-  if (standing.own_status === "REVOKED") return { code: "TOMBSTONED", reason: reason(standing.own_reason) };
-  if (standing.own_status !== null) {
-    return { code: "REPEATED", slot: standing.own_slot!, issuedAt: standing.own_issued_at! };
+  if (standing.ownStatus === "REVOKED") return { code: "TOMBSTONED", reason: reason(standing.ownReason) };
+  if (standing.ownStatus !== null) {
+    return { code: "REPEATED", slot: standing.ownSlot!, issuedAt: standing.ownIssuedAt! };
   }
-  if (standing.held_request !== null) {
+  if (standing.heldRequest !== null) {
     return {
       code: "ALIASED",
-      slot: standing.held_slot!,
-      issuedAt: standing.held_issued_at!,
-      original: standing.held_request as RequestId,
-      slotHeld: standing.slot_request !== null,
+      slot: standing.heldSlot!,
+      issuedAt: standing.heldIssuedAt!,
+      original: standing.heldRequest as RequestId,
+      slotHeld: standing.slotRequest !== null,
     };
   }
   // An alias whose original is no coupon any more: it was revoked, and so was this name for it.
-  if (standing.alias_of !== null) return { code: "TOMBSTONED", reason: "REVOKED" };
-  if (sale.load_state === "LOADING") return { code: "SALE_LOADING" };
+  if (standing.aliasOf !== null) return { code: "TOMBSTONED", reason: "REVOKED" };
+  if (sale.loadState === "LOADING") return { code: "SALE_LOADING" };
   const hasPassed = claim.epoch < sale.epoch || isFarAhead(claim.epoch, sale.epoch);
-  if (sale.load_state === "LOADED" && hasPassed) return { code: "EPOCH_PASSED" };
-  const proof = sale.load_state === "LOADED";
+  if (sale.loadState === "LOADED" && hasPassed) return { code: "EPOCH_PASSED" };
+  const proof = sale.loadState === "LOADED";
   if (claim.slot < 1 || claim.slot > sale.total) return { code: "SLOT_BEYOND_TOTAL", proof };
-  if (standing.slot_request !== null) return { code: "SLOT_TAKEN", proof };
+  if (standing.slotRequest !== null) return { code: "SLOT_TAKEN", proof };
   return null;
 }
 

@@ -6,30 +6,30 @@ import type { ClaimOutcome, GrantedClaim } from "./outcome.ts";
 const at = new Date(0);
 const claim = (over: Partial<GrantedClaim> = {}) =>
   ({ couponId: "c", userId: "ann", requestId: "r2", slot: 5, epoch: 3, ledgerId: "1-1", ...over }) as GrantedClaim;
-const sale = { epoch: 3, total: 10, load_state: "LOADED" as const };
+const sale = { epoch: 3, total: 10, loadState: "LOADED" as const };
 const nothing: StandingClaim = {
-  request_id: "r2",
-  own_status: null,
-  own_slot: null,
-  own_reason: null,
-  own_issued_at: null,
-  alias_of: null,
-  held_request: null,
-  held_slot: null,
-  held_issued_at: null,
-  slot_request: null,
+  requestId: "r2",
+  ownStatus: null,
+  ownSlot: null,
+  ownReason: null,
+  ownIssuedAt: null,
+  aliasOf: null,
+  heldRequest: null,
+  heldSlot: null,
+  heldIssuedAt: null,
+  slotRequest: null,
 };
 const own = (status: "ACTIVE" | "USED" | "REVOKED", reason: string | null = null) => {
   const slot = status === "REVOKED" ? null : 5;
-  return { ...nothing, own_status: status, own_slot: slot, own_reason: reason, own_issued_at: at };
+  return { ...nothing, ownStatus: status, ownSlot: slot, ownReason: reason, ownIssuedAt: at };
 };
-const held = { ...nothing, held_request: "r1", held_slot: 2, held_issued_at: at };
-const taken = { ...nothing, slot_request: "r9" };
+const held = { ...nothing, heldRequest: "r1", heldSlot: 2, heldIssuedAt: at };
+const taken = { ...nothing, slotRequest: "r9" };
 
 const cases: [
   string,
   Partial<GrantedClaim>,
-  Partial<typeof sale | { load_state: string }>,
+  Partial<typeof sale | { loadState: string }>,
   StandingClaim,
   ClaimOutcome | null,
 ][] = [
@@ -38,7 +38,7 @@ const cases: [
   [
     "its own row, whatever the sale does",
     {},
-    { load_state: "LOADING" },
+    { loadState: "LOADING" },
     own("ACTIVE"),
     { code: "REPEATED", slot: 5, issuedAt: at },
   ],
@@ -55,7 +55,7 @@ const cases: [
     "a tombstone beside a later win",
     {},
     {},
-    { ...held, ...own("REVOKED", "ENDED"), held_request: "r7" },
+    { ...held, ...own("REVOKED", "ENDED"), heldRequest: "r7" },
     { code: "TOMBSTONED", reason: "ENDED" },
   ],
   [
@@ -69,7 +69,7 @@ const cases: [
     "the user's earlier win, the slot somebody else's",
     {},
     {},
-    { ...held, slot_request: "r9" },
+    { ...held, slotRequest: "r9" },
     { code: "ALIASED", slot: 2, issuedAt: at, original: "r1" as never, slotHeld: true },
   ],
   [
@@ -83,10 +83,10 @@ const cases: [
     "an alias whose original was revoked",
     {},
     {},
-    { ...nothing, alias_of: "r1" },
+    { ...nothing, aliasOf: "r1" },
     { code: "TOMBSTONED", reason: "REVOKED" },
   ],
-  ["a load in progress", {}, { load_state: "LOADING" }, taken, { code: "SALE_LOADING" }],
+  ["a load in progress", {}, { loadState: "LOADING" }, taken, { code: "SALE_LOADING" }],
   ["an old epoch", { epoch: 2 }, {}, nothing, { code: "EPOCH_PASSED" }],
   ["an old epoch whose slot is taken", { epoch: 2 }, {}, taken, { code: "EPOCH_PASSED" }],
   ["a taken slot", {}, {}, taken, { code: "SLOT_TAKEN", proof: true }],
@@ -96,7 +96,7 @@ const cases: [
   [
     "a taken slot during a recovery",
     { epoch: 2 },
-    { load_state: "RECOVERING" },
+    { loadState: "RECOVERING" },
     taken,
     { code: "SLOT_TAKEN", proof: false },
   ],
@@ -104,7 +104,7 @@ const cases: [
   [
     "a slot below the first",
     { slot: 0 },
-    { load_state: "RECOVERING" },
+    { loadState: "RECOVERING" },
     nothing,
     { code: "SLOT_BEYOND_TOTAL", proof: false },
   ],

@@ -54,7 +54,7 @@ function inOneTransaction(sql: Sql, claims: readonly GrantedClaim[]): Promise<Ma
     // One round trip for lock and insert: the insert's join applies the sale's rules by itself.
     const [sales, inserted] = await Promise.all([shareSales(tx, saleIds), insertClaims(tx, insertable)]);
     const saleById = new Map(sales.map((sale) => [sale.id, sale]));
-    const fresh = new Set(inserted.map((row) => row.request_id));
+    const fresh = new Set(inserted.map((row) => row.requestId));
     const outcomes = new Map<string, ClaimOutcome>();
     const refused: GrantedClaim[] = [];
     for (const claim of claims) {
@@ -65,7 +65,7 @@ function inOneTransaction(sql: Sql, claims: readonly GrantedClaim[]): Promise<Ma
     }
     if (refused.length === 0) return outcomes;
 
-    const standing = new Map((await findStanding(tx, refused)).map((row) => [row.request_id, row]));
+    const standing = new Map((await findStanding(tx, refused)).map((row) => [row.requestId, row]));
     const aliases = [];
     for (const claim of refused) {
       const outcome = judgeConflict(claim, saleById.get(claim.couponId)!, standing.get(claim.requestId)!);

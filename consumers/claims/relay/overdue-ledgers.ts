@@ -26,7 +26,7 @@ const MAX_FILLED = 1_000;
 export function createOverdueLedgers(deps: OverdueDeps): () => Promise<readonly CouponId[]> {
   const { sql, keepHours, length, leftOut } = deps;
   let filled: readonly CouponId[] = [];
-  let place: { readonly id: string; readonly ends_at: Date } | null = null;
+  let place: { readonly id: string; readonly endsAt: Date } | null = null;
   let lookedAt = Number.NEGATIVE_INFINITY;
 
   return async () => {

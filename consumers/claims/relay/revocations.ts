@@ -76,17 +76,17 @@ async function carryOutPage(
     for (let order = queue.shift(); order !== undefined; order = queue.shift()) {
       try {
         if (await release(deps, order)) released.push(order);
-        else waiting.add(order.coupon_id);
+        else waiting.add(order.couponId);
       } catch (error) {
-        waiting.add(order.coupon_id);
-        log.warn({ requestId: order.request_id, ...failureCode(error) }, "a revocation waits for its sale");
+        waiting.add(order.couponId);
+        log.warn({ requestId: order.requestId, ...failureCode(error) }, "a revocation waits for its sale");
       }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, hand));
   if (released.length === 0) return 0;
   deps.fault("revoke:released");
-  const ids = released.map(({ request_id }) => request_id);
+  const ids = released.map(({ requestId }) => requestId);
   await markReleased(sql, ids);
   const told = released.flatMap((order) =>
     order.names.map((requestId) => failedRecord(claimOf(order, requestId), order.code)),
@@ -98,24 +98,24 @@ async function carryOutPage(
 }
 
 async function withNames(sql: Sql, pending: readonly PendingRevocation[]): Promise<RevocationOrder[]> {
-  const sales = new Set(pending.map(({ coupon_id }) => coupon_id));
+  const sales = new Set(pending.map(({ couponId }) => couponId));
   const names = new Map<string, RequestId[]>();
   for (const couponId of sales) {
-    const originals = pending.filter(({ coupon_id }) => coupon_id === couponId).map(({ request_id }) => request_id);
-    for (const { request_id, original_request_id } of await findAliases(sql, couponId, originals)) {
-      names.set(original_request_id, [...(names.get(original_request_id) ?? []), request_id as RequestId]);
+    const originals = pending.filter((one) => one.couponId === couponId).map(({ requestId }) => requestId);
+    for (const { requestId, originalRequestId } of await findAliases(sql, couponId, originals)) {
+      names.set(originalRequestId, [...(names.get(originalRequestId) ?? []), requestId as RequestId]);
     }
   }
   return pending.map((one) => ({
     ...one,
-    names: [...(names.get(one.request_id) ?? []), one.request_id as RequestId],
+    names: [...(names.get(one.requestId) ?? []), one.requestId as RequestId],
     code: one.reason !== null && isResultCode(one.reason) ? one.reason : "REVOKED",
   }));
 }
 
-const claimOf = ({ coupon_id, user_id }: RevocationOrder, requestId: RequestId) => ({
-  couponId: coupon_id as CouponId,
-  userId: user_id as UserId,
+const claimOf = ({ couponId, userId }: RevocationOrder, requestId: RequestId) => ({
+  couponId: couponId as CouponId,
+  userId: userId as UserId,
   requestId,
 });
 
@@ -126,8 +126,8 @@ const claimOf = ({ coupon_id, user_id }: RevocationOrder, requestId: RequestId) 
  * @returns false: not now, the sale is not loaded or was loaded anew meanwhile
  */
 async function release(deps: RevocationDeps, order: RevocationOrder): Promise<boolean> {
-  const couponId = order.coupon_id as CouponId;
-  const winner = await deps.winnerOf(couponId, order.user_id as UserId);
+  const couponId = order.couponId as CouponId;
+  const winner = await deps.winnerOf(couponId, order.userId as UserId);
   const holds = winner !== null && order.names.includes(winner.requestId);
   const discardSlot = holds && (await slotHolder(deps.sql, couponId, winner.slot)) !== null;
   for (const requestId of order.names) {

@@ -31,7 +31,7 @@ export function startRelay(neighbours: Neighbours): RunningRole {
   const shared = {
     // A sale that is being rebuilt is left to the loader: its ledger is persisted there, and nothing can be removed yet.
     sales: async () => {
-      const live = (await listLiveSales(db.sql, keepHours)).filter(({ load_state }) => load_state === "LOADED");
+      const live = (await listLiveSales(db.sql, keepHours)).filter(({ loadState }) => loadState === "LOADED");
       return [...new Set([...live.map(({ id }) => id as CouponId), ...(await overdue())])];
     },
     settle: (claims: readonly GrantedClaim[]) => settleClaims(settling, claims),
