@@ -39,7 +39,7 @@ const CONNECT_TIMEOUT_S = 5;
 /**
  * Leases that a process with all roles holds at once: the loader seven (one for first loads, six for groups that it
  * recovers), the claim relay three, the sweeper, the order relay and the admission loader one each; and some to spare. One
- * more would wait, and harm nobody.
+ * more would wait, which does no harm.
  */
 const LEASE_CONNECTIONS = 16;
 const LEASE_IDLE_S = 60;
@@ -51,7 +51,7 @@ const LEASE_IDLE_S = 60;
 export function createDatabase(url: string, options: DatabaseOptions): Database {
   const common = {
     connect_timeout: CONNECT_TIMEOUT_S,
-    // The driver's own back-off grows to many seconds; callers retry with a pause of their own.
+    // The driver's own back-off grows to many seconds; callers retry after their own pause.
     backoff: () => 0.2,
     // Arrays go over as literals (array-literal.ts), so the type catalogue need not be read on every connect.
     fetch_types: false,
@@ -63,17 +63,17 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
       TimeZone: "UTC",
     },
     // Not start-up parameters, which PgBouncer refuses. A process that stops between BEGIN and COMMIT must not hold a sale's
-    // row for ever.
+    // row without end.
     session: `SET statement_timeout = ${options.statementTimeoutMs ?? 30_000}; SET idle_in_transaction_session_timeout = 30000`,
   };
   const sql = openPostgres(url, { ...common, max: options.max });
   // The holder of a lease needs a connection of `sql` for the work. If leases came from there too, as many of them as there are
-  // connections would wait for each other, for ever.
+  // connections would wait for each other without end.
   const leases = openPostgres(url, { ...common, max: LEASE_CONNECTIONS, idle_timeout: LEASE_IDLE_S });
   let sessions: Promise<void> | undefined;
   const requireOwnSessions = () => {
     sessions ??= requireSessions(url).catch((error) => {
-      sessions = undefined; // asked again: it was away, or somebody is just setting it right
+      sessions = undefined; // asked again: the server did not answer, or an operator has just corrected the setting
       throw error;
     });
     return sessions;

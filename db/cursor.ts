@@ -15,7 +15,7 @@ export interface CursorCodec<Key extends readonly (string | number)[]> {
 }
 
 /**
- * Page cursors: the list's name and the sort key of a page's last row, base64url so that nobody builds a meaning on it. A
+ * Page cursors: the list's name and the sort key of a page's last row, base64url so that clients do not depend on its content. A
  * keyset keeps a page stable while rows are added in front of it, and page 1,000 costs what page 1 costs; OFFSET does neither.
  * The name keeps a cursor of one list from being a place in another; the key's parts are checked, because what PostgreSQL
  * can't read would be a 500.

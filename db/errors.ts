@@ -1,7 +1,7 @@
 /**
  * What a database error means for the work that met it.
  * transient: the same statement may succeed later. permanent: this data never will. unknown: anything else, among it a
- * server that is set up wrongly (a missing table, a missing right); wait and tell somebody, but never blame the data.
+ * server that is set up wrongly (a missing table, a missing right); wait and alert, but do not reject the data.
  */
 export type ErrorKind = "transient" | "permanent" | "unknown";
 
@@ -40,7 +40,7 @@ const BY_ERRNO: Readonly<Record<string, ErrorKind>> = {
   ERR_SOCKET_CLOSED: "transient",
 };
 
-/** The first `code` along the chain of causes: DrizzleQueryError has none of its own, its `cause` has. */
+/** The first `code` along the chain of causes: DrizzleQueryError has none, its `cause` has. */
 function codeOf(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     const code = (at as { code?: unknown }).code;

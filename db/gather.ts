@@ -1,6 +1,6 @@
 /**
- * Works on items in batches of all that came while the batch before was under way: no waiting when there is one, few
- * transactions when there are many. What `work` rejects with, everybody in its batch gets.
+ * Works on items in batches: each batch holds all items that came while the batch before was under way. A single item does not
+ * wait, and many items need few transactions. If `work` rejects, every item of its batch gets the error.
  */
 export function gather<Item, Result>(
   work: (items: readonly Item[]) => Promise<readonly Result[]>,

@@ -15,12 +15,12 @@ export const LEASES = {
 } as const;
 
 /**
- * Does `work` with those of `names` that nobody else holds, and gives them back afterwards; a process that dies gives them
- * back with its connection. The lease keeps two processes from doing the same work twice; it does not protect it
+ * Does `work` with those of `names` that no other process holds, and releases them afterwards; if the process dies, its
+ * connection releases them. The lease keeps two processes from doing the same work twice; it does not protect it
  * (a lost connection frees it while the work goes on), so the work itself must be harmless when done twice.
  * Costs one more connection while the work lasts, idle in a transaction that holds nothing but these locks; the work must not
  * take a lease itself.
- * @returns undefined when all names are held elsewhere
+ * @returns undefined when other processes hold all names
  */
 export async function withLeases<T>(
   { sql }: LeasePool,

@@ -14,16 +14,16 @@ export class TransactionPooling extends Error {
   }
 }
 
-/** A pooler that shares its connections out by turns is found out by the second or third look. */
+/** A pooler that gives out its connections in turns is detected by the second or third check. */
 const LOOKS = 3;
 
 const backendOf = async (sql: postgres.Sql | postgres.TransactionSql): Promise<number> =>
   (await sql<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`)[0]!.pid;
 
 /**
- * Whether each client keeps a server process of its own. With two clients: one that rests between two questions, one in a
- * transaction. Where sessions are pooled by the transaction, the second gets what the first has just given back.
- * @throws TransactionPooling; or the driver's error, when nobody answers
+ * Checks that each client keeps one server process. It uses two clients: one idle between two statements, one in a transaction.
+ * A pooler in transaction mode gives the second the server process that the first has just released.
+ * @throws TransactionPooling; or the driver's error, when no server answers
  */
 export async function requireSessions(url: string): Promise<void> {
   const open = () => {
@@ -52,8 +52,8 @@ export async function requireSessions(url: string): Promise<void> {
 }
 
 /**
- * Why a database that answers does not let us in, as a sentence for an operator; null: it is away, or busy, or the error is
- * about something else. No retry helps against these.
+ * Why a database that answers refuses the connection, as a sentence for an operator; null: it does not answer, is busy, or the
+ * error has another cause. Retries do not help against these.
  */
 export function refusalOf(error: unknown): string | null {
   if (error instanceof TransactionPooling) return error.message;
@@ -70,8 +70,8 @@ export function refusalOf(error: unknown): string | null {
 const START_MS = 2_000;
 
 /**
- * For a process that starts: a database that pools transactions would break promises one by one, so the process ends with a
- * sentence. One that is away, or refuses the user, is waited for: readiness tells.
+ * For a process that starts: behind a pooler in transaction mode it could not work correctly, so it ends with a sentence. A
+ * database that does not answer, or refuses the user, is waited for; `/health/ready` says so.
  * @throws TransactionPooling
  */
 export async function requireOwnSessions(database: { ping(timeoutMs: number): Promise<void> }): Promise<void> {

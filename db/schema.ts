@@ -102,7 +102,7 @@ export const userCoupons = pgTable(
     requestId: id("request_id").notNull(),
     status: text("status").$type<"ACTIVE" | "USED" | "REVOKED">().notNull().default("ACTIVE"),
     orderId: id("order_id"),
-    // The default serves whoever writes a row by hand (a repair, an import): the oldest epoch claims nothing for itself.
+    // The default is for rows that are written by hand (a repair, an import): the oldest epoch takes precedence over no other.
     epoch: integer("epoch").notNull().default(1),
     reason: text("reason"),
     issuedAt: time("issued_at").notNull().default(sql`now()`),
@@ -183,7 +183,7 @@ export const revocations = pgTable(
 
 /**
  * Requests that a queued sale refused, for good: their owners were told. Redis remembers them too, but may lose its memory.
- * A table of their own: these were never claims, and `user_coupons` stays what its name says.
+ * A separate table: these were never claims, and `user_coupons` holds claims alone.
  */
 export const refusedRequests = pgTable(
   "refused_requests",

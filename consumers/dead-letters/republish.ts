@@ -1,9 +1,7 @@
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { Sql } from "../../db/client.ts";
 import type { RetryPolicy } from "../../db/dead-letters/insert.ts";
-import { auditTarget } from "../../db/dead-letters/read.ts";
-import { type DueLetter, markDeadLetters, takeDeadLetters } from "../../db/dead-letters/resend.ts";
-import { insertAudit } from "../../db/settings/audit.ts";
+import { type DueLetter, resendDue } from "../../db/dead-letters/resend.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import { failureCode } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
@@ -23,37 +21,21 @@ export interface Republishing {
 const AT_ONCE = 50;
 
 /**
- * Sends all dead letters again that are due. A batch's rows stay locked until the log has acknowledged it and it is marked:
- * other processes are handed other letters, a letter that comes back at once is stored after its mark, and whoever dies in
- * between leaves everything PENDING and due. It is then sent twice, which no handler minds.
+ * Sends all dead letters again that are due, a batch in a transaction (db/dead-letters/resend.ts).
  * @returns how many were sent
  */
 export async function republishDue(deps: Republishing, stopping: AbortSignal): Promise<number> {
   let sent = 0;
   while (!stopping.aborted) {
-    const batch = await deps.sql.begin(async (tx) => {
-      // The log may take longer to say no than a transaction may rest.
-      await tx`SET LOCAL idle_in_transaction_session_timeout = 0`;
-      const letters = await takeDeadLetters(tx, AT_ONCE);
-      if (letters.length === 0) return null;
-      const tries = await Promise.all(letters.map((letter) => tryOne(deps, letter)));
+    let tries: readonly Tried[] = [];
+    await resendDue(deps.sql, AT_ONCE, async (letters) => {
+      tries = await Promise.all(letters.map((letter) => tryOne(deps, letter)));
       deps.fault("letters:published");
-      await markDeadLetters(
-        tx,
-        letters.map((letter, i) => afterTry(letter, tries[i]!, deps.policy)),
-      );
-      for (const [i, { id, eventId }] of letters.entries()) {
-        if (tries[i] !== "buried") continue;
-        const detail = { eventId, why: "the claim was given up" };
-        const entry = { actor: "role:dead-letters", action: "dead-letter.discarded", target: auditTarget(id) };
-        await insertAudit(tx, { ...entry, detail });
-      }
-      return tries;
+      return letters.map((letter, i) => afterTry(letter, tries[i]!, deps.policy));
     });
-    if (batch === null) break;
-    sent += batch.filter((tried) => tried === "sent").length;
-    // If the log is away, the next batch would only wait as long.
-    if (batch.some((tried) => typeof tried === "object")) break;
+    sent += tries.filter((tried) => tried === "sent").length;
+    // None was due, or the log is away: the next batch would only wait as long.
+    if (tries.length === 0 || tries.some((tried) => typeof tried === "object")) break;
   }
   return sent;
 }

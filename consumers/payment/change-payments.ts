@@ -1,15 +1,8 @@
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { Sql } from "../../db/client.ts";
-import {
-  insertPayments,
-  lockPayments,
-  type NewPayment,
-  type PaymentRow,
-  writePaymentOutcomes,
-  writePayments,
-} from "../../db/payments/rows.ts";
-import { findStepOutcomes, type OutcomeRow } from "../../db/steps/outcomes.ts";
+import { changeLockedPayments, type NewPayment, type PaymentRow, type PaymentWrites } from "../../db/payments/rows.ts";
+import type { OutcomeRow } from "../../db/steps/outcomes.ts";
 import type { Payment } from "./payment.ts";
 
 /** PostgreSQL's text knows no zero byte. What a provider says is for people; nothing is decided by it. */
@@ -56,8 +49,8 @@ export interface Changed {
 }
 
 /**
- * The one way in which payments change: in a transaction, each new one is inserted, all are locked, `evolve` says what each
- * becomes, and what differs is written. Returns them by order; an order without a payment is not among them.
+ * Changes payments: in a transaction, each new one is inserted, all are locked, `evolve` says what each becomes, and what differs
+ * is written. Returns them by order; an order without a payment is not among them.
  * @throws the driver's error: nothing was written
  */
 export async function changePayments(
@@ -68,40 +61,31 @@ export async function changePayments(
 ): Promise<ReadonlyMap<OrderId, Changed>> {
   const changes = new Map<OrderId, Changed>();
   if (orderIds.length === 0) return changes;
-  await sql.begin(async (tx) => {
+  await changeLockedPayments(sql, orderIds, fresh, (rows, outcomes) => {
     changes.clear();
-    // Sent together: one round trip. The outcomes by a statement that begins when the locks are held.
-    const [, rows, outcomes] = await Promise.all([
-      insertPayments(tx, fresh),
-      lockPayments(tx, orderIds),
-      findStepOutcomes(tx, "PAYMENT", orderIds),
-    ]);
     const said = new Map(outcomes.map((outcome) => [outcome.orderId, outcome]));
     for (const row of rows) {
       const before = paymentOf(row, said.get(row.orderId as OrderId));
       changes.set(before.orderId, { before, after: evolve(before, row.now.getTime()) });
     }
-    const different = [...changes.values()].filter(({ before, after }) => before !== after);
-    await Promise.all([
-      writePayments(
-        tx,
-        different.map(({ after }) => ({
-          ...after,
-          reason: storable(after.reason),
-          reference: storable(after.reference),
-          capturedCurrency: after.capturedCurrency ?? "",
-          leased: after.leaseOwner !== null,
-        })),
-      ),
-      writePaymentOutcomes(
-        tx,
-        different.flatMap(({ before, after: { orderId, outcome } }) =>
-          outcome === null || outcome === before.outcome
-            ? []
-            : [{ ...outcome, orderId, reason: outcome.reason ?? "", restoredAt: outcome.restoredAt ?? 0 }],
-        ),
-      ),
-    ]);
+    return writesOf([...changes.values()].filter(({ before, after }) => before !== after));
   });
   return changes;
+}
+
+function writesOf(different: readonly Changed[]): PaymentWrites {
+  return {
+    changes: different.map(({ after }) => ({
+      ...after,
+      reason: storable(after.reason),
+      reference: storable(after.reference),
+      capturedCurrency: after.capturedCurrency ?? "",
+      leased: after.leaseOwner !== null,
+    })),
+    outcomes: different.flatMap(({ before, after: { orderId, outcome } }) =>
+      outcome === null || outcome === before.outcome
+        ? []
+        : [{ ...outcome, orderId, reason: outcome.reason ?? "", restoredAt: outcome.restoredAt ?? 0 }],
+    ),
+  };
 }

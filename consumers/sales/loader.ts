@@ -2,9 +2,8 @@ import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { LeftOut } from "../../contracts/wire/left-out.ts";
 import type { LeasePool } from "../../db/client.ts";
 import { LEASES, withLeases } from "../../db/leases.ts";
-import { highestSlot } from "../../db/sales/change.ts";
+import { compareTerms } from "../../db/sales/change.ts";
 import { type LiveSale, listLiveSales } from "../../db/sales/live.ts";
-import { lockSale } from "../../db/sales/lock.ts";
 import { neverClaimed } from "../../db/sales/recover.ts";
 import type { SaleHealth } from "../../lua/sale-health.ts";
 import type { SaleScripts } from "../../lua/sale-scripts.ts";
@@ -138,23 +137,17 @@ export class Loader {
     if (outcome === "LOADED") log.info({ couponId }, "loaded a new sale");
   }
 
-  /**
-   * Under the sale's lock: an operator's change writes PostgreSQL and Redis inside one transaction, and what looked like
-   * a difference may be that transaction's middle.
-   */
   async #setTerms(couponId: CouponId, epoch: number): Promise<void> {
     const { sql, scripts, log } = this.#deps;
-    await sql.begin(async (tx) => {
-      const sale = await lockSale(tx, couponId);
-      if (sale === null || sale.loadState !== "LOADED" || sale.epoch !== epoch) return;
-      if ((await scripts.setState(couponId, sale.state)) === "CHANGED") {
-        log.warn({ couponId, state: sale.state }, "Redis had missed the sale's state");
+    await compareTerms(sql, couponId, epoch, async ({ state, total }, highestSlot) => {
+      if ((await scripts.setState(couponId, state)) === "CHANGED") {
+        log.warn({ couponId, state }, "Redis had missed the sale's state");
       }
-      const resized = await scripts.resize(couponId, sale.total, await highestSlot(tx, couponId));
-      if (resized.code === "CHANGED") log.warn({ couponId, total: sale.total }, "Redis had missed the sale's total");
+      const resized = await scripts.resize(couponId, total, highestSlot);
+      if (resized.code === "CHANGED") log.warn({ couponId, total }, "Redis had missed the sale's total");
       if (resized.code === "CONFLICT") {
         const { smallestTotal } = resized;
-        log.error({ couponId, total: sale.total, smallestTotal }, "Redis has given out slots beyond the sale's total");
+        log.error({ couponId, total, smallestTotal }, "Redis has given out slots beyond the sale's total");
       }
     });
   }

@@ -4,15 +4,10 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Sql } from "../../db/client.ts";
 import { sqlState } from "../../db/errors.ts";
-import {
-  findStepOutcomes,
-  insertStepOutcomes,
-  markStepsRestored,
-  type NewOutcome,
-  type OutcomeRow,
-} from "../../db/steps/outcomes.ts";
+import { decideStep, Overtaken } from "../../db/steps/decide.ts";
+import type { NewOutcome, OutcomeRow } from "../../db/steps/outcomes.ts";
 import type { BrokenCommand, Restore, StepCommand, StepRequest } from "./request.ts";
-import type { StepVerdict, StepWork } from "./step-work.ts";
+import type { LockedRows, StepVerdict, StepWork } from "./step-work.ts";
 
 export interface DecidedSteps<S extends Step> {
   /** The row of every order whose request can be answered. */
@@ -31,8 +26,6 @@ export interface DecideStepsOptions {
 const TRIES = 10;
 /** Deadlock and serialization failure: the server took everything back. */
 const ROLLED_BACK = new Set(["40P01", "40001"]);
-/** Another batch wrote the row of an order that this one was about to decide. */
-class Overtaken extends Error {}
 
 /**
  * Decides a batch of one step: outcomes and effects in one transaction. Rows that decide come first, by `work.enter`;
@@ -79,61 +72,68 @@ function sort<S extends Step>(requests: readonly StepRequest<S>[]): Batch<S> {
   return { commands, broken, restores };
 }
 
-function decideOnce<S extends Step>(
+async function decideOnce<S extends Step>(
   sql: Sql,
   work: StepWork<S>,
-  { commands, broken, restores }: Batch<S>,
+  batch: Batch<S>,
   refused: ReadonlyMap<OrderId, ResultCode>,
   lockMs: number,
 ): Promise<DecidedSteps<S>> {
-  const orderIds = [...new Set([...commands.keys(), ...broken.keys(), ...restores.keys()])];
-  return sql.begin(async (tx) => {
-    // Sent with the next statement: no round trip of its own.
-    const limited = lockMs > 0 ? tx`SELECT set_config('lock_timeout', ${String(lockMs)}, true)`.execute() : null;
-    const [ground] = await Promise.all([work.enter(tx, [...commands.values()], [...restores.values()]), limited]);
-    const found = await findStepOutcomes(tx, work.step, orderIds);
-    const rows = new Map(found.map((row) => [row.orderId, row]));
-
-    const undone = [...restores.values()].filter(({ orderId }) => isStanding(rows.get(orderId)));
-    if (undone.length > 0) await ground.undo(tx, undone);
-    const outcomes: NewOutcome[] = [];
-    const note = (orderId: OrderId, verdict: StepVerdict | { readonly outcome: "TOMBSTONE" }) => {
-      const { outcome } = verdict;
-      if (outcome === "WAIT") return false;
-      const said =
-        outcome === "FAILED" ? { reason: verdict.reason, productId: verdict.productId ?? null } : NOTHING_SAID;
-      outcomes.push({ orderId, outcome, ...said });
-      return true;
-    };
-    for (const orderId of restores.keys()) if (!rows.has(orderId)) note(orderId, { outcome: "TOMBSTONE" });
-    const isOpen = (orderId: OrderId) => !rows.has(orderId) && !restores.has(orderId);
-    for (const orderId of broken.keys()) if (isOpen(orderId)) note(orderId, INTERNAL);
-    const waiting: StepCommand<S>[] = [];
-    for (const [orderId, command] of commands) {
-      if (!isOpen(orderId) || broken.has(orderId)) continue;
-      if (!note(orderId, orWait(ground.judge(command), refused.get(orderId)))) waiting.push(command);
-    }
-
-    const [written, marked] = await Promise.all([
-      outcomes.length === 0 ? [] : insertStepOutcomes(tx, work.step, outcomes),
-      undone.length === 0
-        ? []
-        : markStepsRestored(
-            tx,
-            work.step,
-            undone.map(({ orderId }) => orderId),
-          ),
-    ]);
-    if (written.length < outcomes.length || marked.length < undone.length) throw new Overtaken("overtaken");
-    for (const row of [...written, ...marked]) rows.set(row.orderId, row);
-    await ground.write(tx);
-    return { rows, waiting };
+  const { commands, broken, restores } = batch;
+  let waiting: readonly StepCommand<S>[] = [];
+  const rows = await decideStep<LockedRows<S>>(sql, {
+    step: work.step,
+    orderIds: [...new Set([...commands.keys(), ...broken.keys(), ...restores.keys()])],
+    restored: [...restores.keys()],
+    lockMs,
+    enter: (tx) => work.enter(tx, [...commands.values()], [...restores.values()]),
+    undo: (tx, locked, orderIds) =>
+      locked.undo(
+        tx,
+        orderIds.map((orderId) => restores.get(orderId)!),
+      ),
+    judge(locked, found) {
+      const judged = judgeBatch(locked, batch, refused, found);
+      waiting = judged.waiting;
+      return judged.outcomes;
+    },
+    write: (tx, locked) => locked.write(tx),
   });
+  return { rows, waiting };
 }
 
+/** What the orders come to that have no outcome yet, in the order in which they came; a restore without an outcome leaves a tombstone. */
+function judgeBatch<S extends Step>(
+  locked: LockedRows<S>,
+  { commands, broken, restores }: Batch<S>,
+  refused: ReadonlyMap<OrderId, ResultCode>,
+  found: ReadonlyMap<OrderId, OutcomeRow>,
+): { readonly outcomes: readonly NewOutcome[]; readonly waiting: readonly StepCommand<S>[] } {
+  const outcomes: NewOutcome[] = [];
+  const waiting: StepCommand<S>[] = [];
+  const isOpen = (orderId: OrderId) => !found.has(orderId) && !restores.has(orderId);
+  for (const orderId of restores.keys()) {
+    if (!found.has(orderId)) outcomes.push({ orderId, outcome: "TOMBSTONE", ...NOTHING_SAID });
+  }
+  for (const orderId of broken.keys()) if (isOpen(orderId)) outcomes.push(outcomeOf(orderId, INTERNAL));
+  for (const [orderId, command] of commands) {
+    if (!isOpen(orderId) || broken.has(orderId)) continue;
+    const verdict = orWait(locked.judge(command), refused.get(orderId));
+    if (verdict.outcome === "WAIT") waiting.push(command);
+    else outcomes.push(outcomeOf(orderId, verdict));
+  }
+  return { outcomes, waiting };
+}
+
+type Definite = Exclude<StepVerdict, { readonly outcome: "WAIT" }>;
+
+const outcomeOf = (orderId: OrderId, verdict: Definite): NewOutcome =>
+  verdict.outcome === "FAILED"
+    ? { orderId, outcome: "FAILED", reason: verdict.reason, productId: verdict.productId ?? null }
+    : { orderId, outcome: verdict.outcome, ...NOTHING_SAID };
+
 const NOTHING_SAID = { reason: null, productId: null };
-const INTERNAL: StepVerdict = { outcome: "FAILED", reason: "INTERNAL" };
-const isStanding = (row: OutcomeRow | undefined) => row?.outcome === "COMPLETED" && row.restoredAt === null;
+const INTERNAL: Definite = { outcome: "FAILED", reason: "INTERNAL" };
 
 /** A command that waits, unless its wait was refused meanwhile. */
 const orWait = (verdict: StepVerdict, refused: ResultCode | undefined): StepVerdict =>

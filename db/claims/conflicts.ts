@@ -22,8 +22,8 @@ export interface StandingClaim {
 }
 
 /**
- * Looks up, for every claim that insertClaims left out, all rows that may be the reason. It must run as a statement of
- * its own after the INSERT: only a newer snapshot sees the row that a concurrent transaction committed and the INSERT
+ * Looks up, for every claim that insertClaims left out, all rows that may be the reason. It must run as a separate
+ * statement after the INSERT: only a newer snapshot sees the row that a concurrent transaction committed and the INSERT
  * waited for. Four index look-ups a claim; the decision itself is made in consumers/claims/persist/judge-conflict.ts.
  */
 export function findStanding(sql: Executor, claims: readonly ClaimRow[]): Promise<readonly StandingClaim[]> {
@@ -47,7 +47,7 @@ export function findStanding(sql: Executor, claims: readonly ClaimRow[]): Promis
       ON taken.${CLAIM.couponId} = c.coupon_id AND taken.${CLAIM.slot} = c.slot AND taken.${CLAIM.status} <> 'REVOKED'`;
 }
 
-/** The request by which somebody holds this slot of the sale; null: nobody does. */
+/** The request that holds this slot of the sale; null: the slot is free. */
 export async function slotHolder(sql: Executor, couponId: string, slot: number): Promise<string | null> {
   const [row] = await sql<{ requestId: string }[]>`
     SELECT ${CLAIM.requestId} AS "requestId" FROM ${CLAIM.table} WHERE ${CLAIM.couponId} = ${couponId}

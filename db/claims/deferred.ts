@@ -2,7 +2,7 @@ import { intArray, textArray } from "../array-literal.ts";
 import type { Executor } from "../client.ts";
 import { DEFERRED, SALE } from "../names.ts";
 
-/** A claim that cannot be decided now, as it stands in its record. */
+/** A claim that cannot be decided now, as its record has it. */
 export interface DeferredClaim {
   readonly couponId: string;
   readonly userId: string;

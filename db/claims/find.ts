@@ -16,7 +16,7 @@ export interface FoundRequest {
  * What became of a user's request: its own row, the row of the request it is an alias of, a queued sale's refusal, or a claim that was
  * deferred. Once the aliases of a sale that has left Redis are gone (role retention), each request of a winner is told the
  * win, which any of their requests would have been an alias of.
- * null: PostgreSQL has nothing (yet), or the request is somebody else's.
+ * null: PostgreSQL has nothing (yet), or the request is another user's.
  */
 export async function findRequest(sql: Executor, requestId: string, userId: string): Promise<FoundRequest | null> {
   const [row] = await sql<{ status: string; slot: number | null; reason: ResultCode | null }[]>`

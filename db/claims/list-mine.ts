@@ -9,7 +9,7 @@ const cursors = serialCursors("my-coupons");
 
 /**
  * A user's coupons with what they take off, newest first. One that an operator revoked is still shown, with the slot it had; claims that were given
- * up before they were coupons stay out. Two selects, each with an index of its own: the one on users knows no revoked rows.
+ * up before they were coupons stay out. Two selects, each with its own index: the one on users knows no revoked rows.
  * @throws StampedeError VALIDATION_FAILED for a foreign cursor
  */
 export async function listMyCoupons(

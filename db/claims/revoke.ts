@@ -40,8 +40,8 @@ interface ClaimRow {
  * Takes a claim back: its tombstone (the row itself, or a new one for an `unpersisted` claim), a tombstone for each of its
  * other names (or a redelivery would find nothing in its way and persist it again), the revocation that role claim-relay
  * carries out, and the audit line; all or nothing. Revoking it again changes nothing; a claim that was given up before
- * gets its revocation all the same, because that releases whatever Redis still holds of it.
- * Under the sale's lock: a batch that is just making somebody an alias of this claim is through, or sees it revoked.
+ * gets a revocation too, because that releases what Redis still holds of it.
+ * Under the sale's lock: a batch that is writing an alias of this claim has committed, or sees it revoked.
  */
 export function revokeClaim(
   sql: Sql,

@@ -45,7 +45,7 @@ export async function postponeSagas(sql: Executor, sagas: readonly Postponed[]):
 }
 
 export interface Surveyed {
-  /** OPEN: somebody still owes the order an answer. OVERDUE: open although its time is over; one of OPEN, too. */
+  /** OPEN: a step or the saga has not answered yet. OVERDUE: open although its time is over; counted in OPEN, too. */
   readonly what: "OPEN" | "OVERDUE" | "PAYMENT" | "PARKED";
   /** The order's status, what the payment waits for (CHARGE, REFUND, CHECK), the parked command's step. */
   readonly name: string;
@@ -55,8 +55,8 @@ export interface Surveyed {
 }
 
 /**
- * What is under way, counted and aged: for whoever is woken up. Each part reads a partial index, or a table that is empty on
- * good days; what is settled is never looked at.
+ * Orders, payments and parked commands that are under way, counted, with their ages: for the operator on call. Each part reads a
+ * partial index, or a table that is usually empty; settled rows are not read.
  */
 export function surveyOrders(sql: Executor): Promise<readonly Surveyed[]> {
   return sql<Surveyed[]>`

@@ -11,12 +11,12 @@ import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Executor } from "../client.ts";
 import { LINE, ORDER, OUTCOME, SAGA } from "../names.ts";
 
-/** An order as somebody is shown it. */
+/** An order as users and operators see it. */
 export type OrderState = Pick<SagaState, "status" | "steps" | "failure"> & { readonly order: PlacedOrder };
 
 /**
- * An order as its saga has it, and one that finished so long ago that its saga is gone. null: the saga has not seen it (of a
- * request to cancel alone nobody is shown anything).
+ * An order as its saga has it, and one that finished so long ago that its saga is gone. null: there is none (a
+ * saga that has seen only a request to cancel is not shown).
  */
 export async function findOrder(sql: Executor, orderId: string): Promise<OrderState | null> {
   const [row] = await sql<
@@ -66,7 +66,7 @@ export async function findFinishedOrder(sql: Executor, orderId: string): Promise
        FROM ${OUTCOME.table} s WHERE s.${OUTCOME.orderId} = o.${ORDER.id}) AS outcomes
     FROM ${ORDER.table} o WHERE o.${ORDER.id} = ${orderId} AND o.${ORDER.sagaTakenAt} IS NOT NULL`;
   if (row === undefined) return null;
-  // The token is gone, and which lines were flash products matters to nobody any more.
+  // The token is deleted; which lines were flash products is not used any more.
   const order: PlacedOrder = { ...row.order, items: row.items, flashItems: [], payment: { token: "" } };
   const { status, reason, productId } = row;
   const failure = reason === null ? {} : { failure: { reason, ...(productId === null ? {} : { productId }) } };

@@ -5,7 +5,7 @@ import type { Executor } from "../client.ts";
 import { SAGA } from "../names.ts";
 
 /**
- * Locks the sagas of a batch until the transaction ends and tells their versions; an order that nobody has heard of has no
+ * Locks the sagas of a batch until the transaction ends and tells their versions; an order without a saga has no
  * row. In the order of their ids: two batches that share orders wait for each other instead of deadlocking.
  */
 export async function lockSagas(tx: Executor, orderIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -15,7 +15,7 @@ export async function lockSagas(tx: Executor, orderIds: readonly string[]): Prom
   return new Map(rows.map(({ orderId, version }) => [orderId, version]));
 }
 
-/** The states of sagas; whoever writes them has locked them before. */
+/** The states of sagas. A transaction that writes them has locked them before (lockSagas). */
 export function readSagas(
   tx: Executor,
   orderIds: readonly string[],

@@ -5,7 +5,7 @@ import { payments } from "../schema.ts";
 
 export interface Lease {
   readonly owner: string;
-  /** How long nobody else takes them, milliseconds. */
+  /** How long no other worker takes them, milliseconds. */
   readonly forMs: number;
   readonly limit: number;
   /** Orders that this process is at work for: one worker at a time for each, also when its lease ran out meanwhile. */
@@ -50,8 +50,8 @@ export interface LeasedPayment {
 }
 
 /**
- * Takes payments that are due: not definite yet, to be given back, or to be asked about. SKIP LOCKED, because whose row is locked is
- * being looked after. `next_attempt_at` stays as it is: it is indexed, and the lease alone keeps others away.
+ * Takes payments that are due: not definite yet, to be given back, or to be asked about. SKIP LOCKED: a
+ * locked row is being worked on. `next_attempt_at` stays as it is: it is indexed, and the lease alone keeps others away.
  */
 export function leasePayments(
   sql: Executor,

@@ -1,7 +1,9 @@
+import type { OrderId } from "../../contracts/orders/ids.ts";
 import { intArray, textArray } from "../array-literal.ts";
-import type { Executor } from "../client.ts";
+import type { Executor, Sql } from "../client.ts";
 import { columnsOf, OUTCOME, PAYMENT } from "../names.ts";
 import { payments } from "../schema.ts";
+import { findStepOutcomes, type OutcomeRow } from "../steps/outcomes.ts";
 
 export interface NewPayment {
   readonly orderId: string;
@@ -14,8 +16,8 @@ export interface NewPayment {
 }
 
 /**
- * A row per order, whoever comes first: the row is what a command and its restore, which come over different topics, meet
- * at. Rows go in by order id, so two batches that share orders wait for each other instead of deadlocking.
+ * Inserts one row per order, for its command or its restore, whichever comes first: they arrive over different topics and find
+ * each other by this row. Rows go in by order id, so two batches that share orders wait for each other instead of deadlocking.
  */
 export async function insertPayments(sql: Executor, payments: readonly NewPayment[]): Promise<void> {
   if (payments.length === 0) return;
@@ -99,7 +101,7 @@ export interface PaymentChange {
   readonly returnWanted: boolean;
   readonly checkWanted: boolean;
   readonly attempts: number;
-  /** Somebody still works on it. */
+  /** A worker still holds the lease. */
   readonly leased: boolean;
   readonly dueAt: number;
 }
@@ -160,4 +162,33 @@ export async function writePaymentOutcomes(sql: Executor, outcomes: readonly Pay
                 ${intArray(outcomes.map((o) => o.restoredAt))}::bigint[]) AS o (order_id, outcome, reason, at, restored_at)
     ON CONFLICT (${OUTCOME.orderId}, ${OUTCOME.step}) DO UPDATE SET ${OUTCOME.restoredAt} = excluded.${OUTCOME.restoredAt}
     WHERE ${OUTCOME.table}.${OUTCOME.restoredAt} IS NULL AND ${OUTCOME.table}.${OUTCOME.outcome} = 'COMPLETED'`;
+}
+
+/** What a transaction writes into the payments that it has locked. */
+export interface PaymentWrites {
+  readonly changes: readonly PaymentChange[];
+  readonly outcomes: readonly PaymentOutcomeRow[];
+}
+
+/**
+ * The one way in which payments change. One transaction: inserts new ones, locks those of the orders in order of their ids, and
+ * writes what `decide` makes of them and their outcomes.
+ * @throws the driver's error: nothing was written
+ */
+export async function changeLockedPayments(
+  sql: Sql,
+  orderIds: readonly OrderId[],
+  fresh: readonly NewPayment[],
+  decide: (rows: readonly PaymentRow[], said: readonly OutcomeRow[]) => PaymentWrites,
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    // Sent together: one round trip. The outcomes by a statement that begins when the locks are held.
+    const [, rows, said] = await Promise.all([
+      insertPayments(tx, fresh),
+      lockPayments(tx, orderIds),
+      findStepOutcomes(tx, "PAYMENT", orderIds),
+    ]);
+    const { changes, outcomes } = decide(rows, said);
+    await Promise.all([writePayments(tx, changes), writePaymentOutcomes(tx, outcomes)]);
+  });
 }

@@ -9,7 +9,7 @@ export interface ExpiredRows {
   readonly age: string;
   /** The condition of that index, where it holds only some of the rows: the rule is about those alone. */
   readonly among?: (sql: Executor) => ReturnType<Executor>;
-  /** What else must be so beside the age; `days` as configured. */
+  /** The other conditions beside the age; `days` as configured. */
   readonly condition: (sql: Executor, days: number) => ReturnType<Executor>;
   /** What is done to them instead of deleting. */
   readonly change?: (sql: Executor) => ReturnType<Executor>;
@@ -49,7 +49,7 @@ const LOCK_MS = 1_000;
 
 /**
  * Takes at most `limit` rows in one transaction. Rows that another transaction holds, and rows of orders that it holds, are
- * passed by: nobody waits for long.
+ * skipped, so no transaction waits for long.
  * @returns how many went
  */
 export function takeExpired(sql: Sql, what: ExpiredRows, days: number, limit: number): Promise<number> {

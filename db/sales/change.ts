@@ -2,7 +2,7 @@ import type { Executor, Sql } from "../client.ts";
 import { CLAIM, SALE } from "../names.ts";
 import type { SaleIntent } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
-import { lockSale } from "./lock.ts";
+import { type LockedSale, lockSale } from "./lock.ts";
 
 export interface SaleToCreate {
   readonly id: string;
@@ -18,7 +18,7 @@ export interface SaleToCreate {
   readonly minOrderAmount?: number;
   /** Default EUR, as of products. */
   readonly currency?: string;
-  /** RFC 3339; absent: for ever. */
+  /** RFC 3339; absent: the coupon never expires. */
   readonly validUntil?: string;
 }
 
@@ -123,6 +123,23 @@ export function followTotal(sql: Sql, couponId: string, apply: ApplyTotal): Prom
     const sale = await lockSale(tx, couponId);
     if (sale?.loadState !== "LOADED") return null;
     return await apply(sale.total, await highestSlot(tx, couponId));
+  });
+}
+
+/**
+ * Lets `compare` look at a sale that is loaded in this epoch, and at the highest slot that is taken, under the sale's lock: an
+ * operator's change writes PostgreSQL and Redis in one transaction, and what looks like a difference may be the middle of one.
+ */
+export async function compareTerms(
+  sql: Sql,
+  couponId: string,
+  epoch: number,
+  compare: (sale: LockedSale, highestSlot: number) => Promise<void>,
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    const sale = await lockSale(tx, couponId);
+    if (sale === null || sale.loadState !== "LOADED" || sale.epoch !== epoch) return;
+    await compare(sale, await highestSlot(tx, couponId));
   });
 }
 

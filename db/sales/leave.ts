@@ -52,7 +52,7 @@ export function listEndedSales(
 /**
  * Locks a sale that may leave, lets `forget` take it out of Redis, and notes that it left and with how many coupons out.
  * Every change and every load of the sale takes the same lock.
- * @returns null: it may not leave any more, or somebody holds it
+ * @returns null: it may not leave any more, or another transaction holds its row
  * @throws what `forget` throws; then nothing is noted, and the next round does it again
  */
 export async function leaveRedis<Outcome extends string>(

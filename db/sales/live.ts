@@ -78,7 +78,7 @@ export const belongsIntoRedis = (sql: Executor, keepHours: number) => sql`
   (${SALE.endsAt} > now() OR (${SALE.leftRedisAt} IS NULL AND ${SALE.endsAt} > now() - make_interval(hours => ${keepHours})))`;
 
 export interface AbsentSale {
-  /** For longer than `keepHours`: nobody loads it by itself. */
+  /** For longer than `keepHours`: no loader loads it. */
   readonly over: boolean;
   /** It is over and has not left Redis (role retention), nor was it closed: what was asked for before its end is to be decided. */
   readonly owed: boolean;

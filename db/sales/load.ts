@@ -40,7 +40,7 @@ export interface WinnerRow {
 const FETCH = 5_000;
 
 /**
- * Everybody who holds the coupon, in slot order, streamed. The caller has set the sale LOADING before: nothing is
+ * All users who hold the coupon, in slot order, streamed. The caller has set the sale LOADING before: nothing is
  * inserted meanwhile, so the rows are the whole truth although no lock is held while they are read.
  */
 export async function* snapshotWinners(sql: Executor, couponId: string): AsyncGenerator<WinnerRow[]> {

@@ -19,9 +19,9 @@ export interface SharedSale {
  * Holds the sales of a batch still until the transaction ends: their epoch, total and load state cannot change meanwhile.
  * `couponIds` must be sorted (lock order) and distinct. A sale that doesn't exist has no row in the answer.
  *
- * Two locks, because row locks alone are not fair: as long as FOR SHARE transactions overlap, new ones pass a waiting
- * UPDATE, and an operator's pause waited 0.6 s for four overlapping batch loops (measured). The advisory lock is a
- * turnstile with a queue: the same pause waits 0.02 s. The row lock stays, for whoever changes a sale without knowing it.
+ * Two locks, because row locks alone are not fair: while FOR SHARE transactions overlap, new ones pass a waiting
+ * UPDATE, and an operator's pause waited 0.6 s for four overlapping batch loops (measured). The advisory lock
+ * has a fair queue: the same pause waits 0.02 s. The row lock stays for statements that change a sale without the advisory lock.
  */
 export async function shareSales(sql: Executor, couponIds: readonly string[]): Promise<readonly SharedSale[]> {
   const ids = textArray(couponIds);

@@ -10,7 +10,7 @@ import { lockSale } from "./lock.ts";
  * Step 1 of a recovery: a new epoch, higher than PostgreSQL's and than the one Redis still shows (a database that was
  * restored from a backup may be behind; one that is a million ahead is garbage), and RECOVERING. Under the sale's lock, with an audit line that says why.
  * @param opensInMs how long the rest will take at least
- * @returns the new epoch; null when the sale changed since the caller looked (`seen`): somebody loads it or has loaded it,
+ * @returns the new epoch; null when the sale changed since the caller looked (`seen`): another loader loads it or has loaded it,
  * and rebuilding a sale that has just opened would close it again
  */
 export function beginRecovery(
@@ -52,11 +52,16 @@ export async function expectReopening(sql: Sql, couponId: string, epoch: number,
  * Marks a sale for a rebuild, because its claims contradict each other: the epoch rises, so whatever Redis hands out in
  * the old one will be decided again. Only one of many callers with the same proof succeeds; false for the others.
  */
-export async function raiseFence(sql: Executor, couponId: string, epoch: number): Promise<boolean> {
-  const rows = await sql`
-    UPDATE ${SALE.table} SET ${SALE.loadState} = 'RECOVERING', ${SALE.epoch} = ${SALE.epoch} + 1, ${SALE.updatedAt} = now()
-    WHERE ${SALE.id} = ${couponId} AND ${SALE.epoch} = ${epoch} AND ${SALE.loadState} = 'LOADED' RETURNING 1`;
-  return rows.length === 1;
+export function raiseFence(sql: Sql, couponId: string, epoch: number, why: string): Promise<boolean> {
+  return sql.begin(async (tx) => {
+    const rows = await tx`
+      UPDATE ${SALE.table} SET ${SALE.loadState} = 'RECOVERING', ${SALE.epoch} = ${SALE.epoch} + 1, ${SALE.updatedAt} = now()
+      WHERE ${SALE.id} = ${couponId} AND ${SALE.epoch} = ${epoch} AND ${SALE.loadState} = 'LOADED' RETURNING 1`;
+    if (rows.length === 0) return false;
+    const entry = { actor: "role:coupon-persist", action: "sale.fenced", target: couponId, detail: { epoch, why } };
+    await insertAudit(tx, entry);
+    return true;
+  });
 }
 
 /** How far the clocks of PostgreSQL's machine and of any Redis that ever held the sale may be apart. */

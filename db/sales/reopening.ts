@@ -10,9 +10,9 @@ export interface Reopening {
   readonly opensInMs: number | null;
   /** Milliseconds since the sale's row was written last. */
   readonly writtenMsAgo: number;
-  /** It has ended, or was closed: nobody wins any more, loaded or not. */
+  /** It has ended, or was closed: no claim wins any more, loaded or not. */
   readonly isOver: boolean;
-  /** It is over, and it is being loaded all the same, or is about to be: who wants to claim may be told to come back. */
+  /** It is over, but it is being loaded or will be: a client that claims may be told to come back. */
   readonly comesBack: boolean;
   /** See hasLeft. */
   readonly hasLeft: boolean;

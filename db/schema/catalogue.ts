@@ -35,7 +35,7 @@ export const products = pgTable(
 export const STOCK_MOVEMENTS = ["INITIAL", "RESTOCK"] as const;
 
 /**
- * What ever came in. A trigger writes INITIAL for each new product, whoever inserts it. Together with the reservations it
+ * All stock that came in. A trigger writes INITIAL for each inserted product. Together with the reservations it
  * proves the stock: stock + RESERVED + CONFIRMED = the sum of the movements.
  */
 export const stockMovements = pgTable(

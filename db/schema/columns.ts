@@ -13,7 +13,7 @@ export const time = (name: string) => timestamp(name, { withTimezone: true, prec
 /** Minor units of the row's currency, or points. Never more than JavaScript's safe integers: contracts/wire/money.ts. */
 export const amount = (name: string) => bigint(name, { mode: "number" });
 
-/** A table's own key, for tables whose rows nobody names. */
+/** A generated key, for tables whose rows have no id that clients see. */
 export const serial = () => bigint("id", { mode: "number" }).primaryKey().generatedByDefaultAsIdentity();
 
 /** The text of a CHECK that a column holds one of the names of a union. */

@@ -34,7 +34,7 @@ export const payments = pgTable(
     returnWanted: boolean("return_wanted").notNull().default(false),
     // The provider reported something that this row does not say: ask it.
     checkWanted: boolean("check_wanted").notNull().default(false),
-    // Work is due at next_attempt_at, unless somebody holds the lease.
+    // Work is due at next_attempt_at, unless a worker holds the lease.
     nextAttemptAt: time("next_attempt_at").default(sql`now()`),
     leaseOwner: text("lease_owner"),
     leaseUntil: time("lease_until"),

@@ -43,8 +43,8 @@ export const orderSagas = pgTable(
 );
 
 /**
- * The one row that arbitrates a step of an order: whoever inserts it applies the effect, everybody else repeats what it
- * says. TOMBSTONE: the restore came first, the command is refused for ever. restored_at: the effect was taken back, once.
+ * The one row that arbitrates a step of an order: the transaction that inserts it applies the effect, all others repeat what
+ * it says. TOMBSTONE: the restore came first, and the command is always refused. restored_at: when the effect was taken back.
  */
 export const stepOutcomes = pgTable(
   "step_outcomes",

@@ -10,7 +10,7 @@ export interface Setting {
   readonly changedAt: Date;
 }
 
-/** What an operator chose; null: nobody ever did. */
+/** What an operator chose; null: none did. */
 export async function findSetting(sql: Executor, name: string): Promise<Setting | null> {
   const [row] = await sql<Setting[]>`
     SELECT ${SETTING.value}, ${SETTING.version}, ${SETTING.changedBy} AS "changedBy", ${SETTING.changedAt} AS "changedAt"

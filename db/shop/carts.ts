@@ -19,7 +19,7 @@ export async function findCart(sql: Executor, userId: string): Promise<CartLine[
 }
 
 /**
- * Sets a line of a user's cart. The cart's row is locked first, in a statement of its own: the next one then sees, and
+ * Sets a line of a user's cart. The cart's row is locked first, in a separate statement: the next one then sees, and
  * counts, what another request of the same user committed meanwhile. A line that is there may change in a full cart, too
  * (a cancelled order may have put back more than fits).
  * @throws StampedeError PRODUCT_NOT_FOUND, CART_FULL
@@ -61,8 +61,8 @@ export async function deleteCartLines(sql: Sql, userId: string, productId: strin
 }
 
 /**
- * Locks users' carts, whatever is then done with their lines: whoever sets a line locks the cart first too, so nobody waits
- * crosswise. In the order of the users.
+ * Locks users' carts before their lines change, in the order of the users. Every change of a line locks the cart first, so two
+ * transactions cannot deadlock.
  */
 export async function lockCarts(tx: Executor, userIds: readonly string[]): Promise<void> {
   if (userIds.length === 0) return;
@@ -105,7 +105,7 @@ export async function clearCarts(tx: Executor, lines: readonly OrderedCartLine[]
 
 /**
  * Puts what cancelled orders took out of carts (clearCarts) back into them; the transaction holds the carts
- * (lockCarts). A line that is there is the user's newer wish and stays; a full cart takes them all the same.
+ * (lockCarts). A line that is there is the user's newer wish and stays. A full cart takes them too.
  */
 export async function refillCarts(tx: Executor, lines: readonly OrderedCartLine[]): Promise<void> {
   if (lines.length === 0) return;

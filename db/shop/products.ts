@@ -13,13 +13,13 @@ import { insertAudit } from "../settings/audit.ts";
 /** What is shown of a product. */
 export type ProductRow = Omit<typeof products.$inferSelect, "reserved" | "updatedAt">;
 
-/** A row as everybody may see it. */
+/** A row as clients see it. */
 export function productOf(row: ProductRow): Product {
   const { id, name, stock, price, currency, flash, createdAt } = row;
   return { id, productId: id, name, stock, price, currency, flash, createdAt: createdAt.toISOString() } as Product;
 }
 
-/** null: no such product. A prepared statement: when a sale begins, everybody looks at once. */
+/** null: no such product. A prepared statement: when a sale begins, many clients read at once. */
 export async function findProduct(sql: Executor, id: string): Promise<Product | null> {
   const [row] = await sql<(Omit<ProductRow, "price"> & { price: string })[]>`
     SELECT ${PRODUCT.id}, ${PRODUCT.name}, ${PRODUCT.stock}, ${PRODUCT.price}, ${PRODUCT.currency}, ${PRODUCT.flash},

@@ -6,7 +6,7 @@ import type { Executor } from "../client.ts";
 import { columnsOf, OUTCOME } from "../names.ts";
 import { stepOutcomes } from "../schema.ts";
 
-/** A step's row of an order: what is answered to its command and its restore, for ever. */
+/** A step's row of an order: the answer to its command and its restore; it never changes. */
 export interface OutcomeRow {
   readonly orderId: OrderId;
   readonly outcome: StepOutcome;
@@ -34,7 +34,7 @@ export type NewOutcome = Pick<OutcomeRow, "orderId" | "outcome" | "reason" | "pr
 
 /**
  * Writes what the step decided and returns the rows that were written; an order that is missing in the answer was decided
- * by somebody else meanwhile. Empty text stands for NULL, which a text array cannot hold without quoting every value.
+ * by another batch meanwhile. Empty text stands for NULL, which a text array cannot hold without quoting every value.
  */
 export function insertStepOutcomes(
   tx: Executor,

@@ -39,7 +39,7 @@ export async function parkCommands(
       ${PARKED.dueAt} = least(d.${PARKED.dueAt}, excluded.${PARKED.dueAt})`;
 }
 
-/** So many in one transaction. */
+/** Most commands in one transaction. */
 const AT_ONCE = 500;
 
 export interface Resent {
@@ -49,8 +49,8 @@ export interface Resent {
 }
 
 /**
- * Hands the parked commands that are due to `send` and forgets them once it is through. Several processes may do it at the
- * same time, each takes other rows. One that dies in between leaves them to be sent a second time, which steps don't mind.
+ * Gives the parked commands that are due to `send`, and deletes them when it has succeeded. Several processes may do it at the
+ * same time; each takes other rows. If a process dies in between, the commands are sent a second time, which every step allows.
  */
 export function resendParked(sql: Sql, send: (commands: readonly ParkedCommand[]) => Promise<void>): Promise<Resent> {
   return sql.begin(async (tx) => {
@@ -69,7 +69,10 @@ export function resendParked(sql: Sql, send: (commands: readonly ParkedCommand[]
   });
 }
 
-/** Steps whose command waits for an ill neighbour: it is sent again by whoever parked it. */
+/**
+ * Steps whose command is parked, because a dependency is unavailable or the coupon is not in PostgreSQL yet; role
+ * delayed-commands sends it again.
+ */
 export function findParkedSteps(
   sql: Executor,
   orderIds: readonly string[],

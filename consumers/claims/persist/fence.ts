@@ -1,7 +1,6 @@
 import type { CouponId } from "../../../contracts/wire/ids.ts";
 import type { Sql } from "../../../db/client.ts";
 import { raiseFence } from "../../../db/sales/recover.ts";
-import { insertAudit } from "../../../db/settings/audit.ts";
 
 /**
  * Marks a sale for a rebuild and wakes its loader. The old epoch goes on selling until the loader has fenced Redis, some
@@ -14,12 +13,7 @@ export async function fenceSale(
   why: string,
   wakeLoader: (couponId: CouponId) => Promise<unknown>,
 ): Promise<boolean> {
-  const raised = await sql.begin(async (tx) => {
-    if (!(await raiseFence(tx, couponId, epoch))) return false;
-    const entry = { actor: "role:coupon-persist", action: "sale.fenced", target: couponId, detail: { epoch, why } };
-    await insertAudit(tx, entry);
-    return true;
-  });
+  const raised = await raiseFence(sql, couponId, epoch, why);
   // Not being heard costs a second: the loader looks by itself.
   if (raised) await wakeLoader(couponId).catch(() => {});
   return raised;
