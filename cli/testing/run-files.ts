@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { type Outcome, type RunOptions, runChecked } from "./run-checked.ts";
-import { FILE_LIMIT_S, type FileTier } from "./tiers.ts";
+import { FILE_LIMIT_S, type FileTier, type Tier } from "./tiers.ts";
 
 export interface FileRun extends Omit<RunOptions, "limitS" | "report"> {
   /** Directory of the JUnit reports. */
   readonly reports: string;
   /** Called for each program or file that failed. */
-  readonly failed: (what: string, output: string) => void;
+  readonly failed: (what: string, output: string, files: readonly string[], tier: Tier) => void;
   /** Called for each file, with how long it took. */
   readonly took?: (file: string, seconds: number) => void;
 }
@@ -31,7 +31,9 @@ const CHECKS = {
 export async function runCheck(check: keyof typeof CHECKS, options: FileRun): Promise<Outcome> {
   const [program, ...args] = CHECKS[check];
   const argv = [join(options.cwd, "node_modules/.bin", program), ...args];
-  return shown(CHECKS[check].join(" "), options, await runChecked(argv, { ...options, limitS: CHECK_LIMIT_S }));
+  const outcome = await runChecked(argv, { ...options, limitS: CHECK_LIMIT_S });
+  show(outcome, options, CHECKS[check].join(" "), [], check);
+  return outcome;
 }
 
 /** Runs files of one tier in one process. @param name what they are called in reports */
@@ -49,11 +51,17 @@ export async function runFiles(
   const outcome = await runChecked(argv, { ...options, report, limitS: FILE_LIMIT_S[tier] });
   if (files.length === 1) options.took?.(files[0]!, (performance.now() - begun) / 1000);
   else for (const [file, seconds] of outcome.seconds) options.took?.(file, seconds);
-  return shown(name, options, outcome);
+  show(outcome, options, name, files, tier);
+  return outcome;
 }
 
-function shown(what: string, { signal, failed }: FileRun, outcome: Outcome): Outcome {
-  if (outcome.counts.failed > 0 && !signal.aborted) failed(what, outcome.output);
-  else for (const [finding] of outcome.output.matchAll(FINDING)) console.log(finding);
-  return outcome;
+function show(
+  { counts, output }: Outcome,
+  { signal, failed }: FileRun,
+  what: string,
+  files: readonly string[],
+  tier: Tier,
+): void {
+  if (counts.failed > 0 && !signal.aborted) failed(what, output, files, tier);
+  else for (const [finding] of output.matchAll(FINDING)) console.log(finding);
 }

@@ -1,6 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import pc from "picocolors";
 import { inheritedEnvironment } from "../../stack/config.ts";
 import { withLock } from "../../stack/lock.ts";
 import { printedProgress, secondsSince } from "../../stack/progress.ts";
@@ -12,6 +11,7 @@ import { createLanes, type Stacks } from "./lanes.ts";
 import { runCheck, runFiles } from "./run-files.ts";
 import { runOnLanes } from "./run-on-lanes.ts";
 import { type Scope, select } from "./select.ts";
+import { showFailure } from "./show-failure.ts";
 import { chooseTiers, findTests, isFileTier, NEEDS_NODE, NEEDS_STACK, type Tier } from "./tiers.ts";
 
 export interface TestRun {
@@ -96,26 +96,6 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
   for (const [file, s] of slowest(seconds, SLOWEST)) if (s >= 1) console.log(`${s.toFixed(1).padStart(6)} s  ${file}`);
   if (run.record && !run.signal.aborted) recordDurations(root, seconds);
   return sum(all);
-}
-
-/** All that a failed file wrote, without the names of the tests that passed. */
-function showFailure(what: string, output: string): void {
-  console.log(`${pc.red("✗")} ${pc.bold(what)}\n${output.replace(/^\(pass\) .*\n/gm, "").trimEnd()}`);
-  for (const file of what.endsWith(".test.ts") ? [what] : failedFiles(output))
-    console.log(`run it alone: ./dev test ${file}`);
-  console.log();
-}
-
-/** Files with a failed test, of what `bun test` wrote: each file's name stands on a line before its tests. */
-function failedFiles(output: string): string[] {
-  const failed = new Set<string>();
-  let file = "";
-  for (const line of output.split("\n")) {
-    if (/^\d+ tests failed:$/.test(line)) break; // they are named again, without their files
-    if (line.endsWith(".test.ts:")) file = line.slice(0, -1);
-    else if (line.startsWith("(fail) ") && file !== "") failed.add(file);
-  }
-  return [...failed];
 }
 
 /** Runs tests on stacks of their own, one for each lane; prints as it goes. The last line says what it came to. @returns the exit code */
