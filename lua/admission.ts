@@ -9,7 +9,7 @@ import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 
-/** An order that was admitted, and whose pieces PostgreSQL's stock may not lack yet. */
+/** An admitted order whose pieces may not be taken out of PostgreSQL's stock yet. */
 export interface Hold {
   readonly orderId: OrderId;
   readonly userId: UserId;
@@ -22,21 +22,21 @@ export interface ProductStock {
   readonly stock: number;
 }
 
-/** How much of flash products the door may still admit. All reject with StampedeError REDIS_UNAVAILABLE, OVERLOADED. */
+/** Admission of orders with flash products. All methods reject with StampedeError REDIS_UNAVAILABLE, OVERLOADED. */
 export interface Admission {
   /** Holds all lines for the order, or none. @returns the first product of which there is not enough, else null */
   take(orderId: OrderId, userId: UserId, lines: readonly ProductQuantity[]): Promise<ProductId | null>;
-  /** A new product: known at once, where the loader's next look would come up to a second later. */
+  /** Makes a new product known at once. The next look of role admission would do it up to a second later. */
   introduce(product: ProductStock): Promise<void>;
-  /** Gives back what the orders hold. @returns how many held something */
+  /** Releases what the orders hold. @returns how many orders held something */
   release(orderIds: readonly OrderId[]): Promise<number>;
   /** Products that are loaded. */
   loaded(): Promise<number>;
-  /** All who hold something. Who comes or goes meanwhile may be missing. */
+  /** All orders that hold something. Orders that begin or stop to hold during the call may be missing. */
   holds(): Promise<Hold[]>;
-  /** Whether the ledger holds the order (still). */
+  /** Whether the order is still in the ledger. */
   isInLedger(hold: Hold): Promise<boolean>;
-  /** PostgreSQL's stock of all flash products, and the orders that are in it; both of one snapshot. */
+  /** Loads PostgreSQL's stock of all flash products and releases the orders that are in it; both from one snapshot. */
   load(stocks: readonly ProductStock[], settled: readonly OrderId[]): Promise<void>;
 }
 
@@ -53,14 +53,14 @@ export function createAdmission(redis: RedisConnection): Admission {
       const soldOut = (await takeScript.run(redis, [stock, taken, held], args)) as string;
       return soldOut === "" ? null : (soldOut as ProductId);
     },
-    // NX: the loader, which may have been quicker, knows better.
+    // NX: role admission may have been quicker, and its stock is newer.
     introduce: async (product) => void (await redis.hsetnx(stock, product.productId, product.stock).catch(rethrow)),
     async release(orderIds) {
       return (await releaseScript.run(redis, [taken, held], orderIds)) as number;
     },
     loaded: () => redis.hlen(stock).catch(rethrow),
     async holds() {
-      const found = new Map<OrderId, Hold>(); // a portion may repeat somebody
+      const found = new Map<OrderId, Hold>(); // HSCAN may return an order twice
       let cursor = "0";
       do {
         const [next, pairs] = await redis.hscan(held, cursor, "COUNT", SCAN).catch(rethrow);
@@ -68,7 +68,7 @@ export function createAdmission(redis: RedisConnection): Admission {
         for (let i = 0; i < pairs.length; i += 2) {
           const orderId = pairs[i] as OrderId;
           const [at, userId] = pairs[i + 1]!.split(" ", 2);
-          // Not ours: it stays and is passed by, for what it holds is unknown.
+          // Written by hand: what it holds is not known, so it is skipped.
           if (userId === undefined || !Number.isFinite(Number(at))) continue;
           found.set(orderId, { orderId, userId: userId as UserId, at: Number(at) });
         }

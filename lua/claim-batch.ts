@@ -11,13 +11,13 @@ export interface ClaimRequest {
   readonly requestId: RequestId;
 }
 
-/** What claim.lua decided about one claim. ALREADY_WON carries the original request, which may be this very one, sent again. */
+/** What claim.lua decided about one claim. ALREADY_WON has the original request, which may be this request, sent again. */
 export type ClaimResult =
   | { readonly code: "ACCEPTED"; readonly slot: number; readonly requestId: RequestId; readonly ledgerId: string }
   | { readonly code: "ALREADY_WON"; readonly slot: number; readonly requestId: RequestId }
   | { readonly code: ScriptRefusal };
 
-/** What Redis keeps as a sale's state; NOT_STARTED, ENDED and sold out follow from the clock and the slots. */
+/** A sale's state as Redis stores it. NOT_STARTED, ENDED and sold out follow from the clock and the slots. */
 export type StoredState = "OPEN" | "PAUSED" | "CLOSED" | "RECOVERING";
 
 /** The sale as it was right after the batch, and one result per claim in order. All zero when the sale is not loaded. */
@@ -41,7 +41,7 @@ const REFUSALS = Object.fromEntries(SCRIPT_REFUSALS.map((code) => [code, { code 
 
 const HEADER = 7;
 
-/** What a batch gets whose sale Redis does not have. */
+/** The result of a batch if Redis does not have the sale. */
 export function notLoaded(count: number): ClaimBatch {
   return {
     epoch: 0,
@@ -55,10 +55,10 @@ export function notLoaded(count: number): ClaimBatch {
   };
 }
 
-/** A claim's pipeline, or `again`: Redis granted it before a rebuild, so it was in time, whatever the clock says now. */
+/** A claim's pipeline, or `again`: Redis granted it before a rebuild, so the sale's window does not refuse it. */
 export type ClaimWord = Pipeline | "again";
 
-/** userId, requestId, userId, requestId, …, and the word unless it is `kafka`, which claim.lua takes for granted. */
+/** userId, requestId, userId, requestId, …, and the word unless it is `kafka`, the default of claim.lua. */
 export function claimArguments(claims: readonly ClaimRequest[], word: ClaimWord): string[] {
   const words: string[] = [];
   for (const claim of claims) words.push(claim.userId, claim.requestId);
@@ -66,7 +66,7 @@ export function claimArguments(claims: readonly ClaimRequest[], word: ClaimWord)
   return words;
 }
 
-/** Reads claim.lua's line of words. @throws Error if it is not one for these claims */
+/** Parses the reply of claim.lua. @throws Error if it does not fit these claims */
 export function parseClaimBatch(reply: string, claims: readonly ClaimRequest[]): ClaimBatch {
   const words = reply.split(" ");
   const results: ClaimResult[] = [];

@@ -16,12 +16,12 @@ export function evalsha(
   for (const key of keys) words.push(key);
   for (const arg of args) words.push(arg);
   const command = new Command("evalsha", words, { replyEncoding: "utf8" });
-  // Spares ioredis' tracing, which Bun's diagnostics channels switch on for nobody: a tenth of a claim's cost.
+  // Without ioredis' tracing, which Bun's diagnostics channels turn on without a listener. It costs a tenth of a claim.
   command.isTraced = true;
   return redis.sendCommand(command) as Promise<unknown>;
 }
 
-/** A command without a key of its own that must reach the node which owns `key`: INFO, SCRIPT LOAD, TIME. */
+/** A command without a key that must reach the node which owns `key`: INFO, SCRIPT LOAD, TIME. */
 class CommandAt extends Command {
   readonly #slot: number;
   constructor(key: string, name: string, args: string[]) {
@@ -38,7 +38,7 @@ export function commandAt(redis: RedisConnection, key: string, name: string, ...
   return redis.sendCommand(new CommandAt(key, name, args)) as Promise<unknown>;
 }
 
-/** The clock of the node that owns `key`, in milliseconds since 1970: what it does after its answer has this time or a later one. */
+/** The clock of the node that owns `key`, in milliseconds since 1970. Later commands of the node have this time or a later one. */
 export async function timeAt(redis: RedisConnection, key: string): Promise<number> {
   const [seconds, micros] = (await commandAt(redis, key, "time")) as [string, string];
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
@@ -46,11 +46,11 @@ export async function timeAt(redis: RedisConnection, key: string): Promise<numbe
 
 /** Who a server is, from INFO. */
 export interface ServerIdentity {
-  /** Another one after every restart. */
+  /** Changes with every restart. */
   readonly runId: string;
-  /** Of its replication history: another one when it is promoted, and when it first gets a replica. */
+  /** Id of its replication history. It changes when the server is promoted, and when it first gets a replica. */
   readonly replId: string;
-  /** The server was promoted at some time: what it knows was once another's. */
+  /** The server was promoted once: its data came from another master. */
   readonly promoted: boolean;
 }
 
@@ -60,8 +60,8 @@ export async function serverAt(redis: RedisConnection, key: string): Promise<Ser
 }
 
 /**
- * Asks each server once who it is, however many keys it owns: a look at 10,000 sales is one INFO, not 10,000. For one round
- * of looks; what a server says may be out of date by the end of it.
+ * Asks each server once for its identity, for any number of keys: a look at 10,000 sales is one INFO, not 10,000. For one round of
+ * looks; an answer may be out of date at the end of the round.
  */
 export class ServersAsked {
   readonly #redis: RedisConnection;
@@ -96,6 +96,6 @@ export function serverIdentity(info: string): ServerIdentity {
     if (value === undefined) throw new Error(`INFO without a ${name}`);
     return value;
   };
-  // The second id is the history that was taken over; zeros when there is none.
+  // The second id is the history that was taken over at a promotion; zeros: none.
   return { runId: field("run_id"), replId: field("master_replid"), promoted: /[^0]/.test(field("master_replid2")) };
 }

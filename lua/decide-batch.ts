@@ -10,13 +10,13 @@ export const MAX_DECISIONS = 1_000;
 export interface LoggedRequest {
   readonly userId: UserId;
   readonly requestId: RequestId;
-  /** When the broker logged it, milliseconds since 1970; null: its time was judged before. */
+  /** When the broker logged it, milliseconds since 1970; null: it was found to be in time before. */
   readonly loggedAt: number | null;
 }
 
 /**
- * What decide.lua decided about one request. won: the user holds a slot already, by `requestId` (which may be this very
- * request, sent again). waiting: not decided, and nobody behind it may be.
+ * What decide.lua decided about one request. won: the user holds a slot already, by `requestId` (which may be this
+ * request, sent again). waiting: not decided, so no later request may be decided.
  */
 export type Decided =
   | { readonly kind: "granted"; readonly slot: number; readonly ledgerId: string }
@@ -35,7 +35,7 @@ export interface DecideBatch {
 const HEADER = 3;
 const waiting = (why: "NOT_LOADED" | "PAUSED" | "OVERLOADED"): Decided => ({ kind: "waiting", why });
 
-/** What a batch gets whose sale Redis does not have. */
+/** The result of a batch if Redis does not have the sale. */
 export function notDecided(count: number): DecideBatch {
   return { epoch: 0, state: "RECOVERING", decided: new Array<Decided>(count).fill(waiting("NOT_LOADED")) };
 }
@@ -49,7 +49,7 @@ export function decideArguments(requests: readonly LoggedRequest[]): string[] {
   ]);
 }
 
-/** Reads decide.lua's line of words. @throws StampedeError INTERNAL if it is not one for so many requests */
+/** Parses the reply of decide.lua. @throws StampedeError INTERNAL if it does not fit the number of requests */
 export function parseDecideBatch(reply: string, count: number): DecideBatch {
   const words = reply.split(" ");
   const sale = { epoch: Number(words[0]), state: words[1] as StoredState };

@@ -6,12 +6,12 @@ import type { RedisConnection } from "./redis.ts";
 import { isNoScript, redisFailure, rethrow } from "./redis-failure.ts";
 import { SALE_SCRIPT_NAMES, type SaleScriptName } from "./sale-script-text.ts";
 
-/** A script that the sale's loader did not know yet is missing. */
+/** Without the scripts that the sale's loader did not know. */
 type Shas = Readonly<Partial<Record<SaleScriptName, string>>>;
 
 /** Sales whose keys and SHAs a process remembers; one entry is about 1 kB. */
 const REMEMBERED_SALES = 10_000;
-/** How often a sale's SHAs are read again, beside the work, in case the announcement of their change was missed. */
+/** Milliseconds after which a sale's SHAs are read again, in the background, in case the announcement of a change was missed. */
 const REFRESH_MS = 30_000;
 
 /** Which key a script takes, in its order. */
@@ -33,8 +33,8 @@ interface Known {
 }
 
 /**
- * Runs the scripts of a sale by the SHAs that stand in its `:sale` hash, and never loads one: a server that does not know
- * them has restarted or was promoted and may have forgotten claims, so nobody claims until a loader was there.
+ * Runs the scripts of a sale by the SHAs in its `:sale` hash, and never loads one: a server that does not know them has
+ * restarted or was promoted and may have lost claims, so all claims stop until a loader has rebuilt the sale.
  */
 export class FencedScripts {
   readonly #redis: RedisConnection;
@@ -61,7 +61,7 @@ export class FencedScripts {
     this.#known.delete(couponId);
     const now = await this.#read(couponId);
     const newSha = now?.shas[name];
-    // The same SHA again: the hash survived a restart, the scripts did not, and nobody has loaded the sale since.
+    // The same SHA again: the hash survived a restart, the scripts did not, and the sale was not loaded since.
     if (now === null || newSha === undefined || newSha === sha) return null;
     try {
       return (await evalsha(this.#redis, newSha, now.keys[name], args)) as string;
@@ -74,24 +74,24 @@ export class FencedScripts {
   /** The sale's scripts were swapped: the next call asks for them. */
   forget(couponId: CouponId): void {
     this.#known.delete(couponId);
-    this.#reading.delete(couponId); // what is being read may be older
+    this.#reading.delete(couponId); // a read under way may be older than the change
   }
 
-  /** The old scripts are in the server's cache still, so nobody waits for the new ones. */
+  /** The old scripts are still in the server's cache, so no call waits for the new ones. */
   #keepFresh(couponId: CouponId, known: Known): void {
     const now = performance.now();
     if (known.refreshAt > now) return;
     known.refreshAt = now + REFRESH_MS;
-    this.#read(couponId).catch(() => {}); // Redis is away: the call itself says so
+    this.#read(couponId).catch(() => {}); // Redis does not answer: the call itself fails
   }
 
-  /** One HMGET for all who ask at the same time. */
+  /** One HMGET for all callers at the same time. */
   #read(couponId: CouponId): Promise<Known | null> {
     const running = this.#reading.get(couponId);
     if (running) return running;
     const read: Promise<Known | null> = this.#fetch(couponId)
       .then((known) => {
-        // Unless the sale was forgotten meanwhile: then this may be older than what is asked for now.
+        // Not if `forget` was called meanwhile: these values may be older than the change.
         if (known !== null && this.#reading.get(couponId) === read) this.#known.set(couponId, known);
         return known;
       })

@@ -5,19 +5,19 @@ import { saleKeys } from "./keys.ts";
 import { PortableScript } from "./portable-script.ts";
 import type { RedisConnection } from "./redis.ts";
 
-/** What PostgreSQL says of a sale that may leave Redis. */
+/** A sale that may be deleted from Redis, as PostgreSQL has it. */
 export interface SaleToForget {
   readonly couponId: CouponId;
   readonly epoch: number;
   /** Rows that are not revoked. */
   readonly winners: number;
-  /** A queued sale stays while requests of it wait in the log. */
+  /** A queued sale is kept while its requests wait in the log. */
   readonly mode: "DIRECT" | "QUEUED";
-  /** It must have ended before, milliseconds since 1970. */
+  /** The sale must have ended before this, milliseconds since 1970. */
   readonly endedBefore: number;
 }
 
-/** FORGOTTEN, or what speaks against it (forget-sale.lua). */
+/** FORGOTTEN, or the reason against it (forget-sale.lua). */
 export type Forgetting = Extract<
   ResultCode,
   "FORGOTTEN" | "SALE_RECOVERING" | "STALE_EPOCH" | "NOT_OVER" | "LEDGER_NOT_EMPTY" | "WINNERS_DIFFER" | "REQUESTS_WAIT"
@@ -26,7 +26,8 @@ export type Forgetting = Extract<
 const script = new PortableScript(forgetText);
 
 /**
- * Deletes all keys of a sale that ended long ago, if Redis holds nothing that PostgreSQL lacks. For role retention, under the sale's row lock. @throws StampedeError
+ * Deletes all keys of a sale that ended long ago, if Redis holds nothing of it that PostgreSQL lacks. For role retention, under the
+ * sale's row lock. @throws StampedeError
  */
 export async function forgetSale(redis: RedisConnection, sale: SaleToForget): Promise<Forgetting> {
   const keys = saleKeys(sale.couponId);

@@ -23,7 +23,7 @@ export interface InboxPage {
 interface StreamInfo {
   readonly firstId: string;
   readonly lastId: string;
-  /** Nothing that was ever written there has been trimmed. */
+  /** Nothing has ever been trimmed. */
   readonly isWhole: boolean;
 }
 
@@ -40,7 +40,7 @@ export class InboxReader {
     const tag = await this.tag.current();
     const position = cursor === null ? null : parseCursor(cursor);
     if (cursor !== null && position?.tag !== tag) return this.#lost(key, tag, null);
-    // The cursor's own entry is read along: as long as it is there, nothing behind it was trimmed.
+    // The cursor's entry is read too: while it exists, nothing after it was trimmed.
     const from = position?.kind === "entry" ? position.id : "-";
     const [now, generation, found] = await Promise.all([
       timeAt(this.redis, key),
@@ -72,7 +72,7 @@ export class InboxReader {
       this.#generation(),
       this.redis.xrevrange(key, "+", "-", "COUNT", 1),
     ]).catch(rethrow);
-    // Redis looked at its clock before its answer came, so this is the moment or a little earlier.
+    // Redis read its clock before its answer arrived, so this is the moment or a little earlier.
     const then = now - Math.ceil(performance.now() - moment);
     let last = newest[0]?.[0];
     if (last !== undefined && idTime(last) >= then) {
@@ -82,8 +82,8 @@ export class InboxReader {
   }
 
   /**
-   * Where somebody goes on for whom something is lost: at the newest. But if the inbox began anew behind `position`, all
-   * that it holds is new to them.
+   * Where a reader continues that may have lost messages: at the newest message. But if the inbox began again after `position`,
+   * all of its messages are new to the reader.
    */
   async #lost(key: string, tag: string, position: InboxPosition | null): Promise<InboxPage> {
     const [now, generation, info] = await Promise.all([
@@ -99,8 +99,8 @@ export class InboxReader {
   }
 
   /**
-   * A word that is gone with all other keys. Without it nobody could tell an inbox that was always empty from one that
-   * was flushed. On a cluster one master can lose its keys alone, and the word would not say so: there it says nothing.
+   * A random text that is lost together with all other keys. It distinguishes an inbox that was always empty from one that was
+   * flushed. On a cluster one master can lose its keys alone, so the text would prove nothing there and is constant.
    */
   async #generation(): Promise<string> {
     if (this.redis.isCluster) return "0".repeat(GENERATION_LENGTH);

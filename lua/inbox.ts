@@ -43,16 +43,16 @@ export interface Appended {
 export interface Inbox {
   /** @throws StampedeError */
   append(userId: UserId, messages: readonly NewMessage[]): Promise<Appended>;
-  /** Many users in a few calls; results in order, each user's own. A user named twice gets the messages in order too. */
+  /** Many users in a few calls. One result per item, in order. A user that is named twice gets the messages in order too. */
   appendAll(items: readonly InboxItem[]): Promise<(Appended | StampedeError)[]>;
   /**
-   * Messages after `cursor`, oldest first; null: from the beginning. `lost`: something behind the cursor may be gone, or
-   * it is no cursor of this inbox (trimmed, expired, flushed, Redis restarted, somebody else's, of the future). Then there
-   * are no messages, and `cursor` is where to go on: the newest, or the beginning where everything that is there is new.
+   * Messages after `cursor`, oldest first; null: from the beginning. `lost`: messages after the cursor may be gone, or
+   * it is no cursor of this inbox (trimmed, expired, flushed, Redis restarted, another user's, from the future). Then there
+   * are no messages, and reading continues at `cursor`: the newest, or the beginning if everything in the inbox is new.
    * @throws StampedeError
    */
   read(userId: UserId, cursor: string | null, limit: number): Promise<InboxPage>;
-  /** The position at a moment of `performance.now()`, or just before: what was written since lies behind it. @throws StampedeError */
+  /** The position at a moment of `performance.now()`, or shortly before: later messages are after it. @throws StampedeError */
   positionAt(userId: UserId, moment: number): Promise<string>;
 }
 
@@ -63,7 +63,7 @@ const USERS_PER_CALL = 64;
 /** The cost, in users, of a user whose whole inbox may have to be searched (0.5 ms), because the event is old. */
 const WEIGHT_OF_OLD = 16;
 const OLD_MS = 60_000;
-/** Clocks of the machines that date events may run so far ahead of Redis'. */
+/** Milliseconds by which the clocks that date events may be ahead of Redis' clock. */
 const CLOCKS_MS = 5_000;
 
 export function createInbox(redis: RedisConnection): Inbox {
@@ -88,7 +88,7 @@ export function createInbox(redis: RedisConnection): Inbox {
   }
 
   async function appendAll(items: readonly InboxItem[]): Promise<(Appended | StampedeError)[]> {
-    // On a cluster users live on different nodes, and a script's keys must not: one call per user, written in one turn.
+    // On a cluster users are on different nodes, but a script's keys must be on one: one call per user, all sent in one turn.
     const calls = chunksOf(items, redis.isCluster ? 1 : USERS_PER_CALL).map((chunk) =>
       appendChunk(chunk).catch((error: unknown) => {
         const failure = redisFailure(error);
@@ -114,7 +114,7 @@ export function createInbox(redis: RedisConnection): Inbox {
 const sinceOf = (messages: readonly NewMessage[]): number =>
   messages.reduce((oldest, { since }) => Math.min(oldest, since), Date.now());
 
-/** Neighbours that go in one call. */
+/** Consecutive items that go into one call. */
 function chunksOf(items: readonly InboxItem[], capacity: number): InboxItem[][] {
   const chunks: InboxItem[][] = [];
   const oldBefore = Date.now() - OLD_MS;

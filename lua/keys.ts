@@ -12,7 +12,7 @@ export interface SaleKeys {
   readonly sale: string;
   /** hash: userId → `slot requestId` */
   readonly winners: string;
-  /** list of slots to hand out before a fresh one */
+  /** list of freed slots, which are given out before new ones */
   readonly freed: string;
   /** stream of claims that PostgreSQL may not have yet: u userId, r requestId, s slot, e epoch, p pipeline (redis only) */
   readonly ledger: string;
@@ -34,7 +34,7 @@ export function saleKeys(couponId: CouponId): SaleKeys {
   };
 }
 
-/** Where one loader builds a snapshot; `token` is the loader's own, so two at once never share a shadow. */
+/** Temporary keys of one load. `token` is random, so that two loaders never share them. */
 export function shadowKeys(couponId: CouponId, token: string): { readonly winners: string; readonly freed: string } {
   const prefix = `{c:${couponId}}:load:${token}`;
   return { winners: `${prefix}:winners`, freed: `${prefix}:freed` };
@@ -52,10 +52,10 @@ export function userKeys(userId: UserId): UserKeys {
   return { inbox: `${tag}:inbox`, route: `${tag}:route` };
 }
 
-/** string: eight characters, other ones after all keys were lost; part of the positions of empty inboxes */
+/** string: eight characters that change when all keys were lost; part of the positions of empty inboxes */
 export const INBOX_GENERATION_KEY = "inbox:generation";
 
-/** Users' orders are spread over so many ledgers. Never change it: orders would be looked for where they are not. */
+/** Number of order ledgers. Never change it: orders would be searched in the wrong ledger. */
 export const ORDER_BUCKETS = 64;
 
 /** The bucket of a user's orders: FNV-1a of the id, so that any process and any release finds the same. */
@@ -71,14 +71,14 @@ export const orderLedgerKey = (bucket: number): string => `{o:${bucket}}:ledger`
 /** string: the ledger id of an order that PostgreSQL may not have yet */
 export const pendingOrderKey = (bucket: number, orderId: OrderId): string => `{o:${bucket}}:order:${orderId}`;
 
-/** string: the orderId that a user's Idempotency-Key stands for, until PostgreSQL has the order. User ids hold no space, so no two pairs share a key. */
+/** string: the orderId of a user's Idempotency-Key, until PostgreSQL has the order. User ids contain no space, so two pairs never share a key. */
 export const placedKey = (userId: UserId, idempotencyKey: string): string =>
   `{o:${orderBucket(userId)}}:key:${userId} ${idempotencyKey}`;
 
 /** sorted set: `orderId ledgerId` of a user's orders that PostgreSQL may not have yet, scored by when they were placed */
 export const openOrdersKey = (userId: UserId): string => `{o:${orderBucket(userId)}}:open:${userId}`;
 
-/** hash: orderId → `productId quantity …`, what those of them that are made from the cart take out of it; n: how many there have been */
+/** hash: orderId → `productId quantity …`, what orders from the cart remove from it; n: how many such orders there have been */
 export const cartOrdersKey = (userId: UserId): string => `{o:${orderBucket(userId)}}:cart:${userId}`;
 
 /** string: `USER time` or `OPERATOR time`, who first asked to cancel the order */
@@ -92,7 +92,7 @@ export const SETTLE_TIMES_KEY = "orders:settle-times";
  * script on one node can promise.
  */
 export const ADMISSION_KEYS = {
-  /** hash: productId → PostgreSQL's stock at the loader's last look; absent: not loaded, everybody is admitted */
+  /** hash: productId → PostgreSQL's stock at the last look of role admission; absent: not loaded, every order is admitted */
   stock: "{flash}:stock",
   /** hash: productId → pieces that held orders will take out of that stock */
   taken: "{flash}:taken",
@@ -103,9 +103,9 @@ export const ADMISSION_KEYS = {
 export interface RankingKeys {
   /** sorted set: productId, scored by the pieces it sold */
   readonly ranks: string;
-  /** when the sales were counted, milliseconds since 1970; there too when nothing was sold */
+  /** when the sales were counted, milliseconds since 1970; also set if nothing was sold */
   readonly counted: string;
-  /** there while somebody has taken it upon themselves to count */
+  /** exists while a gateway counts */
   readonly turn: string;
 }
 
@@ -123,7 +123,7 @@ export const SALE_LOADER_CHANNEL = "sale-loader";
 export const LEDGER_CHANNEL = "ledger";
 /** Tells gateways that an operator switched the pipeline; the message is empty, PostgreSQL has the choice. */
 export const PIPELINE_CHANNEL = "pipeline";
-/** Wakes whoever carries out revocations (role claim-relay); the message is a requestId. */
+/** Wakes role claim-relay, which carries out revocations; the message is a requestId. */
 export const REVOCATIONS_CHANNEL = "revocations";
 /** Pushes for the sockets of one gateway. */
 export const gatewayChannel = (gatewayId: string): string => `gw:${gatewayId}`;

@@ -1,12 +1,12 @@
 import { idTime, isLater } from "./stream-ids.ts";
 
-/** Everything up to here was there at that moment. */
+/** Every entry up to `upTo` existed at the time `at`. */
 interface Mark {
   readonly upTo: string;
   readonly at: number;
 }
 
-/** Two marks of a ledger: an older one, by which entries are old, and one that is on its way to be that. */
+/** Two marks of a ledger: `old` decides which entries are old, `next` replaces it later. */
 interface Marks {
   old: Mark | undefined;
   next: Mark | undefined;
@@ -16,10 +16,9 @@ interface Marks {
 const MOST_LEDGERS = 10_000;
 
 /**
- * Tells which entries of a ledger are old. An entry's id is Redis' time when it was made, but Redis' clock may have been set
- * back, or another server with a slower one was promoted: then ids lie in the future, an hour perhaps, and so do all that
- * follow, because ids of a stream only grow. Those are as old as this process has seen them, by its own clock, which only
- * goes forward.
+ * Tells which entries of a ledger are old. An entry's id is Redis' time when it was written. If Redis' clock was set back, or
+ * a server with a slower clock was promoted, ids are in the future, perhaps by an hour, and so are all later ids, because ids of a
+ * stream only grow. The age of such an entry is the time since this process first saw it, by the monotonic clock.
  */
 export class LedgerAges {
   readonly #ledgers = new Map<string, Marks>();
@@ -49,7 +48,7 @@ export class LedgerAges {
 
   #look(ledger: string, last: string, olderThanMs: number, nowMs: number): Marks {
     const marks = this.#ledgers.get(ledger) ?? { old: undefined, next: undefined };
-    this.#ledgers.delete(ledger); // so that the first of the map is the one that was looked at longest ago
+    this.#ledgers.delete(ledger); // so that the first of the map is the least recently used
     this.#ledgers.set(ledger, marks);
     if (this.#ledgers.size > MOST_LEDGERS) this.#ledgers.delete(this.#ledgers.keys().next().value!);
     if (marks.next !== undefined && nowMs - marks.next.at >= olderThanMs) {

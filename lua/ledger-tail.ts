@@ -4,9 +4,9 @@ import { type LedgerEntry, parseLedgerEntry } from "./ledger.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 
-/** A piece of a ledger, read forward. */
+/** A page of a ledger, read forward. */
 export interface LedgerTail {
-  /** The claims of the Redis pipeline in it; Kafka's are none of this reader's business. */
+  /** Claims of the Redis pipeline only. Those of the Kafka pipeline are skipped. */
   readonly entries: readonly LedgerEntry[];
   /** Pass as `after` to read on; null: there was nothing. */
   readonly reached: string | null;
@@ -14,7 +14,7 @@ export interface LedgerTail {
   readonly full: boolean;
 }
 
-/** Reads `count` entries behind the ledger id `after` (undefined: from the start). @throws StampedeError REDIS_UNAVAILABLE */
+/** Reads `count` entries after the ledger id `after` (undefined: from the start). @throws StampedeError REDIS_UNAVAILABLE */
 export async function readTail(
   redis: RedisConnection,
   couponId: CouponId,
@@ -32,8 +32,8 @@ export async function readTail(
 }
 
 /**
- * The newest ledger id that a sale gave to the Redis pipeline; null: none since the sale was loaded. One field of a hash
- * tells a reader that there is nothing new, without a look at a ledger full of Kafka's entries.
+ * The newest ledger id of the Redis pipeline; null: none since the sale was loaded. With this field a reader knows that nothing is
+ * new without reading a ledger full of Kafka's entries.
  * @throws StampedeError REDIS_UNAVAILABLE
  */
 export function newestOfRedisPipeline(redis: RedisConnection, couponId: CouponId): Promise<string | null> {

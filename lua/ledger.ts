@@ -11,16 +11,16 @@ export interface LedgerEntry {
   readonly ledgerId: string;
   readonly userId: UserId;
   readonly requestId: RequestId;
-  /** 0: unusable, as somebody wrote over the sale's keys; so is an epoch. The claim is decided again. */
+  /** 0, also for the epoch: not usable, because somebody wrote over the sale's keys. The claim is decided again. */
   readonly slot: number;
   readonly epoch: number;
-  /** The claim goes through the ledger alone; absent: it was given to Kafka as well. */
+  /** The claim goes through the ledger alone. Absent: it was also sent to Kafka. */
   readonly pipeline?: "redis";
 }
 
 export interface LedgerPage {
   readonly entries: readonly LedgerEntry[];
-  /** Entries that are no claims; nobody deletes them. */
+  /** Entries that are no claims. They are never deleted. */
   readonly malformed: readonly string[];
   /** Pass as `after` to read on; null when there is nothing older than asked for. */
   readonly next: string | null;
@@ -36,7 +36,7 @@ export interface LedgerRange {
 
 /**
  * Reads the oldest entries of a sale's ledger, without removing them.
- * @param ages what the same reader has seen before; without it, ids from the future of Redis' clock are young
+ * @param ages what the same reader has seen before; without it, entries with ids in the future of Redis' clock count as young
  * @throws StampedeError REDIS_UNAVAILABLE
  */
 export async function readLedger(
@@ -66,7 +66,7 @@ export async function readLedger(
 
 const SEARCH_PAGE = 1_000;
 
-/** The ledger's entry of a request; null: there is none. Reads the whole ledger if need be. @throws StampedeError REDIS_UNAVAILABLE */
+/** The ledger's entry of a request; null: none. May read the whole ledger. @throws StampedeError REDIS_UNAVAILABLE */
 export async function findInLedger(
   redis: RedisConnection,
   couponId: CouponId,
@@ -82,7 +82,7 @@ export async function findInLedger(
   }
 }
 
-/** null if these are not the fields of a claim: nobody can tell whose it is. */
+/** null: these are not the fields of a claim, and its user is not known. */
 export function parseLedgerEntry(ledgerId: string, fields: readonly string[]): LedgerEntry | null {
   const values: Record<string, string> = {};
   for (let i = 0; i + 1 < fields.length; i += 2) values[fields[i]!] = fields[i + 1]!;

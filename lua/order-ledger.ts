@@ -28,7 +28,7 @@ export interface OrderLedgerEntry {
 
 export interface OrderPage {
   readonly entries: readonly OrderLedgerEntry[];
-  /** Entries that are no orders; nobody deletes them. */
+  /** Entries that are no orders. They are never deleted. */
   readonly malformed: readonly string[];
   /** Pass as `after` to read on; null when there is nothing older than asked for. */
   readonly next: string | null;
@@ -36,7 +36,7 @@ export interface OrderPage {
 
 /**
  * Reads the oldest entries of a bucket's ledger, without removing them.
- * @param ages what the same reader has seen before; without it, ids from the future of Redis' clock are young
+ * @param ages what the same reader has seen before; without it, entries with ids in the future of Redis' clock count as young
  * @throws StampedeError REDIS_UNAVAILABLE
  */
 export async function readOrderLedger(
@@ -58,7 +58,7 @@ export async function readOrderLedger(
   const malformed: string[] = [];
   for (const [ledgerId, fields] of old) {
     const entry = parseOrderEntry(ledgerId, fields);
-    // Of another bucket's user: written by hand. Its other keys are elsewhere, where no script of this bucket may reach.
+    // An order of another bucket was written by hand. Its other keys are in another hash slot, which a script of this bucket cannot use.
     if (entry === null || orderBucket(entry.userId) !== bucket) malformed.push(ledgerId);
     else entries.push(entry);
   }
@@ -93,12 +93,12 @@ export function orderLedgerLengths(redis: RedisConnection): Promise<number[]> {
 }
 
 /**
- * How long an Idempotency-Key outlives its order's time in the ledger: longer than a request may be under way that asked
- * PostgreSQL before it had the order. From then on PostgreSQL alone knows the key.
+ * Seconds that an Idempotency-Key stays after its order has left the ledger: longer than any request takes that read PostgreSQL
+ * before it had the order. After that only PostgreSQL has the key.
  */
 export const KEY_LINGERS_S = 60;
 
-/** Takes orders that PostgreSQL has out of their ledger. @throws StampedeError REDIS_UNAVAILABLE */
+/** Removes orders that PostgreSQL has from their ledger. @throws StampedeError REDIS_UNAVAILABLE */
 export function createAcknowledgeOrders(redis: RedisConnection) {
   const script = new PortableScript(acknowledgeText);
   return async (bucket: number, entries: readonly OrderLedgerEntry[]): Promise<number> => {

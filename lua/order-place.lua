@@ -1,7 +1,7 @@
 -- order-place: assigns an order to a user's Idempotency-Key, once, and writes the order into the ledger.
 -- KEYS 1 key (string: orderId)  2 order (string: its ledger id)  3 ledger (stream)
---      4 open (sorted set: `orderId ledgerId`, scored by when it was placed)  5 cart (hash: orderId → `productId quantity …`, n → how many there
---      have been)
+--      4 open (sorted set: `orderId ledgerId`, scored by when it was placed)
+--      5 cart (hash: orderId → `productId quantity …`, n → how many there have been)
 -- ARGV 1 orderId  2 userId  3 OrderCreated as JSON  4 seconds that the key is remembered  5 when it was placed, milliseconds
 --      6 the most open orders that a user may have  7 what it takes out of the cart, as the hash keeps it, or ''
 --      8 with 7: the n of the cart hash when the lines were read ('': there was none)

@@ -10,15 +10,15 @@ import { parseStatus, parseWinner, type Winner } from "./sale-reading.ts";
 import { STATUS_TTL_S } from "./sale-scripts.ts";
 import { withIncludes } from "./script-includes.ts";
 
-/** After this time a waiting request is logged once more when its user asks again: topic coupon-requests keeps a week. */
+/** Milliseconds after which a waiting request is logged once more if its user asks again. Topic coupon-requests keeps a week. */
 const LOG_AGAIN_MS = 24 * 3_600_000;
 
 /**
  * What Redis knows of a user who asks for a coupon of a queued sale.
- * - won: they hold one.
- * - noted: a new request, and nothing else of them; the log is to be told.
- * - asked: the request of before, undecided. isLogged false: whether the log has it is not known, so it is told again.
- * - none: nothing, and no request may be noted now.
+ * - won: the user holds a coupon.
+ * - noted: the request is new. The caller writes it to the log.
+ * - asked: an earlier request is undecided. isLogged false: the log may not have it, so the caller writes it again.
+ * - none: the user has nothing, and no request may be noted now.
  */
 export type AskOutcome =
   | { readonly kind: "won"; readonly winner: Winner }
@@ -34,8 +34,8 @@ function keysOf(couponId: CouponId): readonly string[] {
 }
 
 /**
- * Notes a request of a queued sale before the log is told of it. `mayAsk` false: only looks.
- * @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: it may be noted all the same, and is then found by asking again;
+ * Notes a request of a queued sale before it is written to the log. `mayAsk` false: only reads.
+ * @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: it may have been noted, and is found by asking again;
  *   SALE_RECOVERING: the user's win cannot be read, and nothing was noted
  */
 export async function noteAsking(
@@ -63,8 +63,8 @@ export async function noteAsking(
 }
 
 /**
- * Notes that the log has a request of a queued sale, which now waits for its turn. It may have been decided already: what
- * stands there stays. @throws StampedeError REDIS_UNAVAILABLE
+ * Notes that the log has a request of a queued sale, which now waits for its turn. A request that was decided already keeps its
+ * status. @throws StampedeError REDIS_UNAVAILABLE
  */
 export async function notePending(
   redis: RedisConnection,
@@ -75,7 +75,7 @@ export async function notePending(
   await noteLoggedScript.run(redis, keysOf(couponId), [userId, requestId, String(STATUS_TTL_S), `PENDING ${userId}`]);
 }
 
-/** Whose undecided request that is, as far as Redis noted it; null: it is none. @throws StampedeError REDIS_UNAVAILABLE */
+/** The user of an undecided request; null: Redis has noted no such request. @throws StampedeError REDIS_UNAVAILABLE */
 export async function findPending(
   redis: RedisConnection,
   couponId: CouponId,

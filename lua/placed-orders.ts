@@ -18,15 +18,15 @@ import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 
 /**
- * How long Redis remembers an Idempotency-Key, if nobody acknowledges its order: longer than Kafka keeps order-events. Once
- * PostgreSQL has the order, which remembers the key as long as the order, it is a minute (order-acknowledge.lua).
+ * Seconds that Redis keeps an Idempotency-Key whose order is never acknowledged: longer than Kafka keeps order-events. Once
+ * PostgreSQL has the order, the key stays a minute (order-acknowledge.lua); PostgreSQL keeps it with the order.
  */
 export const KEY_TTL_S = 8 * 24 * 3600;
 const CANCEL_TTL_S = 24 * 3600;
 /** Orders of one user that may wait for PostgreSQL: at the default rate, 50 seconds of nothing but orders. */
 export const MOST_OPEN_ORDERS = 1_000;
 
-/** What became of placing an order. `stored`: as it was placed first; null: PostgreSQL has it. */
+/** The result of placing an order. `stored`: the event as it was placed first; null: PostgreSQL has it. */
 export type Placed =
   | { readonly code: "ACCEPTED" }
   | { readonly code: "REPEATED"; readonly stored: OrderCreated | null }
@@ -36,15 +36,15 @@ export type Placed =
 export interface OpenOrder {
   readonly orderId: OrderId;
   readonly ledgerId: string;
-  /** Milliseconds since 1970, by the door's clock. */
+  /** Milliseconds since 1970, by the gateway's clock. */
   readonly at: number;
 }
 
 /** A user's orders from the cart that PostgreSQL may not have yet. */
 export interface CartOrders {
-  /** Another one after each order from the cart; '' is one as well. */
+  /** Changes with each order from the cart; '' is a version too. */
   readonly version: string;
-  /** What each takes out of the cart as soon as PostgreSQL has it. */
+  /** What each order removes from the cart as soon as PostgreSQL has it. */
   readonly lines: ReadonlyMap<OrderId, readonly ProductQuantity[]>;
 }
 
@@ -55,22 +55,22 @@ export interface CancelRequest {
   readonly at: number;
 }
 
-/** Orders between the door and PostgreSQL. All reject with StampedeError REDIS_UNAVAILABLE, OVERLOADED. */
+/** Orders that PostgreSQL may not have yet. All methods reject with StampedeError REDIS_UNAVAILABLE, OVERLOADED. */
 export interface PlacedOrders {
-  /** Which order a user's key stands for. */
+  /** The order that a user's Idempotency-Key belongs to. */
   orderOf(userId: UserId, idempotencyKey: string): Promise<OrderId | null>;
   /** @param cartVersion of an order from the cart: the version of `cartOrders` when its lines were read */
   place(created: OrderCreated, cartVersion?: string): Promise<Placed>;
   /** A user's orders that PostgreSQL may not have yet, newest first. */
   open(userId: UserId): Promise<OpenOrder[]>;
-  /** Those of them that the ledger still holds. */
+  /** The events of those orders that are still in the ledger. */
   read(userId: UserId, orders: readonly OpenOrder[]): Promise<OrderCreated[]>;
   cartOrders(userId: UserId): Promise<CartOrders>;
-  /** An order that PostgreSQL may not have yet; null: there is none of this user. */
+  /** An order that PostgreSQL may not have yet; null: this user has no such order. */
   pending(userId: UserId, orderId: OrderId): Promise<OrderCreated | null>;
   /** The same of any user: asks all buckets, so it is for operators. */
   pendingOfAnybody(orderId: OrderId): Promise<OrderCreated | null>;
-  /** Remembers who asked first, and when. */
+  /** Stores the first request to cancel: by whom, and when. */
   noteCancel(userId: UserId, orderId: OrderId, request: CancelRequest): Promise<CancelRequest>;
 }
 
@@ -146,7 +146,7 @@ export function createPlacedOrders(redis: RedisConnection): PlacedOrders {
       const buckets = Array.from({ length: ORDER_BUCKETS }, (_, bucket) => inBucket(bucket, orderId));
       const looks = await Promise.allSettled(buckets);
       for (const look of looks) if (look.status === "fulfilled" && look.value !== null) return look.value;
-      // Not in those that answered: it may be in one that did not.
+      // No bucket that answered has it, so it may be in one that failed.
       for (const look of looks) if (look.status === "rejected") throw look.reason;
       return null;
     },

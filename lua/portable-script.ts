@@ -9,8 +9,8 @@ export function shaOf(text: string): string {
 }
 
 /**
- * Runs a script that any process may bring along (inbox, routes, the loader's fence): unknown to the server, it is loaded
- * there and tried once more. Never for the scripts that decide claims: their absence is the fence (sale-scripts.ts).
+ * Runs a script that any process may load (inbox, routes, the loader's fence). If the server does not know it, it is loaded
+ * and run once more. Never for the scripts that decide claims: their absence is the fence (sale-scripts.ts).
  * @throws StampedeError
  */
 export class PortableScript {

@@ -20,16 +20,16 @@ export interface CountedRanking {
 
 /** The rankings that all gateways share: a copy of what PostgreSQL counts. All reject with StampedeError. */
 export interface RankingCache {
-  /** The first `limit`; null: nobody has counted yet, or Redis has forgotten it. */
+  /** The first `limit`; null: no gateway has counted yet, or Redis has lost the count. */
   read(period: RankingPeriod, day: string, limit: number): Promise<CountedRanking | null>;
-  /** Whether it is the caller's turn to count; nobody else's for `ms`. */
+  /** Whether it is the caller's turn to count. If so, no other gateway counts for `ms`. */
   takeTurn(period: RankingPeriod, day: string, ms: number): Promise<boolean>;
-  /** Nobody's turn for `ms` from now: counting takes long, so it is done less often. */
+  /** No gateway counts for `ms` from now: counting takes long, so it is done less often. */
   rest(period: RankingPeriod, day: string, ms: number): Promise<void>;
   replace(period: RankingPeriod, day: string, counted: CountedRanking): Promise<void>;
 }
 
-/** Yesterday's rankings go by themselves. */
+/** Seconds after which a ranking expires. */
 const KEEP_S = 2 * 24 * 3600;
 
 export function createRankingCache(redis: RedisConnection): RankingCache {

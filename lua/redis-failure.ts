@@ -4,7 +4,7 @@ import { StampedeError } from "../contracts/wire/errors.ts";
 const AWAY =
   /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|READONLY|NOREPLICAS|MISCONF|BUSY|NOAUTH|WRONGPASS|NOPERM|UNKILLABLE)\b/;
 
-/** A mistake in a program, not a failure of a connection. */
+/** A bug in a program, not a failure of a connection. */
 const MISTAKES: ReadonlySet<string> = new Set(["TypeError", "ReferenceError", "RangeError", "SyntaxError"]);
 
 /** The server does not know this script: after a restart, a failover or SCRIPT FLUSH. */
@@ -13,8 +13,8 @@ export function isNoScript(error: unknown): boolean {
 }
 
 /**
- * What a failed command means: REDIS_UNAVAILABLE (away, starting, failing over, silent for too long; the outcome of a
- * command that was on its way is unknown), OVERLOADED (maxmemory), INTERNAL (a command that can never work).
+ * The error of a failed command: REDIS_UNAVAILABLE (no connection, starting, failing over, no answer in time; the outcome of a
+ * command that was sent is unknown), OVERLOADED (maxmemory), INTERNAL (a command that can never work).
  */
 export function redisFailure(error: unknown): StampedeError {
   if (error instanceof StampedeError) return error;

@@ -3,7 +3,7 @@ import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 
 export interface RedisMemory {
-  /** `host:port`, or the empty text of the only server. */
+  /** `host:port`; empty: the only server. */
   readonly server: string;
   /** Bytes. */
   readonly used: number;
@@ -11,7 +11,7 @@ export interface RedisMemory {
   readonly limit: number;
 }
 
-/** Of each master that answers. @throws StampedeError REDIS_UNAVAILABLE when none does */
+/** The memory of each master that answers. @throws StampedeError REDIS_UNAVAILABLE if none answers */
 export async function memoryOf(redis: RedisConnection): Promise<RedisMemory[]> {
   const isCluster = redis instanceof Cluster;
   const nodes = isCluster ? redis.nodes("master") : [redis];

@@ -6,19 +6,19 @@ export type RedisConnection = Redis | Cluster;
 export interface RedisConnectionOptions {
   /** Shown in CLIENT LIST. */
   readonly name?: string;
-  /** A server that leaves commands unanswered for so long is taken for dead: they fail, the connection is made anew. Default 1,000. */
+  /** Milliseconds without an answer after which the server counts as dead: its commands fail, and the client reconnects. Default 1,000. */
   readonly silenceMs?: number;
-  /** Told when the connection comes, goes or cannot be made (each reason once until it is back). */
+  /** Logs that the connection is made, lost or cannot be made (each reason once until it is back). */
   readonly log?: (level: "info" | "warn", message: string) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 1_000;
 const MAX_BACKOFF_MS = 1_000;
-/** Redirections and retries inside one cluster command, 100 ms apart: about 0.8 s until it fails. */
+/** Redirections and retries of one cluster command, 100 ms apart: it fails after about 0.8 s. */
 const CLUSTER_TRIES = 8;
 const SUBSCRIBER_PING_MS = 5_000;
 
-/** 25, 50, 100 … 1,000 ms, with up to a quarter of jitter so that many processes do not return in step. */
+/** 25, 50, 100 … 1,000 ms, with up to a quarter of jitter so that processes do not reconnect in step. */
 export function backOff(attempt: number): number {
   return Math.round(Math.min(MAX_BACKOFF_MS, 25 * 2 ** (attempt - 1)) * (1 - Math.random() / 4));
 }
@@ -37,12 +37,12 @@ export function clusterNodes(url: string) {
 }
 
 /**
- * A connection that fails fast and comes back by itself. Commands given while Redis is away are refused at once, those
- * on their way are refused when the connection breaks (they are never sent again: a claim's outcome is then unknown, and
- * its repeat finds the win). Reconnects for ever, at most a second apart.
+ * A connection that fails fast and reconnects. Without a connection, commands are refused at once. When the connection breaks,
+ * commands without an answer are refused and never sent again: a claim's outcome is then unknown, and its repeat finds the win.
+ * It tries to reconnect for ever, at most a second apart.
  *
  * `url`: `redis://…`, `rediss://…`, `unix` paths, or `redis+cluster://host:port,host:port`.
- * The silence is watched per connection, not by a timer per command (ioredis' commandTimeout costs 0.3–0.6 µs each).
+ * One timer per connection watches for missing answers, not one per command (ioredis' commandTimeout costs 0.3–0.6 µs each).
  */
 export function createRedis(url: string, options: RedisConnectionOptions = {}): RedisConnection {
   const common = {
@@ -58,9 +58,8 @@ export function createRedis(url: string, options: RedisConnectionOptions = {}): 
 }
 
 /**
- * A connection for SUBSCRIBE: subscriptions made while Redis is away take effect when it is there, and again after each
- * reconnect (what was published meanwhile is lost; readers must not depend on it). It pings, because a subscriber that
- * only listens would not notice a peer that vanished.
+ * A connection for SUBSCRIBE. Subscriptions take effect after each connect and reconnect; messages in between are lost, so readers
+ * must not depend on them. It sends pings, because a connection that only receives would not notice that the server is gone.
  */
 export function createSubscriber(url: string, options: RedisConnectionOptions = {}): RedisConnection {
   const common = {
@@ -73,7 +72,7 @@ export function createSubscriber(url: string, options: RedisConnectionOptions = 
   };
   const redis = connect(url, common, true, options.log);
   const ping = setInterval(() => {
-    if (redis.status === "ready") redis.ping().catch(() => {}); // its failure closes the connection; that is the message
+    if (redis.status === "ready") redis.ping().catch(() => {}); // a failure closes the connection, which is logged
   }, SUBSCRIBER_PING_MS);
   ping.unref();
   redis.once("end", () => clearInterval(ping));
@@ -117,7 +116,7 @@ function connect(url: string, common: Common, queue: boolean, log: RedisConnecti
     if (!said.has(message)) log?.("warn", message);
     said.add(message);
   };
-  // Without a listener ioredis prints to the console; a reconnecting client has nothing to die of.
+  // Without a listener ioredis prints errors to the console. A client that reconnects need not end the process.
   redis.on("error", (error: Error) => warn(`Redis: ${error.message || error.name}`));
   redis.on("ready", () => {
     said.clear();
@@ -128,10 +127,10 @@ function connect(url: string, common: Common, queue: boolean, log: RedisConnecti
 }
 
 /**
- * Commands of one turn leave in one write. A system call for each cost two thirds of a small command: 64 commands at once
- * took 6.1 µs of CPU each, and take 2.6 µs so. ioredis' automatic pipelining does the like, but routes EVALSHA wrongly on
- * a cluster and wraps every command in a pipeline's bookkeeping. `nextTick` runs when the turn's promises have settled, so
- * nothing waits for it.
+ * Commands of one event-loop turn are sent with one write. One system call per command was two thirds of a small command's cost:
+ * of 64 commands at once, each took 6.1 µs of CPU, and takes 2.6 µs now. ioredis' automatic pipelining is similar, but routes
+ * EVALSHA to the wrong node of a cluster and adds a pipeline's bookkeeping to each command. `nextTick` runs when the turn's
+ * promises have settled, so it adds no delay.
  */
 function coalesceWrites(redis: Redis): void {
   const send = redis.sendCommand.bind(redis);
@@ -165,7 +164,7 @@ export async function whenReady(redis: RedisConnection, timeoutMs: number): Prom
   });
 }
 
-/** Calls `hook` now, if connected, and after every reconnect: for what Redis may have forgotten. Returns how to stop. */
+/** Calls `hook` now, if connected, and after every reconnect, to restore what Redis may have lost. Returns a function that stops it. */
 export function onEveryConnect(redis: RedisConnection, hook: () => void): () => void {
   redis.on("ready", hook);
   if (redis.status === "ready") hook();

@@ -5,23 +5,23 @@ import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 import pruneText from "./route-prune.lua" with { type: "text" };
 
-/** Where a user's sockets are. Connection ids are never used twice. All reject with StampedeError. */
+/** Routes: which gateway holds a user's sockets. Connection ids are never reused. All methods reject with StampedeError. */
 export interface Routes {
-  /** Write the route first, then read the inbox: a message written between the two is seen either way. */
+  /** Callers write the route first and then read the inbox, so that a message in between is seen. */
   add(userId: UserId, connectionId: string, gatewayId: string): Promise<void>;
   remove(userId: UserId, connectionId: string): Promise<void>;
-  /** Keeps the routes of a user alive; due once in half of ROUTE_TTL_S while a socket is open. */
+  /** Extends the life of a user's routes. Callers do it once in half of ROUTE_TTL_S while a socket is open. */
   touch(userId: UserId): Promise<void>;
-  /** Whether the route stands. */
+  /** Whether the route exists. */
   has(userId: UserId, connectionId: string): Promise<boolean>;
   /**
-   * Removes connections whose gateway nobody hears any more, unless they lead elsewhere now, or the gateway listens again.
+   * Removes routes to gateways that are not subscribed to their channel, unless the route points to another gateway by now.
    * Returns how many. Not for a cluster.
    */
   prune(userId: UserId, routes: Iterable<readonly [connectionId: string, gatewayId: string]>): Promise<number>;
 }
 
-/** A gateway that was killed leaves its routes behind for at most so long. */
+/** Seconds that the routes of a killed gateway stay at most. */
 export const ROUTE_TTL_S = 24 * 3600;
 
 export function createRoutes(redis: RedisConnection): Routes {

@@ -6,13 +6,13 @@ import { saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 
-/** A sale as Redis has it. After a restart of Redis it may be the past until the loader fences it (about a second). */
+/** A sale as Redis has it. After a restart of Redis it may be out of date until the loader fences it (about a second). */
 export interface SaleSnapshot {
   readonly state: StoredState;
   readonly total: number;
-  /** Slots handed out from the top so far. */
+  /** The highest slot that was ever given out. */
   readonly next: number;
-  /** Slots that came back and wait for a new owner. */
+  /** Number of freed slots, which are given out before new ones. */
   readonly freed: number;
   /** Slots that can still be won: total − next + freed. */
   readonly left: number;
@@ -36,21 +36,21 @@ export interface Winner {
 export type StoredStatus =
   | { readonly status: "PENDING"; readonly userId: UserId }
   | { readonly status: "ISSUED"; readonly slot: number }
-  /** `userId`: of a request that a queued sale refused; otherwise PostgreSQL's tombstone knows. */
+  /** `userId`: only for a request that a queued sale refused. For others, PostgreSQL's tombstone has it. */
   | { readonly status: "FAILED"; readonly reason: ResultCode; readonly userId?: UserId };
 
 /** What Redis knows about one request of one user. */
 export interface RequestFacts {
-  /** null: neither persisted nor given up as far as Redis knows. */
+  /** null: Redis knows neither that it was persisted nor that it was given up. */
   readonly status: StoredStatus | null;
-  /** The user's win in this sale, under whichever request. */
+  /** The user's win in this sale, by any request. */
   readonly winner: Winner | null;
-  /** The user's undecided request, of a queued sale; the log may not have it (yet). */
+  /** In a queued sale: the user's undecided request. The log may not have it yet. */
   readonly asked?: RequestId;
   /** null: Redis has nothing of the sale. */
   readonly saleState: StoredState | null;
   readonly mode: "DIRECT" | "QUEUED";
-  /** When the sale was rebuilt, milliseconds since 1970: what Redis noted before may be gone. 0: never. */
+  /** When the sale was rebuilt, milliseconds since 1970. Notes from before may be lost. 0: never. */
   readonly rebuiltAt: number;
 }
 
@@ -100,8 +100,8 @@ export async function readSale(redis: RedisConnection, couponId: CouponId): Prom
 }
 
 /**
- * All winners, in portions. HSCAN's promise: whoever was a winner from beginning to end is there at least once; a portion
- * may repeat somebody, and those who come or go meanwhile may be missing.
+ * All winners, in portions. HSCAN returns every winner that exists during the whole scan at least once. It may return a winner twice,
+ * and may miss winners that are added or removed meanwhile.
  * @throws StampedeError REDIS_UNAVAILABLE
  */
 export async function* readWinners(
@@ -128,7 +128,7 @@ export async function winnerOf(redis: RedisConnection, couponId: CouponId, userI
   return parseWinner(await redis.hget(saleKeys(couponId).winners, userId).catch(rethrow));
 }
 
-/** One round trip. Whether the request is the user's own is for the caller to see (`winner.requestId`, PostgreSQL). */
+/** One round trip. The caller checks whether the request belongs to the user (`winner.requestId`, PostgreSQL). */
 export async function statusOf(
   redis: RedisConnection,
   couponId: CouponId,

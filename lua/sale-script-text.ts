@@ -29,7 +29,7 @@ export interface RenderedScript {
   readonly text: string;
 }
 
-/** Scripts that only the loader runs; their SHAs stand nowhere. */
+/** Scripts that only the loader runs. Their SHAs are not stored. */
 export type LoaderScriptName = "load" | "swap";
 export type RenderedScripts = Readonly<Record<SaleScriptName | LoaderScriptName, RenderedScript>>;
 
@@ -42,8 +42,8 @@ function render(text: string, runId: string): RenderedScript {
 }
 
 /**
- * The scripts of all sales on one server process. `run_id` stands in their text, so a restarted server or a promoted
- * replica knows no script by these SHAs until a loader was there, and a script carried elsewhere refuses by itself.
+ * The scripts of all sales on one server process. The server's run_id is part of their text, so a restarted server or a promoted
+ * replica knows no script by these SHAs until a loader has loaded them, and a script that is copied to another server refuses.
  * @throws Error if `runId` is not what INFO calls one (it becomes program text)
  */
 export function renderSaleScripts(runId: string): RenderedScripts {

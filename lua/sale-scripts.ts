@@ -22,21 +22,21 @@ import {
 import { FencedScripts } from "./fenced-scripts.ts";
 import type { RedisConnection } from "./redis.ts";
 
-/** How long a request's ISSUED or FAILED can be looked up in Redis after the sale's last one; PostgreSQL has it for ever. */
+/** Seconds that Redis keeps the outcomes of a sale's requests after the last one. PostgreSQL keeps them for ever. */
 export const STATUS_TTL_S = 30 * 24 * 3600;
 const MAX_ACKNOWLEDGED = 500;
 
 export interface Release extends ClaimRequest {
   /**
-   * The sale's epoch as the caller knows it: the claim's own when a claim is given up. A win that outlived a rebuild and
-   * is revoked later takes the sale's present one.
+   * The sale's epoch as the caller knows it: the claim's epoch if a claim is given up. For a win that was kept in a rebuild and
+   * is revoked later, the sale's present epoch.
    */
   readonly epoch: number;
-  /** Kept as `FAILED reason`; null leaves the status alone (the claim is about to be decided again). */
+  /** Stored as `FAILED reason`. null: the status is not changed, because the claim will be decided again. */
   readonly reason: ResultCode | null;
-  /** Leaves the ledger with the claim; without it the entry stays until the relay meets it. */
+  /** This ledger entry is removed too. Without it, the entry stays until the relay reads it. */
   readonly ledgerId?: string;
-  /** The slot is never handed out again: somebody else holds it in PostgreSQL. Default false. */
+  /** The slot is never given out again, because another user holds it in PostgreSQL. Default false. */
   readonly discardSlot?: boolean;
 }
 
@@ -46,10 +46,10 @@ export interface Acknowledgement {
   readonly slot: number;
 }
 
-/** NOT_LOADED: some of the entries may be gone all the same; the rest is repeated by whoever meets it. */
+/** NOT_LOADED: some entries may have been removed; the relay or a redelivery repeats the others. */
 export interface Acknowledged {
   readonly code: "ACKNOWLEDGED" | "NOT_LOADED";
-  /** Given up meanwhile: ISSUED, if it was said just now, was not the last word. */
+  /** Claims that were given up meanwhile. If their owners were told ISSUED, they must be told FAILED. */
   readonly failed: ReadonlyMap<RequestId, ResultCode>;
 }
 
@@ -57,19 +57,19 @@ export interface Replacement extends ClaimRequest {
   /** The older request that PostgreSQL holds for this user, and its slot. */
   readonly keptRequestId: RequestId;
   readonly keptSlot: number;
-  /** Whether the slot of `requestId` goes out again: only if PostgreSQL holds it for nobody. */
+  /** Whether the slot of `requestId` is given out again: only if no user holds it in PostgreSQL. */
   readonly freeSlot: boolean;
 }
 
-/** What became of a new total. CONFLICT: somebody has a slot beyond it; `smallestTotal` would do. */
+/** The result of a resize. CONFLICT: a user has a slot above the new total; `smallestTotal` is possible. */
 export type Resized =
   | { readonly code: "CHANGED" | "UNCHANGED" | "NOT_LOADED" }
   | { readonly code: "CONFLICT"; readonly smallestTotal: number };
 
 /**
- * A sale's scripts, for everybody but its loader. Nothing here ever loads a script: NOT_LOADED means that Redis lost the
- * sale (or never had it) and only the loader may bring it back. All reject with StampedeError REDIS_UNAVAILABLE when
- * Redis is away; the outcome is then unknown, and every call may be repeated as it is.
+ * A sale's scripts, for all processes except its loader. Nothing here loads a script: NOT_LOADED means that Redis lost the
+ * sale (or never had it), and only the loader may load it. All methods reject with StampedeError REDIS_UNAVAILABLE if Redis
+ * does not answer. The outcome is then unknown, and every call may be repeated unchanged.
  */
 export interface SaleScripts {
   /** Decides claims in order; results are in the same order. `word`: default `kafka`. */
@@ -86,11 +86,11 @@ export interface SaleScripts {
     state: "OPEN" | "PAUSED" | "CLOSED",
     window?: { readonly startsAt: number; readonly endsAt: number },
   ): Promise<"CHANGED" | "UNCHANGED" | "NOT_LOADED">;
-  /** `highestSlot`: that PostgreSQL holds, 0 for none. Growing, only after PostgreSQL has committed the total. */
+  /** `highestSlot`: the highest that PostgreSQL holds, 0 for none. A larger total only after PostgreSQL has committed it. */
   resize(couponId: CouponId, total: number, highestSlot: number): Promise<Resized>;
-  /** The sale's loader says that it swapped the sale's scripts (`SaleAnnouncement.scripts`). */
+  /** To be called when the loader announces that it swapped the sale's scripts (`SaleAnnouncement.scripts`). */
   forget(couponId: CouponId): void;
-  /** The alias rule: PostgreSQL knows an older claim of this user. */
+  /** For an alias: PostgreSQL has an older claim of this user. */
   replaceWinner(couponId: CouponId, replacement: Replacement): Promise<"CHANGED" | "NOT_HELD" | "NOT_LOADED">;
 }
 
@@ -173,14 +173,14 @@ export function createSaleScripts(redis: RedisConnection): SaleScripts {
   };
 }
 
-/** What is published on the channel `sales`. Order by epoch, then version: a rebuild may begin versions anew. */
+/** A message of the channel `sales`. Order by epoch, then by version: a rebuild may restart the versions. */
 export interface SaleAnnouncement {
   readonly couponId: CouponId;
   readonly epoch: number;
   readonly version: number;
   readonly state: "OPEN" | "PAUSED" | "CLOSED" | "RECOVERING";
   readonly soldOut: boolean;
-  /** The sale has other scripts now: readers that remember their SHAs read them again. */
+  /** The sale has other scripts now: readers that cache their SHAs read them again. */
   readonly scripts?: true;
 }
 

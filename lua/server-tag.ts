@@ -7,9 +7,9 @@ import { redisFailure } from "./redis-failure.ts";
 export const TAG_LENGTH = 8;
 
 /**
- * Eight characters that change when Redis restarts or fails over. A cursor carries them, so that positions in an inbox
- * of which Redis may have lost the end are recognized. On a cluster one tag stands for all masters: any failover makes
- * every client resync once, which is cheaper than to follow each slot.
+ * Eight characters that change when Redis restarts or fails over. A cursor carries them, so that a position in an inbox
+ * whose end Redis may have lost is recognised. On a cluster one tag is for all masters: any failover makes every client
+ * resync once, which is cheaper than to follow each hash slot.
  */
 export class ServerTag {
   readonly #redis: RedisConnection;
@@ -43,7 +43,7 @@ export class ServerTag {
       const runIds = answers.flatMap((answer) =>
         answer.status === "fulfilled" ? [serverIdentity(answer.value).runId] : [],
       );
-      // A dead master of several stops nobody else: until its replica takes over, the tag is of those that live.
+      // One dead master does not stop the others: until its replica takes over, the tag is of the masters that answer.
       if (runIds.length === 0)
         throw answers.find((answer) => answer.status === "rejected")?.reason ?? new Error("No masters");
       return tagOf(runIds);
@@ -53,7 +53,7 @@ export class ServerTag {
   }
 }
 
-/** One run_id: its beginning. Several: of a hash over all, in order. */
+/** One run_id: its first characters. Several: the first characters of a hash over all, sorted. */
 export function tagOf(runIds: readonly string[]): string {
   const only =
     runIds.length === 1

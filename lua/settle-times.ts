@@ -9,10 +9,10 @@ export interface SettleTimes {
   readonly p95Ms: number;
 }
 
-/** What was measured longer ago is no news. */
+/** Seconds after which a measurement is too old to be used. */
 const TTL_S = 60;
 
-/** Of several saga processes the last one's word counts: each handles a part of all orders. @throws StampedeError */
+/** Of several saga processes, the last one to write counts: each handles a part of all orders. @throws StampedeError */
 export async function writeSettleTimes(redis: RedisConnection, times: SettleTimes): Promise<void> {
   await redis.set(SETTLE_TIMES_KEY, JSON.stringify(times), "EX", TTL_S).catch(rethrow);
 }

@@ -1,6 +1,6 @@
 import { StampedeError } from "../contracts/wire/errors.ts";
 
-/** Which slots a rebuilt sale hands out next, computed while winners stream by. */
+/** Which slots a rebuilt sale gives out next, computed while its winners are read. */
 export class SlotPlan {
   readonly #taken: Uint8Array;
   readonly #total: number;
@@ -23,12 +23,12 @@ export class SlotPlan {
     if (slot > this.#highest) this.#highest = slot;
   }
 
-  /** Slots handed out from the top so far: the first fresh one is the next. */
+  /** The highest slot that is taken. The next new slot follows it. */
   get next(): number {
     return this.#highest;
   }
 
-  /** Slots below `next` that nobody holds, lowest first. */
+  /** Slots below `next` that no user holds, lowest first. */
   *freed(): Generator<number> {
     for (let slot = 1; slot < this.#highest; slot++) {
       if (!(this.#taken[slot >> 3]! & (1 << (slot & 7)))) yield slot;

@@ -5,12 +5,12 @@ import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 import { parseWinner } from "./sale-reading.ts";
 
-/** UNKNOWN: the sale is not loaded here, or on a server that may have forgotten claims. */
+/** UNKNOWN: Redis has not loaded the sale, or the server may have lost claims. */
 export type WinState = "WON" | "NOT_WON" | "UNKNOWN";
 
 /**
- * Whether a user has won a coupon, for somebody who acts on a No: it counts only from the very server process that the
- * loader rebuilt the sale on. One round trip more than winnerOf, and meant for the few cases that PostgreSQL can't answer.
+ * Whether a user has won a coupon, for callers that act on NOT_WON: that answer is only given by the server process on which the
+ * loader rebuilt the sale. It costs one command more than winnerOf and is for the few cases that PostgreSQL cannot answer.
  * @throws StampedeError REDIS_UNAVAILABLE
  */
 export async function holdingOf(redis: RedisConnection, couponId: CouponId, userId: UserId): Promise<WinState> {

@@ -1,16 +1,16 @@
 import type { LiveSale } from "../../db/sales/live.ts";
 import type { SaleHealth } from "../../lua/sale-health.ts";
 
-/** What a sale needs, by comparing what PostgreSQL wants with what Redis has. */
+/** What the loader must do for a sale, from a comparison of PostgreSQL with Redis. */
 export type Diagnosis =
   | { readonly need: "nothing" | "first-load" | "set-terms" }
   | { readonly need: "recovery"; readonly why: string };
 
 /**
  * - first-load: NEW proves that no claim was ever granted, so there is nothing to wait for.
- * - recovery: Redis lost the sale (restart, failover, FLUSHALL, scripts gone, keys that somebody wrote over), shows another epoch than PostgreSQL, a fence
- *   was raised, or a loader died half-way. A claim may be anywhere between the two, so the whole way is taken.
- * - set-terms: an operator's word that Redis missed: the state, or the total.
+ * - recovery: Redis lost the sale (restart, failover, FLUSHALL, scripts gone, keys that somebody wrote over), has another epoch than
+ *   PostgreSQL, is fenced, or a loader died during the load. A claim may be anywhere between the two, so all steps are needed.
+ * - set-terms: Redis missed an operator's change of the state or the total.
  */
 export function diagnose(
   sale: Pick<LiveSale, "loadState" | "epoch" | "state" | "total">,

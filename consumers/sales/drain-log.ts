@@ -5,21 +5,20 @@ import type { Log } from "../engine/log.ts";
 import { pause } from "../engine/pause.ts";
 import { DrainPace } from "./drain-pace.ts";
 
-/** A record with this header carries nothing; whoever consumes the topic skips it. */
+/** A record with this header has no content. Consumers of the topic skip it. */
 export const DRAIN_MARKER = "drain-marker";
 
 const LOOK_MS = 200;
-/** A group that moves nothing for so long may have nothing left to move over. */
+/** Milliseconds without progress after which the group may have no record left to read. */
 const STUCK_MS = 5_000;
 const REMIND_MS = 10_000;
 
 /**
- * Waits until the group has committed everything that the topic held when this was called. While Kafka does not answer it
- * waits too: the claims it would miss may be nowhere else.
- * A group commits only what it has read. Where retention has deleted the records behind its position (or the group's
- * offsets themselves, after a week of standing still) it would never reach the end; one empty marker record per such
- * partition gives it something to read.
- * @param report told once a second how long it will take yet, in milliseconds, going by the group's pace so far
+ * Waits until the group has committed everything that the topic held at the call. It also waits while Kafka does not answer,
+ * because claims that it missed may exist nowhere else.
+ * A group commits only what it has read. If retention has deleted the records after its position (or its offsets, after
+ * a week without a commit), it would never reach the end. One empty marker record per such partition gives it something to read.
+ * @param report called once a second with the milliseconds that are left, estimated from the group's pace so far
  * @returns false when `stopping` ended it
  */
 export async function drain(

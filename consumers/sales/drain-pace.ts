@@ -1,15 +1,15 @@
-/** How long the rest of a drain will take, going by its pace so far. */
+/** Estimates how long the rest of a drain will take, from its pace so far. */
 export class DrainPace {
   readonly #report: (remainingMs: number) => void;
   #first: { readonly remaining: number; readonly at: number } | undefined;
   #reportAt = 0;
 
-  /** @param report told about once a second */
+  /** @param report called about once a second */
   constructor(report: (remainingMs: number) => void) {
     this.#report = report;
   }
 
-  /** So many records are to go. */
+  /** `remaining`: records that are not committed. */
   records(remaining: number, now: number = performance.now()): void {
     this.#first ??= { remaining, at: now };
     const done = this.#first.remaining - remaining;
@@ -17,7 +17,7 @@ export class DrainPace {
     else this.#say(now, this.#first.at === now ? Math.min(UNKNOWN_MS, remaining / USUAL_PER_MS) : UNKNOWN_MS);
   }
 
-  /** Nobody can say how many. */
+  /** The number of remaining records is not known. */
   unknown(now: number = performance.now()): void {
     this.#say(now, UNKNOWN_MS);
   }
@@ -30,7 +30,7 @@ export class DrainPace {
 }
 
 const REPORT_MS = 1_000;
-/** What is said while nothing moves: Kafka may answer in the next moment, or in an hour. */
+/** Milliseconds that are reported without progress: Kafka may answer in the next moment, or in an hour. */
 const UNKNOWN_MS = 5_000;
-/** Records that one consumers process persists, before this one's pace is known. */
+/** Records per millisecond that one consumers process usually persists. Used until this group's pace is known. */
 const USUAL_PER_MS = 10;

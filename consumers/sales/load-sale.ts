@@ -5,7 +5,7 @@ import { beginLoading, finishLoading, snapshotWinners } from "../../db/sales/loa
 import type { SaleLoading, SaleTerms } from "../../lua/sale-loading.ts";
 import type { LoadedWinner } from "../../lua/sale-shadow.ts";
 
-/** What ended the load: OVERTAKEN by another loader, a raised fence or a restart of Redis; then it is looked at again. */
+/** OVERTAKEN: another loader, a new fence or a restart of Redis came first. The next look sees the sale again. */
 export type LoadOutcome = "LOADED" | "OVERTAKEN";
 
 export function termsOf(sale: LiveSale): SaleTerms {
@@ -28,8 +28,8 @@ async function* winnersOf(sql: Sql, couponId: string): AsyncGenerator<LoadedWinn
 }
 
 /**
- * The last steps of every load: LOADING, winners from PostgreSQL into Redis, the fence lifted, LOADED. Every step checks
- * that the epoch is still this loader's, so a second loader makes one of the two stop and never makes a wrong sale.
+ * The last steps of every load: state LOADING, winners from PostgreSQL into Redis, lift the fence, state LOADED. Every step
+ * checks that the epoch is still this loader's: of two loaders one stops, and the sale is never wrong.
  * Claims granted between the last two steps wait some milliseconds until PostgreSQL says LOADED.
  */
 export async function loadSale(

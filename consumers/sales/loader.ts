@@ -16,9 +16,9 @@ import { type LostSale, Recovery, type RecoveryDeps } from "./recovery.ts";
 export interface LoaderDeps extends RecoveryDeps {
   readonly leases: LeasePool;
   readonly scripts: Pick<SaleScripts, "setState" | "resize">;
-  /** Sales that ended longer ago are left to PostgreSQL. */
+  /** Sales that ended more than this many hours ago are in PostgreSQL only. */
   readonly keepHours: number;
-  /** Sales that cannot be looked at or treated hold nobody else up. */
+  /** Sales whose look or treatment failed. They do not delay other sales. */
   readonly leftOut: LeftOut;
   readonly log: Log;
 }
@@ -26,25 +26,25 @@ export interface LoaderDeps extends RecoveryDeps {
 /** Sales looked at together. */
 const LOOKS_AT_ONCE = 64;
 const FIRST_LOADS_AT_ONCE = 16;
-/** One look in this many checks the types of a sale's keys; the sales are spread over the looks. */
+/** Every tenth look at a sale checks the types of its keys. The sales are spread over the looks. */
 const TYPES_EVERY = 10;
-/** Groups of recoveries under way; each holds a connection for its leases. */
+/** The most groups of recoveries under way. Each group holds a connection for its leases. */
 const MAX_GROUPS = { waiting: 3, quick: 2 };
-/** A recovery that keeps failing begins again at most once in this time. */
+/** Milliseconds after which a recovery that keeps failing begins again, at most. */
 const MAX_REST_MS = 60_000;
 
 const idOf = ({ id }: LiveSale) => id as CouponId;
 
 /**
- * Keeps Redis what PostgreSQL says: one `look` over all live sales. What takes long (recoveries) goes on beside the
- * looks, so that a new sale never waits for another one's recovery; and those that need not wait for the log go in groups of
- * their own, so that they don't wait for those that do.
+ * Keeps Redis equal to PostgreSQL: one `look` checks all live sales. Recoveries take long, so they go on beside the looks,
+ * and a new sale never waits for another sale's recovery. Recoveries that need not wait for Kafka's log go in separate groups,
+ * so that they do not wait for the others.
  */
 export class Loader {
   readonly #deps: LoaderDeps;
   readonly #recovery: Recovery;
   readonly #busy = new Set<CouponId>();
-  /** Sales that had this process' scripts, and under which epoch. */
+  /** Sales that had this process' scripts, with the epoch in which they had them. */
   readonly #hadOurs = new Map<CouponId, number>();
   #looks = 0;
   readonly #groups = { waiting: new Set<Promise<void>>(), quick: new Set<Promise<void>>() };
@@ -54,7 +54,7 @@ export class Loader {
     this.#recovery = new Recovery(deps);
   }
 
-  /** @throws what PostgreSQL or Redis threw; the next look tries again */
+  /** @throws the error of PostgreSQL or Redis; the next look tries again */
   async look(stopping: AbortSignal): Promise<void> {
     const { sql, loading, leftOut } = this.#deps;
     const sales = (await listLiveSales(sql, this.#deps.keepHours)).filter((sale) => !this.#busy.has(idOf(sale)));
@@ -84,7 +84,7 @@ export class Loader {
     for (const couponId of this.#hadOurs.keys()) if (!live.has(couponId)) this.#hadOurs.delete(couponId);
   }
 
-  /** Resolves when nothing is being recovered any more. */
+  /** Resolves when no recovery is under way. */
   async settled(): Promise<void> {
     await Promise.all([...this.#groups.waiting, ...this.#groups.quick]);
   }
@@ -104,22 +104,22 @@ export class Loader {
   }
 
   /**
-   * A running sale goes on with the scripts that it was loaded with, so a mended script reaches it only if a newer loader
-   * brings it. Once per sale: where the scripts are replaced after they were this process' own, a process that started
-   * later did it, and the two must not undo each other's work every second.
+   * A running sale keeps the scripts that it was loaded with, so a corrected script reaches it only through a newer loader. Once
+   * per sale: if the scripts changed after they were this process' scripts, a process that started later changed them, and the
+   * two must not undo each other's work every second.
    */
   async #bringScripts(couponId: CouponId, health: SaleHealth): Promise<void> {
     if (this.#hadOurs.get(couponId) === health.epoch) return;
     if (health.isOutdated) {
       const outcome = await this.#deps.loading.swapScripts(couponId, health.epoch);
-      if (outcome === "NOT_LOADED" || outcome === "STALE_EPOCH") return; // lost or rebuilt just now: the next look sees it
+      if (outcome === "NOT_LOADED" || outcome === "STALE_EPOCH") return; // lost or rebuilt just now; the next look sees it
       if (outcome === "CHANGED")
         this.#deps.log.info({ couponId, epoch: health.epoch }, "the sale has this release's scripts");
     }
     this.#hadOurs.set(couponId, health.epoch);
   }
 
-  /** Under leases: to another loader a sale that is LOADING and held by nobody is one whose loader died half-way. */
+  /** Under leases: for another loader, a sale that is LOADING without a lease is one whose loader died during the load. */
   async #firstLoads(fresh: readonly LiveSale[]): Promise<void> {
     const load = (sale: LiveSale) => this.#firstLoad(sale);
     await withLeases(this.#deps.leases, LEASES.saleLoader, fresh.map(idOf), async (held) => {
@@ -128,7 +128,7 @@ export class Loader {
     });
   }
 
-  /** Fence first: the load script replaces only what its own epoch has fenced. Two loaders meet at NEW → LOADING. */
+  /** Fence first: the load script replaces only a sale that is fenced in its epoch. Of two loaders, one fails at NEW → LOADING. */
   async #firstLoad({ id, epoch }: LiveSale): Promise<void> {
     const { sql, loading, log } = this.#deps;
     const couponId = id as CouponId;

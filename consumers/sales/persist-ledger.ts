@@ -7,12 +7,12 @@ const PAGE = 1_000;
 const HELD: ReadonlySet<ClaimOutcome["code"]> = new Set(["PERSISTED", "REPEATED", "ALIASED"]);
 
 /**
- * Writes whatever the ledger still holds of a fenced sale into PostgreSQL, and its claims that were deferred: so they keep their
- * slots where nobody else has them. Nothing is told and no entry is removed: the
- * relay does both afterwards, and a recovery must not wait for Kafka here. Claims that conflict stay entries, to be decided
- * again when the sale is loaded; so does a claim that PostgreSQL refuses for what it is, or the sale would stay closed for ever.
- * @returns how many claims PostgreSQL holds now, of how many, and how many it refused
- * @throws what PostgreSQL or Redis threw, unless only some claims are to blame
+ * Writes the claims that a fenced sale's ledger holds into PostgreSQL, and its deferred claims: they keep their slots if no other
+ * user has them. No owner is told and no entry is removed: the relay does both afterwards, because a recovery must not wait for Kafka
+ * here. A claim that conflicts stays in the ledger and is decided again when the sale is loaded. So does a claim whose data PostgreSQL
+ * refuses; otherwise the sale would stay closed for ever.
+ * @returns `held`: claims that PostgreSQL holds now. `entries`: all claims. `refused`: claims whose data PostgreSQL refuses
+ * @throws the error of PostgreSQL or Redis, unless it comes from single claims
  */
 export async function persistLedger(
   read: (couponId: CouponId, range: LedgerRange) => Promise<LedgerPage>,
@@ -43,7 +43,7 @@ export async function persistLedger(
   return { held, entries, refused };
 }
 
-/** A page that fails for what one of its claims is gets halved, until that one is left: null. */
+/** A page that fails because of one claim's data is halved until that claim is alone. Its outcome is null. */
 async function persistByHalves(
   persist: (claims: readonly GrantedClaim[]) => Promise<readonly ClaimOutcome[]>,
   claims: readonly GrantedClaim[],

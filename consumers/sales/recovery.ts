@@ -16,11 +16,11 @@ export interface LostSale {
   /** As PostgreSQL showed it when the loss was noticed. */
   readonly epoch: number;
   readonly loadState: LoadState;
-  /** Its claims do not come through the claims' log, so nobody need wait for that. */
+  /** A queued sale: its claims do not come through the topic of claims, so the recovery need not wait for that. */
   readonly queued: boolean;
-  /** As Redis showed it; 0 if it has nothing. */
+  /** As Redis showed it; 0: Redis has nothing. */
   readonly redisEpoch: number;
-  /** Redis shows the fence of that epoch, and has decided nothing since. */
+  /** Redis shows the fence of that epoch and has decided no claim since. */
   readonly isFenced: boolean;
   readonly why: string;
 }
@@ -28,12 +28,12 @@ export interface LostSale {
 export interface RecoveryDeps {
   readonly sql: Sql;
   readonly loading: SaleLoading;
-  /** Writes what the sale's ledger still holds into PostgreSQL. */
+  /** Writes the claims that the sale's ledger holds into PostgreSQL. */
   readonly persistLedger: (
     couponId: CouponId,
   ) => Promise<{ readonly held: number; readonly entries: number; readonly refused: number }>;
   readonly drain: DrainLog;
-  /** Milliseconds after which no gateway's producer still tries to deliver a claim. */
+  /** Milliseconds after which no gateway's producer tries to deliver a claim any more. */
   readonly messageTimeoutMs: number;
   readonly log: Log;
   readonly recovered: (seconds: number) => void;
@@ -45,22 +45,25 @@ interface Fenced extends LostSale {
   readonly fencedAt: number;
 }
 
-/** What drain and load take at least, on top of the wait. */
+/** Milliseconds that drain and load take at least, in addition to the wait. */
 const LOAD_MS = 300;
 
 /** Sales that are fenced, or loaded, at the same time. */
 const AT_ONCE = 8;
-/** Ledgers that are persisted at the same time. They may be long, so nobody but their own sales waits for them. */
+/** Ledgers that are persisted at the same time. A ledger may be long, so it has a separate limit from the fences and loads. */
 const LEDGERS_AT_ONCE = 4;
 
 /**
- * Brings sales back whose state in Redis is lost or in doubt, without forgetting a single claim:
- * 1 fence: a new epoch, RECOVERING, here and in Redis. 2 persist the surviving ledger. 3 wait until no claim of the old
- * epoch can come to the log any more (message.timeout.ms after the fence), then until all it holds is persisted. 4–6 load.
- * A queued sale needs no step 3: no gateway sends its claims, and what role coupon-decide has in hand is persisted before the
- * snapshot or decided again after it (EPOCH_PASSED). A sale that nobody can have claimed needs neither 2 nor 3.
- * Each sale goes through the steps on its own; only the wait for the log is shared. A sale that falls out of a step keeps its
- * fence, and goes on behind that fence with the next look, or begins again with a higher epoch if its fence is gone.
+ * Rebuilds sales whose state in Redis is lost or in doubt, without losing a claim:
+ * 1. Fence: a new epoch and RECOVERING, in PostgreSQL and in Redis.
+ * 2. Persist the ledger that Redis still has.
+ * 3. Wait until no claim of the old epoch can reach the log any more (message.timeout.ms after the fence), then until everything
+ *    in the log is persisted.
+ * 4. Load the sale (loadSale).
+ * A queued sale needs no step 3: no gateway sends its claims, and what role coupon-decide is deciding is persisted before the
+ * snapshot, or decided again after it (EPOCH_PASSED). A sale that cannot have been claimed needs neither step 2 nor step 3.
+ * Each sale goes through the steps alone; only the wait for the log is shared. A sale whose step fails keeps its fence. The next
+ * look continues after the fence, or begins again with a higher epoch if the fence is gone.
  */
 export class Recovery {
   readonly #deps: RecoveryDeps;
@@ -68,9 +71,9 @@ export class Recovery {
   readonly #ledgers = new ConcurrencyLimit(LEDGERS_AT_ONCE);
   readonly #loads = new ConcurrencyLimit(AT_ONCE);
   readonly #drain: SharedDrain;
-  /** Clients are told when to come back; a wrong time costs them a second question. */
+  /** Tells clients when to come back. A wrong time costs them one more request. */
   readonly #announcements: Announcements;
-  /** Sales that fell out of a step behind a fence of this process. */
+  /** Sales whose step failed after a fence of this process. */
   readonly #fenced = new Map<CouponId, Fenced>();
 
   constructor(deps: RecoveryDeps) {
@@ -82,7 +85,7 @@ export class Recovery {
     );
   }
 
-  /** @throws what a neighbour threw; the sale stays closed until the next try */
+  /** @throws the error of PostgreSQL, Redis or Kafka; the sale stays closed until the next try */
   async recover(sale: LostSale, stopping: AbortSignal): Promise<void> {
     const { sql, persistLedger, log } = this.#deps;
     const { couponId } = sale;
@@ -109,10 +112,10 @@ export class Recovery {
     this.#fenced.delete(couponId);
     const opensInMs = (queued ? 0 : messageTimeoutMs) + LOAD_MS;
     const newEpoch = await beginRecovery(sql, couponId, sale, redisEpoch, why, opensInMs);
-    if (newEpoch === null) return null; // somebody else was faster; the next look sees what they did
-    // STALE_EPOCH: Redis shows a still higher one; the next look takes that into account.
+    if (newEpoch === null) return null; // another loader was faster; the next look sees what it did
+    // STALE_EPOCH: Redis has a higher epoch; the next look takes that into account.
     if ((await loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;
-    // A broken key is somebody's doing, and will be again if nobody looks.
+    // Somebody broke a key, and may do so again, so an operator should look at it.
     const level = why.startsWith("BROKEN") ? "error" : "warn";
     log[level]({ couponId, epoch: newEpoch, why }, "recovery: the sale is fenced");
     const fenced = { ...sale, newEpoch, fencedAt: performance.now() };

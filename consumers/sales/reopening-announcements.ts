@@ -1,19 +1,19 @@
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import { ConcurrencyLimit } from "../engine/concurrency-limit.ts";
 
-/** Each holds a connection of the process' pool, and may wait for a sale's lock: the fences must find connections beside them. */
+/** Each announcement holds a connection of the process' pool and may wait for a sale's lock. The fences need connections too. */
 const AT_ONCE = 2;
 
 /**
- * Writes down when sales that are being rebuilt will open. It runs beside the recoveries and never delays one: at most two
- * sales at the same time, and at most one announcement of each sale, waiting or under way. The waiting line is therefore no
- * longer than the list of sales that are being rebuilt.
+ * Writes into PostgreSQL when sales that are being rebuilt will open. It runs beside the recoveries and never delays one: at most two
+ * sales at the same time, and at most one announcement per sale, waiting or under way. The queue is therefore never longer than
+ * the list of sales that are being rebuilt.
  */
 export class Announcements {
   readonly #announce: (couponId: CouponId, epoch: number, inMs: number) => Promise<void>;
   readonly #failed: (couponId: CouponId, error: unknown) => void;
   readonly #limit = new ConcurrencyLimit(AT_ONCE);
-  /** What was said last of each sale whose announcement has not ended; `opensAt` by the monotonic clock. */
+  /** The latest values of each sale whose announcement has not ended; `opensAt` by the monotonic clock. */
   readonly #last = new Map<CouponId, { readonly epoch: number; readonly opensAt: number }>();
 
   constructor(

@@ -6,12 +6,12 @@ import { pause } from "../engine/pause.ts";
  */
 export type DrainLog = (stopping: AbortSignal, report: (remainingMs: number) => void) => Promise<boolean>;
 
-/** Sales that were fenced together are quiet together; this is how far apart they may be. */
+/** Milliseconds to collect sales that were fenced together: their waits end at about the same time. */
 const GATHER_MS = 50;
 
 /**
- * One wait for the log at a time, shared by all sales that need it. A drain waits for what the log held when it began, so a sale joins the
- * next one that begins, never the one that runs.
+ * One wait for the log at a time, shared by all sales that need it. A drain waits for what the log held at its start, so a sale joins
+ * the next drain, never the one that runs.
  */
 export class SharedDrain {
   readonly #drain: DrainLog;

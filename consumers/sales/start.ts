@@ -11,7 +11,7 @@ import { drain } from "./drain-log.ts";
 import { Loader } from "./loader.ts";
 import { persistLedger } from "./persist-ledger.ts";
 
-/** Role sale-loader: a look at all sales every second, and at once when somebody says that there is something to see. */
+/** Role sale-loader: looks at all sales every second, and at once when a message on the channel `sale-loader` asks for it. */
 export function startLoader(neighbours: Neighbours): RunningRole {
   const { config, db, redis, subscriber, kafka, producer, loading, log, metrics } = neighbours;
   const admin = createRenewedAdmin(kafka);
@@ -41,7 +41,7 @@ export function startLoader(neighbours: Neighbours): RunningRole {
     if (channel === SALE_LOADER_CHANNEL) ticker.wake();
   };
   subscriber.on("message", wake);
-  subscriber.subscribe(SALE_LOADER_CHANNEL).catch(() => {}); // unheard, the loader still looks every second
+  subscriber.subscribe(SALE_LOADER_CHANNEL).catch(() => {}); // without messages, the loader still looks every second
   return {
     name: "sale-loader",
     inHand: () => 0,
