@@ -27,7 +27,7 @@ export interface ConsumersParts {
   readonly createSaleLoading: (redis: RedisConnection) => LoaderDeps["loading"];
 }
 
-/** It connects within milliseconds; whoever waits longer for it starts without it. */
+/** It connects within milliseconds; after this time the process starts without it. */
 const REDIS_HEAD_START_MS = 5_000;
 /** On top of the times that a stop gives to its parts. */
 const SPARE_MS = 10_000;

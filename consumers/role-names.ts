@@ -1,4 +1,4 @@
-/** All roles; a process without a choice of its own runs every one of them. */
+/** All roles; a process runs every one of them unless it is configured otherwise. */
 export const ROLE_NAMES = [
   "coupon-persist",
   "coupon-decide",

@@ -4,7 +4,7 @@ import { databaseCalls } from "./database-calls.ts";
 import { DatabaseOutageLog } from "./database-news.ts";
 import { createErrorLog } from "./http/error-log.ts";
 
-test("a database that is away is told once, every 30 s, and once when it is back, whoever asks it meanwhile", async () => {
+test("a database that is away is logged once, every 30 s, and once when it is back, however many calls fail", async () => {
   const lines: string[] = [];
   const log = pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) });
   let now = 0;

@@ -60,7 +60,7 @@ test("a failed connection is said once for all clients, whichever thread and how
   expect(said).toEqual([`error kafka: FAIL: [thrd:127.0.0.1:9092/1]: ${CONNECT} (after 0ms in state CONNECT)`]);
 });
 
-test("another broker's failure is news of its own, and a repetition after 30 s says how often it was", () => {
+test("another broker's failure is logged separately, and a repetition after 30 s says how often it was", () => {
   const { brokerLog, said, clock } = listen();
   brokerLog.error("a: refused");
   brokerLog.error("b: refused");

@@ -13,7 +13,7 @@ export function refuseOtherAddresses({ ports, shape, env }: StackContext): void 
   for (const name of SERVICES.filter(hasShape)) {
     const variable = ADDRESS_VARIABLE[name];
     if (env[variable] === own[variable]) continue;
-    throw new CliError(`--cluster brings a ${name} of its own, and ${variable} names another: unset ${variable}`);
+    throw new CliError(`--cluster starts a separate ${name}, and ${variable} names another: unset ${variable}`);
   }
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { StackContext } from "./service.ts";
 import { untilReady } from "./until-ready.ts";
 
-test("who gave an address of their own is told which variable holds it, not to read a log that is not theirs", async () => {
+test("a configured address is reported with its variable, not with a log that belongs to another server", async () => {
   const env = { REDIS_URL: "redis://127.0.0.1:1" };
   const layout = { logOf: () => "/nowhere/redis.log" };
   const context = { env, layout, ports: {}, progress: { begin() {} } } as unknown as StackContext;

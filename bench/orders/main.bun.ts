@@ -1,8 +1,8 @@
 import { createOrderClient, type OrderClient } from "./client.ts";
 import type { FromOrders, OrderPlan, ToOrders } from "./plan.ts";
 
-// The process of those who order (drive.ts is its parent): it prepares, says ready, waits for `go`, and reports. A process
-// of its own, because a load generator that shares an event loop with anything measures that too.
+// The process of those who order (drive.ts is its parent): it prepares, says ready, waits for `go`, and reports. A separate
+// process, because a load generator that shares an event loop with anything measures that too.
 
 const PROGRESS_MS = 100;
 const say = (message: FromOrders) => process.send?.(message);

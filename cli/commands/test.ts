@@ -60,13 +60,13 @@ interface TestOptions {
 
 export function testCommand(): Command {
   return new Command("test")
-    .description("Runs the tests of a gate on a stack of their own; the last line says `N passed, N failed`")
+    .description("Runs the tests of a gate on a separate stack; the last line says `N passed, N failed`")
     .argument("[files...]", "only test files whose path contains one of these")
     .option("--changed", "only what the changes since the main branch reach through imports")
     .addOption(new Option("--all", "every test, long ones too").conflicts("changed"))
     .option("--only <tiers>", `all files of these tiers: ${TIERS.join(",")}`, parseTiers)
     .option("--keep", "leave the tests' stack running, and use the one that runs")
-    .option("--lanes <n>", "how many files run side by side, each on a stack of its own", parseLanes, DEFAULT_LANES)
+    .option("--lanes <n>", "how many files run side by side, each on a separate stack", parseLanes, DEFAULT_LANES)
     .option("--record", "write down how long each file took (test/durations.json); on a quiet machine")
     .addHelpText(
       "after",

@@ -24,7 +24,7 @@ const NOT_SENT = new Set(["ConnectionRefused", "FailedToOpenSocket", "ECONNREFUS
 
 /**
  * The gateway's operator calls. Every method @throws CliError with the gateway's own words, or, of a change that was sent and
- * not answered, saying that its outcome is unknown and how it is repeated. Methods with a `key` make one of their own without it.
+ * not answered, saying that its outcome is unknown and how it is repeated. Methods with a `key` make one if it is left out.
  */
 export interface AdminApi {
   /** Under a `key`, a repeat finds the sale of the first time. */

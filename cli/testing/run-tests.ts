@@ -98,7 +98,7 @@ async function runTiers(stacks: Stacks, run: TestRun): Promise<Counts> {
   return sum(all);
 }
 
-/** Runs tests on stacks of their own, one for each lane; prints as it goes. The last line says what it came to. @returns the exit code */
+/** Runs tests on separate stacks, one for each lane; prints as it goes. The last line says what it came to. @returns the exit code */
 export async function runTests(stacks: Stacks, run: TestRun): Promise<0 | 1 | 130> {
   const { run: directory } = stacks[0].layout;
   mkdirSync(directory, { recursive: true });

@@ -17,7 +17,7 @@ test("of files that share a process those with a failed test are named", () => {
   expect(commandsFor(OUTPUT, FILES, "int")).toEqual(["./dev test b.int.test.ts"]);
 });
 
-test("a file with a process of its own is named, whatever it wrote", () => {
+test("a file that runs in a separate process is named, whatever it wrote", () => {
   expect(commandsFor("killed after 600 s", ["a.int.test.ts"], "int")).toEqual(["./dev test a.int.test.ts"]);
 });
 

@@ -24,7 +24,7 @@ export function deadLetterOf(record: IncomingRecord): NewDeadLetter {
   const headers = Object.entries(record.headers).map(([name, value]) => [readable(Buffer.from(name)), readable(value)]);
   return {
     eventId: eventId !== "" && eventId.length <= MAX_EVENT_ID ? eventId : eventIdOf(record).replaceAll("\0", "�"),
-    // Not what a header says: whoever may write here must not be able to write elsewhere through us.
+    // Not from a header: a program that may write here must not be able to write elsewhere through this role.
     topic: record.topic.replace(/\.DLT$/, ""),
     partition: number(DEAD_LETTER_HEADERS.partition, record.partition, MAX_INTEGER),
     offset: number(DEAD_LETTER_HEADERS.offset, record.offset),

@@ -81,7 +81,7 @@ test("what is sent again is the record as it was, with its event's id and the at
   expect(texts).toEqual({ traceparent: "00-1", "event-id": "coupon-events/3/42", "dead-letter-attempt": "3" });
 });
 
-test("a letter that comes back is the same letter, however often, with or without an event id of its own", () => {
+test("a letter that comes back is the same letter, however often, with or without an event id", () => {
   for (const value of [Buffer.from("{"), Buffer.from('{"eventId":"e-1"}')]) {
     const first = record(value);
     const { eventId } = deadLetterOf(travelled(first));

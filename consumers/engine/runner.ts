@@ -35,7 +35,7 @@ const POLL_MS = 500;
 const SLOW_MS = 1_000;
 /**
  * Between two commits of offsets. Each is a record in a log of the broker's; without a rest ten roles make thousands a second.
- * Whoever dies is handed what was not committed again, and no handler minds.
+ * After a crash the uncommitted records are delivered again; every handler is idempotent.
  */
 const REST_MS = 250;
 /**

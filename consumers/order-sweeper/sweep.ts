@@ -36,8 +36,8 @@ const MAX_PAUSE_MS = 600_000;
 export type GroupProgress = Map<string, ConsumedUntil>;
 
 /**
- * Publishes what time has to say about due orders. First the log, then the new due times: whoever dies between them says
- * the same once more, under the same event id, as does a second sweeper.
+ * Publishes `DeadlinePassed` for due orders. First the log, then the new due times: after a crash in between, the same event
+ * is published again under the same event id. A second sweeper does the same.
  * @returns how many orders were looked at
  */
 export async function sweep(deps: SweepDeps, progress: GroupProgress, now: number): Promise<number> {

@@ -75,7 +75,7 @@ export interface Held {
 
 /**
  * A refund's own idempotency key. The first refund of a payment has the published name, whatever its amount. Another amount than
- * that has a key of its own, which also names what had gone back before: a provider refuses another amount under a known key,
+ * that has another key, which also names what had gone back before: a provider refuses another amount under a known key,
  * and moves nothing a second time under a used one. Made of the row, which does not change until the refund is definite, so each
  * try finds the same key.
  * @param row as it was when the return became due @param there what the provider holds now

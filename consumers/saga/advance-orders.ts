@@ -40,7 +40,7 @@ const TRIES = 5;
 /**
  * Advances orders by events: locks their sagas, handles the events in memory, writes what changed, all in one transaction.
  * @param refusal the one order of these events was refused by the database: it is cancelled, for this reason, without a row
- * of its own in `orders`
+ * in `orders`
  * @throws what the database threw; nothing was written
  */
 export async function advanceOrders(

@@ -53,7 +53,7 @@ function saidBy(input: SagaInput, state: SagaState, circumstances: Circumstances
 export const isCancellable = (state: SagaState): boolean =>
   state.status === "PROCESSING" && state.steps.PAYMENT.status !== "COMPLETED";
 
-/** Statuses in which a step has not said anything. PENDING too: its row decided, whoever asked it to. */
+/** Statuses in which a step has not said anything. PENDING too: its row decided, also without a request of this saga. */
 const SILENT: ReadonlySet<StepStatus> = new Set(["PENDING", "REQUESTED"]);
 
 function saidByStep(input: ResultEvent, state: SagaState, at: number): SagaDecision[] {
@@ -73,7 +73,7 @@ function saidByStep(input: ResultEvent, state: SagaState, at: number): SagaDecis
       return [{ type: "StepFailed", step, failure }, ...failing(failure)];
     }
     case "RESTORED":
-      // Outranks everything but a refusal: what it restored, or forbade, will not come again, whoever asked for it.
+      // Outranks everything but a refusal: what the step restored, or will refuse, cannot come again.
       if (status === "RESTORED" || status === "FAILED" || status === "SKIPPED") return [];
       return [{ type: "StepRestored", step, at }, ...failing({ reason: "INTERNAL" })];
   }

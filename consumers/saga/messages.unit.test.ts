@@ -52,7 +52,7 @@ test("the worst order, whose last step refuses, is 24", () => {
   ]);
 });
 
-test("each is an event of its own, and no stream has a gap", () => {
+test("each is a separate event, and no stream has a gap", () => {
   for (const said of [conversation(orderCreated()), conversation(orderCreated(), [failed("SHIPPING", "INTERNAL")])]) {
     expect(ids(said).size).toBe(said.length);
     for (const taken of Object.values(places(said))) expect(taken).toEqual(upTo(taken.length));

@@ -12,9 +12,9 @@ const REVERSED = STEPS.toReversed();
 
 /**
  * What handling an event publishes, whether it is new or was handled before: what it caused and what is still outstanding
- * of that. Commands are outstanding until they are answered; announcements, which nobody answers, always. So whoever
- * committed a state and died before publishing publishes the same when the event is delivered again, and a result does not
- * re-send what others caused.
+ * of that. Commands are outstanding until they are answered; announcements, which have no answer, always. So after a
+ * crash between the commit and the publishing, the same messages are published when the event is delivered again, and a result
+ * does not re-send messages that other events caused.
  */
 export function outputsOf(state: SagaState, input: SagaInput): StampedeEvent[] {
   const { order } = state;

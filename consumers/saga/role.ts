@@ -26,7 +26,7 @@ export interface OrderSagaDeps extends Omit<Advancing, "memory"> {
 
 /**
  * The saga at work. The order is the promise: PostgreSQL commits; then what follows is published and acknowledged; then the
- * offsets move. Whoever dies between two of them is handed the same events again and publishes the same (docs/saga.md).
+ * offsets move. After a crash between two of them the same events are delivered again and publish the same (docs/saga.md).
  */
 export function orderSaga(deps: OrderSagaDeps): Role {
   const advancing = { ...deps, memory: new SagaMemory() };

@@ -29,9 +29,9 @@ const ROLLED_BACK = new Set(["40P01", "40001"]);
 
 /**
  * Decides a batch of one step: outcomes and effects in one transaction. Rows that decide come first, by `work.enter`;
- * then `step_outcomes` arbitrates: whoever writes an order's row applies its effect, everybody else repeats the row. If
- * somebody else was quicker, this batch is taken back and judged anew, because its other orders were judged as if that one
- * took something.
+ * then `step_outcomes` arbitrates: the process that writes an order's row applies its effect, all others repeat the row. If
+ * another process wrote one first, this batch is rolled back and decided again, because its other orders were decided as if
+ * that one took something.
  * @throws the driver's error: nothing was written
  */
 export async function decideSteps<S extends Step>(

@@ -38,7 +38,7 @@ test("what door, sweeper, webhook and steps say is what its schema says", () => 
   }
 });
 
-test("each has an id of its own; made again, it has the same", () => {
+test("each has a different id; made again, it has the same", () => {
   expect(new Set(made.map(({ eventId }) => eventId)).size).toBe(made.length);
   expect(
     [orderCreated(), cancelRequested("OPERATOR"), deadlinePassed(2, ["STOCK"], false)].map((e) => e.eventId),

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { check, index, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { amount, id, serial, time } from "./columns.ts";
 
-/** A user's points. Users need no row of their own: no row is a balance of 0. */
+/** A user's points. Users need no row: no row is a balance of 0. */
 export const pointBalances = pgTable(
   "point_balances",
   {

@@ -51,7 +51,7 @@ test("what it lacks is looked for in the ledger, without the key under which it 
   expect(found.order).not.toHaveProperty("idempotencyKey");
 });
 
-test("operators find it in the ledger whoever's it is", async () => {
+test("operators find any user's order in the ledger", async () => {
   const looking = looks([null], created);
   expect((await looking.as("op", "operator"))?.status).toBe("PENDING");
   expect(looking.asked).toEqual(["stored", "pending of anybody"]);

@@ -5,7 +5,7 @@ import { createLookUp } from "./look-up.ts";
 const [a, b, c] = ["a", "b", "c"].map((orderId) => ({ userId: "ann", idempotencyKey: "k", orderId }) as KeyedOrder);
 const there: KnownOrder = { status: "COMPLETED", keyReused: false };
 
-test("who asks together is answered by one statement, whoever comes later by another", async () => {
+test("lookups of one moment are one statement, later ones another", async () => {
   const looks: (readonly KeyedOrder[])[] = [];
   const lookUp = createLookUp(async (asked) => {
     looks.push(asked);

@@ -23,7 +23,7 @@ export interface NativeError {
 
 export type Done<T = unknown> = (error: NativeError | null | undefined, result: T) => void;
 
-/** A topic with librdkafka settings of its own. */
+/** A topic with its librdkafka settings. */
 export type NativeTopic = object;
 
 export interface NativeEvent {

@@ -10,7 +10,7 @@ const NATIVE = ["uWebSockets.js", "@confluentinc/kafka-javascript"];
 const PROGRAMS = ["gateway", "consumers"] as const;
 
 /**
- * Writes dist/gateway.mjs and dist/consumers.mjs, with source maps beside them. Whoever starts a program meanwhile gets the
+ * Writes dist/gateway.mjs and dist/consumers.mjs, with source maps beside them. A program that is started meanwhile gets the
  * old or the new one, whole: tests on several lanes all make them.
  * @throws AggregateError of what does not compile
  */

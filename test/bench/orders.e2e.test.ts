@@ -47,7 +47,7 @@ test("the second act: every order ends as it must, its owner is told, the books 
   );
   expect(run.outcome.wrong).toEqual([]);
   const { completed, cancelled, reasons } = run.outcome;
-  // The tenth that is doomed: two of each kind, and whoever regrets may be too late.
+  // The tenth that must fail: two of each kind; a cancellation may come too late.
   const late = 2 - (reasons.CANCELLED_BY_USER ?? 0);
   expect([completed, cancelled]).toEqual([90 + late, 10 - late]);
   const doomed = { PAYMENT_DECLINED: 2, SHIPPING_NOT_SERVED: 2, INSUFFICIENT_POINTS: 2, INSUFFICIENT_STOCK: 2 };

@@ -206,7 +206,7 @@ test("two processes send each letter once an attempt, and in the order in which 
   expect(again).toEqual(Array.from({ length: 230 }, (_, i) => `value ${i}`));
 });
 
-test("whoever dies between the log and the mark leaves the letter due; it is sent twice, as the same attempt", async () => {
+test("a process that dies between the log and the mark leaves the letter due; it is sent twice, as the same attempt", async () => {
   const topic = await world.newTopic(1);
   await planted(topic, 2);
   const dies = {

@@ -38,7 +38,7 @@ export function answering(refusals: ReadonlyMap<string, Refusals> = new Map()): 
   };
 }
 
-/** An order of the usual kind (test/saga/orders.ts), of a user of its own. */
+/** An order of the usual kind (test/saga/orders.ts), each of another user. */
 export function anOrder(change: Partial<OrderCreated["data"]> = {}): OrderCreated {
   const userId = change.userId ?? (`user-${crypto.randomUUID().slice(0, 8)}` as UserId);
   const idempotencyKey = change.idempotencyKey ?? "key-1";

@@ -11,7 +11,7 @@ const PAGE_WAIT_MS = 10_000;
 
 let world: ConsumerWorld;
 beforeAll(async () => {
-  // So long between two looks that whoever is settled sooner was announced.
+  // The time between two looks is long, so a claim that is settled sooner was announced.
   world = await createWorld({ environment: { RELAY_EVERY_MS: "60000", LEDGER_AGE_MS: "3600000" } });
 }, WORLD_MS);
 afterAll(() => world.close());

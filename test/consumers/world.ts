@@ -67,7 +67,7 @@ export interface WorldOptions {
 
 export type ConsumerWorld = Awaited<ReturnType<typeof createWorld>>;
 
-/** Real neighbours and what tests of the consumers need around them: a database, topics and sales of their own. */
+/** Real neighbours and what tests of the consumers need around them: a separate database, separate topics and sales. */
 export async function createWorld(options: WorldOptions = {}) {
   const ownRedis = options.redisUrl === undefined ? await openRedis() : undefined;
   const ownDatabase = options.databaseUrl === undefined ? await freshDatabase() : undefined;
@@ -192,7 +192,7 @@ export async function createWorld(options: WorldOptions = {}) {
         .filter(({ data }) => data.couponId === couponId)
         .map(({ type, eventId, data }) => ({ type, eventId, ...data })),
 
-    /** Runs a role on a topic and a group of its own. */
+    /** Runs a role on a separate topic and group. */
     run(role: Role, topic: string, groupId = `group-${topic}`): Runner {
       const runner = startRunner(
         { ...role, topics: [topic], groupId },

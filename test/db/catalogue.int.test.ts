@@ -74,7 +74,7 @@ test("products are listed newest first, page by page, none twice, also those of 
   expect(await codeOf(listProducts(db.orm, "nonsense", 3))).toBe("VALIDATION_FAILED");
 });
 
-test("points: the balance is the sum of the ledger, whoever grants at once, and never beyond an amount", async () => {
+test("points: the balance is the sum of the ledger under concurrent grants, and never beyond an amount", async () => {
   const grant = (amount: number, userId = "ann") =>
     db.sql.begin((tx) => grantPoints(tx, { userId: userId as never, amount, reason: "gift" }, "olga"));
   await Promise.all(Array.from({ length: 20 }, () => grant(5)));
@@ -143,7 +143,7 @@ test("a cart's lines are set, not added up, keep their order, and go one by one 
   expect(await findCart(db.sql, "bob")).toHaveLength(1);
 });
 
-test("whoever takes lines out waits for whoever holds the cart", async () => {
+test("taking lines out waits for the transaction that holds the cart", async () => {
   const cup = await create();
   await setCartLine(db.sql, "held", { productId: cup.id, quantity: 1 });
   let removed = false;

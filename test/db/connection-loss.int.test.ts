@@ -70,7 +70,7 @@ test("what a transaction does after its session was lost happens nowhere", async
   expect(await db.sql`SELECT note FROM notes`).toHaveLength(0);
 });
 
-test("a server that is starting is waited for by whoever asks again, not by hanging", async () => {
+test("a server that is starting refuses calls, which the caller repeats; none hangs", async () => {
   await server.stop();
   expect(await outcome(db.sql`SELECT 1`)).toBe("transient");
   const started = server.start();

@@ -35,7 +35,7 @@ const refusal = (work: Promise<unknown>) =>
     (error) => `${sqlState(error)} ${error.constraint_name}`,
   );
 
-test("the database itself refuses a slot outside the total, whoever asks", async () => {
+test("the database itself refuses a slot outside the total, from every writer", async () => {
   const sale = await newSale(2);
   expect(await refusal(insert(sale, "ann", 2))).toBeNull();
   expect(await refusal(insert(sale, "bob", 3))).toBe("23514 user_coupons_slot_within_total");

@@ -112,7 +112,7 @@ test("a letter that came back and is not known (its row was deleted) keeps its a
   ]);
 });
 
-test("due letters are taken once, in order; others are not; whoever gives up leaves them due", async () => {
+test("due letters are taken once, in order; others are not; a process that gives up leaves them due", async () => {
   await store(...["c", "a", "b"].map((eventId) => ({ eventId })));
   expect(await db.sql.begin((tx) => takeDeadLetters(tx, 10))).toEqual([]);
   await due();

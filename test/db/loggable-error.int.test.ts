@@ -39,7 +39,7 @@ test("no failed statement tells its parameters: in a log line, in a dead letter,
   const errors = await failures();
   expect(JSON.stringify(errors.map(({ message, stack }) => [message, stack]))).toContain(USER);
   for (const error of [...errors, ...errors.map((cause) => new StampedeError("INTERNAL", undefined, { cause }))]) {
-    // A log of its own for each: the same kind is not said twice in a second.
+    // A new log for each: the same kind is not logged twice in a second.
     createErrorLog(pino({}, { write: (line: string) => void lines.push(line) }))(error);
     lines.push(JSON.stringify([loggable(error), failureCode(error)]));
   }

@@ -45,7 +45,7 @@ test("a product's stock never falls below 0, nor does what is reserved: nothing 
   expect(await run("INSERT INTO products (id, stock, price) VALUES ('p', 1000000001, 1)")).toBe("23514 products_stock");
 });
 
-test("the first stock of every product is a movement, whoever inserts it and however many at once", async () => {
+test("the first stock of every product is a movement, for every writer and many products at once", async () => {
   await db.sql`INSERT INTO products (id, stock, price) SELECT 'many-' || n, n, 1 FROM generate_series(0, 99) n`;
   const rows = await db.sql`
     SELECT p.stock, m.quantity, m.kind FROM products p JOIN stock_movements m ON m.product_id = p.id

@@ -98,7 +98,7 @@ behind(
   async () => {
     await through([], async (_, bouncer) => {
       const stranger = createDatabase(bouncer.url.replace(/\/\/[^@/]*@?/, "//nobody@"), { max: 1, name: "test" });
-      expect(refusalOf(await failure(stranger.ping(10_000)))).toBeNull(); // what PgBouncer says of it has no code of its own
+      expect(refusalOf(await failure(stranger.ping(10_000)))).toBeNull(); // PgBouncer's error for it has no specific code
       await stranger.close();
     });
     const nowhere = createDatabase(database.url.replace(/[^/]*$/, "no_such_database"), { max: 1, name: "test" });

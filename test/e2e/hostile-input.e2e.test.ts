@@ -105,7 +105,7 @@ test("a cursor that no page gave is refused at every list, never a 500; a list's
         CURSORS.map((cursor) => ask(url, list, `?cursor=${encodeURIComponent(cursor)}`)),
       );
       const wrong = refused.filter(({ status, body }) => status !== 400 || body.code !== "VALIDATION_FAILED");
-      // A number beyond every row is a place in the list, of its own list alone.
+      // A number beyond every row is a valid place in its list, and in no other list.
       expect({ list: list.path, wrong: wrong.map(({ body }) => body.items ?? body) }).toEqual({
         list: list.path,
         wrong: wrong.map(() => []),

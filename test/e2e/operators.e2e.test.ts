@@ -23,7 +23,7 @@ const ADMIN: readonly [method: string, path: string][] = [
   ["GET", "/admin/pipeline"],
 ];
 
-test("whoever is not an operator may do nothing of an operator's", async () => {
+test("a user who is not an operator may make no operator's call", async () => {
   const { id } = await system.createSale({ total: 5 });
   for (const [method, path] of ADMIN) {
     const url = system.url + path.replace(":id", id);

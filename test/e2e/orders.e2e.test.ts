@@ -105,7 +105,7 @@ test("fifty equal requests at once are one order and one event; a repeat has the
   expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(1);
 });
 
-test("another body under a key is refused; without a key every request is an order of its own", async () => {
+test("another body under a key is refused; without a key every request is another order", async () => {
   const json = { items: [{ productId: mug.id, quantity: 1 }] };
   const first = await placeOrder(system, "dan", json, "k");
   const before = await waiting();
@@ -334,7 +334,7 @@ test("an order is found by its number, in any spelling, by its owner and by oper
   for (const strange of ["00000-00000-00000", "x", "%00", "zzzzzzzzzzzzzzz"]) {
     expect(code(await show(strange, "lou"))).toEqual(refused(404, "ORDER_NOT_FOUND"));
   }
-  // Of an order that PostgreSQL has, whoever shares the first digits of its id.
+  // For an order that PostgreSQL has, also if other orders share the first digits of its id.
   const state = {
     version: 1,
     status: "PROCESSING",

@@ -32,7 +32,7 @@ test("ten more coupons for a sold-out sale, while people ask: exactly ten more w
   expect(grown).toMatchObject({ status: 200, body: { id, total: 110 } });
   const second = await asking;
   for (const watcher of watchers) await watcher.hears("sale.opened");
-  // Whoever was refused before it grew asks once more.
+  // Users who were refused before the sale grew ask once more.
   const third = await ask(named("third", 100));
   const won = [second, third].flat().filter(({ answers }) => answers.at(-1)!.status < 300);
   expect(won).toHaveLength(10);

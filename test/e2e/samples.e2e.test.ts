@@ -49,7 +49,7 @@ test("every curl of the README does what it says, one after the other", async ()
   const commands = (await samplesOf("README.md", "sh")).flatMap(commandsOf);
   const ran: [string, number][] = [];
   for (const command of commands) {
-    if (command.includes("./dev token")) continue; // of the stack on this machine; ours has tokens of its own
+    if (command.includes("./dev token")) continue; // for the stack on this machine; the test's stack has other tokens
     if (!command.includes("curl")) continue;
     if (command.includes("/orders ")) {
       // The win of the samples before was revoked, and its sale is paused: the order takes the coupon of another one.

@@ -197,7 +197,7 @@ test("a user who changes gateways while they are told misses nothing and hears n
   expect(heard.toSorted()).toEqual(won.toSorted());
 }, 180_000);
 
-test("more sockets of one user than allowed are refused with a code of their own", async () => {
+test("more sockets of one user than allowed are refused with a specific code", async () => {
   const sockets = await Promise.all(Array.from({ length: 10 }, () => enter("greedy")));
   const eleventh = await TestSocket.open(at(0), system.token("greedy"));
   expect(await eleventh.closed()).toBe(CLOSE.TOO_MANY_SOCKETS);

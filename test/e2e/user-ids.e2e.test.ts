@@ -44,7 +44,7 @@ async function winsAndHears(user: string, couponId: string): Promise<void> {
   socket.close();
 }
 
-test("whoever an identity provider names wins by every way, is told, and finds the win again", async () => {
+test("a user with any id of an identity provider wins by every way, is told, and finds the win again", async () => {
   const ways = [
     ["DIRECT", "kafka"],
     ["DIRECT", "redis"],

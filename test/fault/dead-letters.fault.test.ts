@@ -48,7 +48,7 @@ test("requests of a sale that is missing: killed between the log and the mark, s
   expect(await doomed.exited).toBe(KILLED);
   const sentAgain = (await recordsOf(system, ["coupon-requests"])).length - USERS;
   expect(sentAgain).toBeGreaterThan(0);
-  // What it had sent is not marked: whoever comes next sends it once more.
+  // The letter that it had sent is not marked: the next process sends it once more.
   expect((await letters()).filter(({ status }) => status === "REPUBLISHED")).toEqual([]);
 
   await deadLetters("");

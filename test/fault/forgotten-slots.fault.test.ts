@@ -56,7 +56,7 @@ test("slots that PostgreSQL holds and Redis hands out again: the fence is raised
   expect(await fences(id)).toBe(1);
 }, 180_000);
 
-test("a sold-out sale that Redis takes for open: whoever is let in is told FAILED once, and then nobody is let in any more", async () => {
+test("a sold-out sale that Redis takes for open: users who are let in are told FAILED once, and then no user is let in", async () => {
   const { id } = await system.createSale({ total: 10 });
   await winners(id, 10, 10);
   await forget(id, ["knows-8", "knows-9"], 8);

@@ -18,7 +18,7 @@ async function relayed(): Promise<number> {
   return Number(/^stampede_relayed_claims_total (\d+)/m.exec(body)?.[1] ?? 0);
 }
 
-test("a gateway killed between Redis and Kafka: the relay delivers, and whoever asks again gets the same win", async () => {
+test("a gateway killed between Redis and Kafka: the relay delivers, and a user who asks again gets the same win", async () => {
   const { id } = await system.createSale({ total: 20 });
   const doomed = await system.addGateway({ FAULT_POINT: "claim:after-lua" });
   const before = await relayed();

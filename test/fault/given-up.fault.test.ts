@@ -73,7 +73,7 @@ test("a claim given up, its slot won by somebody else, and then delivered again:
     expect(await tryClaim(system.url, id, system.token("stranger"))).toMatchObject({ body: { code: "SOLD_OUT" } });
   };
 
-  // Delivered by the log, twice: whoever took it first dies between its work and the commit of the offset.
+  // Delivered by the log, twice: the first process dies between its work and the commit of the offset.
   const doomed = system.addConsumers(["coupon-persist"], { FAULT_POINT: "persist:announced" });
   // The log is waiting for it, so it may be gone before it is ready.
   const gone = doomed.then(

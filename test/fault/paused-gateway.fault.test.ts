@@ -68,7 +68,7 @@ test("a gateway paused for 20 s between Redis' decision and the log, while Redis
   );
   const late = sockets.flatMap((socket) => socket.all("claim.accepted"));
   expect(late.length).toBeGreaterThanOrEqual(decided - overHttp.length);
-  // Whoever was refused for the time being asks again, then there is nothing left for anybody.
+  // Users who were refused temporarily ask again; then the sale is sold out for all.
   await patient(id, [...asleep, ...named("waiting", 5)]);
   expect(lastWords(await patient(id, named("afterwards", 20)))).toEqual({ SOLD_OUT: 20 });
   await promisesKept(system, id, {

@@ -173,7 +173,7 @@ test("Kafka killed in mid-sale, on the Redis pipeline: claims are taken and pers
     token: system.token,
     begins(user) {
       if (user === 500) crash = system.crash("kafka");
-      return crash; // whoever comes later comes while it is away
+      return crash; // later users come while it is away
     },
   });
   await crash;

@@ -24,7 +24,7 @@ const gatewayFor = () => system.url;
 const claims = (couponId: string, users: readonly string[]): Promise<UserStory[]> =>
   rush({ couponId, users, gatewayFor, token: system.token });
 
-/** Neither a dead letter nor a restart: whoever waited is the same process. */
+/** Neither a dead letter nor a restart: the same process has waited. */
 async function nothingGivenUp(): Promise<void> {
   expect(await system.sql`SELECT * FROM dead_letters`).toHaveLength(0);
   for (const pid of processIds) expect(process.kill(pid, 0)).toBe(true);

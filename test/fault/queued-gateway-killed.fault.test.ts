@@ -67,7 +67,7 @@ async function decided(id: string, requestId: string, fault: string): Promise<vo
 }
 
 for (const via of ["http", "socket"] as const) {
-  test(`${via}: killed between the note and the log, whoever asks again gets that request, and it is logged`, async () => {
+  test(`${via}: killed between the note and the log, a user who asks again gets that request, and it is logged`, async () => {
     const { id } = await system.createSale({ total: 5, issueMode: "QUEUED" });
     const requestId = await unanswered(id, via, "queued:noted");
     expect(await recordsOf(id)).toEqual([]);
@@ -77,7 +77,7 @@ for (const via of ["http", "socket"] as const) {
     await decided(id, requestId, `queued: gateway killed before the log (${via})`);
   }, 180_000);
 
-  test(`${via}: killed between the log and its note, the request is PENDING and whoever asks again gets it`, async () => {
+  test(`${via}: killed between the log and its note, the request is PENDING and a user who asks again gets it`, async () => {
     const { id } = await system.createSale({ total: 5, issueMode: "QUEUED" });
     const requestId = await unanswered(id, via, "queued:logged");
     expect(await recordsOf(id)).toEqual([requestId]);

@@ -61,7 +61,7 @@ test("a gateway with a delay serves new connections while it tells balancers to 
     const stopped = leaving.stop();
     const before = winners;
     for (;;) {
-      // Each on a connection of its own; none any more: the port is closed.
+      // Each on a new connection; none succeeds any more: the port is closed.
       const ready = await fetch(`${leaving.url}/health/ready`, { headers: { connection: "close" } }).catch(() => null);
       if (ready === null) break;
       const { status } = (await ready.json()) as { status: string };

@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => system?.close());
 
-/** A recovery takes at least so long: whoever is to die in it has not done it before. */
+/** A recovery takes at least this long, so the process that must die in it cannot have finished. */
 const MESSAGE_TIMEOUT_MS = "9000";
 const KILLED = 128 + 9;
 const gatewayFor = (user: number, attempt: number) => system.gateways[(user + attempt) % 2]!.url;

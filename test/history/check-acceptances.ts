@@ -63,7 +63,7 @@ function receipt(accepted: Accepted, demand: Demand): Violation[] {
 
 function slotOf(accepted: Accepted, row: HistoryRow, facts: Facts, known: Known): Violation[] {
   const { requestId, slot } = accepted.answer;
-  // An alias was granted a slot of its own before PostgreSQL's older row was found.
+  // An alias was granted another slot before PostgreSQL's older row was found.
   if (slot === null || slot === row.slot || known.isAlias(requestId) || isRebuilt(accepted, row, facts)) return [];
   return [{ rule: "SLOT_DIFFERS", ...evidence(accepted), detail: `told ${slot}, the row has ${row.slot}` }];
 }

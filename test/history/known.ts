@@ -27,7 +27,7 @@ export function isDefinite(code: string): boolean {
   return isResultCode(code) && RESULTS[code].status < 500;
 }
 
-/** Whether a claim may have taken a slot of its own, as far as its client can tell. */
+/** Whether a claim may have taken another slot, as far as its client can tell. */
 export function mayHaveWon({ answer }: ClaimCall): boolean {
   if (answer.kind === "accepted") return !answer.repeat;
   return answer.kind === "unknown" || !isDefinite(answer.code);

@@ -90,7 +90,7 @@ export function tell(total: number, acts: readonly Act[]): Tale {
     if (remembered && soldOutAt >= invokedAt - GATE_TTL_MS) return { kind: "refused", code: "SOLD_OUT" };
     const slot = freeSlot();
     if (slot === undefined) return { kind: "refused", code: "SOLD_OUT" };
-    // Whoever is told 202 has Kafka's word.
+    // A client that gets 202 has Kafka's acknowledgement.
     const win = { userId, requestId: `request-${++requests}`, slot, epoch, late, logged: logged || trouble === "none" };
     winners.set(userId, win);
     return accepted(win, false);

@@ -44,7 +44,7 @@ const largeOrder = () =>
     data: {
       items: Array.from({ length: 100 }, (_, i) => ({
         productId: randomUUID(),
-        name: `Flash product №${i} with a name of its own ${"x".repeat(120)}`,
+        name: `Flash product №${i} with a long name here ${"x".repeat(120)}`,
         quantity: 1 + (i % 9),
         unitPrice: 199_000 + i,
         flash: true,

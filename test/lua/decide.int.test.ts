@@ -62,7 +62,7 @@ test("a redelivery gets the same answers, although a slot came back meanwhile", 
   expect(words(await scripts.decide(couponId, requests))).toEqual(["=1", "SOLD_OUT"]);
   await scripts.release(couponId, { ...(requests[0] as ClaimRequest), epoch: 1, reason: "REVOKED" });
   expect(words(await scripts.decide(couponId, requests))).toEqual(["REVOKED", "SOLD_OUT"]);
-  // The slot is for whoever asks from now on; to ask again is another request.
+  // The slot is for later requests; asking again is another request.
   expect(words(await scripts.decide(couponId, [asked(couponId, "bea")]))).toEqual([1]);
 });
 
@@ -185,7 +185,7 @@ const DAY = 24 * HOUR;
 const asking = (couponId: CouponId, { userId, requestId }: ClaimRequest, mayAsk = true) =>
   noteAsking(redis, couponId, requestId, userId, mayAsk);
 
-test("a user has one undecided request: whoever asks again gets it, logged or not, until it is decided", async () => {
+test("a user has one undecided request: a repeat gets it, logged or not, until it is decided", async () => {
   const couponId = await queued({ total: 1 });
   const [first, second, bea] = [asked(couponId, "ada"), asked(couponId, "ada"), asked(couponId, "bea")];
   expect(await asking(couponId, first, false)).toEqual({ kind: "none" });

@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 const newUser = () => `u-${randomUUID()}` as UserId;
-/** Writes texts, each as an event of its own. Returns their cursors. */
+/** Writes texts, each as a separate event. Returns their cursors. */
 async function write(userId: UserId, ...messages: string[]): Promise<string[]> {
   const { written } = await inbox.append(userId, messages.map(letter));
   return written.map((one) => one!.cursor);

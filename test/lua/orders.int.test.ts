@@ -181,7 +181,7 @@ test("orders that consumers of an earlier release acknowledged keep no user at t
   expect(await orders.cartOrders(userId)).toEqual({ version: "9", lines: new Map([[open[3]!.orderId, [mugs(2)]]]) });
 });
 
-test("an order is shown to its owner alone, whoever shares the bucket", async () => {
+test("an order is shown to its owner alone, not to other users of the bucket", async () => {
   const placed = placedBy("fay", "key");
   await orders.place(placed);
   const bucket = orderBucket(placed.data.userId);

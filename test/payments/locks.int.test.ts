@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, WORLD_MS);
 afterAll(() => world.close());
 
-test("whoever waited for a payment's lock sees the outcome that was written meanwhile", async () => {
+test("a transaction that waited for a payment's lock sees the outcome that was written meanwhile", async () => {
   const { sql } = world.db;
   const orderId = orderNamed("waited");
   const currency = "EUR" as Currency;

@@ -229,7 +229,7 @@ test("a refund at the provider's own desk, in part and in whole, is asked about 
   await expectBalanced(world.db.sql, simulator.url);
 }, 180_000);
 
-test("a part was refunded at the desk before we give back: the rest goes under a key of its own", async () => {
+test("a part was refunded at the desk before we give back: the rest goes under another key", async () => {
   const orderId = orderNamed("desk-first");
   await request(orderId, "tok_ok");
   await hears(orderId, "PaymentCompleted");

@@ -11,7 +11,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
   }
 }
 
-/** Of a failed test for its suite, and of a suite's failed hook for its tests: the cause has a line of its own. */
+/** Of a failed test for its suite, and of a suite's failed hook for its tests: the cause has a separate line. */
 const CONSEQUENCES: ReadonlySet<unknown> = new Set(["subtestsFailed", "cancelledByParent"]);
 const failureType = (error: Error & { failureType?: unknown }) => error.failureType;
 

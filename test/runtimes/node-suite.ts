@@ -43,7 +43,7 @@ export async function nodeSuite(name: string, suiteFile: string, options: NodeSu
 
   const tests = await listed(spawn([], { [LIST_ONLY]: "1" }), name);
   const waiting = new Map(tests.map((listedTest) => [listedTest.name, Promise.withResolvers<void>()]));
-  for (const { promise } of waiting.values()) promise.catch(() => {}); // whoever awaits it is told
+  for (const { promise } of waiting.values()) promise.catch(() => {}); // the code that awaits it gets the error
 
   // Only now, so that no test runs for a file that could not be read to its end.
   const child = spawn([`--test-reporter=${reporter}`, "--test-reporter-destination=stdout"], {});

@@ -48,7 +48,7 @@ export class Ledger {
     }
   }
 
-  /** Whoever repeats a message repeats it to the letter. */
+  /** A repeated message equals the first one. */
   published(event: StampedeEvent): void {
     const before = this.#said.get(event.eventId);
     if (before === undefined) this.#said.set(event.eventId, event);

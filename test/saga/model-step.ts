@@ -8,7 +8,7 @@ export type Effect = (direction: 1 | -1) => void;
 
 /**
  * A step as design 4.3 wants it: one row decides, once and for all. A command finds the row or writes it; a restore that
- * comes first leaves TOMBSTONE; whoever comes later hears what the row says, Restored before Completed.
+ * comes first leaves TOMBSTONE; later messages are answered by the row, Restored before Completed.
  */
 export class ModelStep {
   outcome: StepOutcome | undefined;

@@ -69,7 +69,7 @@ test("pushes to a socket that only listens arrive as well", async () => {
   client.close();
 });
 
-test("whoever was away gets exactly what was missed, in order", async () => {
+test("a client that was away gets exactly the messages that it missed, in order", async () => {
   const token = tokenFor("traveller");
   const before = await Client.signedIn(first.port, token);
   await before.ask({ type: "ping" }, "pong");

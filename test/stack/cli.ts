@@ -17,7 +17,7 @@ export interface Running {
   readonly result: Promise<Result>;
 }
 
-/** The command line on a stack of its own: a directory and ports that nobody else uses. */
+/** The command line on a separate stack: a directory and ports that no other test uses. */
 export interface Sandbox {
   readonly dir: string;
   readonly ports: {

@@ -108,12 +108,12 @@ test("a killed broker and a killed Redis are started again, the others are left 
 test("a Redis or a Kafka of somebody else's contradicts --cluster", async () => {
   const { code, errors } = await box.run(["up", "--cluster"], { REDIS_URL: "redis://127.0.0.1:1" });
   expect(code).toBe(1);
-  expect(errors).toBe("error: --cluster brings a redis of its own, and REDIS_URL names another: unset REDIS_URL\n");
+  expect(errors).toBe("error: --cluster starts a separate redis, and REDIS_URL names another: unset REDIS_URL\n");
   // What ./dev env says is no contradiction.
   expect((await box.run(["up", "redis"], { REDIS_URL: (await env()).REDIS_URL! })).out).toMatch(/already up/);
 });
 
-test("a single Redis beside it has data of its own, and the cluster's is still there afterwards", async () => {
+test("a single Redis beside it has separate data, and the cluster's is still there afterwards", async () => {
   const sales: { id: string; name: string }[] = JSON.parse((await box.run(["sale", "list", "--json"])).out);
   const sale = sales.find(({ name }) => name === "Rush for 300")!.id;
   const winners = `{c:${sale}}:winners`;

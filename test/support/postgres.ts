@@ -143,7 +143,7 @@ function template(server: string): Promise<string> {
   return made;
 }
 
-/** A migrated database of its own, without rows. `server`: the URL of the server; default the shared one. */
+/** A new migrated database without rows. `server`: the URL of the server; default the shared one. */
 export async function freshDatabase(server?: string): Promise<TestDatabase> {
   const url = server ?? (await sharedServer());
   return createDatabase(url, await template(url), server === undefined);

@@ -22,7 +22,7 @@ export interface RushOptions {
 
 /** Between two tries of one user. */
 const AGAIN_MS = 50;
-/** A machine that stands still for two seconds costs claims their answer: whoever asks again has the same win. */
+/** A machine that stands still for two seconds costs claims their answer: a user who asks again has the same win. */
 const PATIENCE_MS = 60_000;
 
 const isFinal = ({ status }: ApiAnswer): boolean => status !== 0 && status !== 503 && status !== 429;

@@ -44,7 +44,7 @@ test("a request that waits for a moment is nobody's fault; one that the log does
 });
 
 // Last: what it leaves in the log lies there for good.
-test("a decider that stands still is named, unless a sale of its own is paused", async () => {
+test("a decider that stands still is named, unless its sale is paused", async () => {
   const { couponId, keys } = await queuedSale();
   const { redis, database } = services;
   await redis.hset(keys.status, newRequestId(couponId, Date.now() - MINUTE), "PENDING dan");

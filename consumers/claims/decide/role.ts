@@ -15,8 +15,8 @@ export interface Deciding extends Pick<TurnDeps, "settling" | "keepHours"> {
 
 /**
  * Queued sales, in the order of the log: Redis decides, winners are persisted and announced, refusals are kept and told,
- * and only then is a request settled. Nothing of a sale is decided before everything ahead of it is settled, so whoever
- * repeats from a committed offset (after a crash, in another process, on a rebuilt Redis) comes to the same winners.
+ * and only then is a request settled. Nothing of a sale is decided before everything ahead of it is settled, so a
+ * process that repeats from a committed offset (after a crash, elsewhere, on a rebuilt Redis) comes to the same winners.
  */
 export function couponDecide({ settling, keepHours, observe }: Deciding): Role {
   const waiting = new WaitingRequests();

@@ -22,7 +22,7 @@ export interface SettledDecisions {
 
 /**
  * Brings decisions to their end: first the winners (persisted, announced, out of the ledger), then their second requests,
- * then the refusals: whoever is told that nothing is left must not be told before what they lost to is safe.
+ * then the refusals: a user must not be told "sold out" before the winners are persisted.
  * @throws what PostgreSQL, Kafka or Redis threw; repeat the whole turn
  */
 export async function settleDecisions(

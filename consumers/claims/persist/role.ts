@@ -12,7 +12,7 @@ import { type Settling, settleClaims } from "./settle-claims.ts";
 /**
  * Claims from the log into PostgreSQL. Their order means nothing (the slot is decided), so batches run side by side.
  * Claims that cannot be decided now (their sale is paused or being rebuilt) are kept in PostgreSQL for role claim-relay: here they
- * would hold up the others behind them, and the recovery of their own sale, which waits until the group has read past the
+ * would hold up the others behind them, and the recovery of their sale, which waits until the group has read past the
  * claims of the old epoch.
  */
 export function couponPersist(settling: Settling): Role {

@@ -22,7 +22,7 @@ export function startRevocations(
     fault: createFault(config.NODE_ENV, config.FAULT_POINT),
     log,
   };
-  // A ticker of its own: a ledger of a hundred thousand entries must not keep an operator waiting.
+  // A separate ticker: a ledger of a hundred thousand entries must not keep an operator waiting.
   const round = (stopping: AbortSignal) => carryOutRevocations(deps, stopping);
   const ticker = startTicker(config.RELAY_EVERY_MS, round, complainer(log, "claim-relay"));
   const wake = (channel: string) => {

@@ -105,7 +105,7 @@ export function requestText(
   return `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${body ?? ""}`;
 }
 
-/** One request on a connection of its own. */
+/** One request on a new connection. */
 export async function once(port: number, text: string, options?: { head?: boolean }): Promise<RawResponse> {
   const raw = await RawHttp.open(port);
   try {

@@ -112,7 +112,7 @@ export function producingContract(open: OpenWorkbench): void {
     expect(await producer.send({ topic, value: "small" })).toMatchObject({ offset: 0 });
   });
 
-  test("a topic that does not exist is an error of its own, until it exists", async () => {
+  test("a topic that does not exist is a specific error, until it exists", async () => {
     await using bench = open();
     const topic = await bench.topic(1);
     await bench.admin.deleteTopics([topic]);

@@ -27,11 +27,11 @@ export interface Workbench extends AsyncDisposable {
   readonly broker: ControlledBroker;
   /** What all of its clients have logged. */
   readonly said: readonly string[];
-  /** A new topic with a name of its own. */
+  /** A new topic with a new name. */
   topic(partitions: number, config?: Record<string, string>): Promise<string>;
   producer(options?: ProducerOptions): Producer;
   consumer(topic: string, options?: Partial<ConsumerOptions>): Consumer;
-  /** Every record of a topic, by a group of its own. @throws if not `count` come within a minute */
+  /** Every record of a topic, read by a new group. @throws if not `count` come within a minute */
   readAll(topic: string, count: number): Promise<IncomingRecord[]>;
 }
 
