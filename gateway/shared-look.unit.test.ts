@@ -23,7 +23,7 @@ test("who asks the same at once shares a look; who asks later, or something else
   expect(await look("a", 1)).toBe("a 1 4");
 });
 
-test("a failed look is everybody's who shared it, and nobody's afterwards", async () => {
+test("a failed look fails for all callers that shared it, and for none afterwards", async () => {
   const { look } = counted();
   const failures = await Promise.allSettled([look("broken", 1), look("broken", 1)]);
   expect(failures.map((one) => one.status === "rejected" && one.reason.message)).toEqual(["broken 1", "broken 1"]);

@@ -16,7 +16,7 @@ test("an armed fault point kills the process in tests, and nowhere else", async 
   expect(await comesTo("claim:after-lua", "test", "")).toBe("0");
 });
 
-test("armed with `pause:` it stops once, and goes on when somebody says so", async () => {
+test("armed with `pause:` it stops once, and continues after SIGCONT", async () => {
   const program = `import { createFault } from "${import.meta.dir}/fault-points.ts";
     const fault = createFault("test", "pause:claim:after-lua");
     console.log("here");

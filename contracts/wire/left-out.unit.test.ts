@@ -66,7 +66,7 @@ test("a thousand that fail together are one complaint that names ten of them; a 
   expect(complaints[1]).toMatchObject({ leftOut: 1, names: ["one more"] });
 });
 
-test("Redis away for all of them is the round's failure, and nobody is given a rest for it", async () => {
+test("Redis away for all of them is the round's failure, and no thing is paused for it", async () => {
   const { leftOut, state, round } = world();
   const away = () => Promise.reject(new StampedeError("REDIS_UNAVAILABLE"));
   const all = leftOut.runEach("look", ["a", "b"], (name) => name, away);
@@ -75,7 +75,7 @@ test("Redis away for all of them is the round's failure, and nobody is given a r
   expect(state.count).toBe(0);
 });
 
-test("what nobody asks for any more is not counted for ever, and what is remembered has a limit", async () => {
+test("a thing that is not in use any more is forgotten, and the number of remembered things has a limit", async () => {
   const { state, bad, round } = world();
   const names = Array.from({ length: 10_001 }, (_, i) => `sale-${i}`);
   for (const name of names) bad.add(name);

@@ -90,7 +90,7 @@ test("who promises Kafka's word stays with Kafka, and still shows what was chose
   expect(pipelines.view().redisPercent).toBe(100);
 });
 
-test("0 and 100 per cent leave nobody out", () => {
+test("0 and 100 per cent hold for all users", () => {
   for (let i = 0; i < 1_000; i++) {
     expect(pipelineOf(`u${i}` as UserId, 0)).toBe("kafka");
     expect(pipelineOf(`u${i}` as UserId, 100)).toBe("redis");

@@ -85,7 +85,7 @@ test("who presses the button again while the log is being told shares the answer
   expect(logged).toEqual(["first"]);
 });
 
-test("outside the window nobody asks anew, and who asked before or has won is answered", async () => {
+test("outside the window new requests are refused, and users who asked before or have won are answered", async () => {
   const won = { kind: "won", winner: { slot: 1, requestId: id("won") } } as const;
   const before = { kind: "asked", requestId: id("before"), isLogged: true } as const;
   const { ask, logged, mayAsk } = queueThatHears({ kind: "none" }, { kind: "none" }, won, before);

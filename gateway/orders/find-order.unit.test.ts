@@ -36,7 +36,7 @@ function looks(stored: readonly (object | Error | null)[], pending: object | nul
   return { asked, as };
 }
 
-test("what PostgreSQL has is shown to its owner and to operators, and to nobody else", async () => {
+test("PostgreSQL's order is shown to its owner and to operators only", async () => {
   expect((await looks([state], null).as("ann"))?.status).toBe("PROCESSING");
   expect((await looks([state], null).as("op", "operator"))?.status).toBe("PROCESSING");
   const stranger = looks([state], null);

@@ -16,7 +16,7 @@ test("lookups of one moment are one statement, later ones another", async () => 
   expect(looks).toEqual([[a!, b!], [c!]]);
 });
 
-test("a silent database is not waited for, and its late answer belongs to nobody", async () => {
+test("a silent database is not waited for, and its late answer is dropped", async () => {
   let answer = (_: readonly KnownOrder[]) => {};
   const find = () =>
     new Promise<readonly KnownOrder[]>((resolve) => {

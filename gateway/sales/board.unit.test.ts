@@ -163,7 +163,7 @@ test("a sale with more winners than fit is for Redis to decide, and is not read 
   expect(reads).toHaveLength(1);
 });
 
-test("the filter of a sale that nobody asks for any more is dropped", async () => {
+test("the filter of a sale without requests is dropped", async () => {
   const { board, know } = scenario();
   board.hear(sale, soldOut, 0);
   await know(sale, 1, "ada");

@@ -22,7 +22,7 @@ test.each([
   ["its fence was raised just now", {}, 11_500],
   ["its winners are being loaded", { loadState: "LOADING" }, 500],
   ["it is new", { loadState: "NEW" }, 500],
-  ["nobody has noticed its loss yet", { loadState: "LOADED" }, 11_500],
+  ["its loss is not noticed yet", { loadState: "LOADED" }, 11_500],
   ["it was loaded while the claim was on its way", { loadState: "LOADED", writtenMsAgo: 40 }, 500],
 ] as [string, Partial<Reopening>, number][])("when %s", (_, change, expected) => {
   expect(opensInMs(sale(change), TIMEOUT_MS)).toBe(expected);
@@ -64,7 +64,7 @@ test("a thousand clients of the same moment cost one question, and the answer co
   expect(asked).toBe(2);
 });
 
-test("nobody is told to come back to a sale that is over", async () => {
+test("a sale that is over is answered ENDED", async () => {
   const why = createWhyNotLoaded(
     async () => sale({ loadState: "LOADED", isOver: true }),
     TIMEOUT_MS,

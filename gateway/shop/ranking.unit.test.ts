@@ -93,7 +93,7 @@ test("a count from a clock that is ahead does not stay", async () => {
   expect(await sold()).toBe(2);
 });
 
-test("without PostgreSQL the old ranking serves; without Redis, PostgreSQL's count; without both, nobody guesses", async () => {
+test("without PostgreSQL the old ranking serves; without Redis, PostgreSQL's count; without both, an error", async () => {
   const { state, sold } = ranking();
   await sold();
   Object.assign(state, { sold: 2, now: state.now + RANKING_MAX_AGE_MS, databaseAway: true });

@@ -98,7 +98,7 @@ test("what was opened is told although PostgreSQL has not committed it yet, or i
   }
 });
 
-test("many who wait share one look; nobody is told after a stop, or when nobody follows the sale any more", async () => {
+test("many waiting sockets share one look; no socket is told after a stop, or after it stopped following the sale", async () => {
   const sale = saleIn(30);
   const { told, openings } = watch(sale);
   for (let i = 0; i < 100; i++) openings.expect(couponId);

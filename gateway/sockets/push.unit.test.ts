@@ -21,7 +21,7 @@ test("a push gives each user's messages in order, with their cursors", () => {
   ]);
 });
 
-test("what is no push is refused whole, before anybody gets anything", () => {
+test("an invalid push is refused as a whole, before any message is delivered", () => {
   const good = { u: "a", c: "1-0.t", m: "{}" };
   for (const bad of [
     null,
