@@ -22,8 +22,8 @@ export const NEEDS_NODE = /(^|[/.-])(node|uws|runtimes)[/.-]/;
 /** Tests that start each service they use, so that they need no stack of a lane (tiers.unit.test.ts looks at their imports). */
 export const BRINGS_SERVICES = /^(kafka\/bun|test\/(kafka|runtimes|transports))\/|^test\/stack\/(?!ipv6|seed)/;
 
-/** Seconds one file may take before it is killed and counted as failed; generous, so that only a hang meets it. */
-export const FILE_LIMIT_S: Readonly<Record<FileTier, number>> = { unit: 180, int: 600, e2e: 900, fault: 900 };
+/** Seconds one process may take for its files before it is killed and counted as failed; generous, so that only a hang meets it. */
+export const FILE_LIMIT_S: Readonly<Record<FileTier, number>> = { unit: 300, int: 600, e2e: 900, fault: 900 };
 
 /** The tier that a file's name says, or null: `claim.int.test.ts` is `int`. */
 export function tierOf(file: string): FileTier | null {
