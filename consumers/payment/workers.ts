@@ -1,8 +1,8 @@
+import { oneBatchAtATime } from "../../contracts/async/per-turn.ts";
 import { recordOf } from "../../contracts/event-topics.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
-import { gather } from "../../db/gather.ts";
 import { type LeasedPayment, leasePayments } from "../../db/payments/lease.ts";
 import type { Producer } from "../../kafka/kafka.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
@@ -14,7 +14,7 @@ import { PaymentBreaker } from "./breaker.ts";
 import { CALLS_PER_LEASE, callProvider, type Leased } from "./call-provider.ts";
 import { CallSlots } from "./call-slots.ts";
 import type { PaymentProvider } from "./provider.ts";
-import { type Called, commitAnswers, type SettleDeps, type SettledPayment, type Unsettled } from "./settle.ts";
+import { type Called, commitAnswers, type SettleDeps } from "./settle.ts";
 
 export interface WorkersDeps extends SettleDeps {
   readonly provider: PaymentProvider;
@@ -75,7 +75,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
     else log.info({ role: "payment" }, "the payment provider answers again");
   });
   const stopping = new AbortController();
-  const settled = gather<Called, SettledPayment | Unsettled>((called) => commitAnswers(deps, called), SETTLE_BATCH);
+  const settled = oneBatchAtATime((called: readonly Called[]) => commitAnswers(deps, called), SETTLE_BATCH);
   /** Orders that somebody is at work for. */
   const inHand = new Set<OrderId>();
   let hungry = false;

@@ -1,4 +1,5 @@
-import { PIPELINES, type Pipeline } from "../../contracts/claims/pipeline.ts";
+import { perTurn } from "../../contracts/async/per-turn.ts";
+import type { Pipeline } from "../../contracts/claims/pipeline.ts";
 import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
 import type { ClaimBatch, ClaimResult } from "../../lua/claim-batch.ts";
 
@@ -39,10 +40,7 @@ export function createDecide(
   ) => Promise<ClaimBatch>,
   seen: (couponId: CouponId, batch: ClaimBatch) => void,
 ): Decide {
-  const waiting = { kafka: new Map<CouponId, Waiting[]>(), redis: new Map<CouponId, Waiting[]>() };
-  let scheduled = false;
-
-  function send(couponId: CouponId, batch: Waiting[], pipeline: Pipeline): void {
+  function send(batch: readonly Waiting[], couponId: CouponId, pipeline: Pipeline): void {
     claim(couponId, batch, pipeline).then(
       (answer) => {
         seen(couponId, answer);
@@ -54,24 +52,10 @@ export function createDecide(
     );
   }
 
-  function flush(): void {
-    scheduled = false;
-    for (const pipeline of PIPELINES) {
-      for (const [couponId, batch] of waiting[pipeline]) {
-        for (let start = 0; start < batch.length; start += MAX_BATCH)
-          send(couponId, batch.slice(start, start + MAX_BATCH), pipeline);
-      }
-      waiting[pipeline].clear();
-    }
-  }
-
+  const add: Readonly<Record<Pipeline, (one: Waiting, couponId: CouponId) => void>> = {
+    kafka: perTurn((batch, couponId) => send(batch, couponId, "kafka"), MAX_BATCH),
+    redis: perTurn((batch, couponId) => send(batch, couponId, "redis"), MAX_BATCH),
+  };
   return (couponId, userId, requestId, pipeline) =>
-    new Promise((resolve, reject) => {
-      if (!scheduled) setImmediate(flush);
-      scheduled = true;
-      const batch = waiting[pipeline].get(couponId);
-      const one = { userId, requestId, resolve, reject };
-      if (batch === undefined) waiting[pipeline].set(couponId, [one]);
-      else batch.push(one);
-    });
+    new Promise((resolve, reject) => add[pipeline]({ userId, requestId, resolve, reject }, couponId));
 }

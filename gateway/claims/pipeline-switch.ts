@@ -1,3 +1,4 @@
+import { sharedLook } from "../../contracts/async/shared-look.ts";
 import {
   choiceOf,
   type Pipeline,
@@ -59,7 +60,6 @@ export function followPipeline(sources: PipelineSources, options: PipelineOption
   const { start, requireKafka, onChange, onError } = options;
   let stored: StoredPipeline | undefined;
   let percent = redisPercent(start);
-  let looking: Promise<void> | undefined;
 
   const view = (): PipelineView => ({
     pipeline: choiceOf(percent),
@@ -78,24 +78,14 @@ export function followPipeline(sources: PipelineSources, options: PipelineOption
     onChange(view());
   }
 
-  async function look(): Promise<void> {
-    // One look at a time. A caller during a look gets the next one, so that it sees every change the caller knows of.
-    const running = looking;
-    const next = (async () => {
-      await running?.catch(() => {}); // the caller that began it gets the error
-      take(await sources.read());
-    })();
-    looking = next;
-    try {
-      await next;
-    } finally {
-      if (looking === next) looking = undefined;
-    }
-  }
-
+  const look = sharedLook(async () => take(await sources.read()));
   sources.subscribe(() => void look().catch(onError));
-  const timer = setInterval(() => {
-    if (looking === undefined) look().catch(onError);
+  let isLooking = false;
+  const timer = setInterval(async () => {
+    if (isLooking) return; // so that a slow lookup that fails is logged once, not once each half second
+    isLooking = true;
+    await look().catch(onError);
+    isLooking = false;
   }, LOOK_MS);
   return {
     of: (userId) => (requireKafka ? "kafka" : pipelineOf(userId, percent)),

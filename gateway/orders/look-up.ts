@@ -1,4 +1,4 @@
-import { gather } from "../../db/gather.ts";
+import { oneBatchAtATime } from "../../contracts/async/per-turn.ts";
 import type { KeyedOrder, KnownOrder } from "../../db/orders/known.ts";
 
 /** Looks up in PostgreSQL what became of requests for orders. */
@@ -18,7 +18,7 @@ const MOST_WAITING = 5_000;
 
 /** @param find results have the order of the keys; lookups that arrive during a statement go into the next one */
 export function createLookUp(find: (asked: readonly KeyedOrder[]) => Promise<readonly KnownOrder[]>): LookUp {
-  const inBatches = gather(find, AT_ONCE);
+  const inBatches = oneBatchAtATime(find, AT_ONCE);
   let waiting = 0;
   const ask = async (asked: KeyedOrder) => {
     waiting++;

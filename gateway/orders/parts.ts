@@ -1,9 +1,9 @@
+import { oneBatchAtATime } from "../../contracts/async/per-turn.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Currency } from "../../contracts/wire/money.ts";
 import { type CouponLookup, findHeldCoupons, type HeldCouponStatus } from "../../db/claims/find.ts";
 import type { Database } from "../../db/client.ts";
-import { gather } from "../../db/gather.ts";
 import { findNumberedOrders, findOrder } from "../../db/orders/find.ts";
 import { findCartToOrder, findKeyedOrders } from "../../db/orders/known.ts";
 import { listOrders } from "../../db/orders/list.ts";
@@ -57,7 +57,7 @@ export function createOrderParts(needs: OrderNeeds): OrderParts & { readonly inF
   const { database, redis, producer, guarded, observe, onError } = needs;
   const { sql, orm } = database;
   const placed = createPlacedOrders(redis);
-  const heldCoupon = gather<CouponLookup, HeldCouponStatus | null>(
+  const heldCoupon = oneBatchAtATime<CouponLookup, HeldCouponStatus | null>(
     (asked) => findHeldCoupons(sql, asked),
     COUPONS_AT_ONCE,
   );

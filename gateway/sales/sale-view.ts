@@ -1,10 +1,10 @@
+import { sharedLook } from "../../contracts/async/shared-look.ts";
 import type { Sale, SaleState } from "../../contracts/claims/http.ts";
 import { type CouponId, isCouponId } from "../../contracts/wire/ids.ts";
 import type { Currency } from "../../contracts/wire/money.ts";
 import type { SaleRow } from "../../db/sales/list.ts";
 import type { SaleSnapshot } from "../../lua/sale-reading.ts";
 import { json, problem } from "../http/problem.ts";
-import { sharedLook } from "../shared-look.ts";
 import type { Handler } from "../transports/transport.ts";
 
 /** A sale as a visitor sees it: the terms from PostgreSQL, the count from Redis. */

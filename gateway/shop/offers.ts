@@ -1,4 +1,6 @@
 import { LRUCache } from "lru-cache";
+import { batchPerTurn } from "../../contracts/async/per-turn.ts";
+import { sharedLook } from "../../contracts/async/shared-look.ts";
 import type { ProductId } from "../../contracts/orders/ids.ts";
 import type { Offer } from "../../db/shop/products.ts";
 
@@ -26,37 +28,25 @@ const MAX_PRODUCTS = 20_000;
 export function createOffers(options: OffersOptions): Offers {
   const { find, ttlMs = 5_000, missingTtlMs = 1_000, max = MAX_PRODUCTS } = options;
   const known = new LRUCache<ProductId, { readonly offer: Offer | null }>({ max, ttl: ttlMs });
-  const reading = new Map<ProductId, Promise<Offer | null>>();
-  let turn: { readonly ids: ProductId[]; readonly found: Promise<Map<ProductId, Offer>> } | undefined;
-
-  const read = (id: ProductId): Promise<Offer | null> => {
-    turn ??= startTurn();
-    turn.ids.push(id);
-    const offer = turn.found
-      .then((found) => {
-        const offer = found.get(id) ?? null;
-        known.set(id, { offer }, offer === null ? { ttl: missingTtlMs } : {});
-        return offer;
-      })
-      .finally(() => reading.delete(id));
-    reading.set(id, offer);
-    return offer;
-  };
-  const startTurn = () => {
-    const ids: ProductId[] = [];
-    const found = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
-      turn = undefined;
-      return new Map((await find(ids)).map((offer) => [offer.productId, offer]));
-    });
-    return { ids, found };
-  };
+  const findTogether = batchPerTurn<ProductId, Offer | null>(async (ids) => {
+    const found = new Map((await find(ids)).map((offer) => [offer.productId, offer]));
+    return ids.map((id) => found.get(id) ?? null);
+  });
+  const read = sharedLook(
+    async (id: ProductId) => {
+      const offer = await findTogether(id);
+      known.set(id, { offer }, offer === null ? { ttl: missingTtlMs } : {});
+      return offer;
+    },
+    { joinRunning: true },
+  );
 
   return {
     async of(ids) {
       const offers = await Promise.all(
         ids.map((id) => {
           const one = known.get(id);
-          return one === undefined ? (reading.get(id) ?? read(id)) : one.offer;
+          return one === undefined ? read(id) : one.offer;
         }),
       );
       return new Map(ids.map((id, i) => [id, offers[i]!]));

@@ -1,3 +1,4 @@
+import { sharedLook } from "../../contracts/async/shared-look.ts";
 import { newProductId } from "../../contracts/orders/ids.ts";
 import type { Database } from "../../db/client.ts";
 import { once } from "../../db/once.ts";
@@ -9,7 +10,6 @@ import { createAdmission } from "../../lua/admission.ts";
 import { createRankingCache } from "../../lua/ranking.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { databaseCalls } from "../database-calls.ts";
-import { sharedLook } from "../shared-look.ts";
 import type { CatalogueParts } from "./endpoints.ts";
 import type { Offers } from "./offers.ts";
 import { createReadRanking } from "./ranking.ts";

@@ -1,3 +1,4 @@
+import { sharedLook } from "../../contracts/async/shared-look.ts";
 import type { ProductId } from "../../contracts/orders/ids.ts";
 import {
   MAX_RANKS,
@@ -53,7 +54,6 @@ export async function rebuildRanking(
  */
 export function createReadRanking(sources: RankingSources): ReadRanking {
   const { cache, offers, now = Date.now, onError } = sources;
-  const reading = new Map<RankingPeriod, Promise<CountedRanking>>();
   /** The names and prices of the products in the last answers; they may be outdated. */
   const lastNamed = new Map<RankingPeriod, Named>();
 
@@ -97,13 +97,9 @@ export function createReadRanking(sources: RankingSources): ReadRanking {
     }
   }
 
+  const sharedCurrent = sharedLook(current, { joinRunning: true });
   return async (period, limit) => {
-    let counted = reading.get(period);
-    if (counted === undefined) {
-      counted = current(period).finally(() => reading.delete(period));
-      reading.set(period, counted);
-    }
-    const { ranks, countedAt } = await counted;
+    const { ranks, countedAt } = await sharedCurrent(period);
     const first = ranks.slice(0, limit);
     const named = await namesOf(
       period,

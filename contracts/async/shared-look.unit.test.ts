@@ -61,3 +61,36 @@ test("a look that failed does not keep the next one from beginning", async () =>
   expect(await look("x")).toBe(2);
   expect(await first).toBe("away");
 });
+
+test("with joinRunning, who asks during a look shares its answer, and who asks after it does not", async () => {
+  let stored = 1;
+  const look = sharedLook(
+    async (_id: string) => {
+      const read = stored++;
+      await Bun.sleep(5);
+      return read;
+    },
+    { joinRunning: true },
+  );
+  const first = look("x");
+  await Bun.sleep(1);
+  expect(await Promise.all([first, look("x"), look("y")])).toEqual([1, 1, 2]);
+  expect(await look("x")).toBe(3);
+});
+
+test("with joinRunning, a failed look is everybody's who shared it, and nobody's afterwards", async () => {
+  let looks = 0;
+  const look = sharedLook(
+    async () => {
+      await Bun.sleep(5);
+      if (++looks === 1) throw new Error("away");
+      return looks;
+    },
+    { joinRunning: true },
+  );
+  const first = look();
+  await Bun.sleep(1);
+  const failures = await Promise.allSettled([first, look()]);
+  expect(failures.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(await look()).toBe(2);
+});
