@@ -1,7 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ORDER_EVENTS, type OrderEvent } from "../orders/events.ts";
 import { STEP_EVENTS, type StepEvent } from "../orders/step-events.ts";
-import { event, Timestamp } from "../wire/envelope.ts";
+import { Timestamp } from "../wire/date-time.ts";
+import { event } from "../wire/envelope.ts";
 import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "../wire/ids.ts";
 import type { ResultCode } from "../wire/result-codes.ts";
 

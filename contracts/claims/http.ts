@@ -1,17 +1,13 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { OrderIdSchema } from "../orders/ids.ts";
+import { Timestamp } from "../wire/date-time.ts";
 import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from "../wire/ids.ts";
-import { CurrencySchema } from "../wire/money.ts";
+import { AmountSchema, CurrencySchema, MAX_MONEY } from "../wire/money.ts";
 import { Page } from "../wire/page.ts";
 import type { ResultCode } from "../wire/result-codes.ts";
 import { storableText, Why } from "../wire/text.ts";
 
-const Timestamp = Type.String({ format: "date-time", examples: ["2027-01-01T12:00:00.000Z"] });
-const Money = Type.Integer({
-  minimum: 0,
-  maximum: Number.MAX_SAFE_INTEGER,
-  description: "Minor units of the currency",
-});
+const ShownTime = Type.String({ format: Timestamp.format!, examples: ["2027-01-01T12:00:00.000Z"] });
 
 /** RFC 9457, plus a stable code and whether a retry helps. */
 export const Problem = Type.Object(
@@ -23,8 +19,8 @@ export const Problem = Type.Object(
     detail: Type.String(),
     retryable: Type.Boolean(),
     requestId: Type.String({ description: "Id of this HTTP request; the log line carries the same id" }),
-    startsAt: Type.Optional(Timestamp),
-    retryAt: Type.Optional(Timestamp),
+    startsAt: Type.Optional(ShownTime),
+    retryAt: Type.Optional(ShownTime),
     productId: Type.Optional(Type.String({ description: "Which of an order's products is sold out, or unknown" })),
     idempotencyKey: Type.Optional(
       Type.String({
@@ -102,11 +98,11 @@ export const IssueMode = Type.Union([Type.Literal("DIRECT"), Type.Literal("QUEUE
 /** What a coupon takes off an order, and until when. Immutable after its sale has opened. */
 const COUPON_TERMS = {
   discountType: DiscountType,
-  discountValue: Money,
-  maxDiscount: Type.Union([Money, Type.Null()]),
-  minOrderAmount: Money,
+  discountValue: AmountSchema,
+  maxDiscount: Type.Union([AmountSchema, Type.Null()]),
+  minOrderAmount: AmountSchema,
   currency: CurrencySchema,
-  validUntil: Type.Union([Timestamp, Type.Null()], {
+  validUntil: Type.Union([ShownTime, Type.Null()], {
     description: "Orders from this time on can't use it; null: no limit",
   }),
 } as const;
@@ -119,8 +115,8 @@ export const Sale = Type.Object(
     total: Type.Integer(),
     remaining: Type.Union([Type.Integer(), Type.Null()], { description: "null while the sale is being recovered" }),
     state: Type.Unsafe<SaleState>(Type.String({ enum: [...SALE_STATES] })),
-    startsAt: Timestamp,
-    endsAt: Timestamp,
+    startsAt: ShownTime,
+    endsAt: ShownTime,
     issueMode: IssueMode,
     ...COUPON_TERMS,
   },
@@ -138,7 +134,7 @@ export const MyCoupon = Type.Object(
     requestId: RequestIdSchema,
     slot: Type.Integer(),
     status: Type.Union([Type.Literal("ACTIVE"), Type.Literal("USED"), Type.Literal("REVOKED")]),
-    issuedAt: Timestamp,
+    issuedAt: ShownTime,
     orderId: Type.Union([OrderIdSchema, Type.Null()], { description: "The order that uses it" }),
     ...COUPON_TERMS,
   },
@@ -154,15 +150,15 @@ export const CreateSale = Type.Object(
   {
     name: storableText(200),
     total: Type.Integer({ minimum: 1, maximum: MAX_TOTAL }),
-    startsAt: Timestamp,
-    endsAt: Timestamp,
+    startsAt: ShownTime,
+    endsAt: ShownTime,
     issueMode: Type.Optional(IssueMode),
     discountType: DiscountType,
-    discountValue: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
-    maxDiscount: Type.Optional(Money),
-    minOrderAmount: Type.Optional(Money),
+    discountValue: Type.Integer({ minimum: 1, maximum: MAX_MONEY }),
+    maxDiscount: Type.Optional(AmountSchema),
+    minOrderAmount: Type.Optional(AmountSchema),
     currency: Type.Optional(CurrencySchema),
-    validUntil: Type.Optional(Timestamp),
+    validUntil: Type.Optional(ShownTime),
   },
   { $id: "CreateSale", additionalProperties: false },
 );

@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { Timestamp } from "../wire/date-time.ts";
 
 /**
  * The two ways of a granted claim to PostgreSQL. `kafka`: through the log, with the ledger as a backup. `redis`: through
@@ -32,7 +33,7 @@ export const PipelineView = Type.Object(
       description: "`environment`: ISSUE_PIPELINE; `operator`: an operator's switch, which outlives restarts",
     }),
     changedBy: Type.Optional(Type.String()),
-    changedAt: Type.Optional(Type.String({ format: "date-time" })),
+    changedAt: Type.Optional(Timestamp),
   },
   { $id: "Pipeline" },
 );

@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Durability } from "../claims/http.ts";
-import { Timestamp } from "../wire/envelope.ts";
+import { Timestamp } from "../wire/date-time.ts";
 import { CouponIdSchema, UserIdSchema } from "../wire/ids.ts";
 import { CurrencySchema, MoneySchema } from "../wire/money.ts";
 import { Page } from "../wire/page.ts";

@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { Timestamp } from "../wire/date-time.ts";
 
 /** How new orders request their steps; an operator can switch it while orders run. ROLLOUT: parallel for a percentage of
  * the users, sequential for the others. */
@@ -37,7 +38,7 @@ export const SagaView = Type.Object(
       description: "`environment`: ORDER_MODE; `operator`: an operator's switch, which outlives restarts",
     }),
     changedBy: Type.Optional(Type.String()),
-    changedAt: Type.Optional(Type.String({ format: "date-time" })),
+    changedAt: Type.Optional(Timestamp),
   },
   { $id: "Saga" },
 );

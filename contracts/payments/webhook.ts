@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
 import { OrderIdSchema } from "../orders/ids.ts";
+import { Timestamp } from "../wire/date-time.ts";
 import { StampedeError } from "../wire/errors.ts";
 import { CurrencySchema, MoneySchema } from "../wire/money.ts";
 
@@ -14,7 +15,7 @@ export const PaymentWebhook = Type.Object(
     ),
     amount: MoneySchema,
     currency: CurrencySchema,
-    occurredAt: Type.String({ format: "date-time" }),
+    occurredAt: Timestamp,
   },
   { $id: "PaymentWebhook" },
 );

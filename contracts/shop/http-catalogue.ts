@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ProductIdSchema } from "../orders/ids.ts";
-import { Timestamp } from "../wire/envelope.ts";
+import { Timestamp } from "../wire/date-time.ts";
 import { CurrencySchema, MoneySchema } from "../wire/money.ts";
 import { Page } from "../wire/page.ts";
 import { storableText } from "../wire/text.ts";

@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { OrderIdSchema } from "../orders/ids.ts";
-import { Timestamp } from "../wire/envelope.ts";
+import { Timestamp } from "../wire/date-time.ts";
 import { UserIdSchema } from "../wire/ids.ts";
 import { MAX_MONEY, MoneySchema } from "../wire/money.ts";
 import { Page } from "../wire/page.ts";

@@ -1,3 +1,8 @@
+import { Type } from "@sinclair/typebox";
+
+/** Schema of a moment, as RFC 3339 writes it. `isDateTime` judges it in requests. */
+export const Timestamp = Type.String({ format: "date-time" });
+
 const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d{2}):(\d{2}))$/;
 
 /** From the beginning of Unix time to the last moment that RFC 3339, PostgreSQL and `toISOString` write in the same way. */

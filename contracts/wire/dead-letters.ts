@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Timestamp } from "./envelope.ts";
+import { Timestamp } from "./date-time.ts";
 import { Page } from "./page.ts";
 import { Why } from "./text.ts";
 

@@ -1,7 +1,6 @@
 import { type TSchema, Type } from "@sinclair/typebox";
+import { Timestamp } from "./date-time.ts";
 import { namespace, uuid5 } from "./uuid5.ts";
-
-export const Timestamp = Type.String({ format: "date-time" });
 
 /** The envelope every record's value carries (JSON). */
 export function event<Name extends string, Data extends TSchema>(type: Name, data: Data) {

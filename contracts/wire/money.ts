@@ -13,9 +13,10 @@ export type Currency = string & { readonly [money]: "currency" };
 /** Above it JavaScript's integers have gaps. In cents: 90 trillion. */
 export const MAX_MONEY = Number.MAX_SAFE_INTEGER;
 
-export const MoneySchema = Type.Unsafe<Money>(
-  Type.Integer({ minimum: 0, maximum: MAX_MONEY, description: "Minor units of the currency", examples: [1250] }),
-);
+const AMOUNT = { minimum: 0, maximum: MAX_MONEY, description: "Minor units of the currency" };
+/** Schema of an amount whose type is a plain number: a coupon's discount is an amount or a percentage. */
+export const AmountSchema = Type.Integer(AMOUNT);
+export const MoneySchema = Type.Unsafe<Money>(Type.Integer({ ...AMOUNT, examples: [1250] }));
 export const CurrencySchema = Type.Unsafe<Currency>(
   Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217", examples: ["EUR"] }),
 );
