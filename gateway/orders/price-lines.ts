@@ -1,7 +1,6 @@
 import type { ProductId } from "../../contracts/orders/ids.ts";
 import type { OrderLine, ProductQuantity } from "../../contracts/orders/parts.ts";
-import type { DiscountTerms } from "../../contracts/shop/discount.ts";
-import { type Amounts, priceOrder } from "../../contracts/shop/pricing.ts";
+import { type Amounts, type DiscountTerms, priceOrder } from "../../contracts/shop/pricing.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import type { Offer } from "../../db/shop/products.ts";
