@@ -7,7 +7,7 @@ import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Executor, Sql } from "../../db/client.ts";
 import { finishedOrders } from "../../db/orders/known.ts";
 import { lockSagas, readSagas } from "../../db/orders/sagas.ts";
-import { insertOrders } from "../../db/orders/write.ts";
+import { type NewOrder, type OpenedOrders, openOrders } from "../../db/orders/write.ts";
 import { findSetting } from "../../db/settings/settings.ts";
 import { type Folded, foldOrder } from "./fold-order.ts";
 import type { SagaInput } from "./inputs.ts";
@@ -87,7 +87,7 @@ async function inOneTransaction(
   ) as OrderCreated[];
   const [mode, { inserted, refused }] = await Promise.all([
     created.length === 0 ? deps.mode : readMode(tx, deps.mode),
-    refusal === undefined ? open(tx, created) : NOTHING_OPENED,
+    refusal === undefined ? openOrders(tx, created.map(orderOf)) : NOTHING_OPENED,
   ]);
   // The order finished and retention took its saga: every event of it is an old one. A saga that began anew would
   // run it a second time.
@@ -146,26 +146,6 @@ async function readMode(tx: Executor, otherwise: ModeSetting): Promise<ModeSetti
   return choice === null ? otherwise : modeSettingOf(choice);
 }
 
-interface Opened {
-  /** Orders that were not there before. */
-  readonly inserted: ReadonlySet<string>;
-  /** Those of them that have no key, and are cancelled. */
-  readonly refused: ReadonlySet<string>;
-}
-const NOTHING_OPENED: Opened = { inserted: new Set(), refused: new Set() };
+const NOTHING_OPENED: OpenedOrders = { inserted: new Set(), refused: new Set() };
 
-/**
- * Inserts new orders. Refused are those whose idempotency key stands for another order of their user (another body under the
- * same key, which the door had forgotten): they get a row without the key, and are cancelled. Of two in one batch the one
- * that came first has it.
- */
-async function open(tx: Executor, created: readonly OrderCreated[]): Promise<Opened> {
-  const orders = created.map(({ data, occurredAt }) => ({ ...data, createdAt: occurredAt }));
-  const keyOf = ({ userId, idempotencyKey }: OrderCreated["data"]) => `${userId} ${idempotencyKey}`;
-  const holders = new Map(orders.toReversed().map((order) => [keyOf(order), order]));
-  const inserted = new Set(await insertOrders(tx, [...holders.values()], true));
-  if (inserted.size === orders.length) return { inserted, refused: new Set() };
-  const rest = orders.filter(({ orderId }) => !inserted.has(orderId));
-  const refused = new Set(await insertOrders(tx, rest, false));
-  return { inserted: new Set([...inserted, ...refused]), refused };
-}
+const orderOf = ({ data, occurredAt }: OrderCreated): NewOrder => ({ ...data, createdAt: occurredAt });

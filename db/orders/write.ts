@@ -65,6 +65,28 @@ export async function insertOrders(tx: Executor, orders: readonly NewOrder[], wi
   return rows.map(({ id }) => id);
 }
 
+export interface OpenedOrders {
+  /** Orders that were not there before. */
+  readonly inserted: ReadonlySet<string>;
+  /** Those of them that have no key, and are cancelled. */
+  readonly refused: ReadonlySet<string>;
+}
+
+/**
+ * Inserts new orders. Refused are those whose idempotency key stands for another order of their user (another body under the
+ * same key, which the door had forgotten): they get a row without the key, and are cancelled. Of two in one batch, the first
+ * has the key.
+ */
+export async function openOrders(tx: Executor, orders: readonly NewOrder[]): Promise<OpenedOrders> {
+  const keyOf = ({ userId, idempotencyKey }: NewOrder) => `${userId} ${idempotencyKey}`;
+  const holders = new Map(orders.toReversed().map((order) => [keyOf(order), order]));
+  const inserted = new Set(await insertOrders(tx, [...holders.values()], true));
+  if (inserted.size === orders.length) return { inserted, refused: new Set() };
+  const rest = orders.filter(({ orderId }) => !inserted.has(orderId));
+  const refused = new Set(await insertOrders(tx, rest, false));
+  return { inserted: new Set([...inserted, ...refused]), refused };
+}
+
 export interface OrderChange {
   readonly orderId: string;
   readonly status: OrderStatus;
