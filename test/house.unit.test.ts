@@ -280,3 +280,14 @@ test(`no function is longer than ${MAX_LINES} lines`, async () => {
   const limit = ({ file, name }: FunctionSize) => TOO_LONG[`${file} ${name}`]?.lines ?? MAX_LINES;
   expect(sizes.filter((size) => size.lines > limit(size))).toEqual([]);
 }, 60_000);
+
+test("transactions of roles and doors stand in db/", async () => {
+  const beginners: string[] = [];
+  for (const room of ["gateway", "consumers"]) {
+    for await (const file of new Glob(`${room}/**/*.ts`).scan(root)) {
+      if (file.includes(".test.")) continue;
+      if (/\bsql\.begin\(/.test(await Bun.file(resolve(root, file)).text())) beginners.push(file);
+    }
+  }
+  expect(beginners).toEqual([]);
+});

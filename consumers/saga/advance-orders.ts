@@ -5,15 +5,16 @@ import { type ModeSetting, modeSettingOf, parseSagaChoice, SAGA_SETTING } from "
 import { readSagaState, type SagaState } from "../../contracts/orders/saga-state.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Executor, Sql } from "../../db/client.ts";
+import { advanceSagas, SagaAppeared, type SagaWrites } from "../../db/orders/advance.ts";
 import { finishedOrders } from "../../db/orders/known.ts";
-import { lockSagas, readSagas } from "../../db/orders/sagas.ts";
+import { readSagas } from "../../db/orders/sagas.ts";
 import { type NewOrder, type OpenedOrders, openOrders } from "../../db/orders/write.ts";
 import { findSetting } from "../../db/settings/settings.ts";
 import { type Folded, foldOrder } from "./fold-order.ts";
 import type { SagaInput } from "./inputs.ts";
 import type { OrderDeadlines } from "./rows.ts";
 import type { SagaMemory } from "./saga-memory.ts";
-import { SagaAppeared, type SagaWrite, saveOrders } from "./save-orders.ts";
+import { type SagaWrite, writesOf } from "./save-orders.ts";
 
 export interface Advancing {
   readonly sql: Sql;
@@ -57,9 +58,10 @@ export async function advanceOrders(
   }
   for (let attempt = 1; ; attempt++) {
     try {
-      const { versions, folded, unreadable } = await deps.sql.begin((tx) =>
-        inOneTransaction(tx, deps, byOrder, refusal),
+      const { result } = await advanceSagas(deps.sql, [...byOrder.keys()], (tx, versions) =>
+        advanceLocked(tx, deps, versions, byOrder, refusal),
       );
+      const { versions, folded, unreadable } = result;
       for (const { orderId, state, transitions } of folded) {
         deps.memory.keep(orderId, { version: (versions.get(orderId) ?? 0) + transitions, state });
       }
@@ -73,13 +75,13 @@ export async function advanceOrders(
   }
 }
 
-async function inOneTransaction(
+async function advanceLocked(
   tx: Executor,
   deps: Advancing,
+  versions: ReadonlyMap<string, number>,
   asked: ReadonlyMap<OrderId, readonly SagaInput[]>,
   refusal: ResultCode | undefined,
-): Promise<Transaction> {
-  const versions = await lockSagas(tx, [...asked.keys()]);
+): Promise<{ readonly writes: SagaWrites; readonly result: Transaction }> {
   const { states, unreadable } = await statesOf(tx, deps.memory, versions);
   const byOrder = [...asked].filter(([orderId]) => !unreadable.has(orderId));
   const created = byOrder.flatMap(([orderId, inputs]) =>
@@ -101,12 +103,8 @@ async function inOneTransaction(
     return foldOrder(orderId, states.get(orderId) ?? null, inputs, circumstances);
   });
   const write: SagaWrite = { at, deadlines: deps.deadlines, refused: refusal !== undefined };
-  await saveOrders(
-    tx,
-    folded.filter(({ transitions }) => transitions > 0),
-    write,
-  );
-  return { versions, folded, unreadable };
+  const changed = folded.filter(({ transitions }) => transitions > 0);
+  return { writes: writesOf(changed, write), result: { versions, folded, unreadable } };
 }
 
 interface Transaction {
