@@ -29,7 +29,7 @@ export const ROW_RULES: readonly RowRule[] = [
     kind: "refused-requests",
     what: "`refused_requests`: what a queued sale refused",
     when: "after the sale has left Redis",
-    why: "a record that is delivered again must be refused again, which the ended sale does by itself; who asks then gets 404",
+    why: "a record that is delivered again must be refused again, which the ended sale does without this row; after that a status request gets 404",
     setting: "RETENTION_REQUESTS_DAYS",
     rows: { table: "refused_requests", age: "refused_at", condition: saleIsGone },
   },
@@ -45,7 +45,7 @@ export const ROW_RULES: readonly RowRule[] = [
     kind: "operator-keys",
     what: "`operator_requests`: Idempotency-Keys of operators' calls",
     when: "after the call",
-    why: "a repeat must change nothing as long as somebody may repeat it",
+    why: "a repeat must change nothing as long as a client may repeat the call",
     setting: "RETENTION_OPERATOR_KEYS_DAYS",
     rows: { table: "operator_requests", age: "at", condition: (sql) => sql`true` },
   },
@@ -53,7 +53,7 @@ export const ROW_RULES: readonly RowRule[] = [
     kind: "dead-letters",
     what: "`dead_letters` that are REPUBLISHED or DISCARDED",
     when: "after their last change",
-    why: "they ended; one that is PENDING or EXHAUSTED stays until somebody deals with it",
+    why: "they ended; a letter that is PENDING or EXHAUSTED stays until it ends or an operator discards it",
     setting: "RETENTION_DEAD_LETTERS_DAYS",
     rows: {
       table: "dead_letters",
@@ -64,8 +64,8 @@ export const ROW_RULES: readonly RowRule[] = [
   {
     kind: "payment-tokens",
     what: "the token in `payments.token` and `orders.payment` of settled orders (emptied; the rows stay)",
-    when: "after the payment was asked for",
-    why: "nothing charges again: a refund goes by the order's id, and what can charge a card should not lie around",
+    when: "after the payment was requested",
+    why: "no further charge follows: a refund uses the order's id, and a token that can charge a card should not be kept",
     setting: "RETENTION_TOKENS_DAYS",
     rows: {
       table: "payments",
@@ -84,7 +84,7 @@ export const ROW_RULES: readonly RowRule[] = [
     kind: "order-sagas",
     what: "`order_sagas` of settled orders, and of requests to cancel an order that never came",
     when: "after the order was placed, and after its last change",
-    why: "order, lines, outcomes, money and stock stay, and tell its story; Kafka has no event of it left to answer",
+    why: "order, lines, outcomes, money and stock stay; Kafka has no event of the order left that needs an answer",
     setting: "RETENTION_SAGAS_DAYS",
     rows: {
       table: "order_sagas",
@@ -101,7 +101,7 @@ export const ROW_RULES: readonly RowRule[] = [
     kind: "parked-commands",
     what: "`delayed_commands` of orders that settled without them",
     when: "after the order settled",
-    why: "its step has an outcome, so the command could only hear what everybody knows",
+    why: "its step has an outcome, so the command could only repeat that answer",
     setting: "RETENTION_COMMANDS_DAYS",
     rows: {
       table: "delayed_commands",
