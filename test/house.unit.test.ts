@@ -181,7 +181,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "bench/tokens.ts": "a token's iat and exp",
 };
 
-test("durations are measured by the monotonic clock; whoever reads the wall clock is listed with the reason", async () => {
+test("durations are measured by the monotonic clock; files that read the wall clock are listed with the reason", async () => {
   const readers: string[] = [];
   for (const room of Object.keys(ROOMS)) {
     for await (const file of new Glob(`${room}/**/*.ts`).scan(root)) {
