@@ -45,8 +45,8 @@ import { createReceipts } from "./claims/receipt.ts";
 import { redisRequests } from "./claims/redis-requests.ts";
 import { createRelayWakeup } from "./claims/relay-wakeup.ts";
 import type { GatewayConfig } from "./config.ts";
-import { databaseCalls } from "./database-calls.ts";
-import { DatabaseOutageLog } from "./database-news.ts";
+import { databaseCalls } from "./database-errors.ts";
+import { DatabaseOutageLog } from "./database-outage-log.ts";
 import { readyRoute } from "./health.ts";
 import { createErrorLog } from "./http/error-log.ts";
 import { problem, problemOf } from "./http/problem.ts";
@@ -56,10 +56,10 @@ import { INTENT } from "./operators/sale-state.ts";
 import { createOrderParts } from "./orders/parts.ts";
 import { createPublishReport } from "./payments/publish-report.ts";
 import { createBoard } from "./sales/board.ts";
-import { createWhyNotLoaded } from "./sales/existence.ts";
-import { followSales } from "./sales/news.ts";
-import { readWinnersFilter, redisNews } from "./sales/redis-news.ts";
+import { followSales } from "./sales/follow-sales.ts";
+import { readWinnersFilter, redisSaleUpdates } from "./sales/redis-sale-updates.ts";
 import { createViewSale, type SaleSources } from "./sales/sale-view.ts";
+import { createWhyNotLoaded } from "./sales/why-not-loaded.ts";
 import { createOffers } from "./shop/offers.ts";
 import { createCatalogueParts } from "./shop/parts.ts";
 import { createSocketRoom } from "./sockets/room.ts";
@@ -368,7 +368,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
     complain: (complaint) => log.error(complaint, "left out; the others go on"),
     count: metrics.leftOut,
   });
-  const stopNews = followSales(board, redisNews(redis, subscriber, scripts.forget, onError), leftOut, onError);
+  const stopNews = followSales(board, redisSaleUpdates(redis, subscriber, scripts.forget, onError), leftOut, onError);
   // What an operator chose holds from the first claim on; a database that does not answer now is asked again and again.
   await Promise.race([pipelines.look().catch(onError), new Promise((resolve) => setTimeout(resolve, 2_000))]);
   await whenReady(redis, 2_000); // a first request that finds no connection yet would be refused for nothing

@@ -4,7 +4,7 @@ import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate } from "../auth/hs256.ts";
 import { json, problem } from "../http/problem.ts";
-import type { WhyNotLoaded } from "../sales/existence.ts";
+import type { WhyNotLoaded } from "../sales/why-not-loaded.ts";
 import type { Handler } from "../transports/transport.ts";
 
 /** Lookups of a user's request in Redis and PostgreSQL. */

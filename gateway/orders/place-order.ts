@@ -12,7 +12,7 @@ import type { Admission } from "../../lua/admission.ts";
 import type { Placed, PlacedOrders } from "../../lua/placed-orders.ts";
 import type { RateLimit } from "../admission/token-bucket.ts";
 import type { PublishRecord } from "../claims/publish.ts";
-import type { LookUp } from "./look-up.ts";
+import type { LookUp } from "./known-orders.ts";
 import { orderOutcomeUnknown, withKey } from "./outcome-unknown.ts";
 import type { AskedOrder, PriceOrder } from "./price-order.ts";
 

@@ -9,7 +9,7 @@ import { bestSellers } from "../../db/shop/sold.ts";
 import { createAdmission } from "../../lua/admission.ts";
 import { createRankingCache } from "../../lua/ranking.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
-import type { databaseCalls } from "../database-calls.ts";
+import type { databaseCalls } from "../database-errors.ts";
 import type { CatalogueParts } from "./endpoints.ts";
 import type { Offers } from "./offers.ts";
 import { createReadRanking } from "./ranking.ts";

@@ -1,8 +1,8 @@
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import type { ClientSocket } from "./connection.ts";
 import { isInGrace, reply } from "./delivery.ts";
-import type { Reading } from "./reading.ts";
+import type { Reading } from "./inbox-reading.ts";
 import { errorText } from "./replies.ts";
+import type { ClientSocket } from "./user-socket.ts";
 
 /** Limit of sockets that catch up at once: after a Redis restart every socket is behind, and claims have priority. */
 const AT_ONCE = 16;

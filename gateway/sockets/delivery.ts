@@ -1,8 +1,8 @@
 import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import { placeOf } from "../../lua/inbox-cursor.ts";
 import type { InboxMessage } from "../../lua/inbox-reader.ts";
-import type { ClientSocket } from "./connection.ts";
 import { withCursor } from "./replies.ts";
+import type { ClientSocket } from "./user-socket.ts";
 
 /** A message of role notify. */
 export interface Pushed extends InboxMessage {

@@ -5,12 +5,12 @@ import { CLOSE, type ClientMessage } from "../../contracts/wire/socket-messages.
 import type { Authenticate, Identity } from "../auth/hs256.ts";
 import type { ClaimForUser } from "../claims/claim.ts";
 import type { CatchingUp } from "./catching-up.ts";
-import type { ClientSocket } from "./connection.ts";
 import { reply } from "./delivery.ts";
 import type { createMessageRate } from "./limits.ts";
 import { parseClientMessage } from "./messages.ts";
 import { claimText, errorText, pongText, welcomeText } from "./replies.ts";
 import type { SaleTopics } from "./sale-topics.ts";
+import type { ClientSocket } from "./user-socket.ts";
 
 export interface DispatchParts {
   readonly authenticate: Authenticate;

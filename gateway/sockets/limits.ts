@@ -1,4 +1,4 @@
-import type { UserSocket } from "./connection.ts";
+import type { UserSocket } from "./user-socket.ts";
 
 /** The limits of one socket, user or address. Only the first four differ between installations. */
 export interface SocketLimits {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { UserSocket } from "./connection.ts";
 import { createMessageRate, STRIKES } from "./limits.ts";
+import { UserSocket } from "./user-socket.ts";
 
 const connection = () => new UserSocket(1, "a", 0, null);
 

@@ -1,5 +1,5 @@
 import type { UserId } from "../../contracts/wire/ids.ts";
-import type { ClientSocket } from "./connection.ts";
+import type { ClientSocket } from "./user-socket.ts";
 
 /** The open sockets by user. Most users have one socket, so a single socket is stored without an array. */
 export class Registry {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import { type ClientSocket, UserSocket } from "./connection.ts";
 import { Registry } from "./registry.ts";
+import { type ClientSocket, UserSocket } from "./user-socket.ts";
 
 let number = 0;
 const socketAt = (address: string) => ({ data: new UserSocket(++number, address, 0, null) }) as ClientSocket;

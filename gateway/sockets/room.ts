@@ -9,20 +9,20 @@ import type { ClaimForUser } from "../claims/claim.ts";
 import { problem } from "../http/problem.ts";
 import type { SocketRoute } from "../transports/transport.ts";
 import { type CatchingUp, createCatchingUp } from "./catching-up.ts";
-import { type ClientSocket, UserSocket } from "./connection.ts";
 import { push, reply } from "./delivery.ts";
 import { createDispatch } from "./dispatch.ts";
+import { createReading, type ReadingParts } from "./inbox-reading.ts";
 import { createMessageRate, type SocketLimits } from "./limits.ts";
-import type { OpeningsParts } from "./openings.ts";
-import { createProbe } from "./probe.ts";
+import { createLostRouteCheck } from "./lost-routes.ts";
 import { type DeliverMessages, listenForPushes } from "./push.ts";
-import { createReading, type ReadingParts } from "./reading.ts";
 import { Registry } from "./registry.ts";
 import { errorText } from "./replies.ts";
 import { createRouting } from "./routing.ts";
+import type { SaleStartsParts } from "./sale-starts.ts";
 import { createSaleTopics } from "./sale-topics.ts";
-import { startSweep } from "./sweep.ts";
+import { startSocketTimer } from "./socket-timer.ts";
 import { checkUpgrade } from "./upgrade.ts";
+import { type ClientSocket, UserSocket } from "./user-socket.ts";
 
 export interface SocketRoomDeps {
   readonly authenticate: Authenticate;
@@ -33,8 +33,8 @@ export interface SocketRoomDeps {
   readonly routes: Pick<Routes, "add" | "remove" | "touch" | "has">;
   readonly listCoupons: ReadingParts["listCoupons"];
   readonly listOrders: ReadingParts["listOrders"];
-  readonly viewSale: OpeningsParts["viewSale"];
-  readonly saleTime: OpeningsParts["saleTime"];
+  readonly viewSale: SaleStartsParts["viewSale"];
+  readonly saleTime: SaleStartsParts["saleTime"];
   /** Names this process in the routes and its channel. */
   readonly gatewayId: string;
   /** A connection that may SUBSCRIBE. */
@@ -90,8 +90,8 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     onError,
   });
   const repairAll = () => catchingUp.repair(registry.all);
-  const probe = createProbe(registry.all, routing, repairAll, onError);
-  const stopSweep = startSweep(registry, routing, catchingUp, probe, limits.authTimeoutS, onError);
+  const probe = createLostRouteCheck(registry.all, routing, repairAll, onError);
+  const stopSweep = startSocketTimer(registry, routing, catchingUp, probe, limits.authTimeoutS, onError);
   const stopPushes = listenForPushes(deps.subscriber, deps.gatewayId, {
     deliver,
     subscribed: repairAll,

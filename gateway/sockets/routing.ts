@@ -1,5 +1,5 @@
 import type { Routes } from "../../lua/routes.ts";
-import type { ClientSocket } from "./connection.ts";
+import type { ClientSocket } from "./user-socket.ts";
 
 /** Routes expire after a day; this interval is much shorter, and long enough to cost nothing. */
 const TOUCH_MS = 6 * 3600_000;

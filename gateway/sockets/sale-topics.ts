@@ -1,9 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { type CouponId, isCouponId } from "../../contracts/wire/ids.ts";
-import type { ClientSocket } from "./connection.ts";
 import { reply } from "./delivery.ts";
-import { Openings, type OpeningsParts, type SaleStart } from "./openings.ts";
 import { errorText, saleText, subscribedText } from "./replies.ts";
+import { type SaleStart, SaleStarts, type SaleStartsParts } from "./sale-starts.ts";
+import type { ClientSocket } from "./user-socket.ts";
 
 const topicOf = (couponId: CouponId) => `sale:${couponId}`;
 
@@ -24,7 +24,7 @@ export interface SaleTopics {
 
 /** Which sockets follow which sale. */
 export function createSaleTopics(
-  sources: Pick<OpeningsParts, "viewSale" | "saleTime">,
+  sources: Pick<SaleStartsParts, "viewSale" | "saleTime">,
   publish: (topic: string, text: string) => number,
   maxPerSocket: number,
 ): SaleTopics {
@@ -32,7 +32,7 @@ export function createSaleTopics(
   const soldOut = new LRUCache<CouponId, true>({ max: 1000 });
   /** Sockets that follow each sale. */
   const followers = new Map<string, number>();
-  const openings = new Openings({
+  const openings = new SaleStarts({
     ...sources,
     isFollowed: (couponId) => followers.has(couponId),
     opened: (couponId) => publish(topicOf(couponId), saleText("opened", couponId)),

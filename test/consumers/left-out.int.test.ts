@@ -8,8 +8,8 @@ import { startLoader } from "../../consumers/sales/start.ts";
 import type { OrderCreated } from "../../contracts/orders/events.ts";
 import { type CouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
 import { createBoard } from "../../gateway/sales/board.ts";
-import { followSales } from "../../gateway/sales/news.ts";
-import { readWinnersFilter, redisNews } from "../../gateway/sales/redis-news.ts";
+import { followSales } from "../../gateway/sales/follow-sales.ts";
+import { readWinnersFilter, redisSaleUpdates } from "../../gateway/sales/redis-sale-updates.ts";
 import { orderBucket, orderLedgerKey, saleKeys } from "../../lua/keys.ts";
 import { readLedger } from "../../lua/ledger.ts";
 import { createPlacedOrders } from "../../lua/placed-orders.ts";
@@ -235,7 +235,7 @@ test("a gateway's gate hears of a sale's new state although another sale, asked 
   await plant(saleKeys(broken).sale);
   await world.settling.scripts.setState(good, "PAUSED");
   // The announcement is missed: nobody subscribes.
-  const sources = { ...redisNews(world.redis, world.subscriber, () => {}, onError), subscribe() {} };
+  const sources = { ...redisSaleUpdates(world.redis, world.subscriber, () => {}, onError), subscribe() {} };
   const stop = followSales(board, sources, leftOutOf("notify", world.neighbours), onError);
   await until("the good one is known to be paused", () => {
     board.gate(broken, performance.now());

@@ -5,7 +5,7 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { loggable } from "../../db/loggable-error.ts";
 import { pointBalances, products } from "../../db/schema.ts";
-import { databaseCalls } from "../../gateway/database-calls.ts";
+import { databaseCalls } from "../../gateway/database-errors.ts";
 import { createErrorLog } from "../../gateway/http/error-log.ts";
 import { freshDatabase } from "../support/stack.ts";
 

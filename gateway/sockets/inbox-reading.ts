@@ -3,9 +3,9 @@ import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Inbox } from "../../lua/inbox.ts";
 import { isBetween, isSameServer } from "../../lua/inbox-cursor.ts";
 import type { InboxPage } from "../../lua/inbox-reader.ts";
-import type { ClientSocket, PendingResume, UserSocket } from "./connection.ts";
 import { deliver, isInGrace, reply } from "./delivery.ts";
 import { type OwnCoupon, type OwnOrder, type OwnPage, resumedText, resyncText, welcomeText } from "./replies.ts";
+import type { ClientSocket, PendingResume, UserSocket } from "./user-socket.ts";
 
 export interface ReadingParts {
   readonly inbox: Pick<Inbox, "read" | "positionAt">;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { SaleState } from "../../contracts/claims/http.ts";
 import { newCouponId } from "../../contracts/wire/ids.ts";
-import { Openings, type OpeningsParts, type SaleStart } from "./openings.ts";
+import { type SaleStart, SaleStarts, type SaleStartsParts } from "./sale-starts.ts";
 
 const couponId = newCouponId();
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -26,9 +26,9 @@ function saleIn(ms: number, states: (SaleState | Error)[] = ["OPEN"], aheadMs = 
 }
 
 /** Openings that note Redis' time at each telling. */
-function watch(sale: ReturnType<typeof saleIn>, parts: Partial<OpeningsParts> = {}) {
+function watch(sale: ReturnType<typeof saleIn>, parts: Partial<SaleStartsParts> = {}) {
   const told: number[] = [];
-  const openings = new Openings({
+  const openings = new SaleStarts({
     viewSale: sale.viewSale,
     saleTime: sale.saleTime,
     isFollowed: () => true,
@@ -38,7 +38,7 @@ function watch(sale: ReturnType<typeof saleIn>, parts: Partial<OpeningsParts> = 
   return { told, openings };
 }
 
-async function settled(openings: Openings): Promise<void> {
+async function settled(openings: SaleStarts): Promise<void> {
   while (openings.awaits(couponId)) await pause(5);
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import pino from "pino";
-import { databaseCalls } from "./database-calls.ts";
-import { DatabaseOutageLog } from "./database-news.ts";
+import { databaseCalls } from "./database-errors.ts";
+import { DatabaseOutageLog } from "./database-outage-log.ts";
 import { createErrorLog } from "./http/error-log.ts";
 
 test("a database that is away is logged once, every 30 s, and once when it is back, however many calls fail", async () => {

@@ -3,14 +3,14 @@ import { SALES_CHANNEL } from "../../lua/keys.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import { readSale, readWinners } from "../../lua/sale-reading.ts";
 import { parseAnnouncement } from "../../lua/sale-scripts.ts";
-import type { SaleUpdateSources } from "./news.ts";
+import type { SaleUpdateSources } from "./follow-sales.ts";
 import { collectWinners, type WinnersFilter } from "./winners-filter.ts";
 
 /**
  * Updates of sales from Redis: the announcements that its scripts publish, and the sale's hash.
  * @param swapped called when a sale has other scripts
  */
-export function redisNews(
+export function redisSaleUpdates(
   redis: RedisConnection,
   subscriber: RedisConnection,
   swapped: (couponId: CouponId) => void,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { KeyedOrder, KnownOrder } from "../../db/orders/known.ts";
-import { createLookUp } from "./look-up.ts";
+import { createLookUp } from "./known-orders.ts";
 
 const [a, b, c] = ["a", "b", "c"].map((orderId) => ({ userId: "ann", idempotencyKey: "k", orderId }) as KeyedOrder);
 const there: KnownOrder = { status: "COMPLETED", keyReused: false };

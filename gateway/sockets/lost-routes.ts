@@ -1,5 +1,5 @@
-import type { ClientSocket } from "./connection.ts";
 import type { Routing } from "./routing.ts";
+import type { ClientSocket } from "./user-socket.ts";
 
 const MAX_PASSED = 100;
 
@@ -9,7 +9,7 @@ const MAX_PASSED = 100;
  * being written.
  * Returns what the sweep calls.
  */
-export function createProbe(
+export function createLostRouteCheck(
   sockets: ReadonlySet<ClientSocket>,
   routing: Pick<Routing, "stands">,
   lost: () => void,

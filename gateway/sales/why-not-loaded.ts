@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { Reopening } from "../../db/sales/reopening.ts";
-import { opensInMs, REDIS_AWAY_MS } from "./reopening.ts";
+import { opensInMs, REDIS_AWAY_MS } from "./opening-time.ts";
 
 /**
  * Why Redis does not know a sale: it never existed, or it must be loaded (again) and opens at a known moment. A sale that is

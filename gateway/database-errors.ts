@@ -1,6 +1,6 @@
 import { StampedeError } from "../contracts/wire/errors.ts";
 import { classify, isAway, isDatabaseError } from "../db/errors.ts";
-import type { DatabaseOutageLog } from "./database-news.ts";
+import type { DatabaseOutageLog } from "./database-outage-log.ts";
 
 /**
  * Converts errors of the database layer into errors for clients: no answer from the server is DATABASE_UNAVAILABLE

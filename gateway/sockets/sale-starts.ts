@@ -11,7 +11,7 @@ const TOLD = 10_000;
 
 export type SaleStart = Pick<Sale, "state" | "startsAt" | "issueMode">;
 
-export interface OpeningsParts {
+export interface SaleStartsParts {
   readonly viewSale: (couponId: CouponId) => Promise<SaleStart | null>;
   /** The clock by which claims of the sale are decided, milliseconds since 1970. */
   readonly saleTime: (couponId: CouponId) => Promise<number>;
@@ -25,14 +25,14 @@ export interface OpeningsParts {
  * is no announcement from Redis. Each gateway has timers for the sales that its sockets follow, by Redis' clock. The gateway's
  * clock may be seconds off; after an early announcement every client would claim in vain and use up its rate limit.
  */
-export class Openings {
+export class SaleStarts {
   readonly #awaited = new Map<CouponId, ReturnType<typeof setTimeout> | undefined>();
   /** Awaited sales whose opening is announced even if their start was announced before. */
   readonly #reopened = new Set<CouponId>();
   /** The announced start of each sale. */
   readonly #told = new LRUCache<CouponId, string>({ max: TOLD });
 
-  constructor(private readonly parts: OpeningsParts) {}
+  constructor(private readonly parts: SaleStartsParts) {}
 
   /** Called when a socket here follows a sale that has not started. Each start is announced once. */
   expect(couponId: CouponId): void {

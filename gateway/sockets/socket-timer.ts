@@ -1,10 +1,10 @@
 import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import type { CatchingUp } from "./catching-up.ts";
-import type { ClientSocket } from "./connection.ts";
 import { reply } from "./delivery.ts";
 import type { Registry } from "./registry.ts";
 import { errorText } from "./replies.ts";
 import type { Routing } from "./routing.ts";
+import type { ClientSocket } from "./user-socket.ts";
 
 const SWEEP_MS = 500;
 
@@ -13,7 +13,7 @@ const SWEEP_MS = 500;
  * authenticate or whose token expired, catches up those that are behind, and checks routes. 10,000 sockets: 0.2 ms.
  * Returns how to stop it.
  */
-export function startSweep(
+export function startSocketTimer(
   registry: Registry,
   routing: Pick<Routing, "touch">,
   catchingUp: Pick<CatchingUp, "run" | "ifBehind">,

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { Reopening } from "../../db/sales/reopening.ts";
-import { createWhyNotLoaded } from "./existence.ts";
-import { comeBack, opensInMs } from "./reopening.ts";
+import { comeBack, opensInMs } from "./opening-time.ts";
+import { createWhyNotLoaded } from "./why-not-loaded.ts";
 
 const TIMEOUT_MS = 10_000;
 const sale = (change: Partial<Reopening>): Reopening => ({
