@@ -10,7 +10,7 @@
 --   or per claim: ACCEPTED slot ledgerId | ALREADY_WON slot requestId | a refusal
 -- Refusals: contracts/claims/refusals.ts. NOT_LOADED for all, with zeros: the sale cannot be read. NOT_LOADED for one: somebody
 -- wrote over what this user has won; the sale is marked broken, and its loader rebuilds it.
--- Winners are looked up before anybody is refused: a winner who asks again gets the same win, also when the sale is over.
+-- Winners are looked up before any claim is refused: a winner who asks again gets the same win, also when the sale is over.
 -- QUEUED: claims of this sale are decided in the order of Kafka's log (decide.lua). A direct claim would overtake them.
 -- include: announce.lua
 -- include: win-format.lua

@@ -1,5 +1,5 @@
--- inbox-append: writes personal messages, each event once, then reads where their owners' sockets are. In this order: a
--- socket writes its route and then reads the inbox, so a message is seen by one of the two at least.
+-- inbox-append: writes personal messages, each event once, then reads the routes of their owners' sockets. The order matters: a
+-- gateway writes a socket's route and then reads the inbox, so that at least one of the two sees a message.
 -- KEYS inbox, route, inbox, route, …  (on a cluster: of one hash slot)
 -- ARGV 1 seconds an inbox lives after its last message  2 about how many messages it keeps
 --      then per user: number of messages, milliseconds since 1970 before which none of them can have been written,
@@ -7,8 +7,8 @@
 -- Returns per user {'', previous, ids, connectionId, gatewayId, connectionId, gatewayId, …} or {error}.
 --   previous  the inbox's newest id before the first message that was written; empty: there was none
 --   ids       per message: `id` written now, `=id` written before, `-` a later stage of the order has been written
--- A user whose keys can't be written fails alone: nothing that was written for the others is written again.
--- Turning an entry into Lua's tables takes 2 µs, so as few as can be are looked at. These always, whatever clocks say.
+-- If one user's keys cannot be written, only that user's messages fail; the caller does not repeat those of the others.
+-- To read an entry costs 2 µs, so only a few are compared with the new messages. The NEWEST entries always are, because clocks may differ.
 local NEWEST = 4
 
 local function append(inbox, route, at, count)
@@ -19,7 +19,7 @@ local function append(inbox, route, at, count)
       if fields[3] == 'e' then
         written[fields[4]] = entry[1]
       else
-        -- Releases before this one wrote no event id; their messages are compared as text.
+        -- An earlier release wrote no event id; its messages are compared as text.
         written[fields[2]] = entry[1]
       end
       if fields[5] == 'o' then
@@ -29,7 +29,7 @@ local function append(inbox, route, at, count)
   end
   local entries = redis.call('XREVRANGE', inbox, '+', '-', 'COUNT', NEWEST)
   look_at(entries)
-  -- An event can't have been written before it happened, so of the others only newer ones are compared.
+  -- No message is written before its event, so of the other entries only those after the event are compared.
   if entries[NEWEST] and tonumber(string.match(entries[NEWEST][1], '^%d+')) >= tonumber(ARGV[at + 1]) then
     look_at(redis.call('XREVRANGE', inbox, '(' .. entries[NEWEST][1], ARGV[at + 1]))
   end
@@ -45,7 +45,7 @@ local function append(inbox, route, at, count)
       ids[j] = '-'
     else
       local id
-      -- `m` comes first: readers of every release take the message from there.
+      -- `m` is the first field: readers of all releases read the message from there.
       if order == '' then
         id = redis.call('XADD', inbox, 'MAXLEN', '~', ARGV[2], '*', 'm', json, 'e', event)
       else

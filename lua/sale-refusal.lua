@@ -1,4 +1,4 @@
--- sale-refusal (included by claim.lua and decide.lua): why a sale refuses everybody who asks.
+-- sale-refusal (included by claim.lua and decide.lua): why a sale refuses all claims.
 -- REFUSED.<code> stands for a code of contracts/claims/refusals.ts; a script that names another code cannot be loaded (script-includes.ts).
 -- `time` in milliseconds since 1970; nil: the claim was found to be in time before. Returns a code, or nil or false for none.
 local function sale_refusal(state, time, starts_at, ends_at)

@@ -1,6 +1,6 @@
 -- sale-slots (included by claim.lua and decide.lua): which slots a sale can still give out, and who got one in this call.
 -- This, grant-slot.lua and save-grants.lua are pieces of both scripts' text and share these variables. Functions would be created
--- anew in each call, which costs 0.6 to 1 µs of the 12 to 16 µs of a call with one claim.
+-- again in each call, which costs 0.6 to 1 µs of the 12 to 16 µs of a call with one claim.
 -- KEYS 1 sale (hash)  2 winners (hash user → "slot requestId")  3 freed (list of slots)  4 ledger (stream), as in both scripts
 -- Reads `sale`: the sale's fields runId, state, epoch, startsAt, endsAt, total, next, in this order.
 -- Sets is_loaded: false if the sale was loaded on another server process, or if somebody wrote over a number: PostgreSQL
