@@ -1,8 +1,10 @@
+import type { Database } from "../../db/client.ts";
 import { type ParkedCommand, resendParked } from "../../db/steps/parked.ts";
-import type { OutgoingRecord } from "../../kafka/kafka.ts";
+import type { OutgoingRecord, Producer } from "../../kafka/kafka.ts";
+import type { Log } from "../engine/log.ts";
 import { pause } from "../engine/pause.ts";
-import { startTicker } from "../engine/ticker.ts";
-import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import type { RunningRole } from "../engine/running-role.ts";
+import { logFailedRounds, startTicker } from "../engine/ticker.ts";
 import { PARKED_HEADER } from "../steps/park.ts";
 
 /** While nothing is parked, the database is asked once in so long. */
@@ -18,8 +20,15 @@ export const recordOfParked = ({ topic, key, value, headers, attempts }: ParkedC
   headers: { ...headers, [PARKED_HEADER]: String(attempts + 1) },
 });
 
+export interface DelayedCommandsParts {
+  readonly db: Pick<Database, "sql">;
+  readonly producer: Pick<Producer, "sendAll">;
+  readonly log: Log;
+  readonly metrics: { resent(commands: number): void };
+}
+
 /** Sends parked commands again when they are due. */
-export function startDelayedCommands({ db, producer, log, metrics }: Neighbours): RunningRole {
+export function startDelayedCommands({ db, producer, log, metrics }: DelayedCommandsParts): RunningRole {
   const name = "delayed-commands";
   async function round(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
@@ -31,6 +40,6 @@ export function startDelayedCommands({ db, producer, log, metrics }: Neighbours)
       await pause(Math.max(TOGETHER_MS, nextInMs), stopping);
     }
   }
-  const ticker = startTicker(EVERY_MS, round, complainer(log, name));
+  const ticker = startTicker(EVERY_MS, round, logFailedRounds(log, name));
   return { name, inHand: () => 0, stop: () => ticker.stop() };
 }

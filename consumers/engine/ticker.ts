@@ -1,3 +1,6 @@
+import type { RoleName } from "../role-names.ts";
+import { failureCode } from "./failure.ts";
+import type { Log } from "./log.ts";
 import { pause } from "./pause.ts";
 
 export interface Ticker {
@@ -30,5 +33,19 @@ export function startTicker(
       awaken.abort();
       return running;
     },
+  };
+}
+
+/** The same failure is logged at most once in this time, milliseconds, although it comes back every round. */
+const REMIND_MS = 30_000;
+
+/** `onError` of a role's ticker: logs the failed rounds. */
+export function logFailedRounds(log: Log, role: RoleName): (error: unknown) => void {
+  let last = { code: "", at: 0 };
+  return (error) => {
+    const { code, message } = failureCode(error);
+    if (code === last.code && performance.now() - last.at < REMIND_MS) return;
+    last = { code, at: performance.now() };
+    log.error({ role, code, error: message }, "the round failed and is tried again");
   };
 }

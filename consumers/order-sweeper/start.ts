@@ -1,10 +1,13 @@
+import type { Database } from "../../db/client.ts";
 import { LEASES, withLeases } from "../../db/leases.ts";
-import { findDueSagas, postponeSagas, surveyOrders } from "../../db/orders/due.ts";
+import { findDueSagas, postponeSagas, type Surveyed, surveyOrders } from "../../db/orders/due.ts";
 import { findParkedSteps } from "../../db/steps/parked.ts";
+import type { Kafka, Producer } from "../../kafka/kafka.ts";
 import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { failureCode } from "../engine/failure.ts";
-import { startTicker } from "../engine/ticker.ts";
-import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import type { Log } from "../engine/log.ts";
+import type { RunningRole } from "../engine/running-role.ts";
+import { logFailedRounds, startTicker } from "../engine/ticker.ts";
 import { AT_ONCE, type GroupProgress, type SweepDeps, sweep } from "./sweep.ts";
 
 /** Between two counts of what is under way, for the metrics. */
@@ -14,11 +17,24 @@ const SHOWN = 10;
 /** Between two complaints about orders that are over time. */
 const COMPLAIN_EVERY_MS = 60_000;
 
+export interface SweeperParts {
+  readonly config: { readonly ORDER_SWEEP_MS: number; readonly SWEEPER_EVERY_MS: number };
+  readonly db: Pick<Database, "sql" | "leases">;
+  readonly kafka: Kafka;
+  readonly producer: Pick<Producer, "sendAll">;
+  readonly log: Log;
+  readonly metrics: {
+    sweptOrders(orders: number): void;
+    unreadableSagas(orders: number): void;
+    readonly orders: { surveyed(found: readonly Surveyed[]): void };
+  };
+}
+
 /**
  * Role order-sweeper: looks for orders that have waited too long, once in SWEEPER_EVERY_MS. Looking costs one question of a
  * partial index; a lease keeps several sweepers from saying the same.
  */
-export function startSweeper({ config, db, kafka, producer, log, metrics }: Neighbours): RunningRole {
+export function startSweeper({ config, db, kafka, producer, log, metrics }: SweeperParts): RunningRole {
   const admin = createRenewedAdmin(kafka);
   const progress: GroupProgress = new Map();
   const due = (limit: number) => findDueSagas(db.sql, new Date(), limit);
@@ -58,7 +74,7 @@ export function startSweeper({ config, db, kafka, producer, log, metrics }: Neig
       while (!stopping.aborted && (await sweep(deps, progress, Date.now())) === AT_ONCE);
     });
   }
-  const ticker = startTicker(config.SWEEPER_EVERY_MS, round, complainer(log, "order-sweeper"));
+  const ticker = startTicker(config.SWEEPER_EVERY_MS, round, logFailedRounds(log, "order-sweeper"));
   return {
     name: "order-sweeper",
     inHand: () => 0,

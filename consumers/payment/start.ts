@@ -1,13 +1,42 @@
 import { createFault } from "../../contracts/wire/fault-points.ts";
+import type { Database } from "../../db/client.ts";
 import type { Role } from "../engine/role.ts";
-import { complainer, type Neighbours } from "../neighbours.ts";
+import { type RunningRole, withBackgroundWork } from "../engine/running-role.ts";
+import { type ConsumingParts, startConsuming } from "../engine/start-consuming.ts";
+import { logFailedRounds } from "../engine/ticker.ts";
+import type { AlarmKind } from "./alarms.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { paymentRole } from "./role.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 
+export interface PaymentParts extends ConsumingParts {
+  readonly config: ConsumingParts["config"] & {
+    readonly NODE_ENV: string;
+    readonly FAULT_POINT: string;
+    readonly PAYMENT_PROVIDER_URL: string;
+    readonly PAYMENT_PROVIDER_KEY: string;
+    readonly PAYMENT_TIMEOUT_MS: number;
+    readonly PAYMENT_CONCURRENCY: number;
+    readonly PAYMENT_RETRY_MS: number;
+    readonly PAYMENT_BREAKER_MS: number;
+  };
+  readonly db: Pick<Database, "sql">;
+  readonly metrics: ConsumingParts["metrics"] & {
+    paymentCalled(kind: string, seconds: number): void;
+    paymentBreaker(open: boolean): void;
+    paymentAlarm(kind: AlarmKind): void;
+  };
+}
+
+/** Role payment. */
+export function startPayment(parts: PaymentParts): RunningRole {
+  const { role, workers } = composePayment(parts);
+  return withBackgroundWork(startConsuming("payment", role, parts), workers);
+}
+
 /** Both halves of role payment. Another provider's adapter goes in here: docs/payments.md. */
-export function startPayment(neighbours: Neighbours): { readonly role: Role; readonly workers: Workers } {
-  const { config, db, producer, log, metrics } = neighbours;
+export function composePayment(parts: PaymentParts): { readonly role: Role; readonly workers: Workers } {
+  const { config, db, producer, log, metrics } = parts;
   const provider = createHttpProvider({
     url: config.PAYMENT_PROVIDER_URL,
     apiKey: config.PAYMENT_PROVIDER_KEY,
@@ -24,7 +53,7 @@ export function startPayment(neighbours: Neighbours): { readonly role: Role; rea
     retryMs: config.PAYMENT_RETRY_MS,
     breakerMs: config.PAYMENT_BREAKER_MS,
     fault: createFault(config.NODE_ENV, config.FAULT_POINT),
-    onError: complainer(log, "payment"),
+    onError: logFailedRounds(log, "payment"),
     observe: { called: metrics.paymentCalled, breaker: metrics.paymentBreaker, alarm: metrics.paymentAlarm },
   });
   return {

@@ -1,11 +1,17 @@
+import type { Database } from "../../db/client.ts";
 import { LEASES, withLeases } from "../../db/leases.ts";
 import { makeMonths, mayPartition, missingMonths, PARTITIONED_TABLES } from "../../db/partitions.ts";
+import type { Kafka } from "../../kafka/kafka.ts";
 import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
+import type { RedisConnection } from "../../lua/redis.ts";
 import { memoryOf } from "../../lua/redis-memory.ts";
 import { failureCode } from "../engine/failure.ts";
-import { startTicker } from "../engine/ticker.ts";
-import { complainer, type Neighbours, type RunningRole } from "../neighbours.ts";
+import type { Log } from "../engine/log.ts";
+import type { RunningRole } from "../engine/running-role.ts";
+import { logFailedRounds, startTicker } from "../engine/ticker.ts";
+import type { RetentionMetrics } from "./metrics.ts";
 import { requestsWait } from "./requests-wait.ts";
+import type { RetentionDeps } from "./round.ts";
 import { retain } from "./round.ts";
 
 const TIMING = {
@@ -15,16 +21,25 @@ const TIMING = {
   lookEveryMs: 15_000,
 };
 
+export interface RetentionParts {
+  readonly config: RetentionDeps["settings"] & { readonly RETENTION_EVERY_S: number };
+  readonly db: Pick<Database, "sql" | "leases">;
+  readonly redis: RedisConnection;
+  readonly kafka: Kafka;
+  readonly log: Log;
+  readonly metrics: { readonly retention: RetentionMetrics };
+}
+
 /**
  * Role retention: what has been kept long enough goes (rules.ts says what, when and why). A lease lets one process of many
  * do the round. It makes the partitions of the months to come where it may; where it may not, a metric says so.
  */
-export function startRetention(neighbours: Neighbours, timing = TIMING): RunningRole {
-  const { config, db, redis, kafka, log, metrics } = neighbours;
+export function startRetention(parts: RetentionParts, timing = TIMING): RunningRole {
+  const { config, db, redis, kafka, log, metrics } = parts;
   const admin = createRenewedAdmin(kafka);
   const observe = metrics.retention;
   const deps = { sql: db.sql, redis, requestsWait: () => requestsWait(admin), settings: config, log, observe };
-  const complain = complainer(log, "retention");
+  const complain = logFailedRounds(log, "retention");
   let dueAt = performance.now() + timing.firstAfterMs;
 
   async function partitions(): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { loadAdmission } from "../../consumers/admission/load.ts";
 import { admissionRelease } from "../../consumers/admission/release-role.ts";
-import { leftOutOf } from "../../consumers/neighbours.ts";
+import { leftOutOf } from "../../consumers/engine/left-out-of.ts";
 import { type OrderId, orderIdOf, type ProductId } from "../../contracts/orders/ids.ts";
 import { orderMessage } from "../../contracts/orders/messages.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { republishDue } from "../../consumers/dead-letters/republish.ts";
-import { startDeadLetters } from "../../consumers/dead-letters/start.ts";
+import { composeDeadLetters } from "../../consumers/dead-letters/start.ts";
 import type { Role } from "../../consumers/engine/role.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { createDatabase } from "../../db/client.ts";
@@ -68,7 +68,7 @@ async function illTopic() {
   const runner = world.run(role, topic);
   stops.push(() => runner.stop(2_000));
   const startRole = () => {
-    const { role: storing, republisher } = startDeadLetters(world.neighbours);
+    const { role: storing, republisher } = composeDeadLetters(world.neighbours);
     const storer = world.run(storing, `${topic}.DLT`);
     stops.push(() => Promise.all([storer.stop(2_000), republisher.stop()]));
   };

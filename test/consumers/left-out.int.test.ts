@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
+import { settlingFor } from "../../consumers/claims/persist/settling-for.ts";
 import { startRelay } from "../../consumers/claims/relay/start.ts";
-import { leftOutOf, settlingFor } from "../../consumers/neighbours.ts";
+import { leftOutOf } from "../../consumers/engine/left-out-of.ts";
 import { startOrderRelay } from "../../consumers/order-relay/start.ts";
 import { startLoader } from "../../consumers/sales/start.ts";
 import type { OrderCreated } from "../../contracts/orders/events.ts";

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { persistClaims } from "../../consumers/claims/persist/persist-claims.ts";
-import { leftOutOf, type Neighbours } from "../../consumers/neighbours.ts";
+import { leftOutOf } from "../../consumers/engine/left-out-of.ts";
+import type { RoleParts } from "../../consumers/role-parts.ts";
 import { drain } from "../../consumers/sales/drain-log.ts";
 import { Loader } from "../../consumers/sales/loader.ts";
 import { persistLedger } from "../../consumers/sales/persist-ledger.ts";
@@ -38,7 +39,7 @@ afterAll(async () => {
 
 /** A loader as the role starts it, on this file's topic and group. */
 function newLoader(
-  neighbours: Neighbours = world.neighbours,
+  neighbours: RoleParts = world.neighbours,
   messageTimeoutMs?: number,
   beforeLedger: (couponId: CouponId) => Promise<void> = async () => {},
   drainLog?: RecoveryDeps["drain"],

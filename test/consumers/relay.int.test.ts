@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
+import { settlingFor } from "../../consumers/claims/persist/settling-for.ts";
 import { startRelay } from "../../consumers/claims/relay/start.ts";
-import { settlingFor } from "../../consumers/neighbours.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { until } from "../support/until.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { startRelay } from "../../consumers/claims/relay/start.ts";
-import { leftOutOf } from "../../consumers/neighbours.ts";
+import { leftOutOf } from "../../consumers/engine/left-out-of.ts";
 import { requestsWait } from "../../consumers/retention/requests-wait.ts";
 import { type KindReport, previewRetention, retain } from "../../consumers/retention/round.ts";
 import { type RetentionSetting, ROW_RULES } from "../../consumers/retention/rules.ts";

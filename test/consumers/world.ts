@@ -5,12 +5,13 @@ import { couponDecide, type Deciding } from "../../consumers/claims/decide/role.
 import type { GrantedClaim } from "../../consumers/claims/persist/outcome.ts";
 import { couponPersist } from "../../consumers/claims/persist/role.ts";
 import { type Settling, settleClaims } from "../../consumers/claims/persist/settle-claims.ts";
+import { settlingFor } from "../../consumers/claims/persist/settling-for.ts";
 import { readConfig } from "../../consumers/config.ts";
 import type { Log } from "../../consumers/engine/log.ts";
 import type { Role } from "../../consumers/engine/role.ts";
 import { type Runner, startRunner } from "../../consumers/engine/runner.ts";
 import { createMetrics } from "../../consumers/metrics.ts";
-import { type Neighbours, settlingFor } from "../../consumers/neighbours.ts";
+import type { RoleParts } from "../../consumers/role-parts.ts";
 import type { Pipeline } from "../../contracts/claims/pipeline.ts";
 import { allTopics } from "../../contracts/topics.ts";
 import { type CouponId, newCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
@@ -102,7 +103,7 @@ export async function createWorld(options: WorldOptions = {}) {
   };
   const loading = createSaleLoading(redis);
   const metrics = createMetrics(() => new Map());
-  const neighbours: Neighbours = { config, db, redis, subscriber, kafka, producer: recording, loading, log, metrics };
+  const neighbours: RoleParts = { config, db, redis, subscriber, kafka, producer: recording, loading, log, metrics };
   const settling: Settling = settlingFor("coupon-persist", neighbours);
   const admin = kafka.admin();
   const running: Runner[] = [];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startPayment } from "../../consumers/payment/start.ts";
+import { composePayment } from "../../consumers/payment/start.ts";
 import type { Workers } from "../../consumers/payment/workers.ts";
 import type { StampedeEvent } from "../../contracts/claims/events.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
@@ -32,7 +32,7 @@ beforeAll(async () => {
     },
   });
   topic = await world.newTopic(2);
-  const payment = startPayment(world.neighbours);
+  const payment = composePayment(world.neighbours);
   workers = payment.workers;
   world.run(payment.role, topic);
 }, WORLD_MS);

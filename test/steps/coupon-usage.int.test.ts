@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startDelayedCommands } from "../../consumers/delayed-commands/start.ts";
 import type { Role } from "../../consumers/engine/role.ts";
-import type { RunningRole } from "../../consumers/neighbours.ts";
+import type { RunningRole } from "../../consumers/engine/running-role.ts";
 import { PARKED_HEADER } from "../../consumers/steps/park.ts";
 import { type CouponId, newCouponId } from "../../contracts/wire/ids.ts";
 import { saleKeys } from "../../lua/keys.ts";
