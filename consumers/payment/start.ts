@@ -7,7 +7,7 @@ import { logFailedRounds } from "../engine/ticker.ts";
 import type { AlarmKind } from "./alarms.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { paymentRole } from "./role.ts";
-import { startWorkers, type Workers } from "./workers.ts";
+import { type PaymentWorkers, startWorkers } from "./workers.ts";
 
 export interface PaymentParts extends ConsumingParts {
   readonly config: ConsumingParts["config"] & {
@@ -35,7 +35,7 @@ export function startPayment(parts: PaymentParts): RunningRole {
 }
 
 /** Both halves of role payment. Another provider's adapter goes in here: docs/payments.md. */
-export function composePayment(parts: PaymentParts): { readonly role: Role; readonly workers: Workers } {
+export function composePayment(parts: PaymentParts): { readonly role: Role; readonly workers: PaymentWorkers } {
   const { config, db, producer, log, metrics } = parts;
   const provider = createHttpProvider({
     url: config.PAYMENT_PROVIDER_URL,

@@ -8,13 +8,13 @@ import type { Producer } from "../../kafka/kafka.ts";
 import { failureCode, failureKind } from "../engine/failure.ts";
 import type { Log } from "../engine/log.ts";
 import { jittered, pause } from "../engine/pause.ts";
-import { startTicker } from "../engine/ticker.ts";
+import { startTicker, type Ticker } from "../engine/ticker.ts";
 import type { AlarmKind } from "./alarms.ts";
 import { PaymentBreaker } from "./breaker.ts";
 import { CALLS_PER_LEASE, callProvider, type Leased } from "./call-provider.ts";
 import { CallSlots } from "./call-slots.ts";
-import type { PaymentProvider } from "./provider.ts";
-import { type Called, commitAnswers, type SettleDeps } from "./settle.ts";
+import type { PaymentProvider, ProviderAnswer } from "./provider.ts";
+import { type Called, commitAnswers, type SettleDeps, type SettledPayment, type Unsettled } from "./settle.ts";
 
 export interface WorkersDeps extends SettleDeps {
   readonly provider: PaymentProvider;
@@ -36,19 +36,14 @@ export interface WorkersDeps extends SettleDeps {
   };
 }
 
-export interface Workers {
-  wake(): void;
-  /** Payments whose call or settling is under way. */
-  busy(): number;
-  /** Takes nothing more, lets calls finish. Whatever is cut off is somebody else's when its lease ends. */
-  stop(): Promise<void>;
-}
-
-/** Between two looks at the table while nobody says that there is something. */
+/** How often the table is looked at when nobody wakes the workers, milliseconds. */
 const LOOK_MS = 1_000;
-/** A payment that was tried so often without an answer is told of. */
+/** From this attempt on, a payment without an answer is logged as an error. */
 const MANY_ATTEMPTS = 5;
-const SETTLE_BATCH = 200;
+/** Answers that one transaction commits at most. */
+const COMMIT_BATCH = 200;
+/** Retries of a commit or a publish: first wait and longest wait, milliseconds. */
+const RETRY_MS = { first: 100, longest: 5_000 };
 
 const leased = (row: LeasedPayment): Leased => ({
   orderId: row.orderId as OrderId,
@@ -64,43 +59,95 @@ const leased = (row: LeasedPayment): Leased => ({
   attempts: row.attempts,
 });
 
-/** Role payment, its half at the provider: takes payments that are due, calls, settles. */
-export function startWorkers(deps: WorkersDeps): Workers {
-  const { sql, provider, producer, fault, owner, concurrency, timeoutMs, log, observe } = deps;
-  // A lease outlasts the calls that it may take and their settling.
-  const forMs = CALLS_PER_LEASE * timeoutMs + 2_000;
-  const breaker = new PaymentBreaker(deps.breakerMs, (open) => {
-    observe.breaker(open);
-    if (open) log.error({ role: "payment" }, "the payment provider is ill: payments wait for it");
-    else log.info({ role: "payment" }, "the payment provider answers again");
-  });
-  const stopping = new AbortController();
-  const settled = oneBatchAtATime((called: readonly Called[]) => commitAnswers(deps, called), SETTLE_BATCH);
-  /** Orders that somebody is at work for. */
-  const inHand = new Set<OrderId>();
-  let hungry = false;
-  const slots = new CallSlots(concurrency, () => {
-    if (hungry) ticker.wake();
-  });
+/**
+ * The half of role payment that calls the provider: takes payments that are due, calls, commits the answers.
+ * `startWorkers` starts it.
+ */
+export class PaymentWorkers {
+  readonly #deps: WorkersDeps;
+  readonly #breaker: PaymentBreaker;
+  readonly #slots: CallSlots;
+  readonly #commit: (called: Called) => Promise<SettledPayment | Unsettled>;
+  readonly #stopping = new AbortController();
+  readonly #ticker: Ticker;
+  /** Orders whose payment is being worked on here. */
+  readonly #inHand = new Set<OrderId>();
+  /** More payments may be due, and all slots were taken. */
+  #needsSlot = false;
 
-  async function work(payment: Leased, userId: string): Promise<void> {
-    const { orderId, attempts } = payment;
-    const begun = performance.now();
-    const answer = await callProvider(provider, payment);
-    const works = answer.kind !== "unknown" || answer.alive === true;
-    const notBefore = performance.now() + ((answer.kind === "unknown" && answer.waitMs) || 0);
-    breaker.count(works, { key: userId, notBefore });
-    observe.called(answer.kind, (performance.now() - begun) / 1_000);
-    fault("payment:called");
-    if (answer.kind === "unknown" || answer.kind === "not-found") {
-      const why = answer.kind === "unknown" ? answer.why : "the provider knows no such payment";
-      const fields = { role: "payment", orderId, attempts, why };
-      if (attempts >= MANY_ATTEMPTS) log.error(fields, "a payment has no answer for long");
-      else log.warn(fields, "a payment has no answer yet");
+  /** Looks for payments that are due at once. Callers may pass it on alone. */
+  readonly wake = (): void => this.#ticker.wake();
+
+  constructor(deps: WorkersDeps) {
+    const { breakerMs, concurrency, log, observe } = deps;
+    this.#deps = deps;
+    this.#breaker = new PaymentBreaker(breakerMs, (open) => {
+      observe.breaker(open);
+      if (open) log.error({ role: "payment" }, "the payment provider is ill: payments wait for it");
+      else log.info({ role: "payment" }, "the payment provider answers again");
+    });
+    this.#slots = new CallSlots(concurrency, () => {
+      if (this.#needsSlot) this.wake();
+    });
+    this.#commit = gather<Called, SettledPayment | Unsettled>((called) => commitAnswers(deps, called), COMMIT_BATCH);
+    this.#ticker = startTicker(LOOK_MS, (signal) => this.#round(signal), deps.onError);
+  }
+
+  /** Payments whose call or commit is under way. */
+  busy(): number {
+    return this.#slots.running;
+  }
+
+  /** Takes no more payments and lets the calls finish. A payment that is cut off goes to another worker when its lease ends. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#ticker.stop();
+    await this.#slots.empty();
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const limit = this.#breaker.allowed(this.#slots.free, performance.now());
+      this.#needsSlot = limit === 0 && !this.#breaker.isOpen;
+      if (limit === 0 || signal.aborted) return;
+      const due = await this.#lease(limit);
+      for (const row of due) this.#begin(row);
+      if (due.length < limit) return;
     }
-    // An answer is worth more than one try: without it the next worker would have to ask again.
-    const result = await persistently(async () => {
-      const one = await settled({ orderId, answer });
+  }
+
+  /** Leases payments that are due, longest first. A try while the breaker is open has another order. */
+  async #lease(limit: number): Promise<readonly LeasedPayment[]> {
+    const { sql, owner, timeoutMs } = this.#deps;
+    // A lease outlasts the calls that it may take and their commit.
+    const forMs = CALLS_PER_LEASE * timeoutMs + 2_000;
+    const lease = { owner, forMs, limit, except: [...this.#inHand] };
+    const avoid = this.#breaker.avoid();
+    const untried = avoid === null ? [] : await leasePayments(sql, { ...lease, untriedBut: avoid });
+    return untried.length > 0 ? untried : await leasePayments(sql, { ...lease, untriedBut: null });
+  }
+
+  #begin(row: LeasedPayment): void {
+    const payment = leased(row);
+    const { orderId } = payment;
+    this.#inHand.add(orderId);
+    this.#slots.run(() =>
+      this.#work(payment, row.userId)
+        .catch((error) => {
+          this.#deps.log.error({ role: "payment", orderId, ...failureCode(error) }, "a payment's worker failed");
+        })
+        .finally(() => this.#inHand.delete(orderId)),
+    );
+  }
+
+  async #work(payment: Leased, userId: string): Promise<void> {
+    const { producer, fault, observe, log } = this.#deps;
+    const { orderId } = payment;
+    const answer = await this.#call(payment, userId);
+    fault("payment:called");
+    // The answer is not given up after one failed commit: without it, the next worker would have to ask the provider again.
+    const result = await this.#persistently(async () => {
+      const one = await this.#commit({ orderId, answer });
       if ("error" in one) throw one.error;
       return one;
     });
@@ -109,68 +156,46 @@ export function startWorkers(deps: WorkersDeps): Workers {
       observe.alarm(kind);
       log.error({ role: "payment", orderId, alarm: kind, why }, "somebody should look at this payment");
     }
-    if (result?.open) ticker.wake();
-    // What is not told before the process ends is told when the sweeper has the saga ask again: see answers.ts.
+    if (result?.open) this.wake();
+    // If the process ends before this is published, the sweeper makes the saga ask again, and answers.ts repeats it.
     const records = result?.events.map(recordOf) ?? [];
-    if (records.length > 0) await persistently(() => producer.sendAll(records));
+    if (records.length > 0) await this.#persistently(() => producer.sendAll(records));
+  }
+
+  /** Calls the provider, and tells breaker, metrics and log what came of it. */
+  async #call(payment: Leased, userId: string): Promise<ProviderAnswer> {
+    const { provider, observe, log } = this.#deps;
+    const { orderId, attempts } = payment;
+    const begun = performance.now();
+    const answer = await callProvider(provider, payment);
+    const works = answer.kind !== "unknown" || answer.alive === true;
+    const notBefore = performance.now() + ((answer.kind === "unknown" && answer.waitMs) || 0);
+    this.#breaker.count(works, { key: userId, notBefore });
+    observe.called(answer.kind, (performance.now() - begun) / 1_000);
+    if (answer.kind === "unknown" || answer.kind === "not-found") {
+      const why = answer.kind === "unknown" ? answer.why : "the provider knows no such payment";
+      const fields = { role: "payment", orderId, attempts, why };
+      if (attempts >= MANY_ATTEMPTS) log.error(fields, "a payment has no answer for long");
+      else log.warn(fields, "a payment has no answer yet");
+    }
+    return answer;
   }
 
   /**
-   * Again and again until it succeeds; undefined when the process stops before, or no retry can help: then the lease runs out,
-   * and the provider is asked again.
+   * Retries until it succeeds. undefined: the process stops, or no retry can help. The lease then ends, and the provider is
+   * asked again.
    */
-  async function persistently<T>(what: () => Promise<T>): Promise<T | undefined> {
-    for (let waitMs = 100; ; waitMs = Math.min(5_000, 2 * waitMs)) {
+  async #persistently<T>(work: () => Promise<T>): Promise<T | undefined> {
+    for (let waitMs = RETRY_MS.first; ; waitMs = Math.min(RETRY_MS.longest, 2 * waitMs)) {
       try {
-        return await what();
+        return await work();
       } catch (error) {
-        deps.onError(error);
-        if (stopping.signal.aborted || failureKind(error) === "permanent") return undefined;
-        await pause(jittered(waitMs), stopping.signal);
+        this.#deps.onError(error);
+        if (this.#stopping.signal.aborted || failureKind(error) === "permanent") return undefined;
+        await pause(jittered(waitMs), this.#stopping.signal);
       }
     }
   }
-
-  function begin(row: LeasedPayment): void {
-    const payment = leased(row);
-    const { orderId } = payment;
-    inHand.add(orderId);
-    slots.run(() =>
-      work(payment, row.userId)
-        .catch((error) => {
-          log.error({ role: "payment", orderId, ...failureCode(error) }, "a payment's worker failed");
-        })
-        .finally(() => inHand.delete(orderId)),
-    );
-  }
-
-  /** What is due, longest first; a try of an open breaker has its own order. */
-  async function take(limit: number): Promise<readonly LeasedPayment[]> {
-    const lease = { owner, forMs, limit, except: [...inHand] };
-    const avoid = breaker.avoid();
-    const untried = avoid === null ? [] : await leasePayments(sql, { ...lease, untriedBut: avoid });
-    return untried.length > 0 ? untried : await leasePayments(sql, { ...lease, untriedBut: null });
-  }
-
-  async function round(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const limit = breaker.allowed(slots.free, performance.now());
-      hungry = limit === 0 && !breaker.isOpen;
-      if (limit === 0 || signal.aborted) return;
-      const due = await take(limit);
-      for (const row of due) begin(row);
-      if (due.length < limit) return;
-    }
-  }
-  const ticker = startTicker(LOOK_MS, round, deps.onError);
-
-  return {
-    wake: ticker.wake,
-    busy: () => slots.running,
-    async stop() {
-      stopping.abort();
-      await ticker.stop();
-      await slots.empty();
-    },
-  };
 }
+
+export const startWorkers = (deps: WorkersDeps): PaymentWorkers => new PaymentWorkers(deps);

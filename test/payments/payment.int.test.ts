@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { composePayment } from "../../consumers/payment/start.ts";
-import type { Workers } from "../../consumers/payment/workers.ts";
+import type { PaymentWorkers } from "../../consumers/payment/workers.ts";
 import type { StampedeEvent } from "../../contracts/claims/events.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import { orderMessage, paymentReported } from "../../contracts/orders/messages.ts";
@@ -16,7 +16,7 @@ import { expectBalanced, orderNamed, readBooks } from "./provider-books.ts";
 const LATE_MS = 400;
 let simulator: TestProcess;
 let world: ConsumerWorld;
-let workers: Workers;
+let workers: PaymentWorkers;
 let topic: string;
 beforeAll(async () => {
   simulator = await startPaymentSimulator({
