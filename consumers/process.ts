@@ -12,9 +12,11 @@ import { type ConsumersConfig, readConfig } from "./config.ts";
 import { failureCode } from "./engine/failure.ts";
 import { type DependencyProbe, lookAtHealth } from "./engine/health.ts";
 import { serveHealth } from "./engine/health-server.ts";
+import type { Log } from "./engine/log.ts";
 import type { RunningRole } from "./engine/running-role.ts";
 import { createMetrics } from "./metrics.ts";
 import { ROLE_NAMES } from "./role-names.ts";
+import type { RoleParts } from "./role-parts.ts";
 import { startRole } from "./roles.ts";
 import type { LoaderDeps } from "./sales/loader.ts";
 
@@ -27,9 +29,11 @@ export interface ConsumersParts {
   readonly createSaleLoading: (redis: RedisConnection) => LoaderDeps["loading"];
 }
 
-/** It connects within milliseconds; after this time the process starts without it. */
+/** The name of this process in Redis, Kafka and PostgreSQL. */
+const NAME = "stampede-consumers";
+/** How long a start waits for Redis, milliseconds. It connects within a few; after this the roles start without it. */
 const REDIS_HEAD_START_MS = 5_000;
-/** On top of the times that a stop gives to its parts. */
+/** Added to the times that a stop gives to its parts, milliseconds. */
 const SPARE_MS = 10_000;
 
 const help = (
@@ -66,17 +70,61 @@ export async function runConsumers(
 
 async function start(config: ConsumersConfig, { createKafka, createSaleLoading }: ConsumersParts): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { process: "consumers", pid: process.pid } });
-  const db = createDatabase(config.DATABASE_URL, { max: config.DATABASE_CONNECTIONS, name: "stampede-consumers" });
-  await requireOwnSessions(db);
-  const redisOptions = {
-    name: "stampede-consumers",
-    log: (level: "info" | "warn", message: string) => log[level]({}, message),
+  const connections = await connect(config, createKafka, log);
+  const { db, redis, producer, kafka } = connections;
+  const roles: RunningRole[] = [];
+  /** Set when everything runs: an error before that ends the process without an orderly stop. */
+  let stopAll = async () => {};
+  let stopped: Promise<void> | undefined;
+  const stopOnce = () => (stopped ??= stopAll());
+  const end = takeStrayErrors({
+    report: (error, what) => log.error(loggable(error), what),
+    stop: stopOnce,
+    limitMs: config.SHUTDOWN_GRACE_MS + config.MESSAGE_TIMEOUT_MS + SPARE_MS,
+  });
+  const roleEnded = (role: string, error: unknown) => end(error, `role ${role} cannot go on: the process stops`);
+  const metrics = createMetrics(() => new Map(roles.map(({ name, inHand }) => [name, inHand()])));
+  const parts: RoleParts = { config, ...connections, loading: createSaleLoading(redis), log, metrics, roleEnded };
+  for (const name of config.roles) roles.push(startRole(name, parts));
+
+  let stopping = false;
+  const probes: Record<string, DependencyProbe> = {
+    redis: () => redis.ping(),
+    database: () => db.ping(900),
+    kafka: async () => {
+      if (!producer.stats().connected) throw new Error("no broker connection");
+    },
   };
-  const redis = createRedis(config.REDIS_URL, redisOptions);
-  const subscriber = createSubscriber(config.REDIS_URL, { name: "stampede-consumers" });
+  const health = () => lookAtHealth(config.roles, probes, stopping);
+  const server = await serveHealth(config.CONSUMERS_HOST, config.CONSUMERS_PORT, health, metrics.text);
+  log.info({ roles: config.roles, port: server.port, kafka: kafka.version }, "consumers started");
+
+  stopAll = async () => {
+    stopping = true;
+    await Promise.all(roles.map((role) => role.stop(config.SHUTDOWN_GRACE_MS)));
+    await disconnect(connections);
+    await server.stop();
+    log.info({}, "stopped");
+  };
+  exitOnSignals(stopOnce, () => stopping, log);
+}
+
+type Connections = Pick<RoleParts, "db" | "redis" | "subscriber" | "kafka"> & {
+  readonly producer: ReturnType<typeof createRenewedProducer>;
+};
+
+/** Connects to PostgreSQL, Redis and Kafka. The roles wait for one that is away. */
+async function connect(config: ConsumersConfig, createKafka: CreateKafka, log: Log): Promise<Connections> {
+  const db = createDatabase(config.DATABASE_URL, { max: config.DATABASE_CONNECTIONS, name: NAME });
+  await requireOwnSessions(db);
+  const redis = createRedis(config.REDIS_URL, {
+    name: NAME,
+    log: (level: "info" | "warn", message: string) => log[level]({}, message),
+  });
+  const subscriber = createSubscriber(config.REDIS_URL, { name: NAME });
   const kafka = createKafka({
     brokers: config.KAFKA_BROKERS,
-    clientId: "stampede-consumers",
+    clientId: NAME,
     properties: config.kafkaProperties,
     log: (level, message) => log[level]({}, message),
   });
@@ -88,54 +136,25 @@ async function start(config: ConsumersConfig, { createKafka, createSaleLoading }
       notRenewed: (error) => log.error(failureCode(error), "the producer could not be replaced yet"),
     },
   );
-  // A round before the connection stands would log that Redis is away, at every start. One that is away is waited for by the roles.
+  // A role that starts before the connection is there would log at every start that Redis is away.
   await Promise.all([redis, subscriber].map((connection) => whenReady(connection, REDIS_HEAD_START_MS)));
-  const roles: RunningRole[] = [];
-  let stopped: Promise<void> | undefined;
-  let stopAll = async () => {};
-  const stopOnce = () => (stopped ??= stopAll());
-  const end = takeStrayErrors({
-    report: (error, what) => log.error(loggable(error), what),
-    stop: stopOnce,
-    limitMs: config.SHUTDOWN_GRACE_MS + config.MESSAGE_TIMEOUT_MS + SPARE_MS,
-  });
-  const roleEnded = (role: string, error: unknown) => end(error, `role ${role} cannot go on: the process stops`);
-  const metrics = createMetrics(() => new Map(roles.map(({ name, inHand }) => [name, inHand()])));
-  const loading = createSaleLoading(redis);
-  const neighbours = { config, db, redis, subscriber, kafka, producer, loading, log, metrics, roleEnded };
-  for (const name of config.roles) roles.push(startRole(name, neighbours));
+  return { db, redis, subscriber, kafka, producer };
+}
 
-  let stopping = false;
-  const probes: Record<string, DependencyProbe> = {
-    redis: () => redis.ping(),
-    database: () => db.ping(900),
-    kafka: async () => {
-      if (!producer.stats().connected) throw new Error("no broker connection");
-    },
-  };
-  const server = await serveHealth(
-    config.CONSUMERS_HOST,
-    config.CONSUMERS_PORT,
-    () => lookAtHealth(config.roles, probes, stopping),
-    metrics.text,
-  );
-  log.info({ roles: config.roles, port: server.port, kafka: kafka.version }, "consumers started");
+async function disconnect({ db, redis, subscriber, producer }: Connections): Promise<void> {
+  await producer.close();
+  redis.disconnect();
+  subscriber.disconnect();
+  await db.close();
+}
 
-  stopAll = async () => {
-    stopping = true;
-    await Promise.all(roles.map((role) => role.stop(config.SHUTDOWN_GRACE_MS)));
-    await producer.close();
-    redis.disconnect();
-    subscriber.disconnect();
-    await db.close();
-    await server.stop();
-    log.info({}, "stopped");
-  };
+/** Exit code 0 after a clean stop, 1 if the stop failed. A second signal changes nothing. */
+function exitOnSignals(stop: () => Promise<void>, isStopping: () => boolean, log: Log): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (stopping) return;
+      if (isStopping()) return;
       log.info({ signal }, "stopping");
-      stopOnce().then(
+      stop().then(
         () => process.exit(0),
         (error) => {
           log.error(failureCode(error), "the shutdown failed");

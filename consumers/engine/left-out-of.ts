@@ -1,10 +1,11 @@
 import { LeftOut } from "../../contracts/wire/left-out.ts";
 import type { RoleName } from "../role-names.ts";
 import type { Log } from "./log.ts";
+import type { EngineMetrics } from "./metrics.ts";
 
 export interface LeftOutParts {
   readonly log: Log;
-  readonly metrics: { leftOut(role: string, things: number): void };
+  readonly metrics: Pick<EngineMetrics, "leftOut">;
 }
 
 /** What a role leaves out of its rounds goes into the log and the metrics under the role's name. */

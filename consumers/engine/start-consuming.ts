@@ -1,6 +1,7 @@
 import type { Kafka, Producer } from "../../kafka/kafka.ts";
 import type { RoleName } from "../role-names.ts";
 import type { Log } from "./log.ts";
+import type { EngineMetrics } from "./metrics.ts";
 import type { Role } from "./role.ts";
 import { startRunner } from "./runner.ts";
 import type { RunningRole } from "./running-role.ts";
@@ -11,12 +12,7 @@ export interface ConsumingParts {
   readonly kafka: Kafka;
   readonly producer: Pick<Producer, "sendAll">;
   readonly log: Log;
-  readonly metrics: {
-    batch(role: string, records: number, seconds: number): void;
-    retried(role: string): void;
-    deadLettered(role: string, code: string): void;
-    waiting(role: string, waits: boolean): void;
-  };
+  readonly metrics: Omit<EngineMetrics, "leftOut">;
   /** Called when a role has met a bug of ours and cannot go on. */
   readonly roleEnded?: (role: string, error: unknown) => void;
 }

@@ -3,14 +3,12 @@ import type { RedisConnection } from "../../lua/redis.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import type { RunningRole } from "../engine/running-role.ts";
 import { type ConsumingParts, startConsuming } from "../engine/start-consuming.ts";
+import type { NotifyMetrics } from "./metrics.ts";
 import { notify } from "./role.ts";
 
 export interface NotifyParts extends ConsumingParts {
   readonly redis: RedisConnection;
-  readonly metrics: ConsumingParts["metrics"] & {
-    oldNews(messages: number): void;
-    waitingNews(messages: number): void;
-  };
+  readonly metrics: ConsumingParts["metrics"] & NotifyMetrics;
 }
 
 /** Role notify. */

@@ -4,8 +4,8 @@ import type { Role } from "../engine/role.ts";
 import { type RunningRole, withBackgroundWork } from "../engine/running-role.ts";
 import { type ConsumingParts, startConsuming } from "../engine/start-consuming.ts";
 import { logFailedRounds } from "../engine/ticker.ts";
-import type { AlarmKind } from "./alarms.ts";
 import { createHttpProvider } from "./http-provider.ts";
+import type { PaymentMetrics } from "./metrics.ts";
 import { paymentRole } from "./role.ts";
 import { type PaymentWorkers, startWorkers } from "./workers.ts";
 
@@ -21,11 +21,7 @@ export interface PaymentParts extends ConsumingParts {
     readonly PAYMENT_BREAKER_MS: number;
   };
   readonly db: Pick<Database, "sql">;
-  readonly metrics: ConsumingParts["metrics"] & {
-    paymentCalled(kind: string, seconds: number): void;
-    paymentBreaker(open: boolean): void;
-    paymentAlarm(kind: AlarmKind): void;
-  };
+  readonly metrics: ConsumingParts["metrics"] & PaymentMetrics;
 }
 
 /** Role payment. */

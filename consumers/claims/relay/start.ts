@@ -11,6 +11,7 @@ import type { RedisConnection } from "../../../lua/redis.ts";
 import { leftOutOf } from "../../engine/left-out-of.ts";
 import type { RunningRole } from "../../engine/running-role.ts";
 import { logFailedRounds, startTicker } from "../../engine/ticker.ts";
+import type { ClaimMetrics } from "../metrics.ts";
 import type { GrantedClaim } from "../persist/outcome.ts";
 import { persistClaims } from "../persist/persist-claims.ts";
 import { type Settling, settleClaims } from "../persist/settle-claims.ts";
@@ -25,14 +26,8 @@ export interface RelayParts extends SettlingParts, RevocationParts {
   readonly config: RevocationParts["config"] & { readonly LEDGER_AGE_MS: number };
   readonly db: Pick<Database, "sql" | "leases">;
   readonly redis: RedisConnection;
-  readonly metrics: SettlingParts["metrics"] & {
-    /** Claims that the rounds over all ledgers settled. */
-    relayed(claims: number): void;
-    /** Claims of the Redis pipeline that the tail settled. */
-    tailed(claims: number): void;
-    ledgerEntries(entries: number): void;
-    deferredClaims(claims: number): void;
-  };
+  readonly metrics: SettlingParts["metrics"] &
+    Pick<ClaimMetrics, "relayed" | "tailed" | "ledgerEntries" | "deferredClaims">;
 }
 
 /**
