@@ -25,7 +25,7 @@ export interface ConsumersParts {
   /** How a user starts it, for --help: `bun consumers/main.bun.ts`. */
   readonly command: string;
   readonly createKafka: CreateKafka;
-  /** Given here and to nobody else: only role sale-loader may load a sale's scripts. */
+  /** Only role sale-loader may load a sale's scripts, so only this process is given the means. */
   readonly createSaleLoading: (redis: RedisConnection) => LoaderDeps["loading"];
 }
 

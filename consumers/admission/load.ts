@@ -29,7 +29,7 @@ export async function loadAdmission(deps: LoadDeps): Promise<number> {
   const since = seenSince(deps.seen, holds);
   const old = holds.filter(({ orderId }) => performance.now() - since.get(orderId)! >= strayMs);
   // The ledger before PostgreSQL: an order goes from the one to the other.
-  // An order whose bucket does not answer is kept: nobody knows that it is astray.
+  // The hold of an order whose bucket does not answer is kept: the order may still be in the ledger.
   const looks = await leftOut.runEach("held orders", old, ({ orderId }) => orderId, admission.isInLedger);
   const astray: Hold[] = looks.filter(({ result }) => !result).map(({ thing }) => thing);
   const { stocks, settled, known } = await snapshot(holds.map(({ orderId }) => orderId));

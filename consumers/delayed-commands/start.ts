@@ -7,9 +7,9 @@ import type { RunningRole } from "../engine/running-role.ts";
 import { logFailedRounds, startTicker } from "../engine/ticker.ts";
 import { PARKED_HEADER } from "../steps/park.ts";
 
-/** While nothing is parked, the database is asked once in so long. */
+/** How often the database is asked while nothing is parked, milliseconds. */
 const EVERY_MS = 1_000;
-/** Closer together than this, commands are sent together. */
+/** Commands that are due within this time of each other are sent together, milliseconds. */
 const TOGETHER_MS = 20;
 
 /** A parked command as it was, with one more on its count. */

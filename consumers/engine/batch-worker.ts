@@ -6,7 +6,7 @@ import { publishLetters } from "./publish-letters.ts";
 import type { Rejected, Role } from "./role.ts";
 
 export interface Retrying {
-  /** Tries of a batch before it is taken apart (patience "dead-letter"). Default 3. */
+  /** Tries of a batch before it is divided (patience "dead-letter"). Default 3. */
   readonly attempts: number;
   /** Between tries, milliseconds. Patience "wait" begins with an eighth of it and doubles. Default 2,000. */
   readonly pauseMs: number;
@@ -22,17 +22,17 @@ export interface BatchWorkerDeps {
     /** A try failed and will be repeated. */
     retried(): void;
     deadLettered(code: string): void;
-    /** The role stands still (true) or works again. */
+    /** The role makes no progress (true), or works again. */
     waiting(waits: boolean): void;
   };
 }
 
-/** While it waits, the same complaint once in so many milliseconds. */
+/** While a batch is retried, its failure is logged once in this time, milliseconds. */
 const REMIND_MS = 30_000;
 
 /**
- * Sees a batch through: tries, waits, takes it apart, puts aside what no retry helps.
- * @returns true when every record is dealt with; false when `signal` ended it before: nothing of it may be committed
+ * Processes a batch: retries it, divides it if it keeps failing, and dead-letters the records that no retry helps.
+ * @returns true when every record is dealt with; false when `signal` ended the work before: no offset may be committed
  */
 export async function processBatch(
   deps: BatchWorkerDeps,
@@ -52,9 +52,9 @@ export async function processBatch(
 }
 
 /**
- * Finds the records that make a batch fail, by halves: one of a thousand takes twenty tries, and what is not to blame is
- * dealt with in few large pieces. The first half is seen through before the second one begins, so the order within a
- * partition stays.
+ * Finds the records that make a batch fail, by halves: one record of a thousand takes twenty tries, and the others are
+ * handled in a few large parts. The first half is finished before the second one begins, so the order within a partition
+ * stays.
  */
 async function handleHalves(
   deps: BatchWorkerDeps,
@@ -75,7 +75,7 @@ async function handleHalves(
   return true;
 }
 
-/** null: done. */
+/** Retries a batch. null: it is done. */
 async function tryUntil(
   deps: BatchWorkerDeps,
   records: readonly IncomingRecord[],
@@ -113,7 +113,7 @@ async function tryUntil(
   }
 }
 
-/** Publishes dead letters; as long as that fails, the records stay where they are. */
+/** Publishes dead letters. While that fails it retries, and the offsets of the records are not committed. */
 async function deadLetter(deps: BatchWorkerDeps, rejected: readonly Rejected[], signal: AbortSignal): Promise<boolean> {
   for (const { record, error } of rejected) {
     const { topic, partition, offset } = record;

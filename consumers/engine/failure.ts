@@ -6,7 +6,7 @@ import { KafkaError } from "../../kafka/kafka.ts";
 /** Errors that our own code makes when the data is not what it expects: the same data will do it again. */
 const OUR_MISTAKE = [TypeError, RangeError, SyntaxError, ReferenceError];
 
-/** What a handler's error means for the records it was given, whichever neighbour it came from. */
+/** Whether a retry can help after this error of a handler, whichever service it came from. */
 export function failureKind(error: unknown): ErrorKind {
   if (error instanceof StampedeError) return error.retryable ? "transient" : "permanent";
   if (error instanceof KafkaError) return kafkaKind(error);
@@ -19,7 +19,7 @@ function kafkaKind(error: KafkaError): ErrorKind {
     case "RECORD_TOO_LARGE":
     case "INVALID":
       return "permanent";
-    case "UNKNOWN_TOPIC": // the cluster is not set up: nobody's data is to blame
+    case "UNKNOWN_TOPIC": // the cluster is not set up; the records are not at fault
     case "CLOSED":
       return "unknown";
     default: // FENCED and FATAL among them: kafka/renewed-producer.ts has a new client within a second

@@ -34,8 +34,8 @@ async function ask(probe: DependencyProbe): Promise<Answer> {
 }
 
 /**
- * Whether the roles can work now. A consumer that is not ready has stopped moving, not lost anything, and nobody routes
- * requests to it: the answer is for people and for `up`, which waits for it.
+ * Whether the roles can work now. A process that is not ready has stopped consuming and lost nothing. No load balancer asks:
+ * the answer is for operators, and for `./dev up`, which waits for it.
  */
 export async function lookAtHealth(
   roles: readonly string[],

@@ -9,9 +9,9 @@ export interface PolledBatch {
 }
 
 /**
- * Records that were polled and not yet handed to the role: they wait for company, or for a free hand. A partition that is
- * taken away takes its records along: its next owner reads them again, and a role that goes by the order of the log
- * (coupon-decide) must not decide what comes behind records that are somebody else's by now.
+ * Records that were polled and are not yet in a batch. When a partition is revoked, its records leave the buffer: its next owner
+ * reads them again, and a role that depends on the order of the log (coupon-decide) must not decide later records while
+ * another process decides the earlier ones.
  */
 export class RecordBuffer {
   readonly #commits: Pick<CommitQueue, "positionsAfter">;

@@ -8,29 +8,29 @@ export interface Rejected {
 
 /**
  * What happens to records that keep failing for a transient or unknown reason.
- * wait: the partitions stand still, with an alert, until it works (nothing that was promised may end as a dead letter
- * because a database was away). dead-letter: after the retries they are put aside and the rest goes on.
+ * wait: retried until it works, with an alert; their partitions make no progress meanwhile (nothing that was promised may end
+ * as a dead letter because a database was away). dead-letter: after the retries they become dead letters and the rest goes on.
  */
 export type FailurePolicy = "wait" | "dead-letter";
 
 /**
- * Records that a role keeps in hand because they cannot be dealt with yet, while those behind them go on. The group's
- * offset stays at the first of them, so a restart meets them again (and, once more, whatever came behind).
+ * Records that a role holds because they cannot be handled yet, while later ones go on. The group's offset stays at the first
+ * of them: after a restart they are read again, and so is everything behind them.
  */
 export interface HeldRecords {
   /** Offset of the partition's first record that waits. */
   firstOf(partition: TopicPartition): number | undefined;
   /** It is time to try again: `handle` is called, with no records if none have come. `nowMs`: by `performance.now()`. */
   due(nowMs: number): boolean;
-  /** Partitions of which too much waits: they are paused until they are not named any more. Absent: there is no such limit. */
+  /** Partitions with too many held records: they are paused while they are returned here. Absent: no such limit. */
   overfull?(): readonly TopicPartition[];
-  /** The partitions are somebody else's now; what waited there is theirs. */
+  /** The group gave these partitions to another member, which reads their records again. */
   revoked(partitions: readonly TopicPartition[]): void;
 }
 
 /**
- * `paceMs` of the orders' roles. An order passes seven of them, so it costs a quarter of a second when all are busy; what
- * comes in meanwhile shares a transaction, a produce request and, of the same order, a row.
+ * `paceMs` of the roles of orders, milliseconds. An order passes seven of them, so under load it takes a quarter of a second
+ * longer. Records that arrive meanwhile share a transaction and a produce request, and those of one order share a row update.
  */
 export const ORDER_PACE_MS = 40;
 
@@ -45,8 +45,8 @@ export interface Role {
   /** How long a batch may wait for more records once it has some, milliseconds. */
   readonly lingerMs: number;
   /**
-   * Under load a batch begins so long after the one before it at the earliest, milliseconds, whatever comes meanwhile being
-   * part of it; after a batch of few records it begins sooner (runner.ts). Instead of `lingerMs`.
+   * Shortest time between the starts of two batches under load, milliseconds; records that come meanwhile join the batch. After
+   * a batch of few records the next one starts sooner (runner.ts). Replaces `lingerMs`.
    */
   readonly paceMs?: number;
   /** Batches at work at the same time. 1 keeps the order within a partition. */
@@ -54,9 +54,9 @@ export interface Role {
   /** Absent: every batch is dealt with as a whole. */
   readonly waiting?: HeldRecords;
   /**
-   * Does the work and resolves when its effects are safe; offsets are committed after that. Called again with the same
-   * records after a failure or a crash, so it must not mind. `signal`: the process is stopping; long pauses should end.
-   * @returns records to be put aside at once
+   * Handles the records and resolves when the effects are safe; then the offsets are committed. After a failure or a crash it
+   * is called again with the same records, so it must be idempotent. `signal`: the process is stopping; long pauses should end.
+   * @returns records that become dead letters at once
    */
   handle(records: readonly IncomingRecord[], signal: AbortSignal): Promise<readonly Rejected[]>;
 }

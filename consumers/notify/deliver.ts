@@ -107,7 +107,7 @@ function pushesOf(news: MessagesByUser, written: ReadonlyMap<UserId, Appended>):
 /** A gateway whose subscription was only interrupted is back within this time (it reconnects once a second). */
 const DEAD_AFTER_MS = 30_000;
 
-/** Since when nobody listens to a gateway's channel. A gateway that died leaves routes behind; those are removed. */
+/** Since when a gateway's channel has no subscriber. A gateway that died leaves routes behind; those are removed. */
 class Silence {
   readonly #since = new Map<string, number>();
 

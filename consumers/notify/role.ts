@@ -92,5 +92,5 @@ export function notify(deps: NotifyDeps): Role {
 const isHopeless = (error: unknown): boolean =>
   failureKind(error) === "permanent" || (error instanceof StampedeError && error.code === "INTERNAL");
 
-/** A message that is older than an inbox lives is told to nobody: the group was reset, or stood still for that long. */
+/** Older than an inbox lives: not told any more. The group was reset, or was down for that long. */
 const isOld = ({ occurredAt }: Personal, nowMs: number): boolean => nowMs - occurredAt >= INBOX_TTL_S * 1_000;

@@ -17,7 +17,7 @@ export interface OrderRelayDeps {
   readonly known: (orderIds: readonly OrderId[]) => Promise<ReadonlySet<OrderId>>;
   /** One process at a time per bucket; undefined when all are held elsewhere. */
   readonly lease: (buckets: readonly number[], work: (held: readonly number[]) => Promise<void>) => Promise<unknown>;
-  /** Buckets that Redis does not answer about, and orders that cannot be sent, hold nobody else up. */
+  /** Leaves out buckets for which Redis does not answer and orders that cannot be sent; the others go on. */
   readonly leftOut: LeftOut;
   readonly producer: Pick<Producer, "sendAll">;
   readonly waitingEntries: (entries: number) => void;
@@ -27,14 +27,14 @@ export interface OrderRelayDeps {
   readonly ageMs: number;
 }
 
-/** Entries of each of the 64 buckets that are in hand together. */
+/** Entries of one bucket that are read at a time. */
 const PAGE = 100;
 /**
- * An order that was sent again is given so many times `ageMs` to arrive. A saga that is behind by minutes must not find
- * every order in its log a hundred times.
+ * An order that was sent again has this many times `ageMs` to arrive before it is sent once more. Otherwise a saga that is
+ * minutes behind would find every order a hundred times in its log.
  */
 const PATIENCE = 6;
-/** Entries that are no orders stay until somebody removes them; the log names them once in this time. */
+/** Entries that are no orders stay until an operator removes them; the log names them once in this time, milliseconds. */
 const COMPLAIN_EVERY_MS = 60_000;
 
 const nameOf = (bucket: number) => `{o:${bucket}}`;
@@ -61,7 +61,7 @@ export class OrderRelay {
     this.#deps = deps;
   }
 
-  /** One round over all ledgers. @throws what a neighbour threw; the next round does it again */
+  /** One round over all ledgers. @throws what Redis, PostgreSQL or Kafka threw; the next round tries again */
   async round(stopping: AbortSignal): Promise<void> {
     const { buckets, length, read, lease, leftOut, waitingEntries, ageMs } = this.#deps;
     const counts = await leftOut.runEach("order ledger length", [...Array(buckets).keys()], nameOf, length);

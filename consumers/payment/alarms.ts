@@ -24,7 +24,7 @@ export interface Alarm {
   readonly why: string;
 }
 
-/** What somebody should hear of an answer and of what it made of the payment. */
+/** What an operator should be told about an answer and about what it changed in the payment. */
 export function alarmsOf(before: Payment, after: Payment, answer: ProviderAnswer): Alarm[] {
   const alarms: Alarm[] = [];
   const alarm = (kind: AlarmKind, why: string) => void alarms.push({ kind, why });

@@ -4,8 +4,8 @@ import { Breaker } from "../engine/breaker.ts";
 const RULE = { window: 10, minimum: 5, opens: (failures: number, calls: number) => failures >= calls / 2 };
 
 /**
- * Spares a provider that is ill: while half of the calls tell nothing, one in `openMs` tries, and the first that has an
- * answer lets the others go on. Payments wait in their table meanwhile; nobody's order is failed.
+ * Opens when half of the calls have no answer. While it is open, one call every `openMs` tries, and the first answer closes
+ * it. Payments wait in their table meanwhile; no order fails for it.
  * Calls are counted by user: the window holds the last call of each of the last ten users, so one customer's odd payments are one call,
  * however many they are: docs/decisions/0063-one-users-payments.md.
  */

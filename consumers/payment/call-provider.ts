@@ -40,9 +40,9 @@ export function callProvider(provider: PaymentProvider, payment: Leased): Promis
 }
 
 /**
- * An intent that nobody called for is charged. After a call whose outcome is unknown the provider is asked first, and only
- * if it knows of nothing the charge is repeated under its key. If the money is not wanted any more, whatever is not definite
- * is voided: a card that waits for its owner's confirmation would else be PENDING for ever.
+ * An intent for which the provider was never called is charged. After a call with an unknown outcome the provider is asked
+ * first; if it knows no such payment, the charge is repeated under its key. If the money is not wanted any more, a payment
+ * without a definite answer is voided: otherwise a card that waits for its owner's confirmation would be PENDING for ever.
  */
 async function chargeOrVoid(provider: PaymentProvider, payment: Leased): Promise<ProviderAnswer> {
   const { orderId, returnWanted } = payment;

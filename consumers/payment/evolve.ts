@@ -28,7 +28,7 @@ const returned = (settled: PaymentOutcome, returnWanted: boolean, now: number): 
     ? { ...settled, restoredAt: now }
     : settled;
 
-/** The saga wants no capture to stay. What nobody has called the provider for ends here and now. */
+/** The saga wants the money back. A payment for which the provider was never called ends at once. */
 export function wantReturn(payment: Payment, now: number): Payment {
   const { status, outcome, attempts, leaseOwner } = payment;
   const untouched = status === "INTENT" && attempts === 0 && leaseOwner === null;
@@ -63,7 +63,7 @@ export function hear(payment: Payment, report: Report, now: number): Payment {
   return agrees(payment, report) ? payment : asked(payment, now);
 }
 
-/** Somebody shall ask for it. An answer that is on its way may be older than the report, so its worker is not heard. */
+/** A worker shall ask the provider. An answer that is on its way may be older than the report, so it is not counted. */
 const asked = (payment: Payment, now: number): Payment => ({
   ...payment,
   checkWanted: true,
@@ -145,7 +145,7 @@ const mismatchOf = ({ captured, refunded, capturedCurrency, amount, currency }: 
 const MAX_CHECKS = 5;
 
 /**
- * A worker's call told nothing: somebody tries again, later each time.
+ * A worker's call had no definite answer: the next try is later each time.
  * @param waitMs see back-off.ts
  * @param why what a person should look at; null: nothing
  */

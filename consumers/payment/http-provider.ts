@@ -25,7 +25,7 @@ const isPayment = TypeCompiler.Compile(ProviderPayment);
 const isRefusal = TypeCompiler.Compile(ProviderRefusal);
 const unknown = (why: string, more: Partial<Unknown> = {}): Unknown => ({ kind: "unknown", why, ...more });
 
-/** What a payment's description says for certain. One that contradicts itself says nothing, and somebody must look. */
+/** What a payment's description says for certain. One that contradicts itself is unknown, and an operator must look. */
 function answerOf(body: unknown, key: string): Definite | Unknown {
   const odd = { alarm: true, alive: true };
   if (!isPayment.Check(body)) return unknown("the answer is not a payment", odd);
@@ -60,8 +60,8 @@ interface Response {
 const ABOUT_ALL: ReadonlySet<number> = new Set([401, 429]);
 
 /**
- * An answer that is not a payment: nothing is known. Of an error of the caller's side somebody is told; who answers it works, and
- * it is this payment that is odd.
+ * An answer that is not a payment: the outcome is unknown. A status below 500 also raises an alarm: the provider works, and
+ * something is wrong with this payment or with our request.
  */
 function unexpected({ status, waitMs }: Response): Unknown {
   const isOurs = status < 500;
@@ -125,7 +125,7 @@ export function createHttpProvider({ url, apiKey, timeoutMs }: HttpProviderOptio
   };
 }
 
-/** The provider's own word that it does not take this charge; null: not that, or somebody else's (a proxy's page). */
+/** The provider's statement that it refuses this charge; null: it is none, or a proxy's page. */
 function refusalOf({ status, body }: Response, orderId: string): Definite | Refused | null {
   if (!REFUSED_STATUSES.has(status)) return null;
   if (isRefusal.Check(body)) return { kind: "refused", code: body.code };

@@ -20,7 +20,7 @@ export interface Unreadable {
 const checks: ReadonlyMap<string, TypeCheck<TSchema>> = new Map(
   TYPES.map((type) => [type, TypeCompiler.Compile(STEP_EVENTS[type].properties.data)]),
 );
-/** The order of a record whose command was refused by parseMessage; null: not even that can be read. */
+/** The order of a command that parseMessage could not read; null: the order cannot be read either. */
 export function unreadableOf(record: IncomingRecord): Unreadable | null {
   try {
     const { type, data } = parseEvent<{ type?: unknown; data?: { orderId?: unknown } }>(record.value) ?? {};
@@ -28,7 +28,7 @@ export function unreadableOf(record: IncomingRecord): Unreadable | null {
     const isCommand = type === "PaymentRequested" && typeof orderId === "string" && isOrderId(orderId);
     return isCommand ? { type: "Unreadable", data: { orderId } } : null;
   } catch {
-    return null; // no JSON: nobody's command
+    return null; // not JSON: it names no order
   }
 }
 

@@ -36,7 +36,7 @@ export interface Payment {
   readonly returnWanted: boolean;
   /** The provider reported something that the row does not say: it is asked what is true. */
   readonly checkWanted: boolean;
-  /** Leases that were taken for what is due now. 0 of an INTENT: nobody has called the provider. */
+  /** Leases that were taken for what is due now. 0 of an INTENT: the provider was never called. */
   readonly attempts: number;
   readonly leaseOwner: string | null;
   /** Milliseconds since 1970. */

@@ -26,14 +26,14 @@ export interface PaymentDesk {
 }
 
 /**
- * Role payment, its half at the log: writes down what is wanted and answers what is settled. It calls nobody, so a slow
- * provider holds no partition up; what is to be called is the workers' (worker.ts), who read it from the table.
+ * Role payment, its half at the log: writes down what is wanted and answers what is settled. It never calls the
+ * provider, so a slow provider holds no partition up; the workers (workers.ts) find in the table what to call for.
  */
 export function paymentRole({ sql, producer, log, wake, alarm }: PaymentDesk): Role {
   return {
     name: "payment",
     ...groupOf("payment"),
-    // A database that is away must not end an order; it is waited for.
+    // A database that is away must not fail an order: the role waits for it.
     patience: "wait",
     maxBatch: 500,
     lingerMs: 0,
@@ -56,7 +56,7 @@ export function paymentRole({ sql, producer, log, wake, alarm }: PaymentDesk): R
         fresh,
       );
       for (const orderId of orderIds) {
-        // Another system's, or of a database that was lost: nothing here says that it is ours to give back.
+        // The payment is another system's, or our row was lost: nothing here says that we may refund it.
         if (changed.has(orderId)) continue;
         alarm("UNKNOWN_PAYMENT");
         log.error({ role: "payment", orderId, alarm: "UNKNOWN_PAYMENT" }, "the provider reported an unknown payment");

@@ -77,7 +77,7 @@ async function commit(
   });
 }
 
-/** An answer that can't be written down is as good as none, but somebody must look at it. */
+/** An answer that PostgreSQL refuses: the payment is asked for again later, and an operator must look at it. */
 async function putOff({ sql, owner, retryMs }: SettleDeps, { orderId }: Called, error: unknown) {
   const { code, message } = failureCode(error);
   const why = `the database refuses the provider's answer: ${code} ${message}`;

@@ -3,8 +3,8 @@ import { Type } from "@sinclair/typebox";
 const days = (fallback: number, minimum: number, what: string) =>
   Type.Integer({ default: fallback, minimum, maximum: 36_500, description: `Days that ${what}` });
 /**
- * Kafka hands a record out again for as long as a topic keeps it (contracts/topics.ts). What tells that a record was dealt
- * with before must not go sooner: requests and their outcomes stay in their topics for 7 days, dead letters and events of orders for 30.
+ * Kafka can deliver a record again for as long as its topic keeps it (contracts/topics.ts). What proves that the record was
+ * handled before must be kept longer: requests and their outcomes stay in their topics for 7 days, dead letters and events of orders for 30.
  */
 const OUTLIVES_REQUESTS = 8;
 const OUTLIVES_EVERY_TOPIC = 31;

@@ -143,14 +143,14 @@ async function forgetEndedSales(deps: RetentionDeps, stopping: AbortSignal): Pro
 type RebuiltSale = Pick<LeavingSale, "mode" | "epoch">;
 
 /**
- * Redis may have lost the notes on who asked for a coupon of a queued sale when it lost the sale, so one that was rebuilt may go
- * only after role coupon-decide was once through with the whole log. Nobody asks for a coupon of an ended sale any more, so once is enough.
+ * When Redis lost a queued sale, it also lost which users have an undecided request. So a rebuilt queued sale may leave only after
+ * role coupon-decide has once settled the whole log. An ended sale takes no new requests, so once is enough.
  */
 function createMayForget({ requestsWait, log }: RetentionDeps) {
   const wasRebuilt = ({ mode, epoch }: RebuiltSale) => mode === "QUEUED" && epoch > 1;
   let isThrough: boolean | undefined;
   return {
-    /** Asks Kafka, once a round at most and while nobody holds a row. */
+    /** Asks Kafka, at most once a round, and before the sale's row is locked. */
     async look(sale: RebuiltSale): Promise<void> {
       if (isThrough !== undefined || !wasRebuilt(sale)) return;
       isThrough = await requestsWait().then(
@@ -165,7 +165,10 @@ function createMayForget({ requestsWait, log }: RetentionDeps) {
   };
 }
 
-/** null: somebody is just at it. A sale whose keys are broken stays, and keeps nobody else. @throws when Redis or PostgreSQL is away */
+/**
+ * null: another process holds the sale's lock now. A sale whose keys are broken stays, and the other sales go on.
+ * @throws when Redis or PostgreSQL is away
+ */
 async function forgetOne(
   deps: RetentionDeps,
   couponId: CouponId,

@@ -43,7 +43,7 @@ function compensated(state: SagaState, order: PlacedOrder, sent: Sent): Stampede
     userId,
     ...failure,
     steps: [...state.compensation!.steps],
-    // The database had less than the door thought: giving admission back would let the next one in for nothing.
+    // The database had less stock than the admission said: giving it back would admit another order that cannot be filled.
     releaseAdmission: failure.reason === "INSUFFICIENT_STOCK" ? [] : order.flashItems,
   });
 }

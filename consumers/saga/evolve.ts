@@ -2,7 +2,7 @@ import { type SagaState, type StepState, stepsOf } from "../../contracts/orders/
 import type { Step } from "../../contracts/orders/steps.ts";
 import type { SagaDecision } from "./decisions.ts";
 
-/** An order that nobody has heard of. */
+/** An order before its first event. */
 export function initialState(): SagaState {
   return {
     version: 1,
@@ -10,7 +10,7 @@ export function initialState(): SagaState {
     stepOrder: "PARALLEL",
     order: null,
     steps: stepsOf(null),
-    sequence: 1, // OrderCreated's, by the door
+    sequence: 1, // OrderCreated's, which the gateway published
   };
 }
 

@@ -80,8 +80,8 @@ function inputOrSalvage(record: IncomingRecord, lost: OrderCreated[], log: Log):
 }
 
 /**
- * Events of orders whose state a newer release wrote: as dead letters they are sent again every few minutes, and somebody is
- * told. All other orders go on.
+ * Events of orders whose state a newer release wrote. They become dead letters, which are sent again every few minutes and are
+ * visible to operators. All other orders go on.
  */
 const parked = (
   inputs: readonly SagaInput[],
@@ -93,8 +93,8 @@ const parked = (
   );
 
 /**
- * An order that the database will never take is cancelled, and its owner told. The runner takes a batch that failed for good
- * apart, so that the order which is to blame comes alone in the end.
+ * An order that the database refuses for good is cancelled, and its owner is told. The engine divides a batch that failed for
+ * good until the order at fault comes alone.
  */
 async function advance(deps: Advancing & { log: Log }, inputs: readonly SagaInput[]): Promise<Advanced> {
   try {

@@ -41,7 +41,7 @@ export function salvageOrder(record: IncomingRecord): OrderCreated | null {
   try {
     event = parseEvent(record.value);
   } catch {
-    return null; // no JSON: nobody's order
+    return null; // not JSON: it names no order
   }
   const { type, occurredAt, data } = event ?? {};
   if (type !== "OrderCreated" || typeof data !== "object" || data === null) return null;

@@ -15,7 +15,7 @@ export class SettleMeter {
   advanced(folded: readonly Folded[]): void {
     for (const { decisions, state } of folded) {
       const end = decisions.find((decision) => decision.type === "OrderSettled");
-      // The door's clock began and ours ends: of two machines they may differ.
+      // The gateway's clock gave the start and this machine's the end; the two may differ.
       if (end !== undefined && state.order !== null) this.#note(Math.max(0, end.cause.at - state.order.createdAt));
     }
   }

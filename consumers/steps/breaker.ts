@@ -60,7 +60,7 @@ export function createStepBreaker(rule: StepBreakerRule, onChange: (open: boolea
           // A batch may take long to fail: the pause begins at its end.
           breaker.count(false, { notBefore: performance.now() + rule.openMs });
           if (isTry) onChange(true);
-        } else if (isTry) breaker.count(true); // Another error is not the neighbour's: it answered.
+        } else if (isTry) breaker.count(true); // With any other error the database has answered.
         throw error;
       }
     },

@@ -18,7 +18,7 @@ export interface CouponUsageDeps {
   readonly sql: Sql;
   /** What Redis says of a user's win. @throws StampedeError REDIS_UNAVAILABLE */
   readonly holdingOf: (couponId: CouponId, userId: UserId) => Promise<WinState>;
-  /** So long after its end Redis forgets a sale. */
+  /** How long after its end a sale is kept in Redis, hours. */
   readonly keepHours: number;
   readonly onError: (message: string, error: unknown) => void;
 }
@@ -82,7 +82,7 @@ class Wallets implements LockedRows<"COUPON"> {
     const held = this.#held.get(name);
     if (held === undefined) return WAIT;
     if (held.status === "USED") return { outcome: "FAILED", reason: "COUPON_ALREADY_USED" };
-    // By the time at which the door took the order: nobody's coupon expires in a queue, be it the log, the saga or this step.
+    // The time at which the gateway accepted the order counts: a coupon must not expire while its order waits in a queue.
     const orderedAt = Date.parse(data.orderedAt ?? "") || at;
     if (held.validUntil !== null && orderedAt >= held.validUntil.getTime())
       return { outcome: "FAILED", reason: "COUPON_EXPIRED" };

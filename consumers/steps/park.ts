@@ -34,7 +34,7 @@ function storableHeaders({ headers }: IncomingRecord): Record<string, string> {
   return Object.fromEntries(texts.filter(isFine));
 }
 
-/** Puts requests aside, to be sent again by role delayed-commands. Nothing is failed because a neighbour is late. */
+/** Puts requests aside, to be sent again by role delayed-commands. No order fails because a service is late. */
 export async function park(
   sql: Sql,
   step: Step,

@@ -52,7 +52,7 @@ export class RequestParser<S extends Step> {
   }
 
   /**
-   * null: an event that is for somebody else. Those are told apart without reading the JSON: in a rush, coupon-events is
+   * null: an event for another role. Such events are recognized without parsing the JSON: in a rush, coupon-events is
    * full of CouponIssued. @throws StampedeError VALIDATION_FAILED: it can't be said whose request that is
    */
   parse(record: IncomingRecord): StepRequest<S> | null {

@@ -31,7 +31,7 @@ export interface StepDeps {
 
 /**
  * Carries out one step of orders: decides and writes a batch in one transaction, then answers every request from its row,
- * then the offsets are committed. Died in between, the batch comes again, finds its rows and repeats the answers.
+ * then the offsets are committed. After a crash in between, the batch comes again, finds its rows and repeats the answers.
  */
 export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps: StepDeps): Role {
   const { sql, producer, log, observe, breaker: rule = BREAKERS[work.step] } = deps;
@@ -51,7 +51,7 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
   return {
     name,
     ...groupOf(STEP_GROUPS[step]),
-    // A database that is away fails nobody's order.
+    // A database that is away must not fail an order: the role waits for it.
     patience: "wait",
     maxBatch: 1_000,
     lingerMs: 0,
@@ -78,8 +78,8 @@ export function stepRole<S extends Step>(name: RoleName, work: StepWork<S>, deps
 }
 
 /**
- * A permanent error takes a batch apart (the runner does it); a command that brings it about alone fails its order, for
- * good, and a dead letter tells why. A restore never fails: it becomes a dead letter, and the saga asks again.
+ * After a permanent error the engine divides the batch. A command that alone causes the error fails its order for good, and a
+ * dead letter tells why. A restore never fails: it becomes a dead letter, and the saga asks again.
  */
 async function settleOrFail<S extends Step>(
   sql: Sql,

@@ -18,11 +18,11 @@ export interface DecidedSteps<S extends Step> {
 export interface DecideStepsOptions {
   /** Waiting commands that may wait no more. */
   readonly refused?: ReadonlyMap<OrderId, ResultCode>;
-  /** So long it waits for a row that somebody holds, milliseconds (55P03 then); default: as long as a statement may run. */
+  /** How long it waits for a locked row, milliseconds (55P03 then); default: as long as a statement may run. */
   readonly lockMs?: number;
 }
 
-/** Somebody else decides the same orders at the same time; more often than this it is a bug. */
+/** Tries when another process decides the same orders at the same time; more tries would mean a bug. */
 const TRIES = 10;
 /** Deadlock and serialization failure: the server took everything back. */
 const ROLLED_BACK = new Set(["40P01", "40001"]);

@@ -6,7 +6,7 @@ import type { Restore, StepCommand } from "./request.ts";
 import { COMPLETED, type LockedRows, type StepVerdict, type StepWork } from "./step-work.ts";
 
 /**
- * Prepares shipments. The door refuses countries that are not served; the step judges again, because an order may have been
+ * Prepares shipments. The gateway refuses countries that are not served; the step judges again, because an order may have been
  * accepted under another list. There is nothing to lock: no two orders share a shipment.
  */
 export const shipping = (delivery: ShippingTerms): StepWork<"SHIPPING"> => ({

@@ -38,7 +38,7 @@ class Shelves implements LockedRows<"STOCK"> {
   }
 
   judge({ orderId, data: { items } }: StepCommand<"STOCK">): StepVerdict {
-    // A product that is named twice counts twice; the door merges lines, but this is where the stock is.
+    // A product that is named twice counts twice. The gateway merges lines, but the stock must be right without that, too.
     const wanted = new Map<ProductId, number>();
     for (const { productId, quantity } of items) wanted.set(productId, (wanted.get(productId) ?? 0) + quantity);
     for (const [productId, quantity] of wanted) {

@@ -15,7 +15,7 @@ export interface DecidedRefusal {
 /** What Redis made of a sale's requests. Every request is in exactly one of the lists, in the order of the log. */
 export interface Decisions {
   readonly granted: readonly GrantedClaim[];
-  /** Second requests of somebody who holds a coupon by another one. */
+  /** Further requests of users who hold a coupon by an earlier one. */
   readonly second: readonly { readonly request: Request; readonly slot: number; readonly original: RequestId }[];
   readonly refused: readonly DecidedRefusal[];
   /** From the first one that could not be decided on. */

@@ -6,9 +6,9 @@ import type { Settling } from "../persist/settle-claims.ts";
 import type { Decisions } from "./decide-sale.ts";
 
 /**
- * Sales that Redis does not have: mostly one that is being rebuilt, whose requests wait. But requests of a sale that does
- * not exist are dead letters, and those of one that ended so long ago that nobody loads it any more are refused. Had one of them been
- * asked in time (this role was away for long, or the sale was paused), and Redis lost the sale before it could leave, it is rebuilt for them.
+ * Sales that Redis does not have. Mostly the sale is being rebuilt, and its requests wait. Requests of a sale that does not
+ * exist become dead letters. Requests of a sale that ended too long ago to be loaded are refused, unless one of them came
+ * before the end (this role was down for long, or the sale was paused) and Redis lost the sale: then the sale is rebuilt.
  * Changes `decisions` in place. @returns the dead letters
  */
 export async function judgeMissingSales(

@@ -21,7 +21,7 @@ export interface Deciding extends Pick<TurnDeps, "settling" | "keepHours"> {
 export function couponDecide({ settling, keepHours, observe }: Deciding): Role {
   const waiting = new WaitingRequests();
   const turns = new Turns({ settling, keepHours, waiting, decided: observe.decided });
-  /** A batch whose turn failed is handed in again: its requests are in hand already. */
+  /** Records whose requests are in `waiting`: a batch whose turn failed comes again. */
   const taken = new WeakSet<IncomingRecord>();
 
   function takeIn(records: readonly IncomingRecord[]): Rejected[] {

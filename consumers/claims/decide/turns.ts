@@ -38,7 +38,7 @@ export class Turns {
     this.#deps = deps;
   }
 
-  /** @throws what PostgreSQL or Kafka threw when they are away: nothing was settled, and no sale is to blame */
+  /** @throws what PostgreSQL or Kafka threw when they are away: nothing was settled, and no sale is at fault */
   async take(nowMs: number, signal: AbortSignal): Promise<Rejected[]> {
     const { waiting } = this.#deps;
     const turn = [...waiting.turn(nowMs)];
@@ -124,7 +124,7 @@ export class Turns {
     return decisions;
   }
 
-  /** An error of PostgreSQL's may be about one sale (a row that somebody holds), unless it does not answer at all. */
+  /** An error of PostgreSQL's may be about one sale (a locked row), unless PostgreSQL does not answer at all. */
   async #isNeighbourAway(error: unknown): Promise<boolean> {
     if (error instanceof KafkaError) return error.retryable;
     if (!isDatabaseError(error) || failureKind(error) === "permanent") return false;

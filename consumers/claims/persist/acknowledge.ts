@@ -9,10 +9,10 @@ export interface Acknowledge extends Acknowledgement {
 }
 
 /**
- * Takes settled claims out of the ledger and marks them ISSUED. The last step on purpose: ISSUED says that PostgreSQL
- * holds the claim and that the log holds the news of it.
- * Never rejects: a claim that cannot be acknowledged (Redis away, the sale fenced) is settled all the same, and holding
- * its partition up would help nobody. Its entry stays, the relay meets it, finds the row, tells once more and acknowledges.
+ * Takes settled claims out of the ledger and marks them ISSUED. This is the last step, because ISSUED means that PostgreSQL
+ * holds the claim and that the log holds the event about it.
+ * Never rejects: a claim that cannot be acknowledged (Redis away, the sale fenced) is settled, so its partition goes on. Its
+ * entry stays in the ledger; the relay finds it and the row, publishes the event once more and acknowledges.
  * @returns how many claims that happened to (`left`), and which ones were given up meanwhile
  */
 export async function acknowledge(

@@ -12,8 +12,8 @@ export interface GivenUp {
 }
 
 /**
- * First half of giving up: the tombstone. Once it is committed nobody can persist the claim any more; a claim that was
- * persisted meanwhile, or became another name of its user's coupon, wins and comes back in `persisted`.
+ * First half of giving up: the tombstone. Once it is committed, the claim cannot be persisted any more. A claim that was
+ * persisted meanwhile, or became an alias of its user's coupon, is not given up and comes back in `persisted`.
  */
 export async function bury(
   sql: Sql,

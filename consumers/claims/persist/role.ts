@@ -21,7 +21,7 @@ export function couponPersist(settling: Settling): Role {
     ...groupOf("coupon-persist"),
     patience: "wait",
     maxBatch: 1_000,
-    // Small batches cost three times the CPU a row; 5 ms are nothing to somebody who has their 202.
+    // Small batches cost three times the CPU per row, and the users have their 202 already.
     lingerMs: 5,
     concurrency: 3,
     async handle(records) {

@@ -125,8 +125,8 @@ function tally(deps: Settling, outcomes: readonly ClaimOutcome[]): void {
 }
 
 /**
- * Claims from before a rebuild: a new slot, a tombstone, or another time. Nobody will decide those again whose sale left Redis for
- * good: they are given up. Returns what is to be persisted now.
+ * Claims from before a rebuild: each gets a new slot or a tombstone, or is deferred. If the sale has left Redis for good, its
+ * claims are given up. Returns what is to be persisted now.
  */
 async function decideAgain(
   deps: Settling,

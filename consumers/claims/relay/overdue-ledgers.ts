@@ -20,8 +20,8 @@ const MAX_FILLED = 1_000;
 
 /**
  * Sales that have ended for longer than SALE_KEEP_HOURS and still have claims in their ledgers: the consumers or PostgreSQL
- * were away for that long. Their claims are settled like any others, and then the sales leave Redis. Asked with every round; looks at a page of
- * them every few seconds.
+ * were away for that long. Their claims are settled like any others, and then the sales leave Redis. Called every round; it looks at
+ * a page of them every few seconds.
  */
 export function createOverdueLedgers(deps: OverdueDeps): () => Promise<readonly CouponId[]> {
   const { sql, keepHours, length, leftOut } = deps;
@@ -33,7 +33,7 @@ export function createOverdueLedgers(deps: OverdueDeps): () => Promise<readonly 
     if (performance.now() - lookedAt < LOOK_EVERY_MS) return filled;
     const { known, next } = await listOverdueSales(sql, keepHours, filled, place, PAGE);
     const ids = [...new Set([...known, ...next.map(({ id }) => id)])] as CouponId[];
-    // Of a sale that Redis does not answer about nothing is known; it is met again.
+    // A sale for which Redis does not answer is looked at again later.
     const lengths = await leftOut.runEach("overdue ledger", ids, String, length, { throwsIfAway: false });
     filled = lengths
       .filter(({ result }) => result > 0)

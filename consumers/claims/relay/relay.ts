@@ -14,7 +14,7 @@ export interface RelayDeps extends PageDeps {
     couponIds: readonly CouponId[],
     work: (held: readonly CouponId[]) => Promise<T>,
   ) => Promise<T | undefined>;
-  /** Sales whose ledgers cannot be read or settled hold nobody else up. */
+  /** Leaves out sales whose ledgers cannot be read or settled; the others go on. */
   readonly leftOut: LeftOut;
   readonly waitingEntries: (entries: number) => void;
   /** How old an entry must be: younger ones are on their way through Kafka, or the tail is about to take them. */
@@ -26,18 +26,17 @@ export interface RelayDeps extends PageDeps {
 }
 
 const PAGE = 1_000;
-/** Entries that are no claims stay until somebody removes them: twice a second would bury the rest of the log. */
+/** Entries that are no claims stay until an operator removes them; the log names them once in this time, milliseconds. */
 const COMPLAIN_EVERY_MS = 60_000;
 const HURRY = 12;
-/** So that a sale with a long backlog does not keep all others waiting. */
+/** Sales that are settled side by side, so that one with a long backlog does not keep all others waiting. */
 const SALES_AT_ONCE = 3;
 
 /**
- * One round over all ledgers: entries that nobody has relieved for `ageMs` are settled straight from Redis, by the same
- * function that the log's consumer uses. It waits for nobody: a gateway that died before it could publish, or a Kafka that
- * is away for an hour, loses nothing.
- * With Kafka away the rows are written all the same, but the entries stay and their status is not ISSUED: that word says
- * that the log holds the news, too. The next rounds find the rows, and tell and relieve as soon as Kafka is back.
+ * One round over all ledgers: entries older than `ageMs` are settled straight from Redis, by the same function that the log's
+ * consumer uses. So nothing is lost if a gateway dies before it publishes, or if Kafka is away for an hour.
+ * With Kafka away the rows are written, but the entries stay and their status is not ISSUED: ISSUED means that the log holds
+ * the event, too. The next rounds find the rows, publish the events and remove the entries as soon as Kafka is back.
  */
 export async function relayRound(deps: RelayDeps, stopping: AbortSignal): Promise<void> {
   const now = performance.now();
@@ -62,9 +61,9 @@ export async function relayRound(deps: RelayDeps, stopping: AbortSignal): Promis
 }
 
 /**
- * One page a round while entries are only a little late: then the log's consumer is probably just behind, and doing its
- * work a second time would put it further behind (measured: 12,000 rows/s instead of 20,000). What is `HURRY` times as late as it may be
- * is not coming through the log any more, and is settled as fast as it goes.
+ * One page a round while entries are only a little late: the log's consumer is probably just behind, and doing its work a
+ * second time would put it further behind (measured: 12,000 rows/s instead of 20,000). Entries older than `HURRY` times
+ * `ageMs` will not come through the log any more, and are settled without a pause.
  */
 async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSignal): Promise<void> {
   let olderThanMs = deps.ageMs;
@@ -84,7 +83,7 @@ async function relaySale(deps: RelayDeps, couponId: CouponId, stopping: AbortSig
     after = page.next;
     olderThanMs = HURRY * deps.ageMs;
   }
-  // Claims of before a rebuild, of a paused sale: asking twice a second does not open it.
+  // Claims from before a rebuild, or of a paused sale: they are tried again after HOLD_MS.
   if (allDeferred === true) deps.onHold.set(couponId, performance.now() + HOLD_MS);
 }
 

@@ -122,7 +122,7 @@ const claimOf = ({ couponId, userId }: RevocationOrder, requestId: RequestId) =>
 /**
  * Takes the claim out of Redis, whichever of its names it stands under, with the sale's present epoch: the win may be older
  * than the last rebuild. The original comes last: the repair of an alias (replace-winner.lua) may just be moving the win
- * there. A slot that PostgreSQL holds for somebody else (Redis forgot them) does not go out again.
+ * there. A slot that PostgreSQL holds for another user (Redis forgot that win) is not granted again.
  * @returns false: not now, the sale is not loaded or was loaded anew meanwhile
  */
 async function release(deps: RevocationDeps, order: RevocationOrder): Promise<boolean> {
@@ -134,7 +134,7 @@ async function release(deps: RevocationDeps, order: RevocationOrder): Promise<bo
     const { userId } = claimOf(order, requestId);
     const { epoch, code: reason } = order;
     const code = await deps.scripts.release(couponId, { userId, requestId, epoch, reason, discardSlot });
-    // Of a sale that ended long ago Redis may have nothing, and nobody will load it again.
+    // A sale that ended long ago may be missing in Redis, and is not loaded again.
     if (code === "NOT_LOADED" && order.live) return false;
     if (code === "STALE_EPOCH") return false;
   }

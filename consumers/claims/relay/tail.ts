@@ -11,7 +11,7 @@ export interface TailDeps extends PageDeps {
   readonly sales: () => Promise<readonly CouponId[]>;
   /** The newest ledger id of the Redis pipeline. */
   readonly newest: (couponId: CouponId) => Promise<string | null>;
-  /** Sales that Redis does not answer about hold nobody else up. */
+  /** Leaves out sales for which Redis does not answer; the others go on. */
   readonly leftOut: LeftOut;
   readonly read: (couponId: CouponId, after: string | undefined, count: number) => Promise<LedgerTail>;
   /** One process at a time per sale; undefined when all are held elsewhere. */
@@ -21,18 +21,18 @@ export interface TailDeps extends PageDeps {
   ) => Promise<T | undefined>;
   /** Writes rows and nothing else, for while Kafka is away. */
   readonly persist: (claims: readonly GrantedClaim[]) => Promise<unknown>;
-  /** How often all sales are looked at for claims that nobody announced. */
+  /** How often all sales are looked at for claims whose announcement was lost, milliseconds. */
   readonly lookEveryMs: number;
   /** Asks for another round at once. */
   readonly moreToDo: () => void;
 }
 
 const PAGE = 1_000;
-/** Claims that come one by one cost three times the CPU a row; nobody notices these milliseconds. */
+/** How long claims are collected, milliseconds: settled one by one they cost three times the CPU per row. */
 const COLLECT_MS = 5;
-/** So long a round stays with the sales it has leased before it asks again who else is waiting. */
+/** How long a round works on the sales that it has leased before it looks for others, milliseconds. */
 const TURN_MS = 100;
-/** After Kafka refused the news of a page, the next ones are only written: each refusal takes a message.timeout.ms. */
+/** After Kafka refused the events of a page, the next pages are only written for this time, milliseconds: each refusal takes a message.timeout.ms. */
 const LOG_AWAY_MS = 5_000;
 
 /**
@@ -60,7 +60,7 @@ export class Tail {
     this.#deps = deps;
   }
 
-  /** Somebody says that this sale has claims. Nothing happens before the next round. */
+  /** A gateway announced claims of this sale. They are settled in the next round. */
   wake(couponId: CouponId): void {
     this.#woken.add(couponId);
   }
@@ -116,7 +116,7 @@ export class Tail {
   #compare(couponId: CouponId, last: string): void {
     const covered = this.#covered.get(couponId);
     if (last === covered) return;
-    // Ids that run backwards: Redis lost the sale and its clock is behind. Reading from the start costs one pass.
+    // Ids run backwards if Redis lost the sale and its clock is behind. The ledger is read from the start then.
     if (covered !== undefined && isLater(covered, last)) this.#reached.delete(couponId);
     const reached = this.#reached.get(couponId);
     if (reached !== undefined && !isLater(last, reached)) {
@@ -127,7 +127,7 @@ export class Tail {
     this.#woken.add(couponId);
   }
 
-  /** A page of each sale in turn, as long as there are full ones. Returns the sales that it did not come to an end with. */
+  /** Reads a page of each sale in turn, as long as pages are full. Returns the sales that have more to read. */
   async #turn(held: readonly CouponId[], stopping: AbortSignal): Promise<readonly CouponId[]> {
     const endAt = performance.now() + TURN_MS;
     let open = held;
@@ -148,7 +148,7 @@ export class Tail {
       } else {
         const outcome = await settlePage(this.#deps, couponId, entries);
         if (outcome === "FAILED") {
-          // A look after the hold finds the sale where it was.
+          // A look after the hold continues at the same place.
           this.#deps.onHold.set(couponId, performance.now() + this.#deps.lookEveryMs);
           return false;
         }
