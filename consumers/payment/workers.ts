@@ -89,7 +89,7 @@ export class PaymentWorkers {
     this.#slots = new CallSlots(concurrency, () => {
       if (this.#needsSlot) this.wake();
     });
-    this.#commit = gather<Called, SettledPayment | Unsettled>((called) => commitAnswers(deps, called), COMMIT_BATCH);
+    this.#commit = oneBatchAtATime((called: readonly Called[]) => commitAnswers(deps, called), COMMIT_BATCH);
     this.#ticker = startTicker(LOOK_MS, (signal) => this.#round(signal), deps.onError);
   }
 
