@@ -7,6 +7,9 @@ const SOURCES = new Glob(
   "{bench,cli,client,consumers,contracts,db,docs,gateway,kafka,lua,ops,payment-simulator,stack,test,verify,web}/**/*.ts",
 );
 
+/** Left out, although some files import its version: it also names the dependencies, and what those reach no import tells. */
+const PACKAGE = "package.json";
+
 /** Which files import which, within one repository. Imports of types alone do not count: the type check covers them. */
 export interface ImportGraph {
   readonly files: ReadonlySet<string>;
@@ -25,7 +28,7 @@ export function readImportGraph(root: string): ImportGraph {
     for (const { path } of transpiler.scanImports(readFileSync(join(root, file), "utf8"))) {
       if (!path.startsWith(".")) continue;
       const target = normalize(join(dirname(file), path));
-      if (!existsSync(join(root, target))) continue;
+      if (target === PACKAGE || !existsSync(join(root, target))) continue;
       files.add(target);
       const known = importers.get(target);
       if (known) known.push(file);

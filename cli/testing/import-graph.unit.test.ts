@@ -34,3 +34,11 @@ test("an import of types alone reaches nobody, and an unknown file nothing", () 
   expect(reaching("lua/claim.ts")).not.toContain("gateway/typed.ts");
   expect(reaching("ops/unknown.conf")).toEqual([]);
 });
+
+test("package.json stays a file of which imports tell nothing, although a file imports its version", () => {
+  write("package.json", '{"version":"1.0.0"}');
+  write("gateway/version.ts", 'import { version } from "../package.json"; export const info = version;');
+  const graph = readImportGraph(root);
+  expect(graph.files.has("package.json")).toBe(false);
+  expect([...graph.reaching(["package.json"])]).toEqual([]);
+});

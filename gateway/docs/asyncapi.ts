@@ -3,6 +3,7 @@ import { EVENTS } from "../../contracts/claims/events.ts";
 import { carriedBy } from "../../contracts/event-topics.ts";
 import { TOPICS, type Topic } from "../../contracts/topics.ts";
 import { CLOSE, ClientMessages, ServerMessages } from "../../contracts/wire/socket-messages.ts";
+import { version } from "../../package.json";
 
 const plain = (schema: TSchema): unknown => JSON.parse(JSON.stringify(schema));
 
@@ -44,7 +45,7 @@ export function asyncApi(): object {
   }
   return {
     asyncapi: "3.0.0",
-    info: { title: "Stampede", version: "0.1.0", license: { name: "Apache-2.0" } },
+    info: { title: "Stampede", version, license: { name: "Apache-2.0" } },
     channels,
     operations,
   };

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { version } from "../../package.json";
 import { createEndpoints } from "../app.ts";
 import { asyncApi } from "./asyncapi.ts";
 import type { openApi } from "./openapi.ts";
@@ -40,6 +41,12 @@ test("OpenAPI names every route that is served, and every reference leads somewh
     .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
   expect(documented.sort()).toEqual(served.sort());
   expect(danglingReferences(document)).toEqual([]);
+});
+
+test("both documents have the version of package.json", () => {
+  expect(documentAt("/openapi.json")).toMatchObject({ info: { version } });
+  expect(asyncApi()).toMatchObject({ info: { version } });
+  expect(version).toMatch(/^\d+\.\d+\.\d+$/);
 });
 
 test("a claim documents all answers of the design's table", () => {

@@ -1,6 +1,7 @@
 import { type TSchema, TypeGuard } from "@sinclair/typebox";
 import { Problem } from "../../contracts/claims/http.ts";
 import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
+import { version } from "../../package.json";
 import type { Endpoint } from "../http/endpoint.ts";
 
 /** Refusals that every route can give: unknown parameters, and faults of the server. */
@@ -104,7 +105,7 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
     openapi: "3.1.0",
     info: {
       title: "Stampede",
-      version: "0.1.0",
+      version,
       description: "Limited coupons under a rush: exactly N are issued, and no promise is lost.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
