@@ -1,8 +1,14 @@
+import { dependencies } from "../package.json";
 import { CliError } from "./errors.ts";
 import type { StackContext } from "./service.ts";
 
-/** Both native addons have binaries, or headers, for these; `crypto.hash` (contracts/wire/uuid5.ts) came with 20.12. */
-const [OLDEST, NEWEST] = ["20.12", "23"] as const;
+/** `crypto.hash` (contracts/wire/uuid5.ts) came with it. */
+const OLDEST = "20.12.0";
+/** Versions with long-term support for which both native addons have binaries, or headers (decision 69). */
+const MAJORS: readonly number[] = [20, 22];
+/** package.json names an alias: "npm:@uwsjs/core@1.2.3". */
+const UWS_VERSION = dependencies["uWebSockets.js"].replace(/^.*@/, "");
+const WANTED = "--runtime node needs Node.js 20 (20.12 or newer) or 22";
 
 /** The Node.js that shall run the programs. */
 export interface NodeProgram {
@@ -13,24 +19,34 @@ export interface NodeProgram {
   readonly target: string;
 }
 
-/** @throws CliError if there is none, or one that the addons do not know */
+/** @throws CliError if there is none, or one that cannot run the programs: one sentence with the reason and what to do */
 export function findNode(context: StackContext): NodeProgram {
   const path = context.config.STAMPEDE_NODE ?? Bun.which("node");
-  const wanted = `--runtime node needs Node.js ${OLDEST} to ${NEWEST}`;
-  if (!path) throw new CliError(`${wanted}: install it (https://nodejs.org), or name it in STAMPEDE_NODE`);
-  const { version, modules, platform, arch } = askNode(path, wanted);
-  if (Bun.semver.order(version, `${OLDEST}.0`) < 0 || Number(version.split(".")[0]) > Number(NEWEST)) {
-    throw new CliError(`${wanted}, and ${path} is ${version}: name another one in STAMPEDE_NODE`);
+  if (!path) throw new CliError(`${WANTED}: install it (https://nodejs.org), or name it in STAMPEDE_NODE`);
+  const { version, modules, platform, arch } = askNode(path);
+  const reason = whyUnsupported(version);
+  if (reason !== null) {
+    const advice = "install Node.js 22 (https://nodejs.org), or name it in STAMPEDE_NODE";
+    throw new CliError(`${WANTED}, and ${path} is ${version}: ${reason}; ${advice}`);
   }
   return { path, version, target: `node-v${modules}-${platform}-${arch}` };
 }
 
-function askNode(path: string, wanted: string): Record<"version" | "modules" | "platform" | "arch", string> {
+/** Why a version of Node.js cannot run the programs, or null if it can. */
+export function whyUnsupported(version: string): string | null {
+  if (Bun.semver.order(version, OLDEST) < 0) return "it lacks crypto.hash, which came with 20.12";
+  const major = Number(version.split(".")[0]);
+  if (MAJORS.includes(major)) return null;
+  if (major === 23) return "Node.js 23 gets no security fixes any more, and it is not tested";
+  return `uWebSockets.js ${UWS_VERSION} has no binary for Node.js ${major}`;
+}
+
+function askNode(path: string): Record<"version" | "modules" | "platform" | "arch", string> {
   const question = `const { versions: v, platform, arch } = process;
     console.log(JSON.stringify({ version: v.node, modules: v.modules, platform, arch }))`;
   try {
     return JSON.parse(Bun.spawnSync([path, "-e", question]).stdout.toString());
   } catch {
-    throw new CliError(`${wanted}, and ${path} does not run: name another one in STAMPEDE_NODE`);
+    throw new CliError(`${WANTED}, and ${path} does not run: name another one in STAMPEDE_NODE`);
   }
 }

@@ -9,8 +9,10 @@ import type { StackContext } from "./service.ts";
 
 /** The Kafka client holds one of these threads per call that waits for a broker; four (Node's default) are few. */
 const WORKER_THREADS = "16";
-/** What the programs are made of. */
-const SOURCES = new Glob("{contracts,gateway,consumers,kafka,lua,db,ops/node}/**/*.{ts,lua,sql}");
+/** What the programs are made of: the rooms that gateway and consumers may import, their build, and patched packages. */
+export const SOURCES = new Glob(
+  "{{contracts,kafka,lua,db,verify,gateway,consumers,ops/node}/**/*.{ts,lua,sql},patches/*.patch}",
+);
 
 /** Makes what Node needs: the Kafka addon (once) and the programs (when a source is newer). @throws CliError */
 export async function prepareNode(context: StackContext): Promise<void> {

@@ -1,11 +1,14 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { readImportGraph } from "../cli/testing/import-graph.ts";
+import { CliError } from "./errors.ts";
 import { findNode } from "./node-program.ts";
-import { nodeCommand } from "./node-runtime.ts";
+import { nodeCommand, SOURCES } from "./node-runtime.ts";
 import type { StackContext } from "./service.ts";
 
+const root = resolve(import.meta.dir, "..");
 const dir = mkdtempSync(join(tmpdir(), "stampede-node-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -20,16 +23,46 @@ const node = (version: string, modules = "127") => JSON.stringify({ version, mod
 
 test.each([
   ["20.12.0", "115", "node-v115-linux-x64"],
+  ["20.20.2", "115", "node-v115-linux-x64"],
+  ["22.0.0", "127", "node-v127-linux-x64"],
   ["22.23.3", "127", "node-v127-linux-x64"],
-  ["23.11.1", "131", "node-v131-linux-x64"],
 ])("Node %s is taken, and its addon's target is known", (version, modules, target) => {
   expect(findNode(contextOf(node(version, modules)))).toMatchObject({ version, target });
 });
 
-test.each(["18.20.0", "20.11.1", "24.0.0"])("Node %s is refused, with what to do", (version) => {
-  expect(() => findNode(contextOf(node(version)))).toThrow(
-    new RegExp(`^--runtime node needs Node.js 20.12 to 23, and .* is ${version}: name another one in STAMPEDE_NODE$`),
+test.each([
+  ["18.20.0", "it lacks crypto.hash, which came with 20.12"],
+  ["20.11.1", "it lacks crypto.hash, which came with 20.12"],
+  ["21.7.3", "uWebSockets.js 20.51.4 has no binary for Node.js 21"],
+  ["23.11.1", "Node.js 23 gets no security fixes any more, and it is not tested"],
+  ["24.0.0", "uWebSockets.js 20.51.4 has no binary for Node.js 24"],
+  ["24.21.0", "uWebSockets.js 20.51.4 has no binary for Node.js 24"],
+  ["26.1.0", "uWebSockets.js 20.51.4 has no binary for Node.js 26"],
+])("Node %s is refused with the reason and with what to do", (version, reason) => {
+  const context = contextOf(node(version));
+  expect(() => findNode(context)).toThrow(
+    new CliError(
+      `--runtime node needs Node.js 20 (20.12 or newer) or 22, and ${context.config.STAMPEDE_NODE} is ${version}: ${reason}; install Node.js 22 (https://nodejs.org), or name it in STAMPEDE_NODE`,
+    ),
   );
+});
+
+test("uWebSockets.js has a binary for each Node that is taken, and none for those refused for lack of one", () => {
+  const has = (abi: string) =>
+    existsSync(join(root, `node_modules/uWebSockets.js/uws_${process.platform}_${process.arch}_${abi}.node.js`));
+  expect(["115", "127"].map(has)).toEqual([true, true]); // Node 20, 22
+  expect(["120", "137", "147"].map(has)).toEqual([false, false, false]); // Node 21, 24, 26
+});
+
+test("all that the programs import is among the sources whose change builds them anew", () => {
+  const graph = readImportGraph(root);
+  const programs = ["gateway/main.node.ts", "consumers/main.node.ts"];
+  const imported = [...graph.files].filter((file) => {
+    const importers = graph.reaching([file]);
+    return programs.some((program) => importers.has(program));
+  });
+  expect(imported.length).toBeGreaterThan(300);
+  expect(imported.filter((file) => !SOURCES.match(file))).toEqual([]);
 });
 
 test.each(["", "Segmentation fault"])("a program that answers %p is no Node", (answer) => {
