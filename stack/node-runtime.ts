@@ -10,9 +10,18 @@ import type { StackContext } from "./service.ts";
 /** The Kafka client holds one of these threads per call that waits for a broker; four (Node's default) are few. */
 const WORKER_THREADS = "16";
 /** What the programs are made of: the rooms that gateway and consumers may import, their build, and patched packages. */
-export const SOURCES = new Glob(
-  "{{contracts,kafka,lua,db,verify,gateway,consumers,ops/node}/**/*.{ts,lua,sql},patches/*.patch}",
-);
+const SOURCES = [
+  new Glob("{contracts,kafka,lua,db,verify,gateway,consumers}/**/*.{ts,lua,sql}"),
+  new Glob("ops/node/*.ts"), // by itself: with a slash within braces Bun's scan finds nothing at all
+  new Glob("patches/*.patch"),
+];
+
+/** Their paths below the repository's root. */
+export const sourcesOf = (root: string): string[] => [
+  ...SOURCES.flatMap((glob) => [...glob.scanSync({ cwd: root })]),
+  "package.json",
+  "bun.lock",
+];
 
 /** Makes what Node needs: the Kafka addon (once) and the programs (when a source is newer). @throws CliError */
 export async function prepareNode(context: StackContext): Promise<void> {
@@ -40,6 +49,5 @@ function built(root: string): boolean {
   const made = ["gateway", "consumers"].map(
     (name) => statSync(join(root, "dist", `${name}.mjs`), { throwIfNoEntry: false })?.mtimeMs ?? 0,
   );
-  const sources = [...SOURCES.scanSync({ cwd: root }), "package.json", "bun.lock"];
-  return sources.every((file) => statSync(join(root, file)).mtimeMs < Math.min(...made));
+  return sourcesOf(root).every((file) => statSync(join(root, file)).mtimeMs < Math.min(...made));
 }
