@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
+import { changesetCommand, docsCommand, formatCommand } from "./commands/contributor.ts";
 import { dbCommand } from "./commands/db.ts";
 import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -57,6 +58,9 @@ export function buildProgram(): Command {
     deadLettersCommand(),
     retentionCommand(),
     envCommand(),
+    formatCommand(),
+    docsCommand(),
+    changesetCommand(),
   ]) {
     program.addCommand(command);
   }

@@ -6,7 +6,7 @@ import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
 import { StackEnvironment } from "../stack/config.ts";
 import { configurationTable, withTable } from "./configuration-table.ts";
 
-// `bun run docs`: writes what README says about configuration and about refused claims from what the program reads.
+// `./dev docs`: writes what README says about configuration and about refused claims from what the program reads.
 const readme = new URL("../README.md", import.meta.url);
 const table = configurationTable({
   gateway: GatewayEnvironment,

@@ -7,7 +7,7 @@ import { PaymentSimulatorEnvironment } from "../payment-simulator/config.ts";
 import { StackEnvironment } from "../stack/config.ts";
 import { configurationTable, withTable } from "./configuration-table.ts";
 
-test("README's configuration table is what the schemas say (else: bun run docs)", async () => {
+test("README's configuration table is what the schemas say (else: ./dev docs)", async () => {
   const text = await Bun.file(new URL("../README.md", import.meta.url)).text();
   const table = configurationTable({
     gateway: GatewayEnvironment,
@@ -19,7 +19,7 @@ test("README's configuration table is what the schemas say (else: bun run docs)"
   expect(withTable(text, table)).toBe(text);
 });
 
-test("README's table of refused claims is the one that scripts and answers use (else: bun run docs)", async () => {
+test("README's table of refused claims is the one that scripts and answers use (else: ./dev docs)", async () => {
   const text = await Bun.file(new URL("../README.md", import.meta.url)).text();
   expect(withTable(text, claimRefusalsTable(), "refusals of a claim")).toBe(text);
   for (const code of TOLD_REFUSALS) expect(text).toContain(`| \`${code}\` |`);

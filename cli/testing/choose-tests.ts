@@ -12,7 +12,7 @@ const CONTRACTS = /^(kafka\/bun|test\/(kafka|transports|runtimes))\/.*\.int\.tes
 /** Files that the contracts depend on: a change of one runs all contracts, not only those whose turn it is. */
 const CONTRACT_ROOMS = /^(kafka|gateway\/transports|test\/(kafka|transports|contracts|runtimes))\//;
 /** What can change no test's outcome. */
-const HARMLESS = /(\.md|LICENSE|^test\/durations\.json)$|^\.github\//;
+const HARMLESS = /(\.md|LICENSE|^test\/durations\.json)$|^\.(github|changeset)\//;
 
 export interface Choice {
   readonly tests: readonly TestFile[];

@@ -29,7 +29,7 @@ test("kinds are named once", () => {
   expect(new Set(kinds).size).toBe(kinds.length);
 });
 
-test("the operations guide has the same table (else: bun run docs)", async () => {
+test("the operations guide has the same table (else: ./dev docs)", async () => {
   const text = await Bun.file(new URL("../../docs/operations.md", import.meta.url)).text();
   expect(withRetentionTables(text, retentionTables())).toBe(text);
 });
