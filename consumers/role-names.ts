@@ -1,3 +1,5 @@
+import { STEP_GROUPS, type StepGroup } from "../contracts/orders/steps.ts";
+
 /** All roles; a process runs every one of them unless it is configured otherwise. */
 export const ROLE_NAMES = [
   "coupon-persist",
@@ -6,13 +8,9 @@ export const ROLE_NAMES = [
   "sale-loader",
   "order-saga",
   "order-sweeper",
-  "stock",
-  "coupon-usage",
-  "points",
-  "shipping",
+  ...(Object.values(STEP_GROUPS) as readonly StepGroup[]),
   "delayed-commands",
   "notify",
-  "payment",
   "order-relay",
   "admission",
   "dead-letters",

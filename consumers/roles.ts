@@ -14,7 +14,7 @@ import type { RoleName } from "./role-names.ts";
 import type { RoleParts } from "./role-parts.ts";
 import { startOrderSaga } from "./saga/start.ts";
 import { startLoader } from "./sales/start.ts";
-import { startCouponUsage, startPoints, startShipping, startStock } from "./steps/start.ts";
+import { START_STEP } from "./steps/start.ts";
 
 /** How each role is started. CONTRIBUTING.md lists the files of a new role. */
 const START: Readonly<Record<RoleName, (parts: RoleParts) => RunningRole>> = {
@@ -24,10 +24,7 @@ const START: Readonly<Record<RoleName, (parts: RoleParts) => RunningRole>> = {
   "sale-loader": startLoader,
   "order-saga": startOrderSaga,
   "order-sweeper": startSweeper,
-  stock: startStock,
-  "coupon-usage": startCouponUsage,
-  points: startPoints,
-  shipping: startShipping,
+  ...START_STEP,
   "delayed-commands": startDelayedCommands,
   notify: startNotify,
   payment: startPayment,

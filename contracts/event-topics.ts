@@ -1,6 +1,7 @@
 import type { EventType, StampedeEvent } from "./claims/events.ts";
 import type { ProductQuantity } from "./orders/parts.ts";
-import type { Topic } from "./topics.ts";
+import { type CommandType, type RestoreType, type ResultType, STEP_EVENT_TYPES, STEPS } from "./orders/steps.ts";
+import { STEP_TOPICS, TOPICS, type Topic } from "./topics.ts";
 
 type DataOf<T extends EventType> = Extract<StampedeEvent, { type: T }>["data"];
 interface Carrier<T extends EventType> {
@@ -19,7 +20,33 @@ const byOrderAs = (topic: Topic) => ({ topic, key: byOrder });
 
 const results = byOrderAs("order-processing-results");
 const compensations = byOrderAs("compensation-events");
-const stockRestores = byOrderAs("stock-compensation-events");
+
+type StepMessage = CommandType | RestoreType | ResultType;
+
+/** A step's command and restore have the key that their topic declares. */
+const KEYS: Readonly<Record<string, Carrier<StepMessage>["key"]>> = {
+  userId: byUser as Carrier<StepMessage>["key"],
+  orderId: byOrder,
+  couponId: byCoupon as Carrier<StepMessage>["key"],
+  productId: byLowestProduct as Carrier<StepMessage>["key"],
+};
+const keyedBy = (topic: Topic) => ({ topic, key: KEYS[TOPICS[topic].key ?? ""]! });
+
+/** What carries the commands, restores and results of every step; made once, when this module is loaded. */
+function stepCarriers(): { readonly [T in StepMessage]: Carrier<T> } {
+  const carriers = STEPS.flatMap((step) => {
+    const { requested, completed, failed, restoreRequested, restored } = STEP_EVENT_TYPES[step];
+    const [commands, restores] = STEP_TOPICS[step];
+    return [
+      [requested, keyedBy(commands)],
+      [completed, results],
+      [failed, results],
+      [restoreRequested, keyedBy(restores)],
+      [restored, results],
+    ] as const;
+  });
+  return Object.fromEntries(carriers) as unknown as { readonly [T in StepMessage]: Carrier<T> };
+}
 
 /** The one table that says which topic carries an event, and under which key. */
 export const CARRIERS: { readonly [T in EventType]: Carrier<T> } = {
@@ -38,36 +65,8 @@ export const CARRIERS: { readonly [T in EventType]: Carrier<T> } = {
   OrderStatusChanged: { topic: "notification-events", key: byUser },
   OrderCancelRefused: { topic: "notification-events", key: byUser },
 
-  StockDeductionRequested: { topic: "stock-events", key: byLowestProduct },
-  StockDeductionCompleted: results,
-  StockDeductionFailed: results,
-  StockRestoreRequested: stockRestores,
-  StockRestored: results,
-
-  CouponUsageRequested: { topic: "coupon-events", key: byCoupon },
-  CouponUsageCompleted: results,
-  CouponUsageFailed: results,
-  CouponRestoreRequested: byOrderAs("coupon-compensation-events"),
-  CouponRestored: results,
-
-  PointDeductionRequested: { topic: "point-events", key: byUser },
-  PointDeductionCompleted: results,
-  PointDeductionFailed: results,
-  PointRestoreRequested: byOrderAs("point-compensation-events"),
-  PointRestored: results,
-
-  PaymentRequested: byOrderAs("payment-events"),
-  PaymentCompleted: results,
-  PaymentFailed: results,
-  PaymentRestoreRequested: byOrderAs("payment-compensation-events"),
-  PaymentRestored: results,
+  ...stepCarriers(),
   PaymentReported: byOrderAs("payment-events"),
-
-  ShippingRequested: byOrderAs("shipping-events"),
-  ShippingPrepared: results,
-  ShippingFailed: results,
-  ShippingRestoreRequested: byOrderAs("shipping-compensation-events"),
-  ShippingRestored: results,
 };
 
 /** An event as a record, ready for kafka/. */

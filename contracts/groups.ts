@@ -1,12 +1,10 @@
-import { CARRIERS } from "./event-topics.ts";
-import { STEP_EVENT_TYPES, type Step } from "./orders/steps.ts";
-import { type DeadLetterTopic, deadLetterTopic, TOPICS, type Topic } from "./topics.ts";
+import { STEP_GROUPS, STEPS, type StepGroup } from "./orders/steps.ts";
+import { type DeadLetterTopic, deadLetterTopic, STEP_TOPICS, TOPICS, type Topic } from "./topics.ts";
 
-/** The topics of a step: the one of its command, then the one of its restore. */
-function stepTopics(step: Step): readonly [Topic, Topic] {
-  const { requested, restoreRequested } = STEP_EVENT_TYPES[step];
-  return [CARRIERS[requested].topic, CARRIERS[restoreRequested].topic];
-}
+/** The groups of the steps, in the order of the steps. */
+const stepGroups = Object.fromEntries(STEPS.map((step) => [STEP_GROUPS[step], STEP_TOPICS[step]])) as Readonly<
+  Record<StepGroup, readonly [Topic, Topic]>
+>;
 
 /**
  * Every consumer group with the topics that it reads. A group has the name of the consumers' role that reads in it, and
@@ -17,11 +15,7 @@ export const GROUPS = {
   "coupon-decide": ["coupon-requests"],
   notify: ["coupon-events", "notification-events"],
   "order-saga": ["order-events", "order-processing-results"],
-  stock: stepTopics("STOCK"),
-  "coupon-usage": stepTopics("COUPON"),
-  points: stepTopics("POINT"),
-  payment: stepTopics("PAYMENT"),
-  shipping: stepTopics("SHIPPING"),
+  ...stepGroups,
   admission: ["compensation-events"],
   "dead-letters": (Object.keys(TOPICS) as Topic[]).map(deadLetterTopic),
 } as const satisfies Record<string, readonly (Topic | DeadLetterTopic)[]>;
@@ -38,12 +32,3 @@ export const groupOf = (groupId: GroupId): ConsumerGroup => ({ groupId, topics: 
 
 /** All groups, in the order of the table. */
 export const ALL_GROUPS: readonly ConsumerGroup[] = (Object.keys(GROUPS) as GroupId[]).map(groupOf);
-
-/** The group that carries out a step. */
-export const STEP_GROUPS = {
-  STOCK: "stock",
-  COUPON: "coupon-usage",
-  POINT: "points",
-  PAYMENT: "payment",
-  SHIPPING: "shipping",
-} as const satisfies Record<Step, GroupId>;

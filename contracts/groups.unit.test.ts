@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { ALL_GROUPS, GROUPS, groupOf, STEP_GROUPS } from "./groups.ts";
-import { STEPS } from "./orders/steps.ts";
+import { ALL_GROUPS, GROUPS, groupOf } from "./groups.ts";
+import { STEP_GROUPS, STEPS } from "./orders/steps.ts";
 import { allTopics } from "./topics.ts";
 
 test("every topic that exists is read by a group, and no group reads another one", () => {

@@ -1,3 +1,5 @@
+import type { Step } from "./orders/steps.ts";
+
 /** Every topic, declared once. `./dev topics apply` changes the cluster accordingly, `diff` shows the differences. */
 export interface TopicSpec {
   readonly partitions: number;
@@ -49,6 +51,16 @@ export const TOPICS = {
 } as const satisfies Record<string, TopicSpec>;
 
 export type Topic = keyof typeof TOPICS;
+
+/** The topics of a step: the one of its command, then the one of its restore. */
+export const STEP_TOPICS: Readonly<Record<Step, readonly [Topic, Topic]>> = {
+  STOCK: ["stock-events", "stock-compensation-events"],
+  COUPON: ["coupon-events", "coupon-compensation-events"],
+  POINT: ["point-events", "point-compensation-events"],
+  PAYMENT: ["payment-events", "payment-compensation-events"],
+  SHIPPING: ["shipping-events", "shipping-compensation-events"],
+};
+
 export type DeadLetterTopic = `${Topic}.DLT`;
 
 /** The topic for records that failed all retries: one partition, kept for 30 days, with the original key. */

@@ -1,4 +1,5 @@
-import { type GroupId, groupOf, STEP_GROUPS } from "../contracts/groups.ts";
+import { type GroupId, groupOf } from "../contracts/groups.ts";
+import { STEP_GROUPS } from "../contracts/orders/steps.ts";
 import type { Kafka } from "../kafka/kafka.ts";
 import { createRenewedAdmin, type LagReader } from "../kafka/renewed-admin.ts";
 import { retry } from "../kafka/retry.ts";

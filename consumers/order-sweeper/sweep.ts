@@ -1,9 +1,8 @@
 import type { StampedeEvent } from "../../contracts/claims/events.ts";
 import { CARRIERS, recordOf } from "../../contracts/event-topics.ts";
-import { STEP_GROUPS } from "../../contracts/groups.ts";
 import { deadlinePassed } from "../../contracts/orders/messages.ts";
 import { outstandingSteps, readSagaState, type SagaState, type StepState } from "../../contracts/orders/saga-state.ts";
-import { STEP_EVENT_TYPES, type Step } from "../../contracts/orders/steps.ts";
+import { STEP_EVENT_TYPES, STEP_GROUPS, type Step } from "../../contracts/orders/steps.ts";
 import type { Topic } from "../../contracts/topics.ts";
 import type { DueSaga, Postponed } from "../../db/orders/due.ts";
 import type { PartitionLag, Producer } from "../../kafka/kafka.ts";

@@ -1,12 +1,12 @@
 import type { ModeSetting } from "../../contracts/orders/saga-mode.ts";
 import type { PlacedOrder, StepOrder } from "../../contracts/orders/saga-state.ts";
-import type { Step } from "../../contracts/orders/steps.ts";
+import { PARALLEL_STAGES, STEPS, type Step } from "../../contracts/orders/steps.ts";
 import { percentileOf } from "../../contracts/wire/percentile.ts";
 
 /** What may be under way at the same time; a stage begins when the one before it is done. */
 export const STAGES: Readonly<Record<StepOrder, readonly (readonly Step[])[]>> = {
-  PARALLEL: [["STOCK", "COUPON", "POINT"], ["PAYMENT"], ["SHIPPING"]],
-  SEQUENTIAL: [["STOCK"], ["COUPON"], ["POINT"], ["PAYMENT"], ["SHIPPING"]],
+  PARALLEL: PARALLEL_STAGES,
+  SEQUENTIAL: STEPS.map((step) => [step]),
 };
 
 const SIMPLE_LINES = 3;

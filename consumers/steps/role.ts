@@ -1,5 +1,5 @@
-import { groupOf, STEP_GROUPS } from "../../contracts/groups.ts";
-import type { Step } from "../../contracts/orders/steps.ts";
+import { groupOf } from "../../contracts/groups.ts";
+import { STEP_GROUPS, type Step } from "../../contracts/orders/steps.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { Sql } from "../../db/client.ts";
 import type { IncomingRecord, Producer } from "../../kafka/kafka.ts";

@@ -1,5 +1,5 @@
 import type { ShippingTerms } from "../../contracts/orders/shipping.ts";
-import type { Step } from "../../contracts/orders/steps.ts";
+import type { Step, StepGroup } from "../../contracts/orders/steps.ts";
 import { createFault } from "../../contracts/wire/fault-points.ts";
 import type { Database } from "../../db/client.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
@@ -35,15 +35,15 @@ function startStep<S extends Step>(name: RoleName, work: StepWork<S>, parts: Ste
   return startConsuming(name, role, parts);
 }
 
-export const startStock = (parts: StepParts): RunningRole => startStep("stock", stock, parts);
+const startStock = (parts: StepParts): RunningRole => startStep("stock", stock, parts);
 
-export const startPoints = (parts: StepParts): RunningRole => startStep("points", points, parts);
+const startPoints = (parts: StepParts): RunningRole => startStep("points", points, parts);
 
-export const startShipping = (parts: ShippingParts): RunningRole =>
+const startShipping = (parts: ShippingParts): RunningRole =>
   startStep("shipping", shipping(parts.config.delivery), parts);
 
 /** Beside PostgreSQL it asks Redis about coupons that were won a moment ago and are not persisted yet. */
-export function startCouponUsage(parts: CouponUsageParts): RunningRole {
+function startCouponUsage(parts: CouponUsageParts): RunningRole {
   const { db, redis, config, log } = parts;
   const work = couponUsage({
     sql: db.sql,
@@ -53,3 +53,13 @@ export function startCouponUsage(parts: CouponUsageParts): RunningRole {
   });
   return startStep("coupon-usage", work, parts);
 }
+
+/** How the roles of the steps start. Payment is not here: it asks a provider, and stands in another folder. */
+export const START_STEP: Readonly<
+  Record<Exclude<StepGroup, "payment">, (parts: StepParts & CouponUsageParts & ShippingParts) => RunningRole>
+> = {
+  stock: startStock,
+  "coupon-usage": startCouponUsage,
+  points: startPoints,
+  shipping: startShipping,
+};

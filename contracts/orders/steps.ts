@@ -5,6 +5,22 @@ export const STEPS = ["STOCK", "COUPON", "POINT", "PAYMENT", "SHIPPING"] as cons
 export type Step = (typeof STEPS)[number];
 
 /**
+ * What may be under way at the same time when an order's steps are requested in parallel: a stage begins when the one
+ * before it is done. In sequence, each of STEPS is a stage.
+ */
+export const PARALLEL_STAGES: readonly (readonly Step[])[] = [["STOCK", "COUPON", "POINT"], ["PAYMENT"], ["SHIPPING"]];
+
+/** The consumer group that carries out a step, which is also the name of the consumers' role. */
+export const STEP_GROUPS = {
+  STOCK: "stock",
+  COUPON: "coupon-usage",
+  POINT: "points",
+  PAYMENT: "payment",
+  SHIPPING: "shipping",
+} as const satisfies Record<Step, string>;
+export type StepGroup = (typeof STEP_GROUPS)[Step];
+
+/**
  * PENDING: not requested (in a cancelled order: and never will be). SKIPPED: the order does not need the step. FAILED:
  * refused, so there is nothing to restore.
  */

@@ -1,5 +1,6 @@
 import { expect } from "bun:test";
-import { groupOf, STEP_GROUPS } from "../../contracts/groups.ts";
+import { groupOf } from "../../contracts/groups.ts";
+import { STEP_GROUPS } from "../../contracts/orders/steps.ts";
 import { createBunKafka } from "../../kafka/bun/kafka.ts";
 import { createRenewedAdmin } from "../../kafka/renewed-admin.ts";
 import { orderLedgerLengths } from "../../lua/order-ledger.ts";
