@@ -27,7 +27,7 @@ export const ConsumersEnvironment = Type.Object({
     12,
     4,
     1_000,
-    "PostgreSQL connections for the work of this process at most; leases (16) and a few reads (2) have their own beside them",
+    "PostgreSQL connections for the work of this process at most; leases have a separate pool of 16",
   ),
   RETRY_PAUSE_MS: integer(2_000, 10, 60_000, "Between the tries of a batch that failed"),
   LEDGER_AGE_MS: integer(5_000, 0, 3_600_000, "How old a ledger entry must be before the relay settles it"),
