@@ -1,6 +1,7 @@
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { HttpRequest } from "../transports/transport.ts";
 import type { Authenticate, Identity } from "./hs256.ts";
+import { mayAct, type OperatorRole } from "./roles.ts";
 
 /** The token of an `Authorization: Bearer` header (the scheme is case-insensitive, RFC 9110 §11.1). */
 export function bearerToken(header: string | undefined): string | undefined {
@@ -16,10 +17,13 @@ export function identify(request: HttpRequest, authenticate: Authenticate): Iden
   return authenticate(token);
 }
 
-/** As `identify`, for operators only. @throws StampedeError FORBIDDEN too */
-export function identifyOperator(request: HttpRequest, authenticate: Authenticate): Identity {
+/** As `identify`, for operators with that role only. @throws StampedeError FORBIDDEN too */
+export function identifyOperator(
+  request: HttpRequest,
+  authenticate: Authenticate,
+  role: OperatorRole = "admin",
+): Identity {
   const identity = identify(request, authenticate);
-  if (identity.role !== "operator")
-    throw new StampedeError("FORBIDDEN", "Only operators (`role: operator`) may do this");
+  if (!mayAct(identity, role)) throw new StampedeError("FORBIDDEN", `Only operators with role ${role} may do this`);
   return identity;
 }

@@ -1,10 +1,12 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { USER_ID, type UserId } from "../../contracts/wire/ids.ts";
+import { type OperatorRole, rolesOfSharedToken } from "./roles.ts";
 
 export interface Identity {
   readonly userId: UserId;
-  readonly role: string | null;
+  /** What an operator may do; empty for customers. */
+  readonly roles: readonly OperatorRole[];
   /** When the token stops being accepted, leeway included: milliseconds since 1970. A socket ends then too. */
   readonly expiresAt: number;
 }
@@ -37,6 +39,7 @@ interface Claims {
   nbf?: unknown;
   iat?: unknown;
   role?: unknown;
+  operator_role?: unknown;
 }
 
 /** The payload of a JWT, without verification. undefined: it is no JWT. */
@@ -113,7 +116,7 @@ export function createAuthenticate(rules: TokenRules): Authenticate {
     }
     const claims = payloadOf(token);
     if (claims === undefined) throw invalid("The token's payload is not a JSON object");
-    const { sub, iss, aud, exp, nbf, iat, role } = claims;
+    const { sub, iss, aud, exp, nbf, iat, role, operator_role } = claims;
     if (!isMoment(exp)) throw invalid("The token has no `exp`, or it is not a number");
     if (nbf !== undefined && !isMoment(nbf)) throw invalid("The token's `nbf` is not a number");
     if (iat !== undefined && !isMoment(iat)) throw invalid("The token's `iat` is not a number");
@@ -126,6 +129,6 @@ export function createAuthenticate(rules: TokenRules): Authenticate {
     }
     if (typeof sub !== "string" || !USER_ID.test(sub)) throw invalid("The token's `sub` is not a user id");
     const expiresAt = (exp + CLOCK_LEEWAY_S) * 1000;
-    return { userId: sub as UserId, role: typeof role === "string" ? role : null, expiresAt };
+    return { userId: sub as UserId, roles: rolesOfSharedToken(role, operator_role), expiresAt };
   };
 }

@@ -6,6 +6,7 @@ import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import type { PlacedOrders } from "../../lua/placed-orders.ts";
 import { identify } from "../auth/bearer.ts";
 import type { Authenticate, Identity } from "../auth/hs256.ts";
+import { mayAct } from "../auth/roles.ts";
 import { json, problem } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 import type { FindOrder, FoundOrder } from "./find-order.ts";
@@ -41,12 +42,15 @@ async function cancel({ noteCancel, log }: Cancelling, found: FoundOrder, who: I
   return { orderId, status: found.status };
 }
 
-/** POST /orders/:orderId/cancel, by id or number, by the order's owner or an operator. Idempotent. */
+/** POST /orders/:orderId/cancel, by id or number, by the order's owner or a treasurer. Idempotent. */
 export function cancelOrderRoute(cancelling: Cancelling, authenticate: Authenticate): Handler {
   return async (request) => {
     const who = identify(request, authenticate);
     const found = await cancelling.find(request.params.orderId!, who);
     if (found === null) return problem("ORDER_NOT_FOUND");
+    if (found.order.userId !== who.userId && !mayAct(who, "treasurer")) {
+      throw new StampedeError("FORBIDDEN", "Only a treasurer may cancel the order of somebody else");
+    }
     return json(202, await cancel(cancelling, found, who));
   };
 }

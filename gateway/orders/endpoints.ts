@@ -78,7 +78,7 @@ export function orderEndpoints(
       tag: "orders",
       security: "user",
       answers: { 202: CancelAccepted },
-      refusals: ["ORDER_NOT_FOUND", "ORDER_NOT_CANCELLABLE", "OUTCOME_UNKNOWN", ...AWAY],
+      refusals: ["ORDER_NOT_FOUND", "FORBIDDEN", "ORDER_NOT_CANCELLABLE", "OUTCOME_UNKNOWN", ...AWAY],
       handler: cancelOrderRoute(cancelling, authenticate),
     },
     {

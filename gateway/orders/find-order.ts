@@ -5,6 +5,7 @@ import type { UserId } from "../../contracts/wire/ids.ts";
 import type { OrderState } from "../../db/orders/find.ts";
 import type { OpenOrder } from "../../lua/placed-orders.ts";
 import type { Identity } from "../auth/hs256.ts";
+import { isOperator } from "../auth/roles.ts";
 
 export interface OrderLookupSources {
   /** The order in PostgreSQL. */
@@ -59,16 +60,18 @@ async function ownOf({ open }: OrderLookupSources, who: Identity, number: OrderN
 }
 
 function createFindById({ stored, pending, pendingOfAnybody }: OrderLookupSources) {
-  return async (orderId: OrderId, { userId, role }: Identity): Promise<FoundOrder | null> => {
+  return async (orderId: OrderId, who: Identity): Promise<FoundOrder | null> => {
+    const { userId } = who;
+    const seesAll = isOperator(who);
     const visible = (order: FoundOrder | null) =>
-      order !== null && (order.order.userId === userId || role === "operator") ? order : null;
+      order !== null && (order.order.userId === userId || seesAll) ? order : null;
     let away: unknown;
     const first = await stored(orderId).catch((error: unknown) => {
       away = error;
       return null;
     });
     if (first !== null) return visible(first);
-    const created = await (role === "operator" ? pendingOfAnybody(orderId) : pending(userId, orderId));
+    const created = await (seesAll ? pendingOfAnybody(orderId) : pending(userId, orderId));
     if (created !== null) return asPlaced(created);
     if (away !== undefined) throw away;
     return visible(await stored(orderId));
