@@ -7,7 +7,13 @@ import {
   type ShippingTerms,
 } from "../contracts/orders/shipping.ts";
 import { bareHost } from "../contracts/wire/address.ts";
-import { Address, parseProperties, readEnvironment, SharedEnvironment } from "../contracts/wire/environment.ts";
+import {
+  Address,
+  ForeignSecret,
+  parseProperties,
+  readEnvironment,
+  SharedEnvironment,
+} from "../contracts/wire/environment.ts";
 import { RetentionEnvironment } from "./retention/environment.ts";
 import { isRoleName, ROLE_NAMES, type RoleName } from "./role-names.ts";
 
@@ -43,7 +49,7 @@ export const ConsumersEnvironment = Type.Object({
     default: "http://127.0.0.1:8082",
     description: "The payment provider; default the simulator",
   }),
-  PAYMENT_PROVIDER_KEY: Type.String({ default: "", description: "Sent to the provider as a bearer token" }),
+  PAYMENT_PROVIDER_KEY: ForeignSecret({ default: "", description: "Sent to the provider as a bearer token" }),
   PAYMENT_TIMEOUT_MS: integer(5_000, 50, 120_000, "How long a call to the payment provider may take"),
   PAYMENT_RETRY_MS: integer(1_000, 10, 60_000, "Before a payment without an answer is asked for; doubles to a minute"),
   PAYMENT_CONCURRENCY: integer(64, 1, 10_000, "Calls to the payment provider at once; slow ones give up their place"),

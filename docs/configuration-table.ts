@@ -1,4 +1,5 @@
 import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
+import { takesFile } from "../contracts/wire/environment-files.ts";
 
 function defaultOf(schema: TSchema): string {
   if (schema.default === undefined) return TypeGuard.IsOptional(schema) ? "" : "required";
@@ -7,7 +8,7 @@ function defaultOf(schema: TSchema): string {
 
 const cell = (text: string) => text.replaceAll("|", "\\|");
 
-/** A Markdown table of environment variables: name, default, meaning. Those of `shared` are marked as read by all. */
+/** A Markdown table of environment variables: name, default, meaning. A variable with a `_FILE` form may be in a file. */
 export function configurationTable(processes: Readonly<Record<string, TObject>>): string {
   const rows = new Map<string, { readBy: string[]; schema: TSchema }>();
   for (const [process, environment] of Object.entries(processes)) {
@@ -19,7 +20,8 @@ export function configurationTable(processes: Readonly<Record<string, TObject>>)
   }
   const lines = ["| variable | default | meaning | read by |", "|---|---|---|---|"];
   for (const [name, { readBy, schema }] of rows) {
-    lines.push(`| \`${name}\` | ${defaultOf(schema)} | ${cell(schema.description ?? "")} | ${readBy.join(", ")} |`);
+    const names = takesFile(schema) ? `\`${name}\` or \`${name}_FILE\`` : `\`${name}\``;
+    lines.push(`| ${names} | ${defaultOf(schema)} | ${cell(schema.description ?? "")} | ${readBy.join(", ")} |`);
   }
   return lines.join("\n");
 }

@@ -11,6 +11,7 @@ import {
   Secret,
   SharedEnvironment,
 } from "../contracts/wire/environment.ts";
+import type { SecretValue } from "../contracts/wire/secret.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description });
@@ -117,6 +118,10 @@ export const GatewayEnvironment = Type.Object({
     default: "",
     description: "Signs the payment provider's webhooks, ≥ 32 bytes; empty: the gateway refuses all of them",
   }),
+  PAYMENT_WEBHOOK_SECRET_PREVIOUS: Secret({
+    default: "",
+    description: "While the webhook secret is being changed: the one before, which is accepted too",
+  }),
   WEBHOOK_ACK_MS: integer(3_000, 1, 60_000, "How long a webhook waits for Kafka before it gets 503"),
   SHUTDOWN_DELAY_MS: integer(
     1_000,
@@ -131,6 +136,8 @@ export type GatewayEnvironment = Static<typeof GatewayEnvironment>;
 export interface GatewayConfig extends GatewayEnvironment {
   readonly kafkaProperties: Record<string, string>;
   readonly receiptKey: Uint8Array;
+  /** Secrets with which a webhook may be signed; none: all are refused. */
+  readonly webhookSecrets: readonly SecretValue[];
   readonly allowedOrigins: ReadonlySet<string>;
   readonly gatewayId: string;
   readonly pipeline: PipelineChoice;
@@ -161,6 +168,15 @@ function originOf(text: string): string | null {
   return url === null || url.host === "" || url.host.includes("*") ? null : `${url.protocol}//${url.host}`;
 }
 
+/** @throws Error if the earlier secret stands alone, because then nobody knows which one signs */
+function webhookSecretsOf(env: GatewayEnvironment): readonly SecretValue[] {
+  const { PAYMENT_WEBHOOK_SECRET: secret, PAYMENT_WEBHOOK_SECRET_PREVIOUS: previous } = env;
+  if (previous.isSet && !secret.isSet) {
+    throw invalidEnvironment(["PAYMENT_WEBHOOK_SECRET_PREVIOUS: only together with PAYMENT_WEBHOOK_SECRET"]);
+  }
+  return [secret, previous].filter(({ isSet }) => isSet);
+}
+
 /** The process's environment, read once. @throws Error with one line per wrong variable */
 export function readConfig(environment: Record<string, string | undefined>): GatewayConfig {
   const env = readEnvironment(GatewayEnvironment, environment);
@@ -180,12 +196,12 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     ...env,
     pipeline,
     countriesServed: countries,
+    webhookSecrets: webhookSecretsOf(env),
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
     // A derived key, so that a party that checks receipts cannot make tokens.
-    receiptKey:
-      env.RECEIPT_SECRET === ""
-        ? new Uint8Array(hkdfSync("sha256", env.JWT_SECRET, "", "stampede receipt", 32))
-        : Buffer.from(env.RECEIPT_SECRET),
+    receiptKey: env.RECEIPT_SECRET.isSet
+      ? Buffer.from(env.RECEIPT_SECRET.reveal())
+      : new Uint8Array(hkdfSync("sha256", env.JWT_SECRET.reveal(), "", "stampede receipt", 32)),
     allowedOrigins: originsOf(env.ALLOWED_ORIGINS),
     GATEWAY_HOST: bareHost(env.GATEWAY_HOST),
     gatewayId: env.GATEWAY_ID === "" ? `gw-${crypto.randomUUID().slice(0, 13)}` : env.GATEWAY_ID,

@@ -38,15 +38,26 @@ test("a host may be an IPv6 address, with the brackets of a URL or without", () 
   expect(config({ GATEWAY_HOST: "::1" }).GATEWAY_HOST).toBe("::1");
 });
 
-test.each(["JWT_SECRET", "RECEIPT_SECRET", "PAYMENT_WEBHOOK_SECRET"])(
+test.each(["JWT_SECRET", "RECEIPT_SECRET", "PAYMENT_WEBHOOK_SECRET"] as const)(
   "a %s that can be guessed stops the start and is not repeated",
   (name) => {
     const short = () => config({ [name]: "x".repeat(31) });
     expect(short).toThrow(`${name}: must be at least 32 bytes long`);
     expect(short).not.toThrow(/xxx/);
-    expect(config({ [name]: "ü".repeat(16) })).toMatchObject({ [name]: "ü".repeat(16) });
+    const good = config({ [name]: "ü".repeat(16) });
+    expect(good[name].reveal()).toBe("ü".repeat(16));
+    expect(`${JSON.stringify(good)}${Bun.inspect(good)}`).not.toContain("üü");
   },
 );
+
+test("the webhook secrets are the present one and, during a change, the one before", () => {
+  const [now, before] = ["n".repeat(32), "b".repeat(32)];
+  const secretsOf = (environment: Record<string, string>) =>
+    config(environment).webhookSecrets.map((secret) => secret.reveal());
+  expect(secretsOf({})).toEqual([]);
+  expect(secretsOf({ PAYMENT_WEBHOOK_SECRET: now, PAYMENT_WEBHOOK_SECRET_PREVIOUS: before })).toEqual([now, before]);
+  expect(() => secretsOf({ PAYMENT_WEBHOOK_SECRET_PREVIOUS: before })).toThrow("only together with");
+});
 
 test.each([
   ["POINTS_CURRENCY", "euro", "three capital letters like EUR"],

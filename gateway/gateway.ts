@@ -107,7 +107,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   const { sql, orm } = database;
 
   const authenticate = createAuthenticate({
-    secret: config.JWT_SECRET,
+    secret: config.JWT_SECRET.reveal(),
     issuer: config.JWT_ISSUER,
     audience: config.JWT_AUDIENCE,
   });
@@ -320,7 +320,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
     },
     catalogue: createCatalogueParts({ database, redis, offers, guarded, onError }),
     webhooks: {
-      secret: config.PAYMENT_WEBHOOK_SECRET,
+      secrets: config.webhookSecrets,
       publish: createPublishReport(producer, config.WEBHOOK_ACK_MS, onError),
     },
     orders,

@@ -50,7 +50,7 @@ export function startSimulator(config: PaymentSimulatorConfig): { readonly port:
   const { PAYMENT_SIMULATOR_LATE_MS: lateMs, PAYMENT_SIMULATOR_SLOW_MS: slowMs } = config;
   const send = createWebhooks({
     url: config.PAYMENT_WEBHOOK_URL,
-    secret: config.PAYMENT_WEBHOOK_SECRET,
+    secret: config.PAYMENT_WEBHOOK_SECRET.reveal(),
     lateMs,
     delivered: (key, id) => books.delivered(key, id),
   });

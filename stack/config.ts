@@ -9,10 +9,13 @@ const Text = (description: string) => Type.String({ minLength: 1, description })
 /** What the command line reads from its environment. The configuration table in the README is made from this schema. */
 export const CliConfigSchema = Type.Object({
   REDIS_URL: Type.Optional(
-    Address("redis-address", { description: "An existing Redis ≥ 7; without it the stack brings its own" }),
+    Address("redis-address", { description: "An existing Redis ≥ 7; without it the stack brings its own", file: true }),
   ),
   DATABASE_URL: Type.Optional(
-    Address("postgres-address", { description: "An existing PostgreSQL ≥ 15; without it the stack brings its own" }),
+    Address("postgres-address", {
+      description: "An existing PostgreSQL ≥ 15; without it the stack brings its own",
+      file: true,
+    }),
   ),
   KAFKA_BROKERS: Type.Optional(
     Address("kafka-brokers", {
@@ -22,6 +25,7 @@ export const CliConfigSchema = Type.Object({
   KAFKA_PROPERTIES: Type.String({
     default: "",
     description: "More librdkafka properties, `name=value;name=value`; `\\;` is a semicolon inside a value",
+    file: true,
   }),
   JWT_SECRET: Type.Optional(
     Secret({ description: "Signs tokens, ≥ 32 bytes; without it a random one is kept in .stack/secrets.json" }),
@@ -105,6 +109,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     const text = env[name];
     // A flag is on with any value but these, so that DEBUG=* (a habit of other tools) does what is meant.
     const isFlag = schema.type === "boolean" && text !== undefined && text !== "";
+    texts[`${name}_FILE`] = env[`${name}_FILE`];
     texts[name] = isFlag ? String(!["0", "false", "no", "off"].includes(text)) : text;
   }
   const read = environmentOf(CliConfigSchema, texts);

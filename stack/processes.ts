@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { withoutReplacedFiles } from "../contracts/wire/environment-files.ts";
 import type { Layout } from "./layout.ts";
 import { statOf } from "./proc-stat.ts";
 import type { ServiceName, Source } from "./service-names.ts";
@@ -92,7 +93,7 @@ export function spawnDetached(
   try {
     const child = Bun.spawn([...command.argv], {
       cwd: options.cwd,
-      env: { ...options.env, ...command.env },
+      env: { ...withoutReplacedFiles(options.env, command.env ?? {}), ...command.env },
       stdio: ["ignore", log, log],
       detached: true,
     });

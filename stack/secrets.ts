@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import type { SecretValue } from "../contracts/wire/secret.ts";
 import { CliError } from "./errors.ts";
 
 /** JWT_SECRET signs tokens, PAYMENT_WEBHOOK_SECRET the payment provider's webhooks. */
@@ -20,8 +21,8 @@ function readSecrets(file: string): Partial<Secrets> {
 }
 
 /** The environment's secrets, else random ones that are made once per stack and kept beside it. */
-export function keptSecrets(file: string, given: Partial<Record<keyof Secrets, string | undefined>>): Secrets {
-  const wanted = NAMES.filter((name) => !given[name]);
+export function keptSecrets(file: string, given: Partial<Record<keyof Secrets, SecretValue | undefined>>): Secrets {
+  const wanted = NAMES.filter((name) => !given[name]?.isSet);
   const kept = wanted.length > 0 ? readSecrets(file) : {};
   const made = wanted.filter((name) => !kept[name]).map((name) => [name, randomBytes(32).toString("hex")]);
   if (made.length > 0) {
@@ -30,7 +31,7 @@ export function keptSecrets(file: string, given: Partial<Record<keyof Secrets, s
   }
   const all = { ...kept, ...Object.fromEntries(made) } as Secrets;
   return {
-    JWT_SECRET: given.JWT_SECRET || all.JWT_SECRET,
-    PAYMENT_WEBHOOK_SECRET: given.PAYMENT_WEBHOOK_SECRET || all.PAYMENT_WEBHOOK_SECRET,
+    JWT_SECRET: given.JWT_SECRET?.reveal() || all.JWT_SECRET,
+    PAYMENT_WEBHOOK_SECRET: given.PAYMENT_WEBHOOK_SECRET?.reveal() || all.PAYMENT_WEBHOOK_SECRET,
   };
 }

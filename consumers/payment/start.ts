@@ -1,4 +1,5 @@
 import { createFault } from "../../contracts/wire/fault-points.ts";
+import type { SecretValue } from "../../contracts/wire/secret.ts";
 import type { Database } from "../../db/client.ts";
 import type { Role } from "../engine/role.ts";
 import { type RunningRole, withBackgroundWork } from "../engine/running-role.ts";
@@ -14,7 +15,7 @@ export interface PaymentParts extends ConsumingParts {
     readonly NODE_ENV: string;
     readonly FAULT_POINT: string;
     readonly PAYMENT_PROVIDER_URL: string;
-    readonly PAYMENT_PROVIDER_KEY: string;
+    readonly PAYMENT_PROVIDER_KEY: SecretValue;
     readonly PAYMENT_TIMEOUT_MS: number;
     readonly PAYMENT_CONCURRENCY: number;
     readonly PAYMENT_RETRY_MS: number;
@@ -35,7 +36,7 @@ export function composePayment(parts: PaymentParts): { readonly role: Role; read
   const { config, db, producer, log, metrics } = parts;
   const provider = createHttpProvider({
     url: config.PAYMENT_PROVIDER_URL,
-    apiKey: config.PAYMENT_PROVIDER_KEY,
+    apiKey: config.PAYMENT_PROVIDER_KEY.reveal(),
     timeoutMs: config.PAYMENT_TIMEOUT_MS,
   });
   const workers = startWorkers({

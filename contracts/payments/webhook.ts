@@ -36,17 +36,22 @@ export function signWebhook(secret: string, body: Uint8Array, timeS: number): st
 }
 
 /**
- * Returns nothing. A body that passes was signed with the secret, within the replay window.
- * @param secret empty: no secret is configured, every call is refused
+ * Returns nothing. A body that passes was signed with one of the secrets, within the replay window.
+ * @param secrets two while the secret is being changed; none: no secret is configured, every call is refused
  * @throws StampedeError SIGNATURE_INVALID, SIGNATURE_EXPIRED
  */
-export function verifyWebhook(secret: string, header: string | undefined, body: Uint8Array, nowS: number): void {
+export function verifyWebhook(
+  secrets: readonly string[],
+  header: string | undefined,
+  body: Uint8Array,
+  nowS: number,
+): void {
   const parts = HEADER.exec(header ?? "");
-  if (parts === null || secret === "") throw new StampedeError("SIGNATURE_INVALID");
+  if (parts === null) throw new StampedeError("SIGNATURE_INVALID");
   const timeS = Number(parts[1]);
-  const expected = mac(secret, timeS, body);
+  const expected = secrets.filter((secret) => secret !== "").map((secret) => mac(secret, timeS, body));
   const given = parts[2]!.split(",v1=").slice(1);
-  if (!given.some((hex) => timingSafeEqual(Buffer.from(hex, "hex"), expected))) {
+  if (!given.some((hex) => expected.some((one) => timingSafeEqual(Buffer.from(hex, "hex"), one)))) {
     throw new StampedeError("SIGNATURE_INVALID");
   }
   if (Math.abs(nowS - timeS) > REPLAY_WINDOW_S) throw new StampedeError("SIGNATURE_EXPIRED");

@@ -1,10 +1,20 @@
 import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ADDRESSES, type AddressForm } from "./address.ts";
+import { readEnvironmentFiles } from "./environment-files.ts";
+import { SecretValue } from "./secret.ts";
 
-/** A variable that holds an address. An address of another form is refused with a sentence. */
-export const Address = (form: AddressForm, options: { readonly default?: string; readonly description: string }) =>
-  Type.String({ format: form, ...options });
+/** Every variable that may contain a secret also exists as `NAME_FILE`, which names a file with the text. */
+const FILE = { file: true } as const;
+
+/**
+ * A variable that holds an address. An address of another form is refused with a sentence.
+ * `file: true`: the address may contain a password, so `NAME_FILE` may name a file with it.
+ */
+export const Address = (
+  form: AddressForm,
+  options: { readonly default?: string; readonly description: string; readonly file?: true },
+) => Type.String({ format: form, ...options });
 
 const SECRET_BYTES = 32;
 /** The forms of texts that may hold a secret: how each is recognized, and how the error message describes it. The message
@@ -17,25 +27,37 @@ const FORMS: Readonly<Record<string, { readonly is: (text: string) => boolean; r
   },
 };
 
+interface SecretOptions {
+  readonly default?: "";
+  readonly description: string;
+}
+
+const secretOf = (options: object) => Type.Unsafe<SecretValue>(Type.String({ ...options, ...FILE, secret: true }));
+
 /** A variable that holds a key of HMAC-SHA256: RFC 7518 §3.2 requires as many bytes as the hash has. */
-export const Secret = (options: { readonly default?: string; readonly description: string }) =>
-  Type.String({ format: "secret", ...options });
+export const Secret = (options: SecretOptions) => secretOf({ format: "secret", ...options });
+
+/** A variable that holds a secret whose length somebody else chose, such as a provider's API key. */
+export const ForeignSecret = (options: SecretOptions) => secretOf(options);
 
 /** The variables that every process reads. Each process adds its variables and reads all of them once, in its config.ts. */
 export const SharedEnvironment = {
   REDIS_URL: Address("redis-address", {
     default: "redis://127.0.0.1:16379",
     description: "Redis ≥ 7; `redis+cluster://h:p,h:p` for a Cluster",
+    ...FILE,
   }),
   DATABASE_URL: Address("postgres-address", {
     default: "postgres://stampede@127.0.0.1:15432/stampede",
     description: "PostgreSQL ≥ 15",
+    ...FILE,
   }),
   KAFKA_BROKERS: Address("kafka-brokers", { default: "127.0.0.1:19092", description: "Kafka, `host:port,host:port`" }),
   KAFKA_PROPERTIES: Type.String({
     default: "",
     description:
       "More librdkafka properties, `name=value;name=value` (security.protocol, sasl.*, …); `\\;` is a semicolon inside a value",
+    ...FILE, // sasl.password
   }),
   MESSAGE_TIMEOUT_MS: Type.Integer({
     default: 10_000,
@@ -85,24 +107,36 @@ function faultOf(name: string, schema: TSchema, text: string | undefined): strin
   return `${name}: is not of the form that is expected${about}`;
 }
 
+/** The values with each secret as an object that does not print itself. */
+function withSecrets(schema: TObject, value: Record<string, unknown>): Record<string, unknown> {
+  const wrapped = { ...value };
+  for (const [name, one] of Object.entries(schema.properties)) {
+    if (one.secret && typeof value[name] === "string") wrapped[name] = new SecretValue(value[name]);
+  }
+  return wrapped;
+}
+
 /**
- * Reads an environment by its schema: text becomes numbers and booleans, absent and empty names take their defaults. All
- * processes and the command line use it, so that one text has one meaning.
+ * Reads an environment by its schema: text becomes numbers and booleans, absent and empty names take their defaults, and
+ * `NAME_FILE` of a secret names a file with its text. All processes and the command line use it, so that one text has one meaning.
  */
 export function environmentOf<T extends TObject>(
   schema: T,
   environment: Record<string, string | undefined>,
 ): { readonly value: Static<T> } | { readonly faults: readonly string[] } {
   for (const [form, { is }] of Object.entries(FORMS)) FormatRegistry.Set(form, is);
+  const files = readEnvironmentFiles(schema, environment);
+  if (files.faults.length > 0) return { faults: files.faults };
+  const texts = files.environment;
   const given: Record<string, unknown> = {};
   for (const [name, one] of Object.entries(schema.properties)) {
-    const text = environment[name];
+    const text = texts[name];
     if (text !== undefined && text !== "") given[name] = typed(one, text);
   }
-  const value = Value.Default(schema, given);
+  const value = Value.Default(schema, given) as Record<string, unknown>;
   const wrong = new Set([...Value.Errors(schema, value)].map(({ path }) => path.slice(1)));
-  if (wrong.size === 0) return { value: value as Static<T> };
-  return { faults: [...wrong].map((name) => faultOf(name, schema.properties[name]!, environment[name] || undefined)) };
+  if (wrong.size === 0) return { value: withSecrets(schema, value) as Static<T> };
+  return { faults: [...wrong].map((name) => faultOf(name, schema.properties[name]!, texts[name] || undefined)) };
 }
 
 /** As `environmentOf`. @throws Error with one line for every variable that is missing or wrong, and what it should be */
