@@ -1,6 +1,6 @@
 import type { Server } from "bun";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import type { HttpRequest } from "./transport.ts";
+import type { BodyBytes, HttpRequest } from "./transport.ts";
 
 /** The argument of a Bun route's function: a Request with the router's decoded parameters. */
 export type NativeRequest = Request & { readonly params?: Readonly<Record<string, string>> };
@@ -19,6 +19,7 @@ export class BunHttpRequest implements HttpRequest {
     private readonly native: NativeRequest,
     private readonly server: Server<unknown>,
     private readonly maxBodyBytes: number,
+    private readonly bodies: BodyBytes | undefined,
   ) {}
 
   get method(): string {
@@ -54,10 +55,22 @@ export class BunHttpRequest implements HttpRequest {
 
   body(): Promise<Uint8Array> {
     const length = this.native.headers.get("content-length");
-    if (length === null) return this.chunkedBody();
+    if (length === null) return this.counted(this.maxBodyBytes, () => this.chunkedBody());
     // Bun has answered 400 if it is not digits. An unread body stays in the kernel's buffers: Bun pauses the connection.
     if (Number(length) > this.maxBodyBytes) return Promise.reject(this.tooLarge());
-    return this.native.bytes();
+    return this.counted(Number(length), () => this.native.bytes());
+  }
+
+  /** Reads a body while the limit of all bodies has room for it. */
+  private async counted(bytes: number, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const { bodies } = this;
+    if (bodies === undefined) return await read();
+    bodies.take(bytes);
+    try {
+      return await read();
+    } finally {
+      bodies.give(bytes);
+    }
   }
 
   /** Whether `error` only says that the client disconnected during the body, so that no answer is needed. */

@@ -19,11 +19,11 @@ export interface HttpRequest {
   readonly remoteAddress: string;
   /**
    * A header by its lower-case name. Call it before the handler's first await (a uWebSockets.js rule). For a repeated header it
-   * returns the first value, or all values joined by a comma; for a header without a value undefined or "". For `authorization`
-   * and `idempotency-key` it always returns all values, or "", because these must not be ignored.
+   * returns the first value, or all values joined by a comma; for a header without a value undefined or "". For `authorization`,
+   * `idempotency-key`, `x-forwarded-for` and `forwarded` it always returns all values, or "", because these must not be ignored.
    */
   header(name: string): string | undefined;
-  /** The whole body. @throws StampedeError BODY_TOO_LARGE beyond the transport's limit */
+  /** The whole body. @throws StampedeError BODY_TOO_LARGE beyond the transport's limit, OVERLOADED beyond that of all bodies */
   body(): Promise<Uint8Array>;
 }
 
@@ -76,6 +76,24 @@ export interface SocketRoute<Data> {
   failed?(socket: Socket<Data>, error: unknown): void;
 }
 
+/** The bytes that all arriving bodies take. */
+export interface BodyBytes {
+  /** @throws StampedeError OVERLOADED; then nothing is taken */
+  take(bytes: number): void;
+  give(bytes: number): void;
+}
+
+/** The connections of the process, and what becomes of them near their limit. */
+export interface ConnectionLimit {
+  /** Answers end their connections. */
+  readonly isBusy: boolean;
+  /** Requests are refused with `refusal`, and their connections end. */
+  readonly isFull: boolean;
+  refusal(): HttpResponse;
+  /** An answer ends its connection. */
+  left(): void;
+}
+
 export interface TransportOptions<Data> {
   readonly host: string;
   /** 0: any free port; `listen` tells which. */
@@ -89,6 +107,12 @@ export interface TransportOptions<Data> {
   readonly notFound: (request: HttpRequest, allowed: readonly string[]) => HttpResponse;
   /** A handler threw or rejected. */
   readonly failed: (request: HttpRequest, error: unknown) => HttpResponse;
+  /** The answer to a browser's preflight; undefined: the request is none. */
+  readonly preflight?: (request: HttpRequest) => HttpResponse | undefined;
+  /** Left out: bodies are limited one by one only. */
+  readonly bodies?: BodyBytes;
+  /** Left out: connections are not limited. */
+  readonly connections?: ConnectionLimit;
   readonly socket?: SocketRoute<Data> & {
     readonly maxMessageBytes: number;
     /** Seconds without a frame before the transport closes the socket; it pings before. */

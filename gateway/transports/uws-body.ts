@@ -1,5 +1,6 @@
 import type { HttpResponse as NativeResponse } from "uWebSockets.js";
 import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { BodyBytes } from "./transport.ts";
 
 /** The client is gone, so no answer is needed. */
 export class HungUp extends Error {}
@@ -9,6 +10,7 @@ export interface BodyRules {
   readonly maxBytes: number;
   /** Bodies that have not arrived completely. */
   readonly incomplete: Set<Body>;
+  readonly bytes: BodyBytes | undefined;
 }
 
 /** An arriving request body. It is collected from the handler's turn on, because uWebSockets.js drops data without a listener. */
@@ -17,6 +19,8 @@ export class Body {
   heardAt = performance.now();
   private chunks: Buffer[] = [];
   private size = 0;
+  /** Bytes taken of the limit of all bodies. */
+  private taken = 0;
   private outcome: Uint8Array | Error | undefined;
   private settle: ((outcome: Uint8Array | Error) => void) | undefined;
 
@@ -28,11 +32,20 @@ export class Body {
   /** Call it in the handler's first turn. @param length the header's value, empty without one */
   collect(length: string): void {
     // uWebSockets.js reads and drops data that has no listener.
-    if (Number(length) > this.rules.maxBytes) this.end(this.tooLarge());
-    else {
-      this.rules.incomplete.add(this);
-      this.native.onData((chunk, isLast) => this.take(chunk, isLast));
+    if (Number(length) > this.rules.maxBytes) {
+      this.end(this.tooLarge());
+      return;
     }
+    try {
+      const bytes = length === "" ? this.rules.maxBytes : Number(length);
+      this.rules.bytes?.take(bytes);
+      this.taken = bytes;
+    } catch (error) {
+      this.end(error as Error);
+      return;
+    }
+    this.rules.incomplete.add(this);
+    this.native.onData((chunk, isLast) => this.take(chunk, isLast));
   }
 
   /** The whole body. It may be called late, or never. */
@@ -47,6 +60,7 @@ export class Body {
   end(outcome: Uint8Array | Error): void {
     if (this.outcome !== undefined) return;
     this.rules.incomplete.delete(this);
+    this.rules.bytes?.give(this.taken);
     this.chunks = [];
     this.outcome = outcome;
     this.settle?.(outcome);

@@ -7,7 +7,7 @@ const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 const EMPTY = new Uint8Array(0);
 
 /** Headers of which every value counts. Reading them costs 0.2 µs more than the first value alone. */
-const WHOLE: ReadonlySet<string> = new Set(["authorization", "idempotency-key"]);
+const WHOLE: ReadonlySet<string> = new Set(["authorization", "idempotency-key", "x-forwarded-for", "forwarded"]);
 
 /**
  * All values of a header, joined as Bun joins them: the addon alone would take the first of two tokens, where a proxy may have

@@ -1,8 +1,13 @@
-import type { HttpRequest as NativeRequest, HttpResponse as NativeResponse, us_socket_context_t } from "uWebSockets.js";
+import type {
+  HttpRequest as NativeRequest,
+  HttpResponse as NativeResponse,
+  TemplatedApp,
+  us_socket_context_t,
+} from "uWebSockets.js";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { allowedAt, groupByPath } from "./paths.ts";
-import type { Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
+import type { ConnectionLimit, Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
 import { listenOn, loadAddon } from "./uws-addon.ts";
 import { type Body, type BodyRules, cutSilentBodies, HungUp } from "./uws-body.ts";
 import { UwsHttpRequest } from "./uws-request.ts";
@@ -26,18 +31,25 @@ type NativeHandler = (response: NativeResponse, native: NativeRequest) => void;
  * extensions) and 505 to HTTP/1.0 and to targets that don't begin with a slash: a proxy in front must speak HTTP/1.1.
  */
 export const listenUws: Listen = async (options) => {
-  const { maxBodyBytes, notFound, failed, socket } = options;
+  const { maxBodyBytes, notFound, failed, socket, preflight, connections } = options;
   const paths = groupByPath(options.routes);
   const addon = await loadAddon();
   const app = addon.App();
-  const bodies: BodyRules = { maxBytes: maxBodyBytes, incomplete: new Set<Body>() };
+  const bodies: BodyRules = { maxBytes: maxBodyBytes, incomplete: new Set<Body>(), bytes: options.bodies };
   let running = 0;
   let closing = false;
+
+  /** Whether an answer ends its connection. */
+  function ends(): boolean {
+    const isEnd = closing || connections?.isBusy === true;
+    if (isEnd) connections?.left();
+    return isEnd;
+  }
 
   /** Answers in the handler's turn, which is corked. @throws TypeError before anything is written */
   function answerNow(request: UwsHttpRequest, answer: HttpResponse): void {
     request.finish();
-    writeResponse(request.response, headOf(answer), answer, request.method === "HEAD", closing);
+    writeResponse(request.response, headOf(answer), answer, request.method === "HEAD", ends());
   }
 
   function refuse(request: UwsHttpRequest, error: unknown): void {
@@ -53,7 +65,7 @@ export const listenUws: Listen = async (options) => {
     request.finish();
     if (request.isAborted) return;
     const head = headOf(answer);
-    request.response.cork(() => writeResponse(request.response, head, answer, request.method === "HEAD", closing));
+    request.response.cork(() => writeResponse(request.response, head, answer, request.method === "HEAD", ends()));
   }
 
   async function settle(request: UwsHttpRequest, pending: Promise<HttpResponse>): Promise<void> {
@@ -75,6 +87,7 @@ export const listenUws: Listen = async (options) => {
   function run(method: string, handler: Handler, paramNames: readonly string[]): NativeHandler {
     return (response, native) => {
       const request = new UwsHttpRequest(method, native, response, bodies);
+      if (connections?.isFull) return answerNow(request, connections.refusal());
       try {
         if (paramNames.length > 0 && !request.decodeParams(paramNames))
           return answerNow(request, notFound(request, []));
@@ -95,7 +108,10 @@ export const listenUws: Listen = async (options) => {
       response.onAborted(() => {}); // the parser is about to answer 400
       return;
     }
+    if (connections?.isFull) return answerNow(request, connections.refusal());
     try {
+      const asked = preflight?.(request);
+      if (asked !== undefined) return answerNow(request, asked);
       const { method, path } = request;
       const allowed = allowedAt(paths, socket?.path, path);
       if (method === "OPTIONS" && allowed.length > 0) {
@@ -111,7 +127,7 @@ export const listenUws: Listen = async (options) => {
     const get = handlers.get("GET");
     if (get !== undefined) app.head(path, run("HEAD", get, paramNames));
   }
-  if (socket !== undefined) addSocketRoute(socket);
+  if (socket !== undefined) addSocketRoute(socket, { app, bodies, answerNow, refuse, run, connections });
   app.any("/*", unmatched);
 
   const listener = await listenOn(addon, app, options);
@@ -135,36 +151,48 @@ export const listenUws: Listen = async (options) => {
       app.close();
     },
   };
-
-  function addSocketRoute<Data>(route: NonNullable<TransportOptions<Data>["socket"]>): void {
-    const upgrade = (response: NativeResponse, native: NativeRequest, context: us_socket_context_t) => {
-      const request = new UwsHttpRequest("GET", native, response, bodies);
-      try {
-        if (request.header("upgrade")?.toLowerCase() !== "websocket") {
-          throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
-        }
-        const decision = route.upgrade(request);
-        if ("refuse" in decision) return answerNow(request, decision.refuse);
-        response.upgrade(
-          { socket: new UwsSocket(decision.accept, request.remoteAddress, route.maxBufferedBytes) },
-          native.getHeader("sec-websocket-key"),
-          native.getHeader("sec-websocket-protocol"),
-          native.getHeader("sec-websocket-extensions"),
-          context,
-        );
-      } catch (error) {
-        refuse(request, error);
-      }
-    };
-    app.ws(route.path, { ...socketBehavior(route), upgrade });
-    // The addon treats a request with a key of 24 characters as a handshake, and leaves others to the other routes.
-    app.get(
-      route.path,
-      run("GET", () => {
-        throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
-      }, []),
-    );
-  }
 };
+
+/** What the route of the sockets needs of the transport. */
+interface UpgradeParts {
+  readonly app: TemplatedApp;
+  readonly bodies: BodyRules;
+  readonly answerNow: (request: UwsHttpRequest, answer: HttpResponse) => void;
+  readonly refuse: (request: UwsHttpRequest, error: unknown) => void;
+  readonly run: (method: string, handler: Handler, paramNames: readonly string[]) => NativeHandler;
+  readonly connections: ConnectionLimit | undefined;
+}
+
+function addSocketRoute<Data>(route: NonNullable<TransportOptions<Data>["socket"]>, parts: UpgradeParts): void {
+  const { app, bodies, answerNow, refuse, run, connections } = parts;
+  const upgrade = (response: NativeResponse, native: NativeRequest, context: us_socket_context_t) => {
+    const request = new UwsHttpRequest("GET", native, response, bodies);
+    if (connections?.isFull) return answerNow(request, connections.refusal());
+    try {
+      if (request.header("upgrade")?.toLowerCase() !== "websocket") {
+        throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
+      }
+      const decision = route.upgrade(request);
+      if ("refuse" in decision) return answerNow(request, decision.refuse);
+      response.upgrade(
+        { socket: new UwsSocket(decision.accept, request.remoteAddress, route.maxBufferedBytes) },
+        native.getHeader("sec-websocket-key"),
+        native.getHeader("sec-websocket-protocol"),
+        native.getHeader("sec-websocket-extensions"),
+        context,
+      );
+    } catch (error) {
+      refuse(request, error);
+    }
+  };
+  app.ws(route.path, { ...socketBehavior(route), upgrade });
+  // The addon treats a request with a key of 24 characters as a handshake, and leaves others to the other routes.
+  app.get(
+    route.path,
+    run("GET", () => {
+      throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
+    }, []),
+  );
+}
 
 const REGISTER = { GET: "get", POST: "post", PUT: "put", DELETE: "del" } as const;

@@ -2,6 +2,7 @@ import type { Listen } from "../../gateway/transports/transport.ts";
 import { broadcastContract } from "./transport/broadcast.ts";
 import { httpCornersContract, type ParserLimits } from "./transport/http-corners.ts";
 import { idleContract } from "./transport/idle.ts";
+import { limitsContract } from "./transport/limits.ts";
 import { requestsContract } from "./transport/requests.ts";
 import { routingContract } from "./transport/routing.ts";
 import { socketsContract } from "./transport/sockets.ts";
@@ -12,6 +13,7 @@ export function transportContract(name: string, listen: Listen, limits: ParserLi
   routingContract(name, listen);
   requestsContract(name, listen);
   httpCornersContract(name, listen, limits);
+  limitsContract(name, listen);
   stoppingContract(name, listen);
   socketsContract(name, listen);
   broadcastContract(name, listen);

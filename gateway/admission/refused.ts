@@ -1,0 +1,21 @@
+import { StampedeError } from "../../contracts/wire/errors.ts";
+
+/** The longest Retry-After of a refusal by a limit, in seconds. */
+const MAX_WAIT_S = 60;
+
+/** Made once: an error with its stack costs more than the whole answer. */
+const LIMITED = Array.from({ length: MAX_WAIT_S }, (_, i) =>
+  Object.freeze(new StampedeError("RATE_LIMITED", undefined, { retryAfterS: i + 1 })),
+);
+/** Three, so that clients do not return in step. */
+const OVERLOADED = [1, 2, 3].map((retryAfterS) =>
+  Object.freeze(new StampedeError("OVERLOADED", undefined, { retryAfterS })),
+);
+let turn = 0;
+
+/** RATE_LIMITED with the seconds until the bucket has enough tokens again. */
+export const rateLimited = (waitMs: number): StampedeError =>
+  LIMITED[Math.min(MAX_WAIT_S, Math.max(1, Math.ceil(waitMs / 1000))) - 1]!;
+
+/** OVERLOADED: a limit of the whole gateway is reached. */
+export const overloaded = (): StampedeError => OVERLOADED[turn++ % OVERLOADED.length]!;
