@@ -47,6 +47,15 @@ export function columnsOf<Table extends PgTable>(
   return raw(keys.map(one).join(", "));
 }
 
+/** A row by the names of its columns, as the driver's helper for INSERT wants it. A member without a column fails the type check. */
+export function columnNamesOf<Table extends PgTable, Row extends { readonly [Key in keyof Row]: unknown }>(
+  table: Table,
+  row: Row & { readonly [Key in Exclude<keyof Row, keyof Table["_"]["columns"]>]: never },
+): Record<string, Row[keyof Row]> {
+  const columns = getTableColumns(table);
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [columns[key]!.name, value as Row[keyof Row]]));
+}
+
 export const SALE = names(schema.coupons);
 export const CLAIM = names(schema.userCoupons);
 export const DEFERRED = names(schema.deferredClaims);

@@ -13,6 +13,7 @@ import {
   uniqueIndex,
 } from "drizzle-orm/pg-core";
 import type { DeadLetterStatus } from "../contracts/wire/dead-letters.ts";
+import type { Currency } from "../contracts/wire/money.ts";
 import { id, time } from "./schema/columns.ts";
 
 // One file per part of the domain; this one holds the sales and what all parts share.
@@ -56,7 +57,10 @@ export const coupons = pgTable(
     maxDiscount: bigint("max_discount", { mode: "number" }),
     minOrderAmount: bigint("min_order_amount", { mode: "number" }).notNull().default(0),
     // Of all its amounts; orders in another one cannot use it.
-    currency: text("currency").notNull().default("EUR"),
+    currency: text("currency")
+      .$type<Currency>()
+      .notNull()
+      .default("EUR" as Currency),
     // Orders placed from then on cannot use it. NULL: it never expires.
     validUntil: time("valid_until"),
     // When role retention took the ended sale out of Redis; NULL: Redis has it, or never had it. From then on the rows here

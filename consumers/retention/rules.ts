@@ -1,4 +1,14 @@
-import type { ExpiredRows } from "../../db/retention/expired-rows.ts";
+import { ALIAS, LETTER, ORDER, OUTCOME, PARKED, PAYMENT, REFUSAL, SAGA, SALE } from "../../db/names.ts";
+import { type ExpiredRows, rowsOf } from "../../db/retention/expired-rows.ts";
+import {
+  deadLetters,
+  delayedCommands,
+  operatorRequests,
+  orderSagas,
+  payments,
+  refusedRequests,
+  requestAliases,
+} from "../../db/schema.ts";
 import type { RetentionEnvironment } from "./environment.ts";
 
 export type RetentionSetting = keyof typeof RetentionEnvironment;
@@ -20,8 +30,19 @@ export interface RowRule extends RetentionRule {
 }
 
 /** Its sale has left Redis: nothing of it can be decided any more, and Kafka (7 days) holds nothing of it either. */
-const saleIsGone: ExpiredRows["condition"] = (sql, days) => sql`
-  EXISTS (SELECT FROM coupons c WHERE c.id = t.coupon_id AND c.left_redis_at < now() - make_interval(days => ${days}))`;
+const saleIsGone =
+  ({ couponId }: typeof REFUSAL | typeof ALIAS): ExpiredRows["condition"] =>
+  (sql, days) =>
+    sql`
+    EXISTS (SELECT FROM ${SALE.table} c
+            WHERE c.${SALE.id} = t.${couponId} AND c.${SALE.leftRedisAt} < now() - make_interval(days => ${days}))`;
+/** The order of a row has been settled for long enough. */
+const orderIsSettled =
+  ({ orderId }: typeof PAYMENT | typeof SAGA | typeof PARKED): ExpiredRows["condition"] =>
+  (sql, days) =>
+    sql`
+    EXISTS (SELECT FROM ${ORDER.table} o
+            WHERE o.${ORDER.id} = t.${orderId} AND o.${ORDER.settledAt} < now() - make_interval(days => ${days}))`;
 
 /** Rows of PostgreSQL that go. Nothing here is needed by a promise or by `./dev verify` when it goes. */
 export const ROW_RULES: readonly RowRule[] = [
@@ -31,7 +52,7 @@ export const ROW_RULES: readonly RowRule[] = [
     when: "after the sale has left Redis",
     why: "a record that is delivered again must be refused again, which the ended sale does without this row; after that a status request gets 404",
     setting: "RETENTION_REQUESTS_DAYS",
-    rows: { table: "refused_requests", age: "refused_at", condition: saleIsGone },
+    rows: { ...rowsOf(refusedRequests, "refusedAt"), condition: saleIsGone(REFUSAL) },
   },
   {
     kind: "request-aliases",
@@ -39,7 +60,7 @@ export const ROW_RULES: readonly RowRule[] = [
     when: "after the sale has left Redis",
     why: "the win itself stays, and answers for every request of its owner",
     setting: "RETENTION_REQUESTS_DAYS",
-    rows: { table: "request_aliases", age: "created_at", condition: saleIsGone },
+    rows: { ...rowsOf(requestAliases, "createdAt"), condition: saleIsGone(ALIAS) },
   },
   {
     kind: "operator-keys",
@@ -47,7 +68,7 @@ export const ROW_RULES: readonly RowRule[] = [
     when: "after the call",
     why: "a repeat must change nothing as long as a client may repeat the call",
     setting: "RETENTION_OPERATOR_KEYS_DAYS",
-    rows: { table: "operator_requests", age: "at", condition: (sql) => sql`true` },
+    rows: { ...rowsOf(operatorRequests, "at"), condition: (sql) => sql`true` },
   },
   {
     kind: "dead-letters",
@@ -56,9 +77,8 @@ export const ROW_RULES: readonly RowRule[] = [
     why: "they ended; a letter that is PENDING or EXHAUSTED stays until it ends or an operator discards it",
     setting: "RETENTION_DEAD_LETTERS_DAYS",
     rows: {
-      table: "dead_letters",
-      age: "updated_at",
-      condition: (sql) => sql`t.status IN ('REPUBLISHED', 'DISCARDED')`,
+      ...rowsOf(deadLetters, "updatedAt"),
+      condition: (sql) => sql`t.${LETTER.status} IN ('REPUBLISHED', 'DISCARDED')`,
     },
   },
   {
@@ -68,16 +88,17 @@ export const ROW_RULES: readonly RowRule[] = [
     why: "no further charge follows: a refund uses the order's id, and a token that can charge a card should not be kept",
     setting: "RETENTION_TOKENS_DAYS",
     rows: {
-      table: "payments",
-      age: "created_at",
-      among: (sql) => sql`t.token <> ''`,
+      ...rowsOf(payments, "createdAt"),
+      among: (sql) => sql`t.${PAYMENT.token} <> ''`,
       ordersFirst: true,
-      condition: (sql, days) => sql`t.lease_owner IS NULL AND NOT t.check_wanted
-        AND (t.status IN ('DECLINED', 'VOIDED', 'REFUNDED') OR (t.status = 'CAPTURED' AND NOT t.return_wanted))
-        AND EXISTS (SELECT FROM orders o WHERE o.id = t.order_id AND o.settled_at < now() - make_interval(days => ${days}))`,
-      change: (sql) => sql`token = ''`,
+      condition: (sql, days) => sql`t.${PAYMENT.leaseOwner} IS NULL AND NOT t.${PAYMENT.checkWanted}
+        AND (t.${PAYMENT.status} IN ('DECLINED', 'VOIDED', 'REFUNDED')
+          OR (t.${PAYMENT.status} = 'CAPTURED' AND NOT t.${PAYMENT.returnWanted}))
+        AND ${orderIsSettled(PAYMENT)(sql, days)}`,
+      change: (sql) => sql`${PAYMENT.token} = ''`,
       also: (sql) => sql`
-        UPDATE orders o SET payment = NULL FROM gone WHERE o.id = gone.order_id AND o.payment IS NOT NULL RETURNING o.id`,
+        UPDATE ${ORDER.table} o SET ${ORDER.payment} = NULL FROM gone
+        WHERE o.${ORDER.id} = gone.${PAYMENT.orderId} AND o.${ORDER.payment} IS NOT NULL RETURNING o.${ORDER.id}`,
     },
   },
   {
@@ -87,14 +108,14 @@ export const ROW_RULES: readonly RowRule[] = [
     why: "order, lines, outcomes, money and stock stay; Kafka has no event of the order left that needs an answer",
     setting: "RETENTION_SAGAS_DAYS",
     rows: {
-      table: "order_sagas",
-      age: "created_at",
-      condition: (sql, days) => sql`t.due_at IS NULL AND t.updated_at < now() - make_interval(days => ${days})
-        AND NOT EXISTS (SELECT FROM delayed_commands d WHERE d.order_id = t.order_id)
-        AND (t.settle_by IS NULL
-          OR EXISTS (SELECT FROM orders o WHERE o.id = t.order_id AND o.settled_at < now() - make_interval(days => ${days})))`,
+      ...rowsOf(orderSagas, "createdAt"),
+      condition: (sql, days) => sql`t.${SAGA.dueAt} IS NULL
+        AND t.${SAGA.updatedAt} < now() - make_interval(days => ${days})
+        AND NOT EXISTS (SELECT FROM ${PARKED.table} d WHERE d.${PARKED.orderId} = t.${SAGA.orderId})
+        AND (t.${SAGA.settleBy} IS NULL OR ${orderIsSettled(SAGA)(sql, days)})`,
       also: (sql) => sql`
-        UPDATE orders o SET payment = NULL, saga_taken_at = now() FROM gone WHERE o.id = gone.order_id RETURNING o.id`,
+        UPDATE ${ORDER.table} o SET ${ORDER.payment} = NULL, ${ORDER.sagaTakenAt} = now() FROM gone
+        WHERE o.${ORDER.id} = gone.${SAGA.orderId} RETURNING o.${ORDER.id}`,
     },
   },
   {
@@ -104,11 +125,10 @@ export const ROW_RULES: readonly RowRule[] = [
     why: "its step has an outcome, so the command could only repeat that answer",
     setting: "RETENTION_COMMANDS_DAYS",
     rows: {
-      table: "delayed_commands",
-      age: "due_at",
-      condition: (sql, days) => sql`
-        EXISTS (SELECT FROM orders o WHERE o.id = t.order_id AND o.settled_at < now() - make_interval(days => ${days}))
-        AND EXISTS (SELECT FROM step_outcomes s WHERE s.order_id = t.order_id AND s.step = t.step)`,
+      ...rowsOf(delayedCommands, "dueAt"),
+      condition: (sql, days) => sql`${orderIsSettled(PARKED)(sql, days)}
+        AND EXISTS (SELECT FROM ${OUTCOME.table} s
+                    WHERE s.${OUTCOME.orderId} = t.${PARKED.orderId} AND s.${OUTCOME.step} = t.${PARKED.step})`,
     },
   },
 ];

@@ -96,7 +96,7 @@ export const DiscountType = Type.Union([Type.Literal("FIXED"), Type.Literal("PER
 export const IssueMode = Type.Union([Type.Literal("DIRECT"), Type.Literal("QUEUED")]);
 
 /** What a coupon takes off an order, and until when. Immutable after its sale has opened. */
-const COUPON_TERMS = {
+export const COUPON_TERMS = {
   discountType: DiscountType,
   discountValue: AmountSchema,
   maxDiscount: Type.Union([AmountSchema, Type.Null()]),
@@ -106,6 +106,7 @@ const COUPON_TERMS = {
     description: "Orders from this time on can't use it; null: no limit",
   }),
 } as const;
+export type CouponTermsView = { readonly [Name in keyof typeof COUPON_TERMS]: Static<(typeof COUPON_TERMS)[Name]> };
 
 export const Sale = Type.Object(
   {

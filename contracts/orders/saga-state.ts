@@ -2,7 +2,7 @@ import { StampedeError } from "../wire/errors.ts";
 import type { ResultCode } from "../wire/result-codes.ts";
 import type { OrderCreated } from "./events.ts";
 import type { ProductId } from "./ids.ts";
-import type { OrderStatus, Step, StepStatus } from "./steps.ts";
+import { type OrderStatus, STEPS, type Step, type StepStatus } from "./steps.ts";
 
 /** How an order's steps are requested; it keeps the one it began in. */
 export const STEP_ORDERS = ["PARALLEL", "SEQUENTIAL"] as const;
@@ -86,11 +86,20 @@ export function stepsOf(order: PlacedOrder | null): SagaState["steps"] {
   };
 }
 
-/** @throws StampedeError INTERNAL: a newer release wrote the state; a retry helps after this process is upgraded */
+/**
+ * A state as it is stored. An order does not need a step that no release had when its state was written: SKIPPED.
+ * @throws StampedeError INTERNAL: a newer release wrote the state; a retry helps after this process is upgraded
+ */
 export function readSagaState(json: unknown): SagaState {
   const version = (json as Partial<SagaState> | null)?.version;
   if (version !== 1) throw new StampedeError("INTERNAL", `this release cannot read a saga state of version ${version}`);
-  return json as SagaState;
+  const state = json as SagaState;
+  return STEPS.every((step) => step in state.steps) ? state : { ...state, steps: withAllSteps(state.steps) };
+}
+
+function withAllSteps(stored: Partial<SagaState["steps"]>): SagaState["steps"] {
+  const steps = STEPS.map((step): [Step, StepState] => [step, stored[step] ?? SKIPPED]);
+  return Object.fromEntries(steps) as SagaState["steps"];
 }
 
 /** Steps whose answer the order waits for. A cancelled order may still have one: "late effects" in docs/saga.md. */

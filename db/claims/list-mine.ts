@@ -1,8 +1,11 @@
 import { and, desc, eq, isNotNull, lt, ne } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/pg-core";
 import type { MyCoupon } from "../../contracts/claims/http.ts";
+import type { OrderId } from "../../contracts/orders/ids.ts";
+import type { CouponId, RequestId } from "../../contracts/wire/ids.ts";
 import type { Orm } from "../client.ts";
 import { serialCursors } from "../cursor.ts";
+import { shownTerms, TERM_COLUMNS } from "../sales/terms.ts";
 import { coupons, revocations, userCoupons } from "../schema.ts";
 
 const cursors = serialCursors("my-coupons");
@@ -28,12 +31,7 @@ export async function listMyCoupons(
     status: userCoupons.status,
     issuedAt: userCoupons.issuedAt,
     orderId: userCoupons.orderId,
-    discountType: coupons.discountType,
-    discountValue: coupons.discountValue,
-    maxDiscount: coupons.maxDiscount,
-    minOrderAmount: coupons.minOrderAmount,
-    currency: coupons.currency,
-    validUntil: coupons.validUntil,
+    ...TERM_COLUMNS,
   };
   const held = orm
     .select(columns)
@@ -53,13 +51,17 @@ export async function listMyCoupons(
   const last = rows.length > limit ? page.at(-1) : undefined;
   return {
     items: page.map(
-      (row) =>
-        ({
-          ...row,
-          id: String(row.id),
-          issuedAt: row.issuedAt.toISOString(),
-          validUntil: row.validUntil?.toISOString() ?? null,
-        }) as MyCoupon,
+      (row): MyCoupon => ({
+        id: String(row.id),
+        couponId: row.couponId as CouponId,
+        name: row.name,
+        requestId: row.requestId as RequestId,
+        slot: row.slot!,
+        status: row.status,
+        issuedAt: row.issuedAt.toISOString(),
+        orderId: row.orderId as OrderId | null,
+        ...shownTerms(row),
+      }),
     ),
     nextCursor: last === undefined ? null : cursors.encode(last.id),
   };

@@ -1,3 +1,5 @@
+import { getTableColumns, getTableName } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
 import { textArray } from "../array-literal.ts";
 import type { Executor, Sql } from "../client.ts";
 import { ORDER } from "../names.ts";
@@ -17,6 +19,14 @@ export interface ExpiredRows {
   readonly also?: (sql: Executor) => ReturnType<Executor>;
   /** With `also`: other transactions lock the order before such a row (a payment), not after it (a saga). */
   readonly ordersFirst?: true;
+}
+
+/** A table, and the column of it that tells a row's age, by their names in PostgreSQL. */
+export function rowsOf<Table extends PgTable>(
+  table: Table,
+  age: keyof Table["_"]["columns"] & string,
+): Pick<ExpiredRows, "table" | "age"> {
+  return { table: getTableName(table), age: getTableColumns(table)[age]!.name };
 }
 
 /** Whether a row has been kept long enough. */

@@ -1,43 +1,34 @@
+import type { CreateSale } from "../../contracts/claims/http.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { Executor, Sql } from "../client.ts";
-import { CLAIM, SALE } from "../names.ts";
-import type { SaleIntent } from "../schema.ts";
+import { CLAIM, columnNamesOf, SALE } from "../names.ts";
+import { coupons, type SaleIntent } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
 import { type LockedSale, lockSale } from "./lock.ts";
 
-export interface SaleToCreate {
-  readonly id: string;
-  readonly name: string;
-  readonly total: number;
-  /** RFC 3339; stored in whole milliseconds, cut off and not rounded, so that the last instant of 9999 stays in 9999. */
-  readonly startsAt: string;
-  readonly endsAt: string;
-  readonly issueMode?: "DIRECT" | "QUEUED";
-  readonly discountType: "FIXED" | "PERCENT";
-  readonly discountValue: number;
-  readonly maxDiscount?: number;
-  readonly minOrderAmount?: number;
-  /** Default EUR, as of products. */
-  readonly currency?: string;
-  /** RFC 3339; absent: the coupon never expires. */
-  readonly validUntil?: string;
-}
+export type SaleToCreate = CreateSale & { readonly id: CouponId };
 
+/** RFC 3339; stored in whole milliseconds, cut off and not rounded, so that the last instant of 9999 stays in 9999. */
 const instant = (text: string) => new Date(text).toISOString();
 
 /** A new sale (load state NEW: role sale-loader brings it to Redis) and its audit line. Call it in a transaction (once.ts). */
-export async function createSale<Id extends string>(
-  tx: Executor,
-  sale: SaleToCreate & { readonly id: Id },
-  actor: string,
-): Promise<{ readonly id: Id }> {
-  await tx`
-    INSERT INTO ${SALE.table} (${SALE.id}, ${SALE.name}, ${SALE.total}, ${SALE.startsAt}, ${SALE.endsAt},
-      ${SALE.issueMode}, ${SALE.discountType}, ${SALE.discountValue}, ${SALE.maxDiscount},
-                         ${SALE.minOrderAmount}, ${SALE.validUntil}, ${SALE.currency})
-    VALUES (${sale.id}, ${sale.name}, ${sale.total}, ${instant(sale.startsAt)}, ${instant(sale.endsAt)},
-            ${sale.issueMode ?? "DIRECT"}, ${sale.discountType}, ${sale.discountValue}, ${sale.maxDiscount ?? null},
-            ${sale.minOrderAmount ?? 0}, ${sale.validUntil === undefined ? null : instant(sale.validUntil)},
-            ${sale.currency ?? "EUR"})`;
+export async function createSale(tx: Executor, sale: SaleToCreate, actor: string): Promise<{ readonly id: CouponId }> {
+  // A field of CreateSale that is missing here fails the type check.
+  const row: Readonly<Record<keyof SaleToCreate, string | number | null>> = {
+    id: sale.id,
+    name: sale.name,
+    total: sale.total,
+    startsAt: instant(sale.startsAt),
+    endsAt: instant(sale.endsAt),
+    issueMode: sale.issueMode ?? "DIRECT",
+    discountType: sale.discountType,
+    discountValue: sale.discountValue,
+    maxDiscount: sale.maxDiscount ?? null,
+    minOrderAmount: sale.minOrderAmount ?? 0,
+    validUntil: sale.validUntil === undefined ? null : instant(sale.validUntil),
+    currency: sale.currency ?? "EUR",
+  };
+  await tx`INSERT INTO ${SALE.table} ${tx(columnNamesOf(coupons, row))}`;
   await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });
   return { id: sale.id };
 }

@@ -1,28 +1,15 @@
 import { sharedLook } from "../../contracts/async/shared-look.ts";
 import type { Sale, SaleState } from "../../contracts/claims/http.ts";
 import { type CouponId, isCouponId } from "../../contracts/wire/ids.ts";
-import type { Currency } from "../../contracts/wire/money.ts";
 import type { SaleRow } from "../../db/sales/list.ts";
+import { shownTerms } from "../../db/sales/terms.ts";
 import type { SaleSnapshot } from "../../lua/sale-reading.ts";
 import { json, problem } from "../http/problem.ts";
 import type { Handler } from "../transports/transport.ts";
 
 /** A sale as a visitor sees it: the terms from PostgreSQL, the count from Redis. */
 export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number): Sale {
-  const {
-    id,
-    name,
-    total,
-    startsAt,
-    endsAt,
-    issueMode,
-    discountType,
-    discountValue,
-    maxDiscount,
-    minOrderAmount,
-    currency,
-    validUntil,
-  } = row;
+  const { id, name, total, startsAt, endsAt, issueMode } = row;
   return {
     id: id as CouponId,
     couponId: id as CouponId,
@@ -33,12 +20,7 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
     startsAt: startsAt.toISOString(),
     endsAt: endsAt.toISOString(),
     issueMode,
-    discountType,
-    discountValue,
-    maxDiscount,
-    minOrderAmount,
-    currency: currency as Currency,
-    validUntil: validUntil?.toISOString() ?? null,
+    ...shownTerms(row),
   };
 }
 

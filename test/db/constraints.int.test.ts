@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import { insertClaims, insertTombstones } from "../../db/claims/insert.ts";
 import { createDatabase, type Database } from "../../db/client.ts";
 import { sqlState } from "../../db/errors.ts";
@@ -20,7 +21,7 @@ afterAll(async () => {
 
 let count = 0;
 async function newSale(total: number): Promise<string> {
-  const id = `sale${String(++count).padStart(8, "0")}`;
+  const id = `sale${String(++count).padStart(8, "0")}` as CouponId;
   const terms = { id, name: "x", total, startsAt: "2030-01-01T00:00:00Z", endsAt: "2030-01-02T00:00:00Z" };
   await createSale(db.sql, { ...terms, discountType: "FIXED", discountValue: 1 }, "test");
   return id;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import { findRequest } from "../../db/claims/find.ts";
 import { insertAliases, insertClaims, insertTombstones } from "../../db/claims/insert.ts";
 import { listMyCoupons } from "../../db/claims/list-mine.ts";
@@ -19,7 +20,7 @@ beforeAll(async () => {
   db = createDatabase(database.url, { max: 6, name: "test" });
   for (const id of sales) {
     const terms = {
-      id,
+      id: id as CouponId,
       name: `Sale ${id}`,
       total: 100,
       startsAt: "2030-01-01T00:00:00.123Z",

@@ -1,4 +1,5 @@
 import type { TransactionSql } from "postgres";
+import { STEPS } from "../../contracts/orders/steps.ts";
 
 /** How many there are of everything, and how many orders are still under way. */
 export interface OrderCounts {
@@ -11,6 +12,11 @@ export interface OrderCounts {
   readonly outcomes: number;
 }
 
+/** A column for each step, named as the step in small letters. */
+const columnOf = (step: string) => step.toLowerCase();
+const STEPS_STAND = STEPS.map((step) => `coalesce(t.${columnOf(step)}, false) AS ${columnOf(step)}`).join(", ");
+const STANDING_STEPS = STEPS.map((step) => `bool_or(step = '${step}') AS ${columnOf(step)}`).join(", ");
+
 /**
  * Every order in one line, for the checks of this snapshot to join: its amounts, whether it is still open (a cancelled one
  * with an effect that is being restored is), and which steps stand, that is, are done and not taken back. A step's row and
@@ -22,13 +28,11 @@ export async function stageOrders(tx: TransactionSql): Promise<OrderCounts> {
     CREATE TEMP TABLE stage_orders ON COMMIT DROP AS
     SELECT o.id, o.user_id, o.coupon_id, o.status, o.points_used AS points, o.payable_amount AS payable, o.currency,
            o.status NOT IN ('COMPLETED', 'CANCELLED') OR s.due_at IS NOT NULL AS open,
-           coalesce(t.stock, false) AS stock, coalesce(t.coupon, false) AS coupon, coalesce(t.point, false) AS point,
-           coalesce(t.payment, false) AS payment, coalesce(t.shipping, false) AS shipping
+           ${tx.unsafe(STEPS_STAND)}
     FROM orders o
     LEFT JOIN order_sagas s ON s.order_id = o.id
     LEFT JOIN (
-      SELECT order_id, bool_or(step = 'STOCK') AS stock, bool_or(step = 'COUPON') AS coupon,
-             bool_or(step = 'POINT') AS point, bool_or(step = 'PAYMENT') AS payment, bool_or(step = 'SHIPPING') AS shipping
+      SELECT order_id, ${tx.unsafe(STANDING_STEPS)}
       FROM step_outcomes WHERE outcome = 'COMPLETED' AND restored_at IS NULL GROUP BY order_id
     ) t ON t.order_id = o.id`;
   await tx`ANALYZE stage_orders`;
