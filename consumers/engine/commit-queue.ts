@@ -1,6 +1,5 @@
 import type { Consumer, TopicPartition } from "../../kafka/kafka.ts";
 import { keyOf } from "../../kafka/partitions.ts";
-import { pause } from "./pause.ts";
 
 interface Position extends TopicPartition {
   offset: number;
@@ -28,23 +27,23 @@ export class CommitQueue {
   readonly #heldAt = new Map<string, number>();
   readonly #tenures = new Map<string, number>();
   readonly #pending = new Map<string, Position>();
-  readonly #restMs: number;
+  readonly #rest: (() => Promise<unknown>) | undefined;
   #running: Promise<void> | undefined;
 
   /**
    * @param firstWaiting the first record of a partition that is not dealt with although its batch is done
-   * @param restMs between two commits, milliseconds; see `REST_MS` in runner.ts
+   * @param rest what is waited for between two commits; see `REST_MS` in runner.ts
    */
   constructor(
     commit: Consumer["commit"],
     onError: (error: unknown) => void,
     firstWaiting: (partition: TopicPartition) => number | undefined = () => undefined,
-    restMs = 0,
+    rest?: () => Promise<unknown>,
   ) {
     this.#commit = commit;
     this.#onError = onError;
     this.#firstWaiting = firstWaiting;
-    this.#restMs = restMs;
+    this.#rest = rest;
   }
 
   /**
@@ -112,7 +111,7 @@ export class CommitQueue {
         }
         return; // the next batch, or the runner's idle turn, tries again
       }
-      if (this.#restMs > 0) await pause(this.#restMs);
+      await this.#rest?.();
     }
   }
 

@@ -80,7 +80,7 @@ class RoleRunner implements Runner {
       (offsets) => this.#consumer.commit(offsets),
       (error) => log.warn({ role: role.name, ...failureCode(error) }, "offsets could not be committed yet"),
       role.waiting && ((partition) => role.waiting?.firstOf(partition)),
-      REST_MS,
+      () => pause(REST_MS),
     );
     this.#buffer = new RecordBuffer(this.#commits);
     this.#consumer = new GroupConsumer(deps.kafka, role, log, this.#stopping.signal, {
