@@ -1,11 +1,15 @@
+import { Type } from "@sinclair/typebox";
+import { ClaimAccepted, ClaimPending } from "../../contracts/claims/http.ts";
+import { TOLD_REFUSALS } from "../../contracts/claims/refusals.ts";
 import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
 import { readTraceparent } from "../../contracts/wire/traceparent.ts";
 import { bearerToken } from "../auth/bearer.ts";
 import { type Authenticate, claimedSubject } from "../auth/hs256.ts";
+import { type Endpoint, rawEndpoint } from "../http/endpoint.ts";
 import { checkParameters } from "../http/page.ts";
 import { json, problem, problemOf } from "../http/problem.ts";
 import type { Board, GateRefusal } from "../sales/board.ts";
-import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
+import type { HttpRequest, HttpResponse } from "../transports/transport.ts";
 import type { ClaimForUser, ClaimReply } from "./claim.ts";
 
 /** What the metrics count; one call per answered claim. */
@@ -42,57 +46,87 @@ async function bodyIsFine(request: HttpRequest): Promise<HttpResponse | undefine
   }
 }
 
+export interface ClaimDoor {
+  readonly board: Board;
+  readonly claimForUser: ClaimForUser;
+  readonly countClaim: CountClaim;
+}
+
+async function claim(
+  { claimForUser, countClaim }: ClaimDoor,
+  request: HttpRequest,
+  userId: UserId,
+  couponId: CouponId,
+  traceparent: string | undefined,
+  hasBody: boolean,
+): Promise<HttpResponse> {
+  if (hasBody) {
+    const wrong = await bodyIsFine(request);
+    if (wrong !== undefined) return wrong;
+  }
+  return answer(await claimForUser(userId, couponId, traceparent), countClaim);
+}
+
+function refuseAtGate({ code }: GateRefusal, count: CountClaim): HttpResponse {
+  count(code, "gate");
+  return problem(code);
+}
+
 /**
- * POST /coupons/:couponId/issue. The gate first: while a sale is known to be sold out, paused or closed, the answer comes
- * from memory, without touching signature, body or Redis. A token whose unverified subject may be among the winners
- * continues, so a winner always gets their win. If that token fails verification, it gets the gate's answer as well: a 401
- * here would reveal whether the user named in a forged token has won.
+ * The gate first: while a sale is known to be sold out, paused or closed, the answer comes from memory, without touching
+ * signature, body or Redis. A token whose unverified subject may be among the winners continues, so a winner always gets their
+ * win. If that token fails verification, it gets the gate's answer as well: a 401 here would reveal whether the user named in a
+ * forged token has won.
  */
-export function claimRoute(
-  board: Board,
-  authenticate: Authenticate,
-  claimForUser: ClaimForUser,
-  count: CountClaim,
-): Handler {
-  async function claim(
-    request: HttpRequest,
-    userId: UserId,
-    couponId: CouponId,
-    traceparent: string | undefined,
-    hasBody: boolean,
-  ): Promise<HttpResponse> {
-    if (hasBody) {
-      const wrong = await bodyIsFine(request);
-      if (wrong !== undefined) return wrong;
-    }
-    return answer(await claimForUser(userId, couponId, traceparent), count);
+function claimAtDoor(door: ClaimDoor, request: HttpRequest, authenticate: Authenticate) {
+  const { board, countClaim } = door;
+  const couponId = request.params.couponId!;
+  if (!isCouponId(couponId)) return problem("COUPON_NOT_FOUND");
+  const token = bearerToken(request.header("authorization"));
+  const refusal = board.gate(couponId, performance.now());
+  if (refusal !== undefined) {
+    const subject = token === undefined ? undefined : claimedSubject(token);
+    if (subject === undefined || !refusal.unlessWon.has(subject)) return refuseAtGate(refusal, countClaim);
   }
-
-  function refuseAtGate({ code }: GateRefusal): HttpResponse {
-    count(code, "gate");
-    return problem(code);
+  if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
+  let userId: UserId;
+  try {
+    userId = authenticate(token).userId;
+  } catch (error) {
+    return refusal === undefined ? problemOf(error) : refuseAtGate(refusal, countClaim);
   }
+  // Not earlier: at a closed gate, a different answer for a possible winner would reveal that this user has won.
+  checkParameters(request.query, NO_PARAMETERS);
+  const length = request.header("content-length");
+  const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;
+  return claim(door, request, userId, couponId, readTraceparent(request.header("traceparent")), hasBody);
+}
 
-  return (request) => {
-    const couponId = request.params.couponId!;
-    if (!isCouponId(couponId)) return problem("COUPON_NOT_FOUND");
-    const token = bearerToken(request.header("authorization"));
-    const refusal = board.gate(couponId, performance.now());
-    if (refusal !== undefined) {
-      const subject = token === undefined ? undefined : claimedSubject(token);
-      if (subject === undefined || !refusal.unlessWon.has(subject)) return refuseAtGate(refusal);
-    }
-    if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
-    let userId: UserId;
-    try {
-      userId = authenticate(token).userId;
-    } catch (error) {
-      return refusal === undefined ? problemOf(error) : refuseAtGate(refusal);
-    }
-    // Not earlier: at a closed gate, a different answer for a possible winner would reveal that this user has won.
-    checkParameters(request.query, NO_PARAMETERS);
-    const length = request.header("content-length");
-    const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;
-    return claim(request, userId, couponId, readTraceparent(request.header("traceparent")), hasBody);
-  };
+/** POST /coupons/:couponId/issue, also under the path that older clients use. */
+export function claimEndpoints(door: ClaimDoor): Endpoint[] {
+  const declared = (path: string, operationId: string, summary: string): Endpoint =>
+    rawEndpoint(
+      {
+        method: "POST",
+        path,
+        operationId,
+        summary,
+        tag: "claims",
+        audience: "public",
+        caller: "user",
+        cost: "claim",
+        body: "none", // read by the handler: none is needed
+        idempotency: "natural",
+        cache: "no-store",
+        audit: false,
+        answers: { 202: Type.Union([ClaimAccepted, ClaimPending]), 200: ClaimAccepted },
+        meanings: { 200: "The same user's earlier win, with `repeat: true`" },
+        refusals: [...TOLD_REFUSALS, "INVALID_JSON", "BODY_TOO_LARGE"],
+      },
+      (request, { authenticate }) => claimAtDoor(door, request, authenticate),
+    );
+  return [
+    declared("/coupons/:couponId/issue", "claimCoupon", "Claim one coupon of a sale"),
+    declared("/coupons/:couponId/issue-async", "claimCouponAsync", "The same, under the path that older clients use"),
+  ];
 }

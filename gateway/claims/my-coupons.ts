@@ -1,10 +1,8 @@
-import type { MyCoupon } from "../../contracts/claims/http.ts";
+import { type MyCoupon, MyCoupons } from "../../contracts/claims/http.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import { identify } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { pageOf } from "../http/page.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { PageQuery } from "../http/page.ts";
 import { json } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
 
 /** A user's coupons from PostgreSQL, newest first. */
 export type ListMyCoupons = (
@@ -14,10 +12,22 @@ export type ListMyCoupons = (
 ) => Promise<{ items: readonly MyCoupon[]; nextCursor: string | null }>;
 
 /** GET /me/coupons */
-export function myCouponsRoute(list: ListMyCoupons, authenticate: Authenticate): Handler {
-  return async (request) => {
-    const { userId } = identify(request, authenticate);
-    const { cursor, limit } = pageOf(request);
-    return json(200, await list(userId, cursor, limit));
-  };
-}
+export const myCoupons = (list: ListMyCoupons): Endpoint =>
+  endpoint({
+    method: "GET",
+    path: "/me/coupons",
+    operationId: "listMyCoupons",
+    summary: "The caller's coupons, newest first",
+    tag: "me",
+    audience: "public",
+    caller: "user",
+    cost: "list",
+    body: "none",
+    query: PageQuery,
+    idempotency: "none",
+    cache: "no-store",
+    audit: false,
+    answers: { 200: MyCoupons },
+    refusals: ["VALIDATION_FAILED", "DATABASE_UNAVAILABLE"],
+    handle: async ({ caller, query: { cursor, limit } }) => json(200, await list(caller.userId, cursor ?? null, limit)),
+  });

@@ -1,11 +1,9 @@
-import type { RequestStatus } from "../../contracts/claims/http.ts";
+import { RequestStatus } from "../../contracts/claims/http.ts";
 import { type CouponId, isRequestId, type RequestId, saleOfRequest, type UserId } from "../../contracts/wire/ids.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import { identify } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { json, problem } from "../http/problem.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { json } from "../http/problem.ts";
 import type { WhyNotLoaded } from "../sales/why-not-loaded.ts";
-import type { Handler } from "../transports/transport.ts";
 
 /** Lookups of a user's request in Redis and PostgreSQL. */
 export interface RequestSources {
@@ -84,16 +82,27 @@ function answer(
 }
 
 /** GET /coupons/requests/:requestId */
-export function requestStatusRoute(
-  sources: RequestSources,
-  authenticate: Authenticate,
-  onError: (error: unknown) => void,
-): Handler {
-  return async (request) => {
-    const { userId } = identify(request, authenticate);
-    const requestId = request.params.requestId!;
-    if (!isRequestId(requestId)) return problem("REQUEST_NOT_FOUND");
-    const status = await requestStatus(sources, requestId, userId, onError);
-    return status === null ? problem("REQUEST_NOT_FOUND") : json(200, status);
-  };
-}
+export const showRequest = (sources: RequestSources, onError: (error: unknown) => void): Endpoint =>
+  endpoint({
+    method: "GET",
+    path: "/coupons/requests/:requestId",
+    operationId: "getClaimRequest",
+    summary: "The status of one of the caller's claims",
+    tag: "claims",
+    audience: "public",
+    caller: "user",
+    cost: "read",
+    body: "none",
+    idempotency: "none",
+    cache: "no-store",
+    audit: false,
+    answers: { 200: RequestStatus },
+    refusals: ["REQUEST_NOT_FOUND", "DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      const { requestId } = call.params;
+      const known = isRequestId(requestId!)
+        ? await requestStatus(sources, requestId, call.caller.userId, onError)
+        : null;
+      return known === null ? call.refuse("REQUEST_NOT_FOUND") : json(200, known);
+    },
+  });

@@ -1,15 +1,18 @@
-import { type TSchema, TypeGuard } from "@sinclair/typebox";
+import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { Problem } from "../../contracts/claims/http.ts";
+import { IdempotencyKeySchema } from "../../contracts/orders/ids.ts";
 import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
 import { version } from "../../package.json";
+import { type BodyRule, isForOperators } from "../http/declaration.ts";
 import type { Endpoint } from "../http/endpoint.ts";
+import { codesOf } from "../http/endpoint-codes.ts";
 
-/** Refusals that every route can give: unknown parameters, and faults of the server. */
-const FOR_EVERYBODY: readonly ResultCode[] = ["VALIDATION_FAILED", "INTERNAL", "SHUTTING_DOWN"];
-/** A path whose percent-encoding is malformed is no path. */
-const FOR_PATH_PARAMETERS: readonly ResultCode[] = ["ROUTE_NOT_FOUND"];
-const FOR_USERS: readonly ResultCode[] = ["UNAUTHENTICATED", "TOKEN_INVALID", "TOKEN_EXPIRED"];
-const FOR_BODIES: readonly ResultCode[] = ["INVALID_JSON", "VALIDATION_FAILED", "BODY_TOO_LARGE"];
+/** The schema of a declared body, and whether the body is required. undefined: no body has an effect. */
+function bodySchema(body: BodyRule): { readonly schema: TObject; readonly required: boolean } | undefined {
+  if (typeof body === "string") return undefined;
+  if (TypeGuard.IsObject(body)) return { schema: body, required: true };
+  return "bytes" in body ? { schema: body.bytes, required: true } : { schema: body.optional, required: false };
+}
 
 /** TypeBox carries symbols and `$id`s; OpenAPI wants plain JSON with references into components. */
 function plain(schema: TSchema, components: Map<string, unknown>, top = false): unknown {
@@ -36,70 +39,86 @@ function plain(schema: TSchema, components: Map<string, unknown>, top = false): 
 }
 
 function refusals(endpoint: Endpoint): Map<number, ResultCode[]> {
-  const codes = new Set<ResultCode>([...endpoint.refusals, ...FOR_EVERYBODY]);
-  if (endpoint.path.includes(":")) for (const code of FOR_PATH_PARAMETERS) codes.add(code);
-  if (endpoint.security !== "none") for (const code of FOR_USERS) codes.add(code);
-  if (endpoint.security === "operator") codes.add("FORBIDDEN");
-  if (endpoint.body !== undefined) for (const code of FOR_BODIES) codes.add(code);
   const byStatus = new Map<number, ResultCode[]>();
-  for (const code of codes) {
+  for (const code of codesOf(endpoint)) {
     const { status } = RESULTS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return byStatus;
 }
 
-/** The OpenAPI 3.1 document of the endpoints, from the schemas that validate them. */
-export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchema[]): object {
-  const components = new Map<string, unknown>();
-  for (const schema of [...schemas, Problem]) plain(schema, components);
+type Components = Map<string, unknown>;
+
+function parametersOf(endpoint: Endpoint, components: Components): unknown[] {
+  const { path, query, headers, idempotency } = endpoint;
+  const parameters: unknown[] = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+  for (const [name, schema] of Object.entries(query?.properties ?? {})) {
+    parameters.push({ name, in: "query", required: false, schema: plain(schema as TSchema, components) });
+  }
+  const keyed = idempotency === "key" ? { "Idempotency-Key": IdempotencyKeySchema } : {};
+  for (const [name, schema] of Object.entries({ ...keyed, ...headers })) {
+    const required = !TypeGuard.IsOptional(schema);
+    parameters.push({ name, in: "header", required, schema: plain(schema, components) });
+  }
+  return parameters;
+}
+
+function responsesOf(endpoint: Endpoint, components: Components): Record<string, unknown> {
+  const responses: Record<string, unknown> = {};
+  for (const [status, schema] of Object.entries(endpoint.answers)) {
+    responses[status] = {
+      description: meaningOf(endpoint, Number(status)),
+      ...(schema === null ? {} : { content: { "application/json": { schema: plain(schema, components) } } }),
+    };
+  }
+  for (const [status, codes] of refusals(endpoint)) {
+    if (status in endpoint.answers) continue;
+    responses[status] = {
+      description: codes.map((code) => `\`${code}\`: ${RESULTS[code].title}`).join("; "),
+      ...(status === 429 || status === 503 ? { headers: { "Retry-After": RETRY_AFTER } } : {}),
+      content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+    };
+  }
+  return responses;
+}
+
+function operationOf(endpoint: Endpoint, components: Components): Record<string, unknown> {
+  const { operationId, summary, tag, caller } = endpoint;
+  const parameters = parametersOf(endpoint, components);
+  const body = bodySchema(endpoint.body);
+  return {
+    operationId,
+    summary,
+    tags: [tag],
+    ...(isForOperators(caller) ? { "x-role": caller } : {}),
+    ...(caller === "anyone" ? {} : { security: [{ bearer: [] }] }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: body.required,
+            content: { "application/json": { schema: plain(body.schema, components) } },
+          },
+        }),
+    responses: responsesOf(endpoint, components),
+  };
+}
+
+/** The OpenAPI 3.1 document of the endpoints, from the schemas that validate them. `referenced`: schemas that others name by `$ref`. */
+export function openApi(endpoints: readonly Endpoint[], referenced: readonly TSchema[]): object {
+  const components: Components = new Map();
+  for (const schema of [...referenced, Problem]) plain(schema, components);
   const paths: Record<string, Record<string, unknown>> = {};
   for (const endpoint of endpoints) {
     const path = endpoint.path.replace(/:(\w+)/g, "{$1}");
-    const parameters: unknown[] = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
-      name,
-      in: "path",
-      required: true,
-      schema: { type: "string" },
-    }));
-    for (const [name, schema] of Object.entries(endpoint.query?.properties ?? {})) {
-      parameters.push({ name, in: "query", required: false, schema: plain(schema as TSchema, components) });
-    }
-    for (const [name, schema] of Object.entries(endpoint.headers ?? {})) {
-      const required = !TypeGuard.IsOptional(schema);
-      parameters.push({ name, in: "header", required, schema: plain(schema, components) });
-    }
-    const responses: Record<string, unknown> = {};
-    for (const [status, schema] of Object.entries(endpoint.answers)) {
-      responses[status] = {
-        description: meaningOf(endpoint, Number(status)),
-        ...(schema === null ? {} : { content: { "application/json": { schema: plain(schema, components) } } }),
-      };
-    }
-    for (const [status, codes] of refusals(endpoint)) {
-      if (status in endpoint.answers) continue;
-      responses[status] = {
-        description: codes.map((code) => `\`${code}\`: ${RESULTS[code].title}`).join("; "),
-        ...(status === 429 || status === 503 ? { headers: { "Retry-After": RETRY_AFTER } } : {}),
-        content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-      };
-    }
     paths[path] ??= {};
-    paths[path][endpoint.method.toLowerCase()] = {
-      summary: endpoint.summary,
-      tags: [endpoint.tag],
-      ...(endpoint.security === "none" ? {} : { security: [{ bearer: [] }] }),
-      ...(parameters.length === 0 ? {} : { parameters }),
-      ...(endpoint.body === undefined
-        ? {}
-        : {
-            requestBody: {
-              required: true,
-              content: { "application/json": { schema: plain(endpoint.body, components) } },
-            },
-          }),
-      responses,
-    };
+    paths[path][endpoint.method.toLowerCase()] = operationOf(endpoint, components);
   }
   return {
     openapi: "3.1.0",
@@ -111,7 +130,7 @@ export function openApi(endpoints: readonly Endpoint[], schemas: readonly TSchem
     },
     paths,
     components: {
-      securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT (HS256)" } },
+      securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
       schemas: Object.fromEntries(components),
     },
   };

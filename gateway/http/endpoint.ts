@@ -1,40 +1,48 @@
-import type { TObject, TSchema } from "@sinclair/typebox";
-import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import type { Handler, Method, Route } from "../transports/transport.ts";
-import { checkParameters } from "./page.ts";
+import type { TObject } from "@sinclair/typebox";
+import type { UserId } from "../../contracts/wire/ids.ts";
+import type { Identity } from "../auth/hs256.ts";
+import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
+import type { BodyRule, Caller, Declaration, EndpointSpec } from "./declaration.ts";
+import type { Door } from "./door.ts";
+import { serveEndpoint } from "./serve-endpoint.ts";
 
-/** A route with the data for its documentation; /openapi.json is made from these alone. */
-export interface Endpoint extends Route {
-  readonly method: Method;
-  readonly path: string;
-  readonly summary: string;
-  readonly tag: "claims" | "sales" | "catalogue" | "cart" | "orders" | "me" | "admin" | "machines" | "docs";
-  readonly security: "none" | "user" | "operator";
-  readonly body?: TObject;
-  readonly query?: TObject;
-  /** The handler itself refuses parameters: reading the URL costs more than a refusal from memory may. */
-  readonly checksQuery?: true;
-  /** Header → schema, for the headers of this call. */
-  readonly headers?: Readonly<Record<string, TSchema>>;
-  /** Status → schema of the body; null: the body is not JSON. */
-  readonly answers: Readonly<Record<number, TSchema | null>>;
-  /** Status → its meaning here, if the summary does not say it. */
-  readonly meanings?: Readonly<Record<number, string>>;
-  /** The route's refusals besides those that every route can give. */
-  readonly refusals: readonly ResultCode[];
-  readonly handler: Handler;
+/** A declared route. `serve` gives its handler behind the gateway's door (door.ts). */
+export interface Endpoint extends Declaration {
+  serve(door: Door): Handler;
 }
 
-/** The endpoint, which first refuses query parameters that its schema does not name. */
-export function withCheckedQuery(endpoint: Endpoint): Endpoint {
-  if (endpoint.checksQuery) return endpoint;
-  const { handler } = endpoint;
-  const known = Object.keys(endpoint.query?.properties ?? {});
+/** Declares an endpoint. Everything that the declaration says is checked before `handle` is called. */
+export function endpoint<B extends BodyRule, const C extends Caller, Q extends TObject | undefined = undefined>(
+  spec: EndpointSpec<B, Q, C>,
+): Endpoint {
+  return { ...spec, serve: (door) => serveEndpoint(spec, door) };
+}
+
+/**
+ * An endpoint that checks its caller itself. Only for claims: their gate refuses from memory before it looks at a token, and must not
+ * pay for more.
+ */
+export function rawEndpoint(
+  declaration: Declaration,
+  handler: (request: HttpRequest, door: Door) => HttpResponse | Promise<HttpResponse>,
+): Endpoint {
   return {
-    ...endpoint,
-    handler(request) {
-      checkParameters(request.query, known);
-      return handler(request);
-    },
+    ...declaration,
+    serve: (door) =>
+      door.checkRaw === undefined
+        ? (request) => handler(request, door)
+        : door.checkRaw(declaration, (request) => handler(request, door)),
   };
 }
+
+/** Who asks, and under which key: a repeat under the same key gets the first answer and changes nothing. */
+export interface OperatorCall {
+  readonly actor: UserId;
+  readonly idempotencyKey: string | null;
+}
+
+/** The part of a call that a database statement needs in order to run once. */
+export const operatorCall = (call: {
+  readonly caller: Identity;
+  readonly idempotencyKey: string | null;
+}): OperatorCall => ({ actor: call.caller.userId, idempotencyKey: call.idempotencyKey });

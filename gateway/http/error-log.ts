@@ -19,10 +19,13 @@ function fieldsOf(error: unknown): object {
   return { name, code, message, cause, stack: error instanceof StampedeError ? undefined : frames };
 }
 
+/** @param where the call in which it happened, for the log line */
+export type LogError = (error: unknown, where?: { readonly requestId: string; readonly operationId: string }) => void;
+
 /** Logs each kind of error at most once a second and counts the others: a dead Redis must not fill a disk. */
-export function createErrorLog(log: Logger): (error: unknown) => void {
+export function createErrorLog(log: Logger): LogError {
   const seen = new Map<string, { at: number; suppressed: number }>();
-  return (error) => {
+  return (error, where) => {
     if (error instanceof StampedeError && error.code === "DATABASE_UNAVAILABLE") return; // databaseCalls has told its cause
     const kind = kindOf(error);
     const now = performance.now();
@@ -33,6 +36,6 @@ export function createErrorLog(log: Logger): (error: unknown) => void {
     }
     if (seen.size > 1_000) seen.clear();
     seen.set(kind, { at: now, suppressed: 0 });
-    log.warn({ error: fieldsOf(error), suppressed: last?.suppressed ?? 0 }, "something failed");
+    log.warn({ ...where, error: fieldsOf(error), suppressed: last?.suppressed ?? 0 }, "something failed");
   };
 }

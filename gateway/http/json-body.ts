@@ -1,9 +1,10 @@
-import { FormatRegistry, type Static, type TObject, Type } from "@sinclair/typebox";
+import { FormatRegistry, type Static, type TObject, Type, TypeGuard } from "@sinclair/typebox";
 import { TypeCompiler, type ValueErrorIterator } from "@sinclair/typebox/compiler";
 import { ValueErrorType } from "@sinclair/typebox/errors";
 import { isDateTime } from "../../contracts/wire/date-time.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { HttpRequest } from "../transports/transport.ts";
+import type { BodyRule } from "./declaration.ts";
 
 const MOST_NAMED = 5;
 const LONGEST_NAME = 64;
@@ -29,9 +30,12 @@ function faultOf(errors: ValueErrorIterator): string {
   return `${memberOf(first?.path ?? "")}: ${description ? `expected ${description}` : first?.message}`;
 }
 
+/** Makes the formats that our schemas name known to the validator. */
+export const registerFormats = (): void => FormatRegistry.Set("date-time", isDateTime);
+
 /** A reader for bytes that should be JSON of one schema. @throws StampedeError INVALID_JSON, VALIDATION_FAILED (naming the member) */
 export function jsonBytes<T extends TObject>(schema: T): (bytes: Uint8Array) => Static<T> {
-  FormatRegistry.Set("date-time", isDateTime);
+  registerFormats();
   const check = TypeCompiler.Compile(schema);
   return (bytes) => {
     let body: unknown;
@@ -52,31 +56,45 @@ function checkMediaType(type: string | undefined): void {
   }
 }
 
+/** Reads and checks a request's body. `contentType` is the header's value. */
+export type BodyReader = (request: HttpRequest, contentType: string | undefined) => Promise<unknown>;
+
+const EMPTY = Type.Object({}, { additionalProperties: false });
+
 /**
- * A reader for JSON bodies of one schema. Call it before the handler's first await.
- * @throws StampedeError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_JSON, VALIDATION_FAILED (naming the member)
+ * The reader for a declared body; null: the body is not read. `limit`: bytes, if the endpoint takes fewer than the gateway.
+ * @throws StampedeError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_JSON, VALIDATION_FAILED (from the reader)
  */
-export function jsonBody<T extends TObject>(schema: T): (request: HttpRequest) => Promise<Static<T>> {
+export function bodyReader(rule: BodyRule, limit = Number.POSITIVE_INFINITY): BodyReader | null {
+  if (rule === "none") return null;
+  const bytesOf = async (request: HttpRequest): Promise<Uint8Array> => {
+    const bytes = await request.body();
+    if (bytes.length > limit) throw new StampedeError("BODY_TOO_LARGE", `A body of this call may have ${limit} bytes`);
+    return bytes;
+  };
+  if (rule === "empty") return optionalJson(EMPTY, bytesOf);
+  if (TypeGuard.IsObject(rule)) return requiredJson(rule, bytesOf);
+  return "bytes" in rule ? bytesOf : optionalJson(rule.optional, bytesOf);
+}
+
+type ReadBytes = (request: HttpRequest) => Promise<Uint8Array>;
+
+/** A body that must be JSON of the schema. The content type is checked before the body is read. */
+function requiredJson(schema: TObject, bytesOf: ReadBytes): BodyReader {
   const read = jsonBytes(schema);
-  return async (request) => {
-    checkMediaType(request.header("content-type"));
-    return read(await request.body());
+  return async (request, contentType) => {
+    checkMediaType(contentType);
+    return read(await bytesOf(request));
   };
 }
 
-/** As `jsonBody`, for calls that need no body: undefined without one, in whichever way the client sends no body. */
-export function optionalJsonBody<T extends TObject>(
-  schema: T,
-): (request: HttpRequest) => Promise<Static<T> | undefined> {
+/** As `requiredJson`, for calls that need no body: undefined without one, in whichever way the client sends no body. */
+function optionalJson(schema: TObject, bytesOf: ReadBytes): BodyReader {
   const read = jsonBytes(schema);
-  return async (request) => {
-    const type = request.header("content-type");
-    const bytes = await request.body();
+  return async (request, contentType) => {
+    const bytes = await bytesOf(request);
     if (bytes.length === 0) return undefined;
-    checkMediaType(type);
+    checkMediaType(contentType);
     return read(bytes);
   };
 }
-
-/** For calls without members: a client that sends one expects an effect that this call does not have. */
-export const noMembers = optionalJsonBody(Type.Object({}, { additionalProperties: false }));

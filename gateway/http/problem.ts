@@ -2,16 +2,7 @@ import { claimRefusal, isClaimRefusal } from "../../contracts/claims/refusals.ts
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { HttpResponse } from "../transports/transport.ts";
-
-// Names this process in log lines and problem documents; the counter makes it unique at no cost.
-const tag = crypto.randomUUID().slice(0, 8);
-let counter = 0;
-
-/** An id for one HTTP request, unique across gateways: `<process>-<counter>`. */
-export function nextHttpId(): string {
-  counter++;
-  return `${tag}-${counter.toString(36)}`;
-}
+import { newHttpRequestId } from "./request-id.ts";
 
 /** Default of `Retry-After` in seconds. The refusals of a claim have theirs in the table of refusals. */
 const RETRY_AFTER_S: Partial<Record<ResultCode, number>> = {
@@ -63,18 +54,21 @@ export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** false: the same request fails again, whatever the code's table says. */
   readonly retryable?: boolean;
+  /** The HTTP request's id; without it a new one. */
+  readonly requestId?: string;
 }
 
 /** An RFC 9457 answer for a code; `requestId` in it is the HTTP request's. */
 export function problem(code: ResultCode, options?: ProblemOptions): HttpResponse {
   const base = prepared.get(code)!;
   if (options === undefined) {
-    const body = `${base.start},"detail":${base.detail},"requestId":"${nextHttpId()}"}`;
+    const body = `${base.start},"detail":${base.detail},"requestId":"${newHttpRequestId()}"}`;
     return { status: base.status, headers: base.headers, body };
   }
   const detail = options.detail === undefined ? base.detail : JSON.stringify(options.detail);
   const extra = options.extra === undefined ? "" : `,${JSON.stringify(options.extra).slice(1, -1)}`;
   const wait = options.retryAfterS;
+  const id = options.requestId ?? newHttpRequestId();
   return {
     status: base.status,
     headers: {
@@ -82,7 +76,7 @@ export function problem(code: ResultCode, options?: ProblemOptions): HttpRespons
       ...(wait === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(wait))) }),
       ...options.headers,
     },
-    body: `${options.retryable === false ? base.finalStart : base.start},"detail":${detail},"requestId":"${nextHttpId()}"${extra === "," ? "" : extra}}`,
+    body: `${options.retryable === false ? base.finalStart : base.start},"detail":${detail},"requestId":"${id}"${extra === "," ? "" : extra}}`,
   };
 }
 
@@ -90,13 +84,14 @@ export function problem(code: ResultCode, options?: ProblemOptions): HttpRespons
 const OUR_MISTAKE = [TypeError, RangeError, SyntaxError, ReferenceError];
 
 /** The answer for an error that a handler threw. Every error except a StampedeError is INTERNAL, without details. */
-export function problemOf(error: unknown): HttpResponse {
+export function problemOf(error: unknown, requestId = newHttpRequestId()): HttpResponse {
   if (!(error instanceof StampedeError)) {
-    return problem("INTERNAL", OUR_MISTAKE.some((kind) => error instanceof kind) ? { retryable: false } : undefined);
+    const isOurs = OUR_MISTAKE.some((kind) => error instanceof kind);
+    return problem("INTERNAL", isOurs ? { retryable: false, requestId } : { requestId });
   }
   const { code, message, retryAfterS, extra, retryable } = error;
   const detail = code === "INTERNAL" ? undefined : message; // for the log; a client cannot use it
-  return problem(code, { detail, retryAfterS, extra, retryable });
+  return problem(code, { detail, retryAfterS, extra, retryable, requestId });
 }
 
 const JSON_HEADERS = Object.freeze({ "content-type": "application/json", "cache-control": "no-store" });

@@ -1,13 +1,8 @@
-import { CreateSale, type Sale } from "../../contracts/claims/http.ts";
+import { CreateSale, Sale } from "../../contracts/claims/http.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { identifyOperator } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { jsonBody } from "../http/json-body.ts";
+import { type Endpoint, endpoint, type OperatorCall, operatorCall } from "../http/endpoint.ts";
 import { json } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
-import { idempotencyKey } from "./idempotency-key.ts";
-import type { OperatorCall } from "./products.ts";
 
 export interface SaleCreation {
   /**
@@ -37,22 +32,39 @@ export function checkTerms(terms: CreateSale): void {
 }
 
 /** POST /admin/coupons: PostgreSQL first, then Redis through the loader; answers when the sale can be claimed. */
-export function createSaleRoute(creation: SaleCreation, authenticate: Authenticate): Handler {
-  const read = jsonBody(CreateSale);
-  return async (request) => {
-    const asking = { actor: identifyOperator(request, authenticate).userId, idempotencyKey: idempotencyKey(request) };
-    const terms = await read(request);
-    checkTerms(terms);
-    const { id } = await creation.insert(asking, terms);
-    // Redis may be away: the sale exists, and the loader finds it when Redis is back.
-    await creation.wakeLoader(id).catch(() => {});
-    const deadline = performance.now() + LOAD_WAIT_MS;
-    let sale = await creation.view(id);
-    while (sale?.state === "RECOVERING" && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, LOAD_POLL_MS));
-      sale = await creation.view(id);
-    }
-    const answer = json(201, sale);
-    return { ...answer, headers: { ...answer.headers, location: `/coupons/${id}` } };
-  };
+export const createSale = (creation: SaleCreation): Endpoint =>
+  endpoint({
+    method: "POST",
+    path: "/admin/coupons",
+    operationId: "createSale",
+    summary: "Create a sale; it opens by itself at startsAt",
+    tag: "admin",
+    audience: "operator",
+    caller: "seller",
+    cost: "write",
+    body: CreateSale,
+    idempotency: "key",
+    cache: "no-store",
+    audit: true,
+    answers: { 201: Sale },
+    refusals: ["DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      checkTerms(call.body);
+      const { id } = await creation.insert(operatorCall(call), call.body);
+      const answer = json(201, await loaded(creation, id));
+      return { ...answer, headers: { ...answer.headers, location: `/coupons/${id}` } };
+    },
+  });
+
+/** The new sale, as soon as the loader has brought it to Redis. */
+async function loaded(creation: SaleCreation, id: CouponId): Promise<Sale | null> {
+  // Redis may be away: the sale exists, and the loader finds it when Redis is back.
+  await creation.wakeLoader(id).catch(() => {});
+  const deadline = performance.now() + LOAD_WAIT_MS;
+  let sale = await creation.view(id);
+  while (sale?.state === "RECOVERING" && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, LOAD_POLL_MS));
+    sale = await creation.view(id);
+  }
+  return sale;
 }

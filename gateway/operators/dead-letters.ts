@@ -9,13 +9,9 @@ import {
   isDeadLetterId,
 } from "../../contracts/wire/dead-letters.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import { identifyOperator } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import type { Endpoint } from "../http/endpoint.ts";
-import { jsonBody, noMembers } from "../http/json-body.ts";
-import { PageQuery, queryOf } from "../http/page.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { PageQuery } from "../http/page.ts";
 import { json } from "../http/problem.ts";
-import type { HttpRequest } from "../transports/transport.ts";
 
 /** All reject with StampedeError DATABASE_UNAVAILABLE. */
 export interface DeadLetterControl {
@@ -32,7 +28,7 @@ export interface DeadLetterControl {
   discard(id: DeadLetterId, actor: string, why: string): Promise<void>;
 }
 
-export const DeadLettersQuery = Type.Object({
+const DeadLettersQuery = Type.Object({
   ...PageQuery.properties,
   status: Type.Optional(DeadLetterStatusSchema),
   topic: Type.Optional(
@@ -40,79 +36,86 @@ export const DeadLettersQuery = Type.Object({
   ),
 });
 
-const notFound = (id: string) => new StampedeError("DEAD_LETTER_NOT_FOUND", `There is no dead letter ${id}`);
-
 /** The letter that the path names. @throws StampedeError DEAD_LETTER_NOT_FOUND */
-function idOf(request: HttpRequest): DeadLetterId {
-  const id = request.params.id!;
-  if (!isDeadLetterId(id)) throw new StampedeError("DEAD_LETTER_NOT_FOUND");
+function idOf({ params }: { readonly params: Readonly<Record<string, string>> }): DeadLetterId {
+  const { id } = params;
+  if (!isDeadLetterId(id!)) throw new StampedeError("DEAD_LETTER_NOT_FOUND");
   return id;
 }
 
-/** /admin/dead-letters: records that failed all retries, and what an operator may do with them. */
-export function deadLetterEndpoints(control: DeadLetterControl, authenticate: Authenticate): Endpoint[] {
-  const read = jsonBody(DiscardDeadLetter);
-  const common = { tag: "admin", security: "operator", answers: { 200: DeadLetterDetail } } as const;
-  const refusals = ["DEAD_LETTER_NOT_FOUND", "DATABASE_UNAVAILABLE"] as const;
-  async function shown(id: DeadLetterId) {
-    const letter = await control.find(id);
-    if (letter === null) throw notFound(id);
-    return json(200, letter);
-  }
-  return [
-    {
-      ...common,
-      method: "GET",
-      path: "/admin/dead-letters",
-      summary: "Records that failed all retries, newest first",
-      query: DeadLettersQuery,
-      answers: { 200: DeadLetterList },
-      refusals: ["VALIDATION_FAILED", "DATABASE_UNAVAILABLE"],
-      async handler(request) {
-        identifyOperator(request, authenticate);
-        const { cursor, limit, status, topic } = queryOf(DeadLettersQuery, request);
-        return json(200, await control.list({ status, topic }, cursor ?? null, limit));
-      },
-    },
-    {
-      ...common,
-      method: "GET",
-      path: "/admin/dead-letters/:id",
-      summary: "One dead letter, and what operators did to it",
-      refusals,
-      async handler(request) {
-        identifyOperator(request, authenticate);
-        return shown(idOf(request));
-      },
-    },
-    {
-      ...common,
-      method: "POST",
-      path: "/admin/dead-letters/:id/retry",
-      summary: "Send a dead letter again now, whatever its attempts",
-      refusals: [...refusals, "DEAD_LETTER_DISCARDED", "UNSUPPORTED_MEDIA_TYPE", "INVALID_JSON", "BODY_TOO_LARGE"],
-      async handler(request) {
-        const { userId } = identifyOperator(request, authenticate);
-        const id = idOf(request);
-        await noMembers(request);
-        await control.retry(id, userId);
-        return shown(id);
-      },
-    },
-    {
-      ...common,
-      method: "POST",
-      path: "/admin/dead-letters/:id/discard",
-      summary: "Give a dead letter up for good; the audit log keeps why",
-      body: DiscardDeadLetter,
-      refusals: [...refusals, "UNSUPPORTED_MEDIA_TYPE"],
-      async handler(request) {
-        const { userId } = identifyOperator(request, authenticate);
-        const id = idOf(request);
-        const { why } = await read(request);
-        await control.discard(id, userId, why);
-        return shown(id);
-      },
-    },
-  ];
+async function shown(control: DeadLetterControl, id: DeadLetterId) {
+  const letter = await control.find(id);
+  if (letter === null) throw new StampedeError("DEAD_LETTER_NOT_FOUND", `There is no dead letter ${id}`);
+  return json(200, letter);
 }
+
+const COMMON = { tag: "admin", audience: "operator", cache: "no-store", audit: true } as const;
+const READ = { ...COMMON, method: "GET", caller: "viewer", body: "none", idempotency: "none" } as const;
+const CHANGE = { ...COMMON, method: "POST", caller: "admin", cost: "write", idempotency: "natural" } as const;
+const LETTER = { answers: { 200: DeadLetterDetail } } as const;
+
+const listLetters = (control: DeadLetterControl) =>
+  endpoint({
+    ...READ,
+    path: "/admin/dead-letters",
+    operationId: "listDeadLetters",
+    summary: "Records that failed all retries, newest first",
+    cost: "list",
+    query: DeadLettersQuery,
+    answers: { 200: DeadLetterList },
+    refusals: ["VALIDATION_FAILED", "DATABASE_UNAVAILABLE"],
+    handle: async ({ query: { cursor, limit, status, topic } }) =>
+      json(200, await control.list({ status, topic }, cursor ?? null, limit)),
+  });
+
+const showLetter = (control: DeadLetterControl) =>
+  endpoint({
+    ...READ,
+    ...LETTER,
+    path: "/admin/dead-letters/:id",
+    operationId: "getDeadLetter",
+    summary: "One dead letter, and what operators did to it",
+    cost: "read",
+    refusals: ["DEAD_LETTER_NOT_FOUND", "DATABASE_UNAVAILABLE"],
+    handle: (call) => shown(control, idOf(call)),
+  });
+
+const retryLetter = (control: DeadLetterControl) =>
+  endpoint({
+    ...CHANGE,
+    ...LETTER,
+    path: "/admin/dead-letters/:id/retry",
+    operationId: "retryDeadLetter",
+    summary: "Send a dead letter again now, whatever its attempts",
+    body: "empty",
+    refusals: ["DEAD_LETTER_NOT_FOUND", "DEAD_LETTER_DISCARDED", "DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      const id = idOf(call);
+      await control.retry(id, call.caller.userId);
+      return shown(control, id);
+    },
+  });
+
+const discardLetter = (control: DeadLetterControl) =>
+  endpoint({
+    ...CHANGE,
+    ...LETTER,
+    path: "/admin/dead-letters/:id/discard",
+    operationId: "discardDeadLetter",
+    summary: "Give a dead letter up for good; the audit log keeps why",
+    body: DiscardDeadLetter,
+    refusals: ["DEAD_LETTER_NOT_FOUND", "DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      const id = idOf(call);
+      await control.discard(id, call.caller.userId, call.body.why);
+      return shown(control, id);
+    },
+  });
+
+/** /admin/dead-letters: records that failed all retries, and what an operator may do with them. */
+export const deadLetterEndpoints = (control: DeadLetterControl): Endpoint[] => [
+  listLetters(control),
+  showLetter(control),
+  retryLetter(control),
+  discardLetter(control),
+];

@@ -1,20 +1,26 @@
-import { GrantPoints, type PointsGranted } from "../../contracts/shop/http-points.ts";
-import { identifyOperator } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { jsonBody } from "../http/json-body.ts";
+import { GrantPoints, PointsGranted } from "../../contracts/shop/http-points.ts";
+import { type Endpoint, endpoint, type OperatorCall, operatorCall } from "../http/endpoint.ts";
 import { json } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
-import { idempotencyKey } from "./idempotency-key.ts";
-import type { OperatorCall } from "./products.ts";
 
 /** @throws StampedeError AMOUNT_OUT_OF_RANGE, IDEMPOTENCY_KEY_REUSED, DATABASE_UNAVAILABLE */
 export type Grant = (asking: OperatorCall, grant: GrantPoints) => Promise<PointsGranted>;
 
 /** POST /admin/points/grants */
-export function grantPointsRoute(grant: Grant, authenticate: Authenticate): Handler {
-  const read = jsonBody(GrantPoints);
-  return async (request) => {
-    const asking = { actor: identifyOperator(request, authenticate).userId, idempotencyKey: idempotencyKey(request) };
-    return json(201, await grant(asking, await read(request)));
-  };
-}
+export const grantPoints = (grant: Grant): Endpoint =>
+  endpoint({
+    method: "POST",
+    path: "/admin/points/grants",
+    operationId: "grantPoints",
+    summary: "Give points to a user",
+    tag: "admin",
+    audience: "operator",
+    caller: "treasurer",
+    cost: "write",
+    body: GrantPoints,
+    idempotency: "key",
+    cache: "no-store",
+    audit: true,
+    answers: { 201: PointsGranted },
+    refusals: ["AMOUNT_OUT_OF_RANGE", "DATABASE_UNAVAILABLE"],
+    handle: async (call) => json(201, await grant(operatorCall(call), call.body)),
+  });

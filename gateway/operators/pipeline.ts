@@ -1,15 +1,7 @@
-import {
-  PipelineChange,
-  type PipelineChoice,
-  type PipelineView,
-  redisPercent,
-} from "../../contracts/claims/pipeline.ts";
+import { PipelineChange, type PipelineChoice, PipelineView, redisPercent } from "../../contracts/claims/pipeline.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import { identifyOperator } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { jsonBody } from "../http/json-body.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import { json } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
 
 export interface PipelineControl {
   /** The installation's pipeline, as this gateway knows it now. @throws StampedeError DATABASE_UNAVAILABLE */
@@ -20,26 +12,47 @@ export interface PipelineControl {
   readonly requireKafka: boolean;
 }
 
-/** GET /admin/pipeline */
-export function showPipelineRoute(control: PipelineControl, authenticate: Authenticate): Handler {
-  return async (request) => {
-    identifyOperator(request, authenticate);
-    return json(200, await control.read());
-  };
-}
+const PIPELINE = {
+  path: "/admin/pipeline",
+  tag: "admin",
+  audience: "operator",
+  cache: "no-store",
+  audit: true,
+  answers: { 200: PipelineView },
+} as const;
 
-/** PUT /admin/pipeline: for new claims; claims under way end in the pipeline in which they began. Idempotent. */
-export function switchPipelineRoute(control: PipelineControl, authenticate: Authenticate): Handler {
-  const read = jsonBody(PipelineChange);
-  return async (request) => {
-    const { userId } = identifyOperator(request, authenticate);
-    const { pipeline } = await read(request);
-    if (control.requireKafka && redisPercent(pipeline) > 0) {
-      throw new StampedeError(
-        "KAFKA_REQUIRED",
-        "CLAIM_REQUIRE_KAFKA=true promises Kafka's acknowledgement for every claim; start the gateways without it first",
-      );
-    }
-    return json(200, await control.change(pipeline, userId));
-  };
-}
+/** GET and PUT /admin/pipeline. A change holds for new claims; claims under way end in the pipeline in which they began. */
+export const pipelineEndpoints = (control: PipelineControl): Endpoint[] => [
+  endpoint({
+    ...PIPELINE,
+    method: "GET",
+    operationId: "getPipeline",
+    summary: "Whether claims go through Kafka or through Redis alone",
+    caller: "viewer",
+    cost: "read",
+    body: "none",
+    idempotency: "none",
+    refusals: ["DATABASE_UNAVAILABLE"],
+    handle: async () => json(200, await control.read()),
+  }),
+  endpoint({
+    ...PIPELINE,
+    method: "PUT",
+    operationId: "switchPipeline",
+    summary: "Send claims through Kafka, through Redis alone, or a percentage of the users through Redis",
+    caller: "admin",
+    cost: "write",
+    body: PipelineChange,
+    idempotency: "natural",
+    refusals: ["KAFKA_REQUIRED", "DATABASE_UNAVAILABLE"],
+    async handle({ caller, body: { pipeline } }) {
+      if (control.requireKafka && redisPercent(pipeline) > 0) {
+        throw new StampedeError(
+          "KAFKA_REQUIRED",
+          "CLAIM_REQUIRE_KAFKA=true promises Kafka's acknowledgement for every claim; start the gateways without it first",
+        );
+      }
+      return json(200, await control.change(pipeline, caller.userId));
+    },
+  }),
+];

@@ -1,18 +1,7 @@
 import { isProductId, type ProductId } from "../../contracts/orders/ids.ts";
-import { CreateProduct, type Product, Restock } from "../../contracts/shop/http-catalogue.ts";
-import { StampedeError } from "../../contracts/wire/errors.ts";
-import { identifyOperator } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { jsonBody } from "../http/json-body.ts";
+import { CreateProduct, Product, Restock } from "../../contracts/shop/http-catalogue.ts";
+import { type Endpoint, endpoint, type OperatorCall, operatorCall } from "../http/endpoint.ts";
 import { json } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
-import { idempotencyKey } from "./idempotency-key.ts";
-
-/** The operator and the idempotency key: a repeat under the same key gets the first answer and changes nothing. */
-export interface OperatorCall {
-  readonly actor: string;
-  readonly idempotencyKey: string | null;
-}
 
 /** Both reject with StampedeError IDEMPOTENCY_KEY_REUSED, DATABASE_UNAVAILABLE. */
 export interface ProductControl {
@@ -21,25 +10,47 @@ export interface ProductControl {
   restock(asking: OperatorCall, id: ProductId, quantity: number): Promise<Product>;
 }
 
+const PRODUCT = {
+  method: "POST",
+  tag: "admin",
+  audience: "operator",
+  caller: "seller",
+  cost: "write",
+  idempotency: "key",
+  cache: "no-store",
+  audit: true,
+} as const;
+
 /** POST /admin/products */
-export function createProductRoute(control: ProductControl, authenticate: Authenticate): Handler {
-  const read = jsonBody(CreateProduct);
-  return async (request) => {
-    const asking = { actor: identifyOperator(request, authenticate).userId, idempotencyKey: idempotencyKey(request) };
-    const product = await control.create(asking, await read(request));
-    const answer = json(201, product);
-    return { ...answer, headers: { ...answer.headers, location: `/products/${product.id}` } };
-  };
-}
+export const createProduct = (control: ProductControl): Endpoint =>
+  endpoint({
+    ...PRODUCT,
+    path: "/admin/products",
+    operationId: "createProduct",
+    summary: "Create a product",
+    body: CreateProduct,
+    answers: { 201: Product },
+    refusals: ["DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      const product = await control.create(operatorCall(call), call.body);
+      const answer = json(201, product);
+      return { ...answer, headers: { ...answer.headers, location: `/products/${product.id}` } };
+    },
+  });
 
 /** POST /admin/products/:productId/restock adds to the stock. */
-export function restockRoute(control: ProductControl, authenticate: Authenticate): Handler {
-  const read = jsonBody(Restock);
-  return async (request) => {
-    const asking = { actor: identifyOperator(request, authenticate).userId, idempotencyKey: idempotencyKey(request) };
-    const { productId } = request.params;
-    const { quantity } = await read(request);
-    if (!isProductId(productId!)) throw new StampedeError("PRODUCT_NOT_FOUND");
-    return json(200, await control.restock(asking, productId, quantity));
-  };
-}
+export const restockProduct = (control: ProductControl): Endpoint =>
+  endpoint({
+    ...PRODUCT,
+    path: "/admin/products/:productId/restock",
+    operationId: "restockProduct",
+    summary: "Add stock of a product",
+    body: Restock,
+    answers: { 200: Product },
+    refusals: ["PRODUCT_NOT_FOUND", "AMOUNT_OUT_OF_RANGE", "DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      const { productId } = call.params;
+      if (!isProductId(productId!)) return call.refuse("PRODUCT_NOT_FOUND");
+      return json(200, await control.restock(operatorCall(call), productId, call.body.quantity));
+    },
+  });

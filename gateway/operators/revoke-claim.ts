@@ -1,13 +1,10 @@
-import { type ClaimRevoked, RevokeClaim } from "../../contracts/claims/http.ts";
+import { ClaimRevoked, RevokeClaim } from "../../contracts/claims/http.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId, type RequestId, saleOfRequest, type UserId } from "../../contracts/wire/ids.ts";
 import type { RevokeOutcome, RevokeRequest, UnpersistedClaim } from "../../db/claims/revoke.ts";
-import { identifyOperator } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { jsonBody } from "../http/json-body.ts";
-import { json, problem } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
-import type { SaleRecovering } from "./recovering.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { json } from "../http/problem.ts";
+import type { SaleRecovering } from "../sales/recovering.ts";
 
 export interface Revoking {
   /** Writes the tombstone, the revocation and the audit line in one transaction. */
@@ -64,23 +61,44 @@ async function untilReleased(revoking: Revoking, requestId: RequestId): Promise<
 
 /**
  * POST /admin/coupons/:couponId/revoke. The tombstone makes it final. The answer waits a moment for the slot to be freed, and
- * says whether it was. Idempotent.
+ * says whether it was.
  */
-export function revokeClaimRoute(revoking: Revoking, authenticate: Authenticate): Handler {
-  const read = jsonBody(RevokeClaim);
-  return async (request) => {
-    const { userId: actor } = identifyOperator(request, authenticate);
-    const { requestId: asked, why } = await read(request);
-    const couponId = request.params.couponId!;
-    if (!isCouponId(couponId)) return problem("COUPON_NOT_FOUND");
-    if (saleOfRequest(asked) !== couponId) {
-      return problem("REQUEST_NOT_FOUND", { detail: "No such request of this coupon" });
-    }
-    const outcome = await revoke(revoking, { couponId, requestId: asked, actor, why }, couponId, asked);
-    const requestId = outcome.requestId as RequestId;
-    await revoking.wake(requestId).catch(() => {}); // if the message is lost, the relay finds it in its next round
-    const released = await untilReleased(revoking, requestId);
-    const userId = outcome.userId as UserId;
-    return json(200, { requestId, couponId, userId, status: "REVOKED", released } satisfies ClaimRevoked);
-  };
-}
+export const revokeClaim = (revoking: Revoking): Endpoint =>
+  endpoint({
+    method: "POST",
+    path: "/admin/coupons/:couponId/revoke",
+    operationId: "revokeClaim",
+    summary: "Revoke one claim: its owner is told, and its slot goes to the next user",
+    tag: "admin",
+    audience: "operator",
+    caller: "treasurer",
+    cost: "write",
+    body: RevokeClaim,
+    idempotency: "natural",
+    cache: "no-store",
+    audit: true,
+    answers: { 200: ClaimRevoked },
+    refusals: [
+      "COUPON_NOT_FOUND",
+      "REQUEST_NOT_FOUND",
+      "CONFLICT",
+      "SALE_RECOVERING",
+      "REDIS_UNAVAILABLE",
+      "DATABASE_UNAVAILABLE",
+    ],
+    async handle(call) {
+      const { requestId: asked, why } = call.body;
+      const { couponId } = call.params;
+      if (!isCouponId(couponId!)) return call.refuse("COUPON_NOT_FOUND");
+      if (saleOfRequest(asked) !== couponId) {
+        return call.refuse("REQUEST_NOT_FOUND", { detail: "No such request of this coupon" });
+      }
+      const wish = { couponId, requestId: asked, actor: call.caller.userId, why };
+      const outcome = await revoke(revoking, wish, couponId, asked);
+      const requestId = outcome.requestId as RequestId;
+      await revoking.wake(requestId).catch(() => {}); // if the message is lost, the relay finds it in its next round
+      const released = await untilReleased(revoking, requestId);
+      const userId = outcome.userId as UserId;
+      return json(200, { requestId, couponId, userId, status: "REVOKED", released } satisfies ClaimRevoked);
+    },
+  });

@@ -1,10 +1,7 @@
-import type { Sale } from "../../contracts/claims/http.ts";
+import { Sale } from "../../contracts/claims/http.ts";
 import { type CouponId, isCouponId } from "../../contracts/wire/ids.ts";
-import { identifyOperator } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { noMembers } from "../http/json-body.ts";
-import { json, problem } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { json } from "../http/problem.ts";
 
 export type SaleAction = "open" | "pause" | "close";
 export const INTENT = { open: "OPEN", pause: "PAUSED", close: "CLOSED" } as const satisfies Record<SaleAction, string>;
@@ -20,13 +17,34 @@ export interface SaleControl {
   view(couponId: CouponId): Promise<Sale | null>;
 }
 
-/** POST /admin/coupons/:couponId/open|pause|close. Idempotent. */
-export function saleStateRoute(control: SaleControl, action: SaleAction, authenticate: Authenticate): Handler {
-  return async (request) => {
-    const { userId } = identifyOperator(request, authenticate);
-    const couponId = request.params.couponId!;
-    await noMembers(request);
-    if (!isCouponId(couponId) || !(await control.change(couponId, action, userId))) return problem("COUPON_NOT_FOUND");
-    return json(200, await control.view(couponId));
-  };
-}
+const SUMMARY: Readonly<Record<SaleAction, string>> = {
+  open: "Open a paused or closed sale",
+  pause: "Pause a sale: claims get PAUSED until it is opened",
+  close: "Close a sale: claims get ENDED",
+};
+
+/** POST /admin/coupons/:couponId/open|pause|close. */
+export const changeSaleState = (control: SaleControl, action: SaleAction): Endpoint =>
+  endpoint({
+    method: "POST",
+    path: `/admin/coupons/:couponId/${action}`,
+    operationId: `${action}Sale`,
+    summary: SUMMARY[action],
+    tag: "admin",
+    audience: "operator",
+    caller: "seller",
+    cost: "write",
+    body: "empty",
+    idempotency: "natural",
+    cache: "no-store",
+    audit: true,
+    answers: { 200: Sale },
+    refusals: ["COUPON_NOT_FOUND", "REDIS_UNAVAILABLE", "DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      const { couponId } = call.params;
+      if (!isCouponId(couponId!) || !(await control.change(couponId, action, call.caller.userId))) {
+        return call.refuse("COUPON_NOT_FOUND");
+      }
+      return json(200, await control.view(couponId));
+    },
+  });

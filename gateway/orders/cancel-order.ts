@@ -1,14 +1,13 @@
 import { recordOf } from "../../contracts/event-topics.ts";
-import type { CancelAccepted } from "../../contracts/orders/http.ts";
+import { CancelAccepted } from "../../contracts/orders/http.ts";
 import { orderCancelRequested } from "../../contracts/orders/messages.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import type { PlacedOrders } from "../../lua/placed-orders.ts";
-import { identify } from "../auth/bearer.ts";
-import type { Authenticate, Identity } from "../auth/hs256.ts";
+import type { Identity } from "../auth/hs256.ts";
 import { mayAct } from "../auth/roles.ts";
-import { json, problem } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { json } from "../http/problem.ts";
 import type { FindOrder, FoundOrder } from "./find-order.ts";
 
 export interface Cancelling {
@@ -42,15 +41,36 @@ async function cancel({ noteCancel, log }: Cancelling, found: FoundOrder, who: I
   return { orderId, status: found.status };
 }
 
-/** POST /orders/:orderId/cancel, by id or number, by the order's owner or a treasurer. Idempotent. */
-export function cancelOrderRoute(cancelling: Cancelling, authenticate: Authenticate): Handler {
-  return async (request) => {
-    const who = identify(request, authenticate);
-    const found = await cancelling.find(request.params.orderId!, who);
-    if (found === null) return problem("ORDER_NOT_FOUND");
-    if (found.order.userId !== who.userId && !mayAct(who, "treasurer")) {
-      throw new StampedeError("FORBIDDEN", "Only a treasurer may cancel the order of somebody else");
-    }
-    return json(202, await cancel(cancelling, found, who));
-  };
-}
+/** POST /orders/:orderId/cancel, by id or number, by the order's owner or a treasurer. */
+export const cancelOrder = (cancelling: Cancelling): Endpoint =>
+  endpoint({
+    method: "POST",
+    path: "/orders/:orderId/cancel",
+    operationId: "cancelOrder",
+    summary: "Request that an order is cancelled, which is possible until it is paid",
+    tag: "orders",
+    audience: "public",
+    caller: "user",
+    cost: "write",
+    body: "none",
+    idempotency: "natural",
+    cache: "no-store",
+    audit: false,
+    answers: { 202: CancelAccepted },
+    refusals: [
+      "ORDER_NOT_FOUND",
+      "ORDER_NOT_CANCELLABLE",
+      "FORBIDDEN",
+      "OUTCOME_UNKNOWN",
+      "REDIS_UNAVAILABLE",
+      "DATABASE_UNAVAILABLE",
+    ],
+    async handle(call) {
+      const found = await cancelling.find(call.params.orderId!, call.caller);
+      if (found === null) return call.refuse("ORDER_NOT_FOUND");
+      if (found.order.userId !== call.caller.userId && !mayAct(call.caller, "treasurer")) {
+        throw new StampedeError("FORBIDDEN", "Only a treasurer may cancel the order of another user");
+      }
+      return json(202, await cancel(cancelling, found, call.caller));
+    },
+  });

@@ -1,40 +1,66 @@
-import { type OrderAccepted, PlaceOrder } from "../../contracts/orders/http.ts";
+import { OrderAccepted, PlaceOrder } from "../../contracts/orders/http.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import { readTraceparent } from "../../contracts/wire/traceparent.ts";
-import { identify } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { jsonBody } from "../http/json-body.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import { json } from "../http/problem.ts";
-import { idempotencyKey } from "../operators/idempotency-key.ts";
-import type { Handler, HttpRequest } from "../transports/transport.ts";
 import type { PlaceOrderFor } from "./place-order.ts";
 
 /** Called for each answer: ACCEPTED, REPEATED, or why the order was refused. */
 export type ObserveOrder = (code: ResultCode, seconds: number) => void;
 
+const REFUSALS = [
+  "PRODUCT_NOT_FOUND",
+  "SOLD_OUT",
+  "SHIPPING_NOT_SERVED",
+  "CURRENCIES_DIFFER",
+  "AMOUNT_OUT_OF_RANGE",
+  "CART_EMPTY",
+  "CART_CHANGED",
+  "COUPON_NOT_FOUND",
+  "COUPON_NOT_HELD",
+  "COUPON_ALREADY_USED",
+  "COUPON_EXPIRED",
+  "MIN_ORDER_AMOUNT",
+  "COUPON_WITHOUT_EFFECT",
+  "POINTS_EXCEED_AMOUNT",
+  "RATE_LIMITED",
+  "OVERLOADED",
+  "TOO_MANY_ORDERS",
+  "OUTCOME_UNKNOWN",
+  "KAFKA_UNAVAILABLE",
+  "REDIS_UNAVAILABLE",
+  "DATABASE_UNAVAILABLE",
+] as const satisfies readonly ResultCode[];
+
 /** POST /orders */
-export function placeOrderRoute(place: PlaceOrderFor, authenticate: Authenticate, observe: ObserveOrder): Handler {
-  const read = jsonBody(PlaceOrder);
-
-  async function answered(request: HttpRequest): Promise<OrderAccepted> {
-    const { userId } = identify(request, authenticate);
-    const key = idempotencyKey(request);
-    const traceparent = readTraceparent(request.header("traceparent"));
-    return await place({ userId, idempotencyKey: key, body: await read(request), traceparent });
-  }
-
-  return async (request) => {
-    const begun = performance.now();
-    const answeredWith = (code: ResultCode) => observe(code, (performance.now() - begun) / 1_000);
-    try {
-      const answer = await answered(request);
-      answeredWith(answer.repeat ? "REPEATED" : "ACCEPTED");
-      const response = json(202, answer);
-      return { ...response, headers: { ...response.headers, location: answer.trackingUrl } };
-    } catch (error) {
-      answeredWith(error instanceof StampedeError ? error.code : "INTERNAL");
-      throw error;
-    }
-  };
-}
+export const placeOrder = (place: PlaceOrderFor, observe: ObserveOrder): Endpoint =>
+  endpoint({
+    method: "POST",
+    path: "/orders",
+    operationId: "placeOrder",
+    summary:
+      "Order products, or the cart; a repeat under the same Idempotency-Key is the same order. Every 503 names the key (also one that the gateway made) and the order: repeat the request under that key",
+    tag: "orders",
+    audience: "public",
+    caller: "user",
+    cost: "claim",
+    body: PlaceOrder,
+    idempotency: "key",
+    cache: "no-store",
+    audit: false,
+    answers: { 202: OrderAccepted },
+    refusals: REFUSALS,
+    async handle({ caller: { userId }, body, idempotencyKey, traceparent }) {
+      const begun = performance.now();
+      const answeredWith = (code: ResultCode) => observe(code, (performance.now() - begun) / 1_000);
+      try {
+        const answer = await place({ userId, idempotencyKey, body, traceparent });
+        answeredWith(answer.repeat ? "REPEATED" : "ACCEPTED");
+        const response = json(202, answer);
+        return { ...response, headers: { ...response.headers, location: answer.trackingUrl } };
+      } catch (error) {
+        answeredWith(error instanceof StampedeError ? error.code : "INTERNAL");
+        throw error;
+      }
+    },
+  });

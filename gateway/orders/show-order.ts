@@ -1,15 +1,28 @@
+import { OrderView } from "../../contracts/orders/http.ts";
 import { orderView } from "../../contracts/orders/view.ts";
-import { identify } from "../auth/bearer.ts";
-import type { Authenticate } from "../auth/hs256.ts";
-import { json, problem } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { json } from "../http/problem.ts";
 import type { FindOrder } from "./find-order.ts";
 
 /** GET /orders/:orderId, by id or number */
-export function showOrderRoute(find: FindOrder, authenticate: Authenticate): Handler {
-  return async (request) => {
-    const who = identify(request, authenticate);
-    const found = await find(request.params.orderId!, who);
-    return found === null ? problem("ORDER_NOT_FOUND") : json(200, orderView(found));
-  };
-}
+export const showOrder = (find: FindOrder): Endpoint =>
+  endpoint({
+    method: "GET",
+    path: "/orders/:orderId",
+    operationId: "getOrder",
+    summary: "One of the caller's orders, by its id or number, step by step",
+    tag: "orders",
+    audience: "public",
+    caller: "user",
+    cost: "read",
+    body: "none",
+    idempotency: "none",
+    cache: "no-store",
+    audit: false,
+    answers: { 200: OrderView },
+    refusals: ["ORDER_NOT_FOUND", "REDIS_UNAVAILABLE", "DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      const found = await find(call.params.orderId!, call.caller);
+      return found === null ? call.refuse("ORDER_NOT_FOUND") : json(200, orderView(found));
+    },
+  });

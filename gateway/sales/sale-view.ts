@@ -1,11 +1,9 @@
 import { sharedLook } from "../../contracts/async/shared-look.ts";
 import type { Sale, SaleState } from "../../contracts/claims/http.ts";
-import { type CouponId, isCouponId } from "../../contracts/wire/ids.ts";
+import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { SaleRow } from "../../db/sales/list.ts";
 import { shownTerms } from "../../db/sales/terms.ts";
 import type { SaleSnapshot } from "../../lua/sale-reading.ts";
-import { json, problem } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
 
 /** A sale as a visitor sees it: the terms from PostgreSQL, the count from Redis. */
 export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number): Sale {
@@ -58,13 +56,4 @@ export function createViewSale(sources: SaleSources): ViewSale {
     const [row, live] = await Promise.all([sources.find(couponId), sources.live(couponId)]);
     return row === null ? null : viewSale(row, live, Date.now());
   });
-}
-
-/** GET /coupons/:couponId */
-export function saleRoute(view: ViewSale): Handler {
-  return async (request) => {
-    const couponId = request.params.couponId!;
-    const sale = isCouponId(couponId) ? await view(couponId) : null;
-    return sale === null ? problem("COUPON_NOT_FOUND") : json(200, sale);
-  };
 }

@@ -1,8 +1,8 @@
 import { isProductId, type ProductId } from "../../contracts/orders/ids.ts";
-import type { Product } from "../../contracts/shop/http-catalogue.ts";
-import { pageOf } from "../http/page.ts";
-import { json, problem } from "../http/problem.ts";
-import type { Handler } from "../transports/transport.ts";
+import { Product, ProductList } from "../../contracts/shop/http-catalogue.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { PageQuery } from "../http/page.ts";
+import { json } from "../http/problem.ts";
 
 /** Newest first. */
 export type ListProducts = (
@@ -11,19 +11,44 @@ export type ListProducts = (
 ) => Promise<{ items: readonly Product[]; nextCursor: string | null }>;
 export type FindProduct = (id: ProductId) => Promise<Product | null>;
 
+const READ = {
+  method: "GET",
+  tag: "catalogue",
+  audience: "public",
+  caller: "anyone",
+  body: "none",
+  idempotency: "none",
+  cache: "no-store",
+  audit: false,
+} as const;
+
 /** GET /products */
-export function listProductsRoute(list: ListProducts): Handler {
-  return async (request) => {
-    const { cursor, limit } = pageOf(request);
-    return json(200, await list(cursor, limit));
-  };
-}
+export const showProducts = (list: ListProducts): Endpoint =>
+  endpoint({
+    ...READ,
+    path: "/products",
+    operationId: "listProducts",
+    summary: "All products, newest first",
+    cost: "list",
+    query: PageQuery,
+    answers: { 200: ProductList },
+    refusals: ["VALIDATION_FAILED", "DATABASE_UNAVAILABLE"],
+    handle: async ({ query: { cursor, limit } }) => json(200, await list(cursor ?? null, limit)),
+  });
 
 /** GET /products/:productId */
-export function productRoute(find: FindProduct): Handler {
-  return async (request) => {
-    const id = request.params.productId!;
-    const product = isProductId(id) ? await find(id) : null;
-    return product === null ? problem("PRODUCT_NOT_FOUND") : json(200, product);
-  };
-}
+export const showProduct = (find: FindProduct): Endpoint =>
+  endpoint({
+    ...READ,
+    path: "/products/:productId",
+    operationId: "getProduct",
+    summary: "A product: its price, and the stock that can still be sold",
+    cost: "read",
+    answers: { 200: Product },
+    refusals: ["PRODUCT_NOT_FOUND", "DATABASE_UNAVAILABLE"],
+    async handle(call) {
+      const { productId } = call.params;
+      const product = isProductId(productId!) ? await find(productId) : null;
+      return product === null ? call.refuse("PRODUCT_NOT_FOUND") : json(200, product);
+    },
+  });

@@ -73,7 +73,6 @@ export class BunHttpRequest implements HttpRequest {
     }
   }
 
-  /** Whether `error` only says that the client disconnected during the body, so that no answer is needed. */
   hungUp(error: unknown): boolean {
     return error instanceof DOMException && error.name === "AbortError" && this.native.signal.aborted;
   }

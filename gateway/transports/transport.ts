@@ -25,6 +25,8 @@ export interface HttpRequest {
   header(name: string): string | undefined;
   /** The whole body. @throws StampedeError BODY_TOO_LARGE beyond the transport's limit, OVERLOADED beyond that of all bodies */
   body(): Promise<Uint8Array>;
+  /** Whether `error`, which `body` rejected with, only says that the client disconnected: nobody reads an answer. */
+  hungUp(error: unknown): boolean;
 }
 
 export interface HttpResponse {

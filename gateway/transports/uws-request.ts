@@ -89,6 +89,10 @@ export class UwsHttpRequest implements HttpRequest {
     return this.incoming?.read() ?? Promise.resolve(EMPTY);
   }
 
+  hungUp(error: unknown): boolean {
+    return error instanceof HungUp && this.isAborted;
+  }
+
   /** The handler continues after its first turn: copies what it may still read. */
   detach(): void {
     this.response.onAborted(() => {

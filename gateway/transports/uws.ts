@@ -9,7 +9,7 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import { allowedAt, groupByPath } from "./paths.ts";
 import type { ConnectionLimit, Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
 import { listenOn, loadAddon } from "./uws-addon.ts";
-import { type Body, type BodyRules, cutSilentBodies, HungUp } from "./uws-body.ts";
+import { type Body, type BodyRules, cutSilentBodies } from "./uws-body.ts";
 import { UwsHttpRequest } from "./uws-request.ts";
 import { headOf, writeResponse } from "./uws-response.ts";
 import { socketBehavior, UwsSocket } from "./uws-socket.ts";
@@ -73,7 +73,7 @@ export const listenUws: Listen = async (options) => {
     try {
       answerLater(request, await pending);
     } catch (error) {
-      if (error instanceof HungUp && request.isAborted) return;
+      if (request.hungUp(error)) return;
       try {
         answerLater(request, failed(request, error));
       } catch {

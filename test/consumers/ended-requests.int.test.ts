@@ -4,7 +4,7 @@ import { findRequest } from "../../db/claims/find.ts";
 import { findReopening } from "../../db/sales/reopening.ts";
 import { redisRequests } from "../../gateway/claims/redis-requests.ts";
 import { requestStatus } from "../../gateway/claims/request-status.ts";
-import { createSaleRecovering } from "../../gateway/operators/recovering.ts";
+import { createSaleRecovering } from "../../gateway/sales/recovering.ts";
 import { createWhyNotLoaded } from "../../gateway/sales/why-not-loaded.ts";
 import { saleKeys } from "../../lua/keys.ts";
 import { noteAsking, notePending } from "../../lua/pending-requests.ts";

@@ -1,7 +1,9 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { refusalOf } from "../db/pooling.ts";
-import { json } from "./http/problem.ts";
-import type { Handler, HttpResponse } from "./transports/transport.ts";
+import { refusalOf } from "../../db/pooling.ts";
+import type { Audience } from "../http/declaration.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
+import { json } from "../http/problem.ts";
+import type { HttpResponse } from "../transports/transport.ts";
 
 /** One dependency's state: resolves when it answers, rejects with the reason when it doesn't. */
 export type ReadinessProbe = () => Promise<void>;
@@ -56,18 +58,59 @@ async function ask(probe: ReadinessProbe): Promise<Answer> {
   }
 }
 
-/** GET /health/live: the process answers. */
-export const liveRoute: Handler = () => json(200, { status: "live" });
+const LIVE = json(200, { status: "live" });
+
+const HEALTH = {
+  method: "GET",
+  tag: "machines",
+  caller: "anyone",
+  cost: "free",
+  body: "none",
+  idempotency: "none",
+  cache: "no-store",
+  audit: false,
+  refusals: [],
+} as const;
+
+/** GET /health/live */
+export const liveness = (audience: Audience): Endpoint =>
+  endpoint({
+    ...HEALTH,
+    path: "/health/live",
+    operationId: "getLiveness",
+    summary: "The process answers",
+    audience,
+    answers: { 200: Liveness },
+    handle: () => LIVE,
+  });
+
+/** GET /health/ready */
+export const readiness = (look: LookAtReadiness): Endpoint =>
+  endpoint({
+    ...HEALTH,
+    path: "/health/ready",
+    operationId: "getReadiness",
+    summary: "Whether claims can be taken",
+    audience: "machine",
+    answers: { 200: Readiness, 503: Readiness },
+    meanings: {
+      200: "Claims can be taken; `degraded`: without Kafka or PostgreSQL, for which they wait in Redis",
+      503: "Send no requests here: `not ready` without Redis or with a database that refuses the gateway, `stopping` before the end",
+    },
+    handle: look,
+  });
+
+export type LookAtReadiness = () => Promise<HttpResponse>;
 
 /**
- * GET /health/ready: 200 while claims can be taken. Redis is needed for that. Without Kafka claims go to the ledger, and
+ * The answer of GET /health/ready: 200 while claims can be taken. Redis is needed for that. Without Kafka claims go to the ledger, and
  * without PostgreSQL they wait there, so those two only make the answer `degraded`. A database that has refused the gateway from
  * the start is not an outage but a wrong configuration: the gateway is not ready.
  */
-export function readyRoute(
+export function createReadiness(
   probes: { readonly redis: ReadinessProbe; readonly kafka: ReadinessProbe; readonly database: ReadinessProbe },
   shuttingDown: () => boolean,
-): Handler {
+): LookAtReadiness {
   let latest: { at: number; answer: Promise<HttpResponse> } | undefined;
   let databaseWasUp = false;
   async function look(): Promise<HttpResponse> {

@@ -1,7 +1,7 @@
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
-import { comeBack } from "../sales/opening-time.ts";
-import type { WhyNotLoaded } from "../sales/why-not-loaded.ts";
+import { comeBack } from "./opening-time.ts";
+import type { WhyNotLoaded } from "./why-not-loaded.ts";
 
 /** The error for an operator's call that must wait until a sale is rebuilt. */
 export type SaleRecovering = (couponId: CouponId) => Promise<StampedeError>;

@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
-import { TransactionPooling } from "../db/pooling.ts";
-import { type ReadinessProbe, readyRoute } from "./health.ts";
-import type { HttpRequest } from "./transports/transport.ts";
+import { TransactionPooling } from "../../db/pooling.ts";
+import { createReadiness, type ReadinessProbe } from "./health.ts";
 
 const up: ReadinessProbe = async () => {};
 const failing =
@@ -14,10 +13,10 @@ const refused = failing(Object.assign(new Error("no such user"), { code: "28P01"
 async function readiness(...databases: ReadinessProbe[]) {
   const answers: unknown[] = [];
   let database = databases[0]!;
-  const route = readyRoute({ redis: up, kafka: up, database: () => database() }, () => false);
+  const route = createReadiness({ redis: up, kafka: up, database: () => database() }, () => false);
   for (const next of databases) {
     database = next;
-    const { status, body } = await route({} as HttpRequest);
+    const { status, body } = await route();
     answers.push({ code: status, ...JSON.parse(String(body)) });
     await Bun.sleep(260); // one look serves a quarter of a second
   }

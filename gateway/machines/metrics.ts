@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { PIPELINES, type Pipeline } from "../contracts/claims/pipeline.ts";
-import type { ResultCode } from "../contracts/wire/result-codes.ts";
+import { PIPELINES, type Pipeline } from "../../contracts/claims/pipeline.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 
 export interface GatewayMetrics {
   countClaim(code: string, from: "gate" | "redis"): void;
@@ -9,25 +9,20 @@ export interface GatewayMetrics {
   /** A POST /orders was answered. `code`: ACCEPTED, REPEATED, or why it was refused. */
   observeOrder(code: ResultCode, seconds: number): void;
   breakerOpen(open: boolean): void;
+  /** A value that is read whenever Prometheus asks. */
+  gauge(name: string, help: string, read: () => number): void;
+  /** An answer of an endpoint. */
+  countAnswer(operationId: string, status: number): void;
   /** Sales about which Redis fails to answer now, while it answers about others. */
   leftOut(sales: number): void;
   /** Text in Prometheus' exposition format. */
   text(): Promise<string>;
 }
 
-export interface GaugeSources {
-  readonly inFlight: () => number;
-  readonly ordersInFlight: () => number;
-  readonly sockets: () => number;
-  readonly producerQueued: () => number;
-  readonly redisPercent: () => number;
-  readonly filterBytes: () => number;
-}
-
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
 /** The gateway's metrics. Claims are counted in a plain map and copied at scrape time: a label look-up costs a microsecond. */
-export function createMetrics(sources: GaugeSources): GatewayMetrics {
+export function createMetrics(): GatewayMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const counts = { gate: new Map<string, number>(), redis: new Map<string, number>() };
@@ -54,25 +49,20 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
       for (const pipeline of PIPELINES) this.inc({ pipeline }, accepted[pipeline]);
     },
   });
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge("stampede_claims_in_flight", "Claims that are not answered yet", sources.inFlight);
-  gauge("stampede_orders_in_flight", "Orders that are not answered yet", sources.ordersInFlight);
-  gauge("stampede_sockets", "Open WebSockets", sources.sockets);
-  gauge("stampede_producer_queued", "Records waiting for Kafka's report", sources.producerQueued);
-  gauge(
-    "stampede_pipeline_redis_percent",
-    "Percentage of users whose claims skip Kafka on this gateway",
-    sources.redisPercent,
-  );
-  gauge("stampede_gate_filter_bytes", "Memory of the winners' filters of all sales", sources.filterBytes);
+  const answers = new Map<string, number>();
+  new Counter({
+    name: "stampede_http_answers_total",
+    help: "Answers by operation and status; claims are in stampede_claims_total",
+    labelNames: ["operation", "status"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [key, n] of answers) {
+        const [operation, status] = key.split(" ") as [string, string];
+        this.inc({ operation, status }, n);
+      }
+    },
+  });
   const breaker = new Gauge({
     name: "stampede_ack_breaker_open",
     help: "1: Kafka's reports are late, claims answer from the ledger",
@@ -114,6 +104,20 @@ export function createMetrics(sources: GaugeSources): GatewayMetrics {
     },
     leftOut: (sales) => leftOut.set(sales),
     breakerOpen: (open) => breaker.set(open ? 1 : 0),
+    gauge(name, help, read) {
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+    countAnswer(operationId, status) {
+      const key = `${operationId} ${status}`;
+      answers.set(key, (answers.get(key) ?? 0) + 1);
+    },
     text: () => registry.metrics(),
   };
 }

@@ -1,0 +1,146 @@
+import { findRequest, findWin } from "../../db/claims/find.ts";
+import { listMyCoupons } from "../../db/claims/list-mine.ts";
+import { LEDGER_CHANNEL } from "../../lua/keys.ts";
+import { noteAsking, notePending } from "../../lua/pending-requests.ts";
+import type { Winner } from "../../lua/sale-reading.ts";
+import { createRateLimit, type RateLimit } from "../admission/token-bucket.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { GatewayConnections } from "../connections.ts";
+import type { Endpoint } from "../http/endpoint.ts";
+import type { GatewayMetrics } from "../machines/metrics.ts";
+import type { Sales } from "../sales/compose.ts";
+import { type AckBreaker, createAckBreaker } from "./breaker.ts";
+import { type ClaimForUser, createClaims } from "./claim.ts";
+import { type ClaimDoor, claimEndpoints } from "./claim-route.ts";
+import { createDecide, type Decide } from "./decide.ts";
+import { followChosenPipeline } from "./follow-choice.ts";
+import { type ListMyCoupons, myCoupons } from "./my-coupons.ts";
+import { createPastWins } from "./past-wins.ts";
+import type { PipelineSwitch } from "./pipeline-switch.ts";
+import { createDeliver, createPublish, type PublishRecord } from "./publish.ts";
+import { createQueue, type Queue } from "./queue.ts";
+import { createReceipts } from "./receipt.ts";
+import { redisRequests } from "./redis-requests.ts";
+import { createRelayWakeup } from "./relay-wakeup.ts";
+import { type RequestSources, showRequest } from "./request-status.ts";
+
+/** The claims of this gateway, and what orders share with them. */
+export interface ClaimDomain {
+  readonly claimForUser: ClaimForUser;
+  readonly listCoupons: ListMyCoupons;
+  readonly pipelines: PipelineSwitch;
+  readonly breaker: AckBreaker;
+  /** Produces a record and waits for Kafka for at most CLAIM_ACK_MS. */
+  readonly deliver: PublishRecord;
+  /** Claims and orders of one user spend from the same bucket. */
+  readonly rateLimit: RateLimit;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface ClaimEndpointParts {
+  readonly door: ClaimDoor;
+  readonly requests: RequestSources;
+  readonly listCoupons: ListMyCoupons;
+  readonly onError: (error: unknown) => void;
+}
+
+export const claimDomainEndpoints = ({ door, requests, listCoupons, onError }: ClaimEndpointParts): Endpoint[] => [
+  ...claimEndpoints(door),
+  showRequest(requests, onError),
+  myCoupons(listCoupons),
+];
+
+/** Redis' decisions; each also tells the board what it says about the sale. */
+function decisions({ board, scripts }: Sales): Decide {
+  return createDecide(scripts.claim, (couponId, { epoch, version, state, left }) => {
+    // A sale that is not loaded has no version to compare; its gate opens by expiry.
+    if (epoch > 0) board.hear(couponId, { epoch, version, state, soldOut: left === 0 }, performance.now());
+  });
+}
+
+/** The queued sales' way into the log. */
+function queueOf({ redis, producer, fault, log, onError }: GatewayConnections, ackMs: number): Queue {
+  return createQueue({
+    producer,
+    breaker: createAckBreaker((open) =>
+      log.warn({ open }, open ? "Kafka does not acknowledge queued claims: 503" : "Kafka acknowledges queued claims"),
+    ),
+    ackMs,
+    ask: (couponId, requestId, userId, mayAsk) => noteAsking(redis, couponId, requestId, userId, mayAsk),
+    notePending: (couponId, requestId, userId) => notePending(redis, couponId, requestId, userId),
+    fault,
+    onError,
+  });
+}
+
+function breakerOf({ log }: GatewayConnections, metrics: GatewayMetrics): AckBreaker {
+  return createAckBreaker((open) => {
+    metrics.breakerOpen(open);
+    log.warn(
+      { open },
+      open ? "Kafka's reports are late: claims answer from the ledger" : "Kafka's reports are on time",
+    );
+  });
+}
+
+/** The claim path on Redis, Kafka and PostgreSQL. */
+export function composeClaims(
+  connections: GatewayConnections,
+  config: GatewayConfig,
+  metrics: GatewayMetrics,
+  sales: Sales,
+): ClaimDomain {
+  const { redis, sql, orm, producer, guarded, fault, onError } = connections;
+  const { board, whyNotLoaded } = sales;
+  const breaker = breakerOf(connections, metrics);
+  const pipelines = followChosenPipeline(connections, config);
+  const deliver = createDeliver(producer, breaker, config.CLAIM_ACK_MS, onError);
+  const rateLimit = createRateLimit(config.USER_RATE_PER_S, config.USER_RATE_BURST);
+  const { claimForUser, inFlight } = createClaims({
+    decide: decisions(sales),
+    queue: queueOf(connections, config.QUEUED_ACK_MS),
+    pipelineOf: pipelines.of,
+    wakeRelay: createRelayWakeup((couponId) => redis.publish(LEDGER_CHANNEL, couponId), onError),
+    accepted: metrics.acceptedBy,
+    publish: createPublish(deliver),
+    breaker,
+    receipts: createReceipts(config.receiptKey),
+    rateLimit,
+    whyNotLoaded,
+    pastWin: createPastWins(
+      (couponId, userId) => guarded(() => findWin(sql, couponId, userId)) as Promise<Winner | null>,
+    ),
+    maxInFlight: config.MAX_IN_FLIGHT,
+    requireKafka: config.CLAIM_REQUIRE_KAFKA,
+    ledgerWordMs: config.MESSAGE_TIMEOUT_MS,
+    fault,
+    observe: metrics.observeClaim,
+    onError,
+  });
+  metrics.gauge("stampede_claims_in_flight", "Claims that are not answered yet", inFlight);
+  metrics.gauge(
+    "stampede_pipeline_redis_percent",
+    "Percentage of users whose claims skip Kafka on this gateway",
+    pipelines.percent,
+  );
+  const listCoupons: ListMyCoupons = (userId, cursor, limit) =>
+    guarded(() => listMyCoupons(orm, userId, cursor, limit));
+  return {
+    claimForUser,
+    listCoupons,
+    pipelines,
+    breaker,
+    deliver,
+    rateLimit,
+    endpoints: claimDomainEndpoints({
+      door: { board, claimForUser, countClaim: metrics.countClaim },
+      requests: {
+        inRedis: redisRequests(redis),
+        inDatabase: (requestId, userId) => guarded(() => findRequest(sql, requestId, userId)),
+        whyNotLoaded,
+      },
+      listCoupons,
+      onError,
+    }),
+  };
+}

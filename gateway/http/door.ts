@@ -1,0 +1,26 @@
+import type { Authenticate, Identity } from "../auth/hs256.ts";
+import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
+import type { Declaration } from "./declaration.ts";
+
+/** What the log and the audit say about a call. */
+export interface CallRecord {
+  readonly id: string;
+  readonly declaration: Declaration;
+  /** null: nobody was identified (yet). */
+  readonly caller: Identity | null;
+  readonly request: HttpRequest;
+}
+
+/** What every endpoint has in front of it: who calls, what is allowed, what is written down. */
+export interface Door {
+  readonly authenticate: Authenticate;
+  /**
+   * Spends what the call costs. Called before the body is read: first without an identity (by address), then with it.
+   * @throws StampedeError RATE_LIMITED, OVERLOADED
+   */
+  admit(declaration: Declaration, request: HttpRequest, caller: Identity | null): void;
+  /** Called once for each answer. `error`: what the handler threw, if it did. @returns the answer to send */
+  answered(call: CallRecord, response: HttpResponse, error?: unknown): HttpResponse;
+  /** In tests only: the handler of an endpoint that checks its caller itself, with its answers checked. */
+  readonly checkRaw?: (declaration: Declaration, handler: Handler) => Handler;
+}

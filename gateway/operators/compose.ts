@@ -1,0 +1,188 @@
+import { choiceOf, redisPercent } from "../../contracts/claims/pipeline.ts";
+import { newProductId } from "../../contracts/orders/ids.ts";
+import { chosenBy, SAGA_SETTING, sagaView } from "../../contracts/orders/saga-mode.ts";
+import { newCouponId } from "../../contracts/wire/ids.ts";
+import { isReleased } from "../../db/claims/revocations.ts";
+import { revokeClaim as commitRevocation } from "../../db/claims/revoke.ts";
+import { discardDeadLetter, retryDeadLetter } from "../../db/dead-letters/change.ts";
+import { findDeadLetter, listDeadLetters } from "../../db/dead-letters/read.ts";
+import { once } from "../../db/once.ts";
+import { createSale as insertSale, resizeSale as resizeRow, setSaleState } from "../../db/sales/change.ts";
+import { changeSetting, findSetting } from "../../db/settings/settings.ts";
+import { grantPoints as insertGrant } from "../../db/shop/points.ts";
+import { restockProduct as addStock, createProduct as insertProduct } from "../../db/shop/products.ts";
+import { createAdmission } from "../../lua/admission.ts";
+import { PIPELINE_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../../lua/keys.ts";
+import { findInLedger } from "../../lua/ledger.ts";
+import { findPending } from "../../lua/pending-requests.ts";
+import { readSale } from "../../lua/sale-reading.ts";
+import type { ClaimDomain } from "../claims/compose.ts";
+import { PIPELINE_SETTING } from "../claims/follow-choice.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { GatewayConnections } from "../connections.ts";
+import type { Endpoint } from "../http/endpoint.ts";
+import type { Sales } from "../sales/compose.ts";
+import { createSale, type SaleCreation } from "./create-sale.ts";
+import { type DeadLetterControl, deadLetterEndpoints } from "./dead-letters.ts";
+import { type Grant, grantPoints } from "./grant-points.ts";
+import { type PipelineControl, pipelineEndpoints } from "./pipeline.ts";
+import { createProduct, type ProductControl, restockProduct } from "./products.ts";
+import { type Resizing, resizeSale } from "./resize-sale.ts";
+import { type Revoking, revokeClaim } from "./revoke-claim.ts";
+import { type SagaControl, sagaEndpoints } from "./saga.ts";
+import { changeSaleState, INTENT, type SaleControl } from "./sale-state.ts";
+
+export interface OperatorParts {
+  readonly saleCreation: SaleCreation;
+  readonly saleControl: SaleControl;
+  readonly resizing: Resizing;
+  readonly revoking: Revoking;
+  readonly pipeline: PipelineControl;
+  readonly saga: SagaControl;
+  readonly deadLetters: DeadLetterControl;
+  readonly products: ProductControl;
+  readonly grant: Grant;
+}
+
+export const operatorEndpoints = (parts: OperatorParts): Endpoint[] => [
+  createSale(parts.saleCreation),
+  changeSaleState(parts.saleControl, "open"),
+  changeSaleState(parts.saleControl, "pause"),
+  changeSaleState(parts.saleControl, "close"),
+  resizeSale(parts.resizing),
+  revokeClaim(parts.revoking),
+  ...pipelineEndpoints(parts.pipeline),
+  ...sagaEndpoints(parts.saga),
+  ...deadLetterEndpoints(parts.deadLetters),
+  createProduct(parts.products),
+  restockProduct(parts.products),
+  grantPoints(parts.grant),
+];
+
+function saleCreation({ redis, sql, guarded }: GatewayConnections, { viewSale }: Sales): SaleCreation {
+  return {
+    insert: (asking, terms) =>
+      guarded(() =>
+        once(sql, { ...asking, request: ["sale", terms] }, (tx) =>
+          insertSale(tx, { ...terms, id: newCouponId() }, asking.actor),
+        ),
+      ),
+    wakeLoader: async (couponId) => void (await redis.publish(SALE_LOADER_CHANNEL, couponId)),
+    view: viewSale,
+  };
+}
+
+const saleControl = ({ sql, guarded }: GatewayConnections, { scripts, viewSale }: Sales): SaleControl => ({
+  change: (couponId, action, actor) =>
+    guarded(() => setSaleState(sql, couponId, INTENT[action], actor, () => scripts.setState(couponId, INTENT[action]))),
+  view: viewSale,
+});
+
+function resizing(
+  { sql, guarded, fault, onError }: GatewayConnections,
+  { scripts, recovering, viewSale }: Sales,
+): Resizing {
+  const resizeInRedis: typeof scripts.resize = async (couponId, total, highestSlot) => {
+    fault("resize:before-redis");
+    const resized = await scripts.resize(couponId, total, highestSlot);
+    fault("resize:after-redis");
+    return resized;
+  };
+  return {
+    resize: (couponId, total, actor) =>
+      guarded(() =>
+        resizeRow(sql, couponId, total, actor, (to, highest) => resizeInRedis(couponId, to, highest), onError),
+      ),
+    recovering,
+    view: viewSale,
+  };
+}
+
+function revoking({ redis, sql, guarded, fault }: GatewayConnections, { recovering }: Sales): Revoking {
+  return {
+    async commit(wish, unpersisted) {
+      const outcome = await guarded(() => commitRevocation(sql, wish, unpersisted));
+      if (outcome.code === "REVOKED") fault("revoke:committed");
+      return outcome;
+    },
+    onItsWay: async (couponId, requestId) =>
+      (await findInLedger(redis, couponId, requestId)) ?? (await findPending(redis, couponId, requestId)),
+    isLoaded: async (couponId) => ((await readSale(redis, couponId))?.state ?? "RECOVERING") !== "RECOVERING",
+    recovering,
+    wake: (requestId) => redis.publish(REVOCATIONS_CHANNEL, requestId),
+    isReleased: (requestId) => guarded(() => isReleased(sql, requestId)),
+  };
+}
+
+function pipelineControl(
+  { redis, sql, guarded, onError }: GatewayConnections,
+  { pipelines }: ClaimDomain,
+  requireKafka: boolean,
+): PipelineControl {
+  return {
+    async read() {
+      await pipelines.look();
+      return pipelines.view();
+    },
+    async change(pipeline, actor) {
+      await guarded(() => changeSetting(sql, PIPELINE_SETTING, choiceOf(redisPercent(pipeline)), actor));
+      // Unheard, every gateway still looks twice a second.
+      await redis.publish(PIPELINE_CHANNEL, "").catch(onError);
+      await pipelines.look();
+      return pipelines.view();
+    },
+    requireKafka,
+  };
+}
+
+function productControl({ redis, sql, guarded, onError }: GatewayConnections): ProductControl {
+  const admission = createAdmission(redis);
+  return {
+    async create(asking, product) {
+      const created = await guarded(() =>
+        once(sql, { ...asking, request: ["product", product] }, (tx) =>
+          insertProduct(tx, newProductId(), product, asking.actor),
+        ),
+      );
+      // Before the product is announced, so that the first orders of a rush are admitted or refused correctly.
+      if (created.flash) await admission.introduce(created).catch(onError); // the loader finds it as well
+      return created;
+    },
+    restock: (asking, id, quantity) =>
+      guarded(() =>
+        once(sql, { ...asking, request: ["restock", id, quantity] }, (tx) => addStock(tx, id, quantity, asking.actor)),
+      ),
+  };
+}
+
+const deadLetterControl = ({ sql, orm, guarded }: GatewayConnections): DeadLetterControl => ({
+  list: (filter, cursor, limit) => guarded(() => listDeadLetters(orm, filter, cursor, limit)),
+  find: (id) => guarded(() => findDeadLetter(orm, id)),
+  retry: (id, actor) => guarded(() => retryDeadLetter(sql, id, actor)),
+  discard: (id, actor, why) => guarded(() => discardDeadLetter(sql, id, actor, why)),
+});
+
+/** The operators' calls on Redis and PostgreSQL. */
+export function composeOperators(
+  connections: GatewayConnections,
+  config: GatewayConfig,
+  sales: Sales,
+  claims: ClaimDomain,
+): Endpoint[] {
+  const { sql, guarded } = connections;
+  return operatorEndpoints({
+    saleCreation: saleCreation(connections, sales),
+    saleControl: saleControl(connections, sales),
+    resizing: resizing(connections, sales),
+    revoking: revoking(connections, sales),
+    pipeline: pipelineControl(connections, claims, config.CLAIM_REQUIRE_KAFKA),
+    saga: {
+      read: async () => sagaView(await guarded(() => findSetting(sql, SAGA_SETTING)), chosenBy(config)),
+      change: async (mode, actor) => sagaView(await guarded(() => changeSetting(sql, SAGA_SETTING, mode, actor)), mode),
+    },
+    deadLetters: deadLetterControl(connections),
+    products: productControl(connections),
+    grant: (asking, grant) =>
+      guarded(() => once(sql, { ...asking, request: ["grant", grant] }, (tx) => insertGrant(tx, grant, asking.actor))),
+  });
+}

@@ -1,0 +1,62 @@
+import { createInbox } from "../../lua/inbox.ts";
+import { createRoutes } from "../../lua/routes.ts";
+import { saleTime } from "../../lua/sale-reading.ts";
+import type { Authenticate } from "../auth/hs256.ts";
+import type { ClaimDomain } from "../claims/compose.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { GatewayConnections } from "../connections.ts";
+import type { GatewayMetrics } from "../machines/metrics.ts";
+import type { Orders } from "../orders/compose.ts";
+import type { Sales } from "../sales/compose.ts";
+import { createSocketRoom, type SocketRoom } from "./room.ts";
+
+/** How many coupons and orders a socket is sent when its inbox was lost; the others are at /me. */
+const RESYNC_PAGE = 50;
+
+/** What the sockets use of the other domains. */
+export interface SocketNeeds {
+  readonly authenticate: Authenticate;
+  readonly sales: Sales;
+  readonly claims: ClaimDomain;
+  readonly orders: Orders;
+  /** To all sockets of this process that follow the topic; returns how many there are. */
+  readonly publish: (topic: string, text: string) => number;
+}
+
+/** The WebSocket channel on Redis. Changes of sales are announced from here on. */
+export function composeSockets(
+  { redis, subscriber, onError }: GatewayConnections,
+  config: GatewayConfig,
+  metrics: GatewayMetrics,
+  { authenticate, sales, claims, orders, publish }: SocketNeeds,
+): SocketRoom {
+  const room = createSocketRoom(
+    {
+      authenticate,
+      claimForUser: claims.claimForUser,
+      gate(couponId, userId) {
+        const refusal = sales.board.gate(couponId, performance.now());
+        return refusal === undefined || refusal.unlessWon.has(userId) ? undefined : refusal.code;
+      },
+      inbox: createInbox(redis),
+      routes: createRoutes(redis),
+      listCoupons: (userId) => claims.listCoupons(userId, null, RESYNC_PAGE),
+      listOrders: (userId) => orders.list(userId, null, RESYNC_PAGE),
+      viewSale: sales.viewSale,
+      saleTime: (couponId) => saleTime(redis, couponId),
+      gatewayId: config.gatewayId,
+      subscriber,
+      publish,
+      onError,
+    },
+    {
+      authTimeoutS: config.AUTH_TIMEOUT_S,
+      socketsPerUser: config.SOCKETS_PER_USER,
+      socketsPerAddress: config.SOCKETS_PER_ADDRESS,
+      allowedOrigins: config.allowedOrigins,
+    },
+  );
+  metrics.gauge("stampede_sockets", "Open WebSockets", room.size);
+  sales.onChange(room.saleChanged);
+  return room;
+}
