@@ -76,7 +76,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   ]);
   await whenReady(redis, FIRST_LOOK_MS);
 
-  const checkAnswer = config.NODE_ENV === "test" ? { checkAnswer: createCheckAnswer(REFERENCED) } : {};
+  const checkAnswer = config.NODE_ENV === "test" ? { checkAnswer: createCheckAnswer(endpoints, REFERENCED) } : {};
   const door = createDoor({ authenticate, metrics, log, onError, ...checkAnswer });
   const routes = [...endpoints, ...documentEndpoints(endpoints)].map((endpoint) => routeOf(endpoint, door));
   transport = await listen(config, runtime.listen, routes, room, onError);

@@ -12,16 +12,23 @@ export type CheckAnswer = (declaration: Declaration, response: HttpResponse) => 
 
 /**
  * Compares answers with what the documents say about them. For tests: each answer of the test run goes through it, so a field or a
- * status that the documents do not name fails the test that saw it. `referenced`: schemas that others name by `$ref`.
+ * status that the documents do not name fails the test that saw it. `referenced`: schemas that others name by `$ref`, besides those of answers.
  */
-export function createCheckAnswer(referenced: readonly TSchema[]): CheckAnswer {
+export function createCheckAnswer(declarations: readonly Declaration[], referenced: readonly TSchema[]): CheckAnswer {
   registerFormats();
+  const named = new Map<string, TSchema>();
+  for (const schema of [...referenced, ...declarations.flatMap(({ answers }) => Object.values(answers))]) {
+    if (schema?.$id !== undefined) named.set(schema.$id, schema);
+  }
   const compiled = new Map<TSchema, TypeCheck<TSchema>>();
   const problems = TypeCompiler.Compile(Problem);
   const check = (schema: TSchema): TypeCheck<TSchema> => {
     let found = compiled.get(schema);
     if (found === undefined) {
-      found = TypeCompiler.Compile(schema, [...referenced]);
+      found = TypeCompiler.Compile(
+        schema,
+        [...named.values()].filter((one) => one !== schema),
+      );
       compiled.set(schema, found);
     }
     return found;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { orderIdOf } from "../../contracts/orders/ids.ts";
+import { orderIdOf, orderNumberOf } from "../../contracts/orders/ids.ts";
 import { stepsOf } from "../../contracts/orders/saga-state.ts";
 import type { Product } from "../../contracts/shop/http-catalogue.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
@@ -289,7 +289,7 @@ test("a user's orders are listed from the first moment, with what PostgreSQL has
   for (const n of [1, 2, 3]) {
     await system.sql`
       INSERT INTO orders (id, user_id, order_number, status, total_amount, payable_amount, created_at)
-      VALUES (${id(n)}, 'ivy', ${`N-${n}`}, 'COMPLETED', 100, 100, now() - make_interval(secs => ${10 - n}))`;
+      VALUES (${id(n)}, 'ivy', ${orderNumberOf(id(n))}, 'COMPLETED', 100, 100, now() - make_interval(secs => ${10 - n}))`;
     await system.sql`INSERT INTO order_items VALUES (${id(n)}, ${mug.id}, ${n}, 100)`;
   }
   const list = (path: string, token: string) => call(system.url + path, { token });
@@ -312,8 +312,8 @@ test("a user's orders are listed from the first moment, with what PostgreSQL has
   expect(older.items.map(({ orderId }: { orderId: string }) => orderId)).toEqual([id(2), id(1)]);
   expect((await list("/me/orders", system.token("jan"))).body).toEqual({ items: [], nextCursor: null });
   await system.sql`
-    INSERT INTO orders (id, user_id, status, total_amount, payable_amount, failure_reason, failure_product_id)
-    VALUES ('kai-1', 'kai', 'CANCELLED', 100, 100, 'INSUFFICIENT_STOCK', ${mug.id})`;
+    INSERT INTO orders (id, user_id, order_number, status, total_amount, payable_amount, failure_reason, failure_product_id)
+    VALUES (${id(4)}, 'kai', ${orderNumberOf(id(4))}, 'CANCELLED', 100, 100, 'INSUFFICIENT_STOCK', ${mug.id})`;
   expect((await list("/me/orders", system.token("kai"))).body.items).toMatchObject([
     { status: "CANCELLED", failureReason: "INSUFFICIENT_STOCK", failureProductId: mug.id },
   ]);
@@ -341,7 +341,8 @@ test("an order is found by its number, in any spelling, by its owner and by oper
     steps: stepsOf(null),
     order: { orderId, orderNumber, userId: "lou" },
   };
-  const stored = { ...state, order: { ...state.order, createdAt: 0, items: [] } };
+  const amounts = { totalAmount: 0, discountAmount: 0, pointsUsed: 0, payableAmount: 0, currency: "EUR" };
+  const stored = { ...state, order: { ...state.order, ...amounts, createdAt: 0, items: [] } };
   const neighbour = `${orderId.slice(0, -1)}${orderId.endsWith("0") ? "1" : "0"}`;
   for (const [at, user] of [
     [orderId, "lou"],
