@@ -39,7 +39,7 @@ export class TokenBuckets {
   spend(key: string, tokens: number, nowMs: number): number {
     if (this.#young.size >= this.#half || nowMs - this.#turnedAt >= this.#window) this.#turn(nowMs);
     const fullAt = this.#young.get(key) ?? this.#old.get(key) ?? 0;
-    const next = (fullAt > nowMs ? fullAt : nowMs) + Math.min(tokens, this.#burst) * this.#interval;
+    const next = Math.max(fullAt, nowMs) + Math.min(tokens, this.#burst) * this.#interval;
     const wait = next - nowMs - this.#window;
     if (wait > 1e-6) return wait; // less is what adding fractions leaves
     this.#young.set(key, next);
