@@ -56,7 +56,7 @@ const wrongs: [string, RushFacts, string][] = [
   ["a winner whose row has another slot", facts({ issued: [{ ...issued[0]!, slot: 7 }, ...issued.slice(1)] }), "1 winners were lost"],
   ["two answers with one slot", facts({}, { wins: [wins[0]!, wins[1]!, { ...wins[2]!, slot: 2 }] }), "1 duplicates"],
   ["two rows of one user", facts({ issued: [issued[0]!, issued[1]!, { ...issued[2]!, userId: "u1" }] }), "1 duplicates"],
-  ["a coupon that nobody got", facts({ issued: issued.slice(0, 2) }, { wins: wins.slice(0, 2) }), "2 coupons issued instead of 3"],
+  ["a coupon that no user got", facts({ issued: issued.slice(0, 2) }, { wins: wins.slice(0, 2) }), "2 coupons issued instead of 3"],
   ["requests without an answer", facts({}, { errors: 2 }), "2 requests got no answer"],
   ["rows that never came", facts({ reachedAt: null }), "not all winners were persisted in time"],
   ["a winner who was not told", facts({ crowd: { ...facts().crowd, told: new Map() } }), "1 winners were not told"],

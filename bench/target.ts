@@ -22,7 +22,7 @@ export interface Target {
 export function targetOf(env: BenchEnvironment, client: LoadClientName = "sockets"): Target {
   const host = bareHost(env.GATEWAY_HOST ?? "127.0.0.1");
   const port = Number(env.GATEWAY_PORT ?? 8080);
-  if (!env.JWT_SECRET) throw new Error("JWT_SECRET is not set: without it nobody can be given a token");
+  if (!env.JWT_SECRET) throw new Error("JWT_SECRET is not set: without it no token can be made");
   return {
     host,
     port,

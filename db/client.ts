@@ -117,7 +117,7 @@ const PREPARED = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
 /**
  * The client as Drizzle takes it. Drizzle replaces parsers and serializers in its client's options, and asks for statements that
- * are not prepared. It gets options that nobody reads, and all its statements are prepared; its columns understand the values that
+ * are not prepared. It gets options that are not read, and all its statements are prepared; its columns understand the values that
  * the driver's parsers give.
  */
 function preparing(sql: Sql): Sql {

@@ -168,7 +168,7 @@ function originOf(text: string): string | null {
   return url === null || url.host === "" || url.host.includes("*") ? null : `${url.protocol}//${url.host}`;
 }
 
-/** @throws Error if the earlier secret stands alone, because then nobody knows which one signs */
+/** @throws Error if the earlier secret stands alone, because then it is unknown which one signs */
 function webhookSecretsOf(env: GatewayEnvironment): readonly SecretValue[] {
   const { PAYMENT_WEBHOOK_SECRET: secret, PAYMENT_WEBHOOK_SECRET_PREVIOUS: previous } = env;
   if (previous.isSet && !secret.isSet) {

@@ -20,7 +20,7 @@ function clients(failures: readonly (Error | null)[]) {
   return { admin, closed };
 }
 
-test("what nobody answered is asked through a new client the next time; the old one is closed", async () => {
+test("what got no answer is asked through a new client the next time; the old one is closed", async () => {
   const kafka = clients([new KafkaError("UNAVAILABLE", "timed out"), null]);
   const admin = createRenewedAdmin(kafka, 0);
   expect(await admin.endOffsets("t").catch((error) => error.code)).toBe("UNAVAILABLE");

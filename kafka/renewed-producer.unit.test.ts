@@ -26,7 +26,7 @@ describe("a client is replaced", () => {
     expect(givenUpAfter(300, (failed) => ({ failed, connected: false }))).toBe(121);
   });
 
-  test("at a new failure only, if nobody sends meanwhile", () => {
+  test("at a new failure only, if nothing is sent meanwhile", () => {
     expect(givenUpAfter(300, (second) => ({ failed: second < 200 ? 1 : 2 }))).toBe(200);
   });
 });
@@ -37,7 +37,7 @@ describe("a client is kept", () => {
     expect(givenUpAfter(1_000, sick)).toBeNull();
   });
 
-  test("while nobody sends", () => {
+  test("while nothing is sent", () => {
     expect(givenUpAfter(1_000, () => ({}))).toBeNull();
     expect(givenUpAfter(1_000, () => ({ failed: 3, queued: 7 }))).toBeNull();
   });

@@ -12,7 +12,7 @@ test("a sleeper is woken at once, and is awake then", async () => {
   expect(performance.now() - begun).toBeLessThan(1_000);
 });
 
-test("nobody wakes it: it sleeps as long as it wanted", async () => {
+test("not woken, it sleeps for its whole time", async () => {
   const wakeable = new Wakeable();
   const begun = performance.now();
   await wakeable.sleep(30);
@@ -20,7 +20,7 @@ test("nobody wakes it: it sleeps as long as it wanted", async () => {
   expect(wakeable.isAsleep).toBe(false);
 });
 
-test("a call that comes while nobody sleeps is not kept for later", async () => {
+test("a call that comes while nothing sleeps is not kept for later", async () => {
   const wakeable = new Wakeable();
   wakeable.wake();
   const begun = performance.now();

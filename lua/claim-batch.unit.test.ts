@@ -22,7 +22,7 @@ test("each claim gets its own result, in order", () => {
 });
 
 for (const code of ["PAUSED", "ENDED", "NOT_STARTED", "NOT_LOADED"] as const) {
-  test(`one word ${code} is everybody's result`, () => {
+  test(`one word ${code} is the result of all`, () => {
     const { results } = parseClaimBatch(`${HEAD} ${code}`, [claim("a"), claim("b"), claim("c")]);
     expect(results).toEqual([{ code }, { code }, { code }]);
   });

@@ -11,7 +11,7 @@ export interface LedgerEntry {
   readonly ledgerId: string;
   readonly userId: UserId;
   readonly requestId: RequestId;
-  /** 0, also for the epoch: not usable, because somebody wrote over the sale's keys. The claim is decided again. */
+  /** 0, also for the epoch: not usable, because the sale's keys were overwritten. The claim is decided again. */
   readonly slot: number;
   readonly epoch: number;
   /** The claim goes through the ledger alone. Absent: it was also sent to Kafka. */

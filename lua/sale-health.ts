@@ -23,7 +23,7 @@ export interface SaleHealth {
    * - RUN_ID: it was loaded on another server process
    * - FAILOVER: it was loaded here, but another server was the master since then
    * - SCRIPTS: the server does not know its scripts any more
-   * - BROKEN: somebody wrote over the sale's keys; `detail` names what
+   * - BROKEN: the sale's keys were overwritten; `detail` names what
    */
   readonly reason?: "MISSING" | "RECOVERING" | "RUN_ID" | "FAILOVER" | "SCRIPTS" | "BROKEN";
   readonly detail?: string;

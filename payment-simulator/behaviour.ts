@@ -54,7 +54,7 @@ export const BEHAVIOURS = {
   tok_captures_dollars: capturing(({ amount }) => ({ captured: amount, currency: "USD" })),
   /** The charge itself is not taken: the provider's own word, with a 4xx. */
   tok_refused: failing("UNSUPPORTED_CARD", Number.POSITIVE_INFINITY),
-  /** Answers of 401 (our key), 409 (somebody is at work on it) and 429 (with Retry-After: 1), each once, then it works. */
+  /** Answers of 401 (our key), 409 (another call is in progress) and 429 (with Retry-After: 1), each once, then it works. */
   tok_unauthorized: failing("UNAUTHORIZED", 1),
   tok_conflict: failing("CONFLICT", 1),
   tok_too_many: failing("TOO_MANY", 1),

@@ -9,7 +9,7 @@ export interface BooksOptions {
   readonly file: string;
   readonly slowMs: number;
   readonly lateMs: number;
-  /** The entry owes somebody a webhook. Called again for the same ones after a restart. */
+  /** The entry owes a webhook. Called again for the same ones after a restart. */
   readonly onWebhooks: (entry: Entry) => void;
 }
 
@@ -84,7 +84,7 @@ export class PaymentBooks {
     return entry;
   }
 
-  /** Somebody gives money back at the provider's own desk: nobody asked for it under a key, and a webhook tells of it. */
+  /** The provider's staff refunds by hand, without a request under a key; a webhook tells of it. */
   refundAtDesk(key: string, amount: number): Entry | ProviderRefusalCode {
     const entry = this.refund(key, { key: `desk:${crypto.randomUUID()}`, amount: amount as RefundRequest["amount"] });
     if (typeof entry === "string") return entry;

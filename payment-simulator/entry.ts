@@ -23,7 +23,7 @@ export interface Entry {
   readonly reference: string;
   /** Charges that came in. */
   readonly calls: number;
-  /** When a capture will appear that nobody expects any more, milliseconds since 1970. */
+  /** When an unexpected capture will appear, milliseconds since 1970. */
   readonly lateAt: number | null;
   readonly webhooks: readonly DueWebhook[];
 }

@@ -16,7 +16,7 @@ export function openJournal<Item>(file: string): { readonly items: Item[]; reado
     try {
       items.push(JSON.parse(line) as Item);
     } catch {
-      // The process died in the middle of it: nobody was answered for what it says.
+      // The process died in the middle of it, so no caller was answered for what it says.
     }
   }
   mkdirSync(dirname(file), { recursive: true });

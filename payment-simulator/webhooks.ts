@@ -2,7 +2,7 @@ import { SIGNATURE_HEADER, signWebhook } from "../contracts/payments/webhook.ts"
 import type { DueWebhook, Entry } from "./entry.ts";
 
 export interface WebhookOptions {
-  /** Empty: nobody wants to hear. */
+  /** Empty: no webhook is sent. */
   readonly url: string;
   readonly secret: string;
   /** How late they are, milliseconds. */

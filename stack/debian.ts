@@ -9,7 +9,7 @@ const OURS = "# put here by ./dev for the time of an installation";
 /**
  * Debian's packages of Redis and PostgreSQL start system services (and a database cluster) on the default ports as
  * they are installed. These files say no while they exist; they are removed afterwards, also the ones that a killed
- * run left behind. A file that somebody else put there stays.
+ * run left behind. A file of another origin stays.
  */
 const GUARDS: readonly { path: string; text: string; mode: number }[] = [
   { path: "/usr/sbin/policy-rc.d", text: `#!/bin/sh\n${OURS}\nexit 101\n`, mode: 0o755 },

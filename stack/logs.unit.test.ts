@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lineReader, plainLine } from "./logs.ts";
 
-test("a line of JSON is shown for people, without what nobody wants to read", () => {
+test("a line of JSON is shown for people, without what people do not need", () => {
   const line = '{"level":30,"time":1767225600123,"pid":7,"hostname":"h","couponId":"abc","ms":3,"msg":"sale loaded"}';
   expect(plainLine(line)).toBe("00:00:00.123 INFO  sale loaded couponId=abc ms=3");
 });

@@ -77,7 +77,7 @@ test("a Node that is not there is refused with its path", () => {
   expect(() => findNode(context)).toThrow("/nonexistent/node does not run");
 });
 
-test("the programs run with source maps and enough worker threads, unless somebody chose otherwise", () => {
+test("the programs run with source maps and enough worker threads, unless the environment says otherwise", () => {
   const context = contextOf(node("22.0.0"), { JWT_SECRET: "s" });
   const { argv, env } = nodeCommand(context, "consumers");
   expect(argv).toEqual([context.config.STAMPEDE_NODE!, "--enable-source-maps", "/repo/dist/consumers.mjs"]);

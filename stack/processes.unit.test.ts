@@ -38,7 +38,7 @@ test("a program that ignores the signal is killed with its group", async () => {
   expect(performance.now() - begun).toBeLessThan(5000);
 });
 
-test("an unreadable or missing record means that nobody started it", () => {
+test("an unreadable or missing record means that it was not started", () => {
   expect(readRecord(layout, "kafka")).toBeNull();
   mkdirSync(`${layout.pidFile("kafka")}.json`);
   expect(readRecord(layout, "kafka")).toBeNull();

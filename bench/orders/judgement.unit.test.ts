@@ -72,7 +72,7 @@ const wrongs: [string, ReturnType<typeof judgeOrders>, string][] = [
   ["a fine order that failed", heard({ outcomes: { ...load.outcomes, "fine CANCELLED INTERNAL": 1 } }), "1 orders that should be fine ended CANCELLED INTERNAL"],
   ["a doomed order that went well", heard({ outcomes: { ...load.outcomes, "declined COMPLETED": 1 } }), "1 orders that should be declined ended COMPLETED"],
   ["an owner who was told another end", ends({ COMPLETED: 7 }), "8 owners were told COMPLETED, PostgreSQL has 7"],
-  ["an order that nobody placed", ends({ "CANCELLED INTERNAL": 1 }), "0 owners were told CANCELLED INTERNAL, PostgreSQL has 1"],
+  ["an order that was not placed", ends({ "CANCELLED INTERNAL": 1 }), "0 owners were told CANCELLED INTERNAL, PostgreSQL has 1"],
   ["an order that is still open", ends({ PROCESSING: 1 }), "1 orders have not ended in PostgreSQL"],
   ["an order that is wrongly paid", held({ wronglyPaid: 1 }), "settled orders wrongly paid: 1 instead of 0"],
   ["money that was kept", held({ refunded: 0 }), "money kept: 17000 instead of 16000"],

@@ -90,7 +90,7 @@ test("another program at the gateway's port is named as such", async () => {
   );
 });
 
-test("where nobody listens nothing can have happened", async () => {
+test("where no server listens nothing can have happened", async () => {
   const said = await saidOf(adminApi(envAt(1)).createProduct(product, "k"));
   expect(said).toBe("no gateway answers at http://127.0.0.1:1: start it with ./dev up");
 });

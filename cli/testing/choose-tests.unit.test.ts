@@ -46,7 +46,7 @@ test("of each kind of fault one file is run", () => {
   expect(chosen.filter((file) => /kafka|ledger/.test(file))).toHaveLength(1);
 });
 
-test("both runtimes' contracts run if their room changed, or if nobody knows", () => {
+test("both runtimes' contracts run if their room changed, or if that is unknown", () => {
   const runs = (changed: string[] | null, commit: number) => {
     const chosen = files(chooseGate(tests, durations, changed, commit).tests);
     return files(contracts).filter((file) => chosen.includes(file)).length;

@@ -30,7 +30,7 @@ test("a script reaches the tests of whatever imports it, also where it is loaded
   ]);
 });
 
-test("an import of types alone reaches nobody, and an unknown file nothing", () => {
+test("an import of types alone reaches no test, nor does an unknown file", () => {
   expect(reaching("lua/claim.ts")).not.toContain("gateway/typed.ts");
   expect(reaching("ops/unknown.conf")).toEqual([]);
 });

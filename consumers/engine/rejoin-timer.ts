@@ -6,7 +6,7 @@ const LONGEST_WAIT_MS = 600_000;
 /**
  * Says when a consumer that lost all its partitions should be replaced by a new one. After a broker was away for longer
  * than the session timeout, librdkafka (2.15.1) sometimes never joins its group again: its request to the coordinator waits
- * for a connection that nobody opens. A member that rightly has no partition rejoins too, after waits that double; that
+ * for a connection that is not opened. A member that rightly has no partition rejoins too, after waits that double; that
  * costs the other members nothing.
  */
 export class RejoinTimer {

@@ -50,7 +50,7 @@ function factsOf(event: Envelope, record: IncomingRecord): Facts {
 }
 
 /**
- * What the owner of the event is told. null: an event that is not for anybody's socket (coupon-events also carries the
+ * What the owner of the event is told. null: an event that is not for a socket (coupon-events also carries the
  * commands of orders). @throws StampedeError VALIDATION_FAILED
  */
 export function messageOf(record: IncomingRecord): Personal | null {

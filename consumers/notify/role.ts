@@ -20,7 +20,7 @@ export interface NotifyDeps extends DeliverParts {
   };
 }
 
-/** Messages that may wait while the others go on. More, and everybody waits. */
+/** Messages that may wait while the others go on. With more, all messages wait. */
 const MAX_WAITING = 10_000;
 
 /**
@@ -32,7 +32,7 @@ export function notify(deps: NotifyDeps): Role {
   const delivery = new InboxDelivery(deps);
   const waiting = new WaitingMessages();
 
-  /** Keeps what may succeed later, and returns what can never. @throws the failure, if everybody has to wait for it */
+  /** Keeps what may succeed later, and returns what can never. @throws the failure, if all messages have to wait for it */
   function settle(
     failed: ReadonlyMap<UserId, unknown>,
     news: MessagesByUser,

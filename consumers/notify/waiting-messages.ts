@@ -8,7 +8,7 @@ import type { Personal } from "./messages.ts";
 const TRY_EVERY_MS = 1_000;
 
 /**
- * News of users whose inbox cannot be written now, each user's in order, while everybody else's go on. The oldest record
+ * News of users whose inbox cannot be written now, each user's in order, while other users' messages go on. The oldest record
  * that waits holds back its partition's offset.
  */
 export class WaitingMessages implements HeldRecords {

@@ -42,7 +42,7 @@ test("a user counts once, with the last call: forty in vain of one are one, of f
   expect(breaker.isOpen).toBe(true);
 });
 
-test("tries of an open breaker avoid, in turn, the users whose calls failed, or nobody", () => {
+test("tries of an open breaker avoid, in turn, the users whose calls failed, or no user", () => {
   const breaker = new PaymentBreaker(1_000, () => {});
   countAll(breaker, true, true, true, false, false, false);
   expect(breaker.avoid()).toBeNull();

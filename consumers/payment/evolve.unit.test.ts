@@ -54,11 +54,11 @@ const partly: Definite = { ...captured, refunded: 1 as Money };
 const told = (before: Payment, after: Payment) =>
   news(before, after).map(({ type, sequence }) => `${type} ${sequence}`);
 
-test("nobody has called the provider: a restore ends it at once", () => {
+test("the provider was not called: a restore ends it at once", () => {
   expect(wantReturn(intent, 5)).toMatchObject({ status: "VOIDED", outcome: { outcome: "TOMBSTONE", at: 5 } });
 });
 
-test("somebody has: a restore waits for what the provider says", () => {
+test("the provider was called: a restore waits for what the provider says", () => {
   for (const called of [lease(intent), tryLater(lease(intent), 1_000, 5)]) {
     const wanted = wantReturn(called, 7);
     expect(wanted).toMatchObject({ status: "INTENT", returnWanted: true, dueAt: 7, outcome: null });
@@ -69,8 +69,8 @@ test("somebody has: a restore waits for what the provider says", () => {
 test.each([
   ["captured", captured, false, "COMPLETED", ["PaymentCompleted 1"]],
   ["declined", declined, false, "FAILED", ["PaymentFailed 1"]],
-  ["voided by somebody else", voided, false, "FAILED", ["PaymentFailed 1"]],
-  ["refunded by somebody else", refunded, false, "FAILED", ["PaymentFailed 1"]],
+  ["voided by another caller", voided, false, "FAILED", ["PaymentFailed 1"]],
+  ["refunded by another caller", refunded, false, "FAILED", ["PaymentFailed 1"]],
   ["captured, not wanted any more", captured, true, "COMPLETED", ["PaymentCompleted 1"]],
   ["declined, not wanted any more", declined, true, "FAILED", ["PaymentFailed 1", "PaymentRestored 2"]],
   ["voided, not wanted any more", voided, true, "TOMBSTONE", ["PaymentRestored 1"]],
@@ -84,7 +84,7 @@ test.each([
   expect(isOpen(after)).toBe(said === captured && returnWanted);
 });
 
-test("a capture that nobody expects goes back, and the saga hears nothing of it", () => {
+test("an unexpected capture goes back, and the saga hears nothing of it", () => {
   const tombstone = wantReturn(intent, 1);
   const failed = learn(lease(intent), declined, 1);
   for (const settled of [tombstone, failed]) {
@@ -155,7 +155,7 @@ test("a refund at the provider's own desk: asked about, written down, and a late
   expect(wantReturn(all, 6)).toMatchObject({ returnWanted: true, outcome: { outcome: "COMPLETED", restoredAt: 6 } });
 });
 
-test("a report that says what the row says asks nobody; one that comes while somebody asks is asked about again", () => {
+test("a report that says what the row says causes no question; one that comes during a question causes another", () => {
   const paid = learn(lease(intent), captured, 1);
   expect(hear(paid, { outcome: "CAPTURED", amount, currency }, 2)).toBe(paid);
   expect(isOpen(hear(paid, { outcome: "CAPTURED", amount: 99 as Money, currency }, 2))).toBe(true);
@@ -167,7 +167,7 @@ test("a report that says what the row says asks nobody; one that comes while som
   });
 });
 
-test("of a payment that is definite and unknown to the provider nobody asks for ever", () => {
+test("questions about a payment that is definite and unknown to the provider end", () => {
   let payment = hear(learn(lease(intent), captured, 1), { outcome: "REFUNDED", amount, currency }, 2);
   for (let asked = 1; asked <= 5; asked++) {
     expect(isOpen(payment)).toBe(true);

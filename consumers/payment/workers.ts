@@ -36,7 +36,7 @@ export interface WorkersDeps extends SettleDeps {
   };
 }
 
-/** How often the table is looked at when nobody wakes the workers, milliseconds. */
+/** How often the table is looked at when the workers are not woken, milliseconds. */
 const LOOK_MS = 1_000;
 /** From this attempt on, a payment without an answer is logged as an error. */
 const MANY_ATTEMPTS = 5;

@@ -47,7 +47,7 @@ describe("an order that fails", () => {
       .thenPublishes("CompensationRequired", ...THE_END)
       .thenIs("CANCELLED", "STOCK:FAILED"));
 
-  it("ends when the last restore is done; a stuck one holds up nobody but the end", () => {
+  it("ends when the last restore is done; a stuck one holds up only the end", () => {
     const compensating = [...captured, failed("SHIPPING", "SHIPPING_NOT_SERVED")];
     given(...compensating)
       .when(restored("STOCK"))
@@ -101,7 +101,7 @@ describe("OrderCancelled", () => {
   });
 });
 
-it("an order that the database refuses is cancelled without asking anybody", () =>
+it("an order that the database refuses is cancelled without a command to any step", () =>
   givenWith({ refusal: "INTERNAL" })
     .when(created)
     .thenPublishes("CompensationRequired", ...THE_END)

@@ -65,7 +65,7 @@ export function orderSaga(deps: OrderSagaDeps): Role {
 
 /**
  * What a record tells the saga. An order that cannot be read as a whole goes to `lost`, to be cancelled.
- * @throws StampedeError VALIDATION_FAILED for a record that names no order and no owner: nobody can be told
+ * @throws StampedeError VALIDATION_FAILED for a record that names no order and no owner, so no user can be told
  */
 function inputOrSalvage(record: IncomingRecord, lost: OrderCreated[], log: Log): SagaInput | null {
   try {

@@ -38,7 +38,7 @@ describe("messages that come late, early or twice", () => {
       .thenPublishes(...THE_END)
       .thenIs("CANCELLED", "STOCK:RESTORED"));
 
-  it("a step that was restored by somebody else can't be part of a completed order", () => {
+  it("a step that was restored by another cause can't be part of a completed order", () => {
     given(created, completed("STOCK"))
       .when(restored("STOCK"))
       .thenPublishes()

@@ -8,7 +8,7 @@ export type Diagnosis =
 
 /**
  * - first-load: NEW proves that no claim was ever granted, so there is nothing to wait for.
- * - recovery: Redis lost the sale (restart, failover, FLUSHALL, scripts gone, keys that somebody wrote over), has another epoch than
+ * - recovery: Redis lost the sale (restart, failover, FLUSHALL, scripts gone, keys that were overwritten), has another epoch than
  *   PostgreSQL, is fenced, or a loader died during the load. A claim may be anywhere between the two, so all steps are needed.
  * - set-terms: Redis missed an operator's change of the state or the total.
  */

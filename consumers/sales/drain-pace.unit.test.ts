@@ -14,7 +14,7 @@ test("the rest takes as long as the part before it, record by record", () => {
   expect(said).toEqual([2_000, 3_000, 1_000]);
 });
 
-test("it says so once a second, and five seconds while nothing moves or nobody answers", () => {
+test("it says so once a second, and five seconds while nothing moves or no broker answers", () => {
   const { said, pace: drain } = pace();
   drain.records(100, 1_000);
   drain.records(100, 1_200);

@@ -115,7 +115,7 @@ export class Recovery {
     if (newEpoch === null) return null; // another loader was faster; the next look sees what it did
     // STALE_EPOCH: Redis has a higher epoch; the next look takes that into account.
     if ((await loading.fence(couponId, newEpoch)) === "STALE_EPOCH") return null;
-    // Somebody broke a key, and may do so again, so an operator should look at it.
+    // A key was overwritten, which may happen again, so an operator should look at it.
     const level = why.startsWith("BROKEN") ? "error" : "warn";
     log[level]({ couponId, epoch: newEpoch, why }, "recovery: the sale is fenced");
     const fenced = { ...sale, newEpoch, fencedAt: performance.now() };

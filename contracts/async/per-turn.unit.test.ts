@@ -64,7 +64,7 @@ test("each item of a turn gets its own result, and a turn need not wait for the 
   expect(batches).toEqual([[1, 2], [3]]);
 });
 
-test("a failure is everybody's in its batch, and nobody's afterwards", async () => {
+test("a failure fails all calls of its batch, and none afterwards", async () => {
   const half = batchPerTurn<number, number>(async (items) => {
     if (items.includes(13)) throw new Error("thirteen");
     return items.map((item) => item / 2);
@@ -74,7 +74,7 @@ test("a failure is everybody's in its batch, and nobody's afterwards", async () 
   expect(await half(2)).toBe(1);
 });
 
-test("what comes while a batch is under way is the next batch; a failure is everybody's in it", async () => {
+test("what comes while a batch is under way is the next batch; a failure fails all calls of it", async () => {
   const batches: number[][] = [];
   const double = oneBatchAtATime<number, number>(async (items) => {
     batches.push([...items]);

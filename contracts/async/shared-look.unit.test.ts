@@ -78,7 +78,7 @@ test("with joinRunning, who asks during a look shares its answer, and who asks a
   expect(await look("x")).toBe(3);
 });
 
-test("with joinRunning, a failed look is everybody's who shared it, and nobody's afterwards", async () => {
+test("with joinRunning, a failed look fails all calls that shared it, and none afterwards", async () => {
   let looks = 0;
   const look = sharedLook(
     async () => {

@@ -54,7 +54,7 @@ test("a short secret in a file is refused without its text", () => {
   expect(short).not.toThrow(/hunter/);
 });
 
-test("a variable and its file at once are refused: nobody could say which one holds", () => {
+test("a variable and its file at once are refused, because either could be meant", () => {
   expect(() => read({ KEY: key, KEY_FILE: file("key", key) })).toThrow("KEY and KEY_FILE: give one of them, not both");
 });
 

@@ -37,7 +37,7 @@ const secretOf = (options: object) => Type.Unsafe<SecretValue>(Type.String({ ...
 /** A variable that holds a key of HMAC-SHA256: RFC 7518 §3.2 requires as many bytes as the hash has. */
 export const Secret = (options: SecretOptions) => secretOf({ format: "secret", ...options });
 
-/** A variable that holds a secret whose length somebody else chose, such as a provider's API key. */
+/** A variable that holds a secret whose length another party chose, such as a provider's API key. */
 export const ForeignSecret = (options: SecretOptions) => secretOf(options);
 
 /** The variables that every process reads. Each process adds its variables and reads all of them once, in its config.ts. */

@@ -33,7 +33,7 @@ const siteOf = (ip: IpAddress): string => String.fromCharCode(ip[0]!, ip[1]!, ip
 
 /**
  * Who may ask how much: a bucket of tokens for each user and each address, spent by what a call costs (costs.ts). Per process: with n
- * gateways everybody gets up to n times the rate, which is enough, because the limits keep one client from using up a gateway.
+ * gateways every user gets up to n times the rate, which is enough, because the limits keep one client from using up a gateway.
  *
  * This machine's addresses have no limit, unless they are trusted proxies: what comes from there without a proxy is a tool or a test.
  */

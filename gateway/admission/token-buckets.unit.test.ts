@@ -84,7 +84,7 @@ test("the wait that a refusal tells is enough, and not a moment too long", () =>
   );
 });
 
-test("any number of keys takes bounded memory, and forgetting refuses nobody", () => {
+test("any number of keys takes bounded memory, and forgetting refuses no key", () => {
   const buckets = new TokenBuckets(1, 2, 1_000);
   for (let i = 0; i < 100_000; i++) {
     expect(buckets.spend(`key ${i}`, 1, i / 1_000)).toBe(0);

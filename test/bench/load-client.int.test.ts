@@ -46,7 +46,7 @@ function smallSale() {
 }
 
 for (const client of ["sockets", "autocannon"] as const) {
-  test(`${client}: everybody asks exactly once, and every answer is kept`, async () => {
+  test(`${client}: every user asks exactly once, and every answer is kept`, async () => {
     const { port, asked } = smallSale();
     const result = await drive(plan(port, { client }));
     expect(asked).toHaveLength(500);
@@ -124,6 +124,6 @@ test("an answer in pieces is one answer", async () => {
   expect(result).toMatchObject({ requests: 20, errors: 0, statuses: { 409: 20 }, samples: { 409: "{ }\n" } });
 });
 
-test("a server that nobody runs fails the load with a sentence", async () => {
+test("a server that does not run fails the load with a sentence", async () => {
   await expect(drive(plan(1))).rejects.toThrow("the load process failed");
 });

@@ -50,7 +50,7 @@ const outcome = (name: string, said: string, reason: string | null = null) =>
     .sql`INSERT INTO step_outcomes (order_id, step, outcome, reason) VALUES (${order(name)}, 'STOCK', ${said}, ${reason})`;
 const heldBy = async () => (await admission.holds()).map(({ orderId }) => orderId);
 
-test("a hold that is none, written over by somebody, stops no look at the others", async () => {
+test("an overwritten hold does not keep the others from being looked at", async () => {
   await product(4);
   await load();
   expect(await take("stray")).toBeNull();

@@ -227,7 +227,7 @@ test("a process that dies between the log and the mark leaves the letter due; it
   expect((await letterOf(topic))!).toMatchObject({ status: "REPUBLISHED", attempts: 1 });
 });
 
-test("a letter that the log refuses for itself holds nobody up; a log that is away costs no attempt", async () => {
+test("a letter that Kafka refuses alone does not hold up the others; a log that is away costs no attempt", async () => {
   const topic = await world.newTopic(1);
   await planted(topic, 60);
   const refusing = (code: "RECORD_TOO_LARGE" | "DELIVERY_TIMEOUT", value: string) => ({

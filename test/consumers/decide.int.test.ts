@@ -49,7 +49,7 @@ const allDone = (topic: string) => until("all is committed", async () => (await 
 const status = (couponId: CouponId, requestId: RequestId) => world.redis.hget(saleKeys(couponId).status, requestId);
 const refusalsOf = (couponId: CouponId) => world.db.sql`SELECT * FROM refused_requests WHERE coupon_id = ${couponId}`;
 
-test("the first of the log win, everybody is told once, the second request of a winner is another name for the win", async () => {
+test("the first of the log win, every user is told once, the second request of a winner is another name for the win", async () => {
   const [topic, sale] = [await newLog(), await queuedSale(2)];
   const [ada, again, , cem] = await ask(topic, sale, "ada", "ada", "bea", "cem");
   const runner = world.run(world.decideRole(), topic);
@@ -105,7 +105,7 @@ test("a batch that dies between decision and commit is repeated to the same effe
   expect(news.size).toBe(5);
 });
 
-test("a slot that comes back is for the next in the log, never for somebody who was told FAILED", async () => {
+test("a slot that comes back is for the next in the log, never for a user who was told FAILED", async () => {
   const [topic, sale] = [await newLog(), await queuedSale(1)];
   const [ada, bea] = await ask(topic, sale, "ada", "bea");
   const first = world.run(world.decideRole(), topic);
@@ -202,7 +202,7 @@ test("the window is judged by when the log got the request: late decisions of ea
   expect(await refusalsOf(sale)).toMatchObject([{ request_id: bea, reason: "ENDED" }]);
 });
 
-test("winners that a rebuild did not see are decided again before anybody behind them", async () => {
+test("winners that a rebuild did not see are decided again before all requests behind them", async () => {
   const [topic, sale] = [await newLog(), await queuedSale(3)];
   await ask(topic, sale, ...users("early", 3));
   let rebuilt = false;
@@ -248,7 +248,7 @@ test("who asked in time of a sale that Redis lost long after its end is decided 
   expect(await refusalsOf(sale)).toMatchObject([{ user_id: "late" }]);
 });
 
-test("records that are no requests, and requests of no sale, are dead letters and hold nobody up", async () => {
+test("records that are no requests, and requests of no sale, are dead letters and do not hold up the others", async () => {
   const [topic, sale] = [await newLog(), await queuedSale(1)];
   await world.rawProducer.sendAll([{ topic, key: sale, value: "not json" }]);
   await ask(topic, "zzzzzzzzzzzz" as CouponId, "ada");
@@ -260,7 +260,7 @@ test("records that are no requests, and requests of no sale, are dead letters an
   expect(await world.read(`${topic}.DLT`, 2)).toHaveLength(2);
 });
 
-test("requests of a sale that ended long ago and that nobody loads any more are refused, not kept for ever", async () => {
+test("requests of a sale that ended long ago and is not loaded any more are refused, not kept for ever", async () => {
   const [topic, sale] = [await newLog(), await queuedSale(1)];
   await world.redis.flushall();
   await world.db.sql`

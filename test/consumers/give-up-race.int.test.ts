@@ -126,7 +126,7 @@ test("the alias first: the claim is another name of a coupon, told ISSUED, and g
   expect(await statusOf(claim)).toBe("ISSUED 1");
 });
 
-test("the alias first, its commit pending: who gives up waits for it, and nobody is told FAILED", async () => {
+test("the alias first, its commit pending: giving up waits for it, and no user is told FAILED", async () => {
   const first = await persistFirstWin();
   const goOn = await pausing(ALIAS);
   const inserting = world.settle([claim]);
@@ -140,7 +140,7 @@ test("the alias first, its commit pending: who gives up waits for it, and nobody
   isTold(claim, "CouponIssued");
 });
 
-test("the tombstone first, its commit pending: the alias waits for it, is none, and nobody is told ISSUED", async () => {
+test("the tombstone first, its commit pending: the alias waits for it, is not made, and no user is told ISSUED", async () => {
   await persistFirstWin();
   const goOn = await pausing(TOMBSTONE);
   mayBury.resolve();

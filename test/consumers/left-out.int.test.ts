@@ -74,7 +74,7 @@ test("the relay settles the claims of both pipelines although another sale's led
   await relay.stop(1_000);
 });
 
-test("whichever key of a sale somebody wrote over, and whichever of its fields: it is reported, set aside and rebuilt, with its winners", async () => {
+test("any key of a sale that was overwritten, and any of its fields, is reported, set aside and rebuilt, with its winners", async () => {
   const kinds = [
     "sale",
     "winners",
@@ -111,7 +111,7 @@ test("whichever key of a sale somebody wrote over, and whichever of its fields: 
   expect(await world.redis.get(`${saleKeys(queued[3]!).ledger}:broken`)).toBe("1");
 });
 
-test("a sale in which somebody wrote over one winner's value is rebuilt as soon as that winner asks", async () => {
+test("a sale in which one winner's value was overwritten is rebuilt as soon as that winner asks", async () => {
   const sale = await world.newSale(10);
   await world.load(sale);
   await world.settle(await world.claim(sale, "ann"));

@@ -167,7 +167,7 @@ test("a running sale gets this release's scripts with a look, once, and goes on 
   expect(await world.redis.hget(key, "shaClaim")).not.toBe(sha);
 });
 
-test("a total that Redis missed (somebody died between the two writes) is set, without a rebuild", async () => {
+test("a total that Redis missed (a process died between the two writes) is set, without a rebuild", async () => {
   const sale = await world.newSale(2);
   await look(newLoader());
   await world.claim(sale, "ann", "bob");
@@ -239,7 +239,7 @@ test("claims that only the log holds are persisted before the sale opens again",
   expect(await ask(sale, "bob")).toMatchObject({ code: "ACCEPTED", slot: 2 });
 });
 
-test("a sale that nobody can have claimed opens again without the wait", async () => {
+test("a sale that no user can have claimed opens again without the wait", async () => {
   const sale = await world.newSale(10, 3_600_000 / 2);
   await look(newLoader());
   await world.redis.del(saleKeys(sale).sale);
@@ -269,7 +269,7 @@ test("a fence that was raised, a loader that died half-way and a Redis ahead of 
   }
 });
 
-test("a sale whose epoch or next somebody wrote over is rebuilt once, in the next epoch, with every claim of its ledger", async () => {
+test("a sale whose epoch or next was overwritten is rebuilt once, in the next epoch, with every claim of its ledger", async () => {
   const garbage = [
     ["epoch", "2147483648"],
     ["epoch", "99999999999999999999"],
@@ -309,7 +309,7 @@ test("ten thousand winners come back from PostgreSQL", async () => {
   expect(await readSale(world.redis, sale)).toMatchObject({ next: 12_000, freed: 0, winners: 12_000 });
 });
 
-test("a recovery is not held up by a log whose records are gone before anybody read them", async () => {
+test("a recovery is not held up by a log whose records are gone before they were read", async () => {
   const [old, log] = [await world.newTopic(1), world.log];
   await world.rawProducer.sendAll([{ topic: old, value: "expired" }]);
   const stopping = new AbortController();

@@ -145,7 +145,7 @@ test("owners of orders are told of each stage once, and never of an earlier one 
   expect((await world.read(`${topic}.DLT`, 1)).length).toBe(1);
 }, 180_000);
 
-test("a batch that half failed is told once to everybody, and a push that failed is made up for", async () => {
+test("a batch that half failed is told once to every user, and a push that failed is repeated", async () => {
   const topic = await world.newTopic(1);
   const sale = await world.newSale(10);
   const users = Array.from({ length: 70 }, (_, i) => `half-${sale}-${i}` as UserId);
@@ -186,7 +186,7 @@ test("a batch that half failed is told once to everybody, and a push that failed
   expect(pushed.at(-1)!.c).toBe(messages[0]!.cursor);
 }, 180_000);
 
-test("a user whose inbox can't be written becomes a dead letter, and everybody else is told", async () => {
+test("a user whose inbox can't be written becomes a dead letter, and all others are told", async () => {
   const topic = await world.newTopic(1);
   const sale = await world.newSale(10);
   const users = ["ok", "broken", "fine"].map((name) => `${name}-${sale}` as UserId);

@@ -43,7 +43,7 @@ test("claims of a Redis whose clock was set back by an hour are relayed like oth
   await relay.stop(1_000);
 });
 
-test("entries that are no claims stay, are named in the log, and hold nobody up", async () => {
+test("entries that are no claims stay, are named in the log, and do not hold up the others", async () => {
   const sale = await world.newSale(10);
   await world.load(sale);
   await world.redis.xadd(saleKeys(sale).ledger, "*", "u", "ann", "nonsense", "1");
@@ -55,7 +55,7 @@ test("entries that are no claims stay, are named in the log, and hold nobody up"
   expect(world.lines.some(({ level, fields }) => level === "error" && fields.couponId === sale)).toBe(true);
 });
 
-test("claims whose slot or epoch somebody wrote over are decided again, and no claim is called malformed", async () => {
+test("claims whose slot or epoch was overwritten are decided again, and no claim is called malformed", async () => {
   const sale = await world.newSale(10);
   await world.load(sale);
   const { ledger } = saleKeys(sale);
@@ -96,7 +96,7 @@ test("two relays settle the same ledgers without doing anything twice", async ()
   }
 });
 
-test("with Kafka away the rows are written, the entries stay and nobody is told ISSUED; later both happens", async () => {
+test("with Kafka away the rows are written, the entries stay and no user is told ISSUED; later both happens", async () => {
   const sale = await world.newSale(10);
   await world.load(sale);
   await world.claim(sale, "ann");

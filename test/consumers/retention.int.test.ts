@@ -174,7 +174,7 @@ async function undecidedSale(topic: string): Promise<CouponId> {
   return couponId;
 }
 
-test("a queued sale stays while requests of it wait in the log: nobody is there to decide, or it was paused until now", async () => {
+test("a queued sale stays while requests of it wait in the log: the role that decides is away, or it was paused until now", async () => {
   await round();
   const stuckBefore = stuck;
   const topic = await world.newTopic(1, { "message.timestamp.type": "LogAppendTime" });
@@ -271,7 +271,7 @@ test("nothing goes before its time, and a dry run takes nothing", async () => {
   expect((await sql`SELECT idempotency_key AS key FROM operator_requests`).map(({ key }) => key)).toEqual(["young"]);
 });
 
-test("what somebody holds is passed by, and taken by a later round", async () => {
+test("rows that are locked are passed by, and taken by a later round", async () => {
   const { sql } = world.db;
   await sql`DELETE FROM operator_requests`;
   await sql`INSERT INTO operator_requests (actor, idempotency_key, request_hash, answer, at) VALUES ('olga', 'a', 'h', '{}', now() - interval '1 day'), ('olga', 'b', 'h', '{}', now() - interval '1 day')`;

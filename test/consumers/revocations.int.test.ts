@@ -31,7 +31,7 @@ async function soldSale(total: number, ...users: string[]): Promise<{ sale: Coup
   return { sale, claims };
 }
 
-test("a revoked claim leaves Redis, its owner is told, and it is done; at once, when somebody says that there is one", async () => {
+test("a revoked claim leaves Redis, its owner is told, and it is done; at once, when it is announced", async () => {
   const { sale, claims } = await soldSale(2, "ann", "bob");
   const slow = { ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 60_000 } };
   const worker = start(slow);
@@ -113,7 +113,7 @@ test("every name of a claim is taken back with it, and none of them is ever pers
   expect(new Set(told.map(({ requestId }) => requestId))).toEqual(new Set([claims[0]!.requestId, second!.requestId]));
 });
 
-test("a slot that PostgreSQL holds for somebody else does not go out again", async () => {
+test("a slot that PostgreSQL holds for another user does not go out again", async () => {
   const { sale, claims } = await soldSale(3, "ann", "bob");
   // Redis lies: ann's entry stands at bob's slot.
   await world.redis.hset(saleKeys(sale).winners, "ann", `2 ${claims[0]!.requestId}`);

@@ -309,7 +309,7 @@ test("a poison claim goes to the dead letters and into PostgreSQL; the other cla
   expect(deadLetters(async () => [], world.log).topics).toContain("coupon-issue-requests.DLT");
 });
 
-test("a claim that cannot be decided now holds nobody up and is settled when it can be", async () => {
+test("a claim that cannot be decided now does not hold up others and is settled when it can be", async () => {
   const topic = await world.newTopic(1);
   const sale = await world.newSale(10);
   await world.load(sale);

@@ -64,7 +64,7 @@ test("the same user under another request is an alias: the old win stands, the n
   expect(await readSale(world.redis, sale)).toMatchObject({ freed: 1, left: 2 });
 });
 
-test("an alias whose new slot PostgreSQL holds for somebody else never frees that slot", async () => {
+test("an alias whose new slot PostgreSQL holds for another user never frees that slot", async () => {
   const sale = await loadedSale(3);
   const [ann] = await world.claim(sale, "ann");
   await world.settle([ann!, world.forged(sale, "bob", 2)]); // bob holds slot 2 and Redis does not know it
@@ -84,7 +84,7 @@ test("two requests of one user in one batch end as one coupon and one alias", as
   expect(await world.db.sql`SELECT 1 FROM request_aliases WHERE coupon_id = ${sale}`).toHaveLength(1);
 });
 
-test("a slot that somebody else holds raises the fence and defers the claim, and its slot is never freed", async () => {
+test("a slot that another user holds raises the fence and defers the claim, and its slot is never freed", async () => {
   const sale = await loadedSale(5);
   await world.settle(await world.claim(sale, "ann"));
   const lying = world.forged(sale, "eve", 1);
@@ -196,7 +196,7 @@ test("an old claim that finds the sale sold out is given up: tombstone first, th
   expect(world.events(sale).map(({ type }) => type)).toEqual(["CouponIssueFailed", "CouponIssueFailed"]);
 });
 
-test("a claim that was given up is released again when somebody grants it once more", async () => {
+test("a claim that was given up is released again when it is granted once more", async () => {
   const sale = await loadedSale(2);
   const [claim] = await world.claim(sale, "ann");
   await world.db.sql`

@@ -69,7 +69,7 @@ test("Kafka's entries are settled in their turn, when they are old enough", asyn
   expect(await holders(couponId)).toEqual(["kafka-1", "redis-1"]);
 });
 
-test("claims that nobody announced are found by the next look", async () => {
+test("claims that were not announced are found by the next look", async () => {
   const couponId = await sale(10);
   const running = await relay({ RELAY_EVERY_MS: 100 });
   await world.claimBy("redis", couponId, "ann", "bob");
@@ -122,7 +122,7 @@ test("two relays share the sales, and no claim is told twice", async () => {
   }
 }, 180_000);
 
-test("with Kafka away the rows are written, page after page; the entries stay and nobody is told ISSUED", async () => {
+test("with Kafka away the rows are written, page after page; the entries stay and no user is told ISSUED", async () => {
   const couponId = await sale(5_000);
   const nowhere = createBunKafka({ brokers: "127.0.0.1:1", clientId: "test" });
   const producer = nowhere.producer({ messageTimeoutMs: PAGE_WAIT_MS });
@@ -144,7 +144,7 @@ test("with Kafka away the rows are written, page after page; the entries stay an
   expect(world.events(couponId)).toHaveLength(5_000);
 }, 180_000);
 
-test("claims of sales that PostgreSQL does not know are nobody's business here", async () => {
+test("claims of sales that PostgreSQL does not know are left alone here", async () => {
   const couponId = await sale(10);
   await world.claimBy("redis", couponId, "ann");
   await world.db.sql`DELETE FROM coupons WHERE id = ${couponId}`;

@@ -46,7 +46,7 @@ test("the database itself refuses a slot outside the total, from every writer", 
   expect(await refusal(moved)).toBe("23514 user_coupons_slot_within_total");
 });
 
-test("a sale cannot shrink below a slot that somebody holds", async () => {
+test("a sale cannot shrink below a slot that is held", async () => {
   const sale = await newSale(5);
   await insert(sale, "ann", 4);
   const shrink = (total: number) => refusal(db.sql`UPDATE coupons SET total = ${total} WHERE id = ${sale}`);
@@ -54,7 +54,7 @@ test("a sale cannot shrink below a slot that somebody holds", async () => {
   expect(await shrink(4)).toBeNull();
 });
 
-test("one coupon per user and one user per slot; what was given up is in nobody's way", async () => {
+test("one coupon per user and one user per slot; what was given up does not count", async () => {
   const sale = await newSale(5);
   await insert(sale, "ann", 1);
   expect(await refusal(insert(sale, "ann", 2))).toBe("23505 user_coupons_user");

@@ -87,7 +87,7 @@ test("only whole months go, the oldest first, and none that may hold a row that 
   expect((await lines()).map(({ target }) => target)).toEqual(["future", "early"]);
 });
 
-test("a drop waits its turn in short tries, so that nobody queues behind it for long", async () => {
+test("a drop waits its turn in short tries, so that no statement queues behind it for long", async () => {
   const reader = Promise.withResolvers<void>();
   const reading = sql.begin(async (tx) => {
     await tx`SELECT count(*) FROM events`;

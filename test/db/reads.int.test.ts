@@ -149,7 +149,7 @@ test("a lease is held by one at a time and given back", async () => {
   expect(inside).toBeGreaterThanOrEqual(2);
 });
 
-test("as many leases as there are connections for work, and each of them works: nobody waits for ever", async () => {
+test("as many leases as there are connections for work, and each of them works: none waits for ever", async () => {
   const few = createDatabase(database.url, { max: 4, name: "few" });
   const holders = 16; // more than all that a process with all roles may hold
   let held = 0;

@@ -102,7 +102,7 @@ const IDS: readonly [what: string, id: string][] = [
   ["__proto__", "__proto__"],
 ];
 
-test.each(IDS)("an id that is %s is nobody's: 404, wherever it stands", async (_what, id) => {
+test.each(IDS)("an id that is %s belongs to nothing: 404, wherever it stands", async (_what, id) => {
   for (const [method, path] of [
     ["POST", `/coupons/${id}/issue`],
     ["POST", `/coupons/${id}/issue-async`],
@@ -192,7 +192,7 @@ test("a token that is not exactly right opens nothing, on any route, and is told
     ["HS512", crafted({ alg: "HS512" }, claims, hmac("sha512", JWT_SECRET)), "TOKEN_INVALID"],
     ["signed with another secret", system.token("ann", { secret: `${JWT_SECRET}x` }), "TOKEN_INVALID"],
     ["signed with the empty secret", crafted({ alg: "HS256" }, claims, hmac("sha256", "")), "TOKEN_INVALID"],
-    ["with somebody else's payload", `${head}.${other}.${signature}`, "TOKEN_INVALID"],
+    ["with another token's payload", `${head}.${other}.${signature}`, "TOKEN_INVALID"],
     ["without its signature", valid.slice(0, valid.lastIndexOf(".") + 1), "TOKEN_INVALID"],
     ["for another audience", system.token("ann", { aud: "somebody-else" }), "TOKEN_INVALID"],
     ["of another issuer", system.token("ann", { iss: "somebody-else" }), "TOKEN_INVALID"],

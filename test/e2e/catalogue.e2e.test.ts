@@ -28,7 +28,7 @@ const createProduct = async (wish: object = {}): Promise<Product> => {
 const invalid = { status: 400, code: "VALIDATION_FAILED" };
 const notFound = { status: 404, code: "PRODUCT_NOT_FOUND" };
 
-test("an operator creates a product, everybody sees it, and restocking raises what can be sold", async () => {
+test("an operator creates a product, every user sees it, and restocking raises what can be sold", async () => {
   const created = await post("/admin/products", { name: "Mug", stock: 10, price: 1250, flash: true, currency: "USD" });
   expect(created.status).toBe(201);
   const { body: product } = created;

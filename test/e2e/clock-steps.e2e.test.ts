@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => system?.close());
 
-test("a gateway whose clock goes back by an hour refuses nobody for it, and hears that a slot is free", async () => {
+test("a gateway whose clock goes back by an hour refuses no user for it, and hears that a slot is free", async () => {
   // As much as one user may do in this test; by the wall clock, none for the next hour.
   const gateway = await system.addGateway({ ...skewed(), USER_RATE_PER_S: "10", USER_RATE_BURST: "5" });
   const { id } = await system.createSale({ total: 1 });

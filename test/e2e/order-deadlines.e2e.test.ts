@@ -54,7 +54,7 @@ async function spokenOf({ customers }: OrderCrowd): Promise<{ resend: string[]; 
     .map(({ data }) => data);
 }
 
-test("steps away for ten times the sweeper's pause: nobody is cancelled, nothing is asked twice", async () => {
+test("steps away for ten times the sweeper's pause: no order is cancelled, nothing is asked twice", async () => {
   const crowd = await gatherCrowd(system, { customers: 16, kinds: ["everything", "plain", "by points alone", "far"] });
   await steps.stop();
   await orderAll(system, crowd, { urlFor: () => system.url });
@@ -70,7 +70,7 @@ test("steps away for ten times the sweeper's pause: nobody is cancelled, nothing
   await ordersKept(system, crowd, { fault: "steps away for ten looks of two sweepers" });
 });
 
-test("the payment provider is ill and its breaker open: orders wait, nobody is cancelled; well again, all are paid once", async () => {
+test("the payment provider is ill and its breaker open: orders wait, none is cancelled; when it works again, all are paid once", async () => {
   const crowd = await gatherCrowd(system, { customers: 20, kinds: ["everything", "plain"] });
   await system.provider.turn("down");
   await orderAll(system, crowd, { urlFor: () => system.url });

@@ -38,7 +38,7 @@ const ended = (orderId: string, user: string) =>
 const stockOf = async (id: string) =>
   ({ ...(await system.sql`SELECT stock, reserved FROM products WHERE id = ${id}`)[0]! }) as Record<string, number>;
 
-test("cancelled before anybody but the door knew of it: no step is asked, the owner hears why, admission comes back", async () => {
+test("cancelled before any process but the gateway knew of it: no step is asked, the owner hears why, admission comes back", async () => {
   const ticket = await createProduct(system, { stock: 1, flash: true });
   await until(
     "its admission is loaded",

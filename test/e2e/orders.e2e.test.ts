@@ -240,7 +240,7 @@ test("what was answered is counted", async () => {
   expect(body).toContain("stampede_orders_in_flight 0");
 });
 
-test("a coupon takes off what its sale says: held in PostgreSQL, or only just won in Redis; nobody else's", async () => {
+test("a coupon takes off what its sale says: held in PostgreSQL, or only just won in Redis; not another user's", async () => {
   const loader = await system.addConsumers(["sale-loader"]);
   const sale = await system.createSale({ total: 5 });
   await until("the sale is open", async () => (await claim(system.url, sale.id, system.token("fay"))).status < 300);
@@ -270,7 +270,7 @@ test("a coupon takes off what its sale says: held in PostgreSQL, or only just wo
   );
 });
 
-test("a cancellation is asked for once, by its owner; of nobody's order it is not found", async () => {
+test("a cancellation is asked for once, by its owner; of an order that does not exist it is not found", async () => {
   const { body } = await placeOrder(system, "hal", { items: [{ productId: mug.id, quantity: 1 }] });
   const cancel = (user: string) =>
     call(`${system.url}/orders/${body.orderId}/cancel`, { method: "POST", token: system.token(user) });

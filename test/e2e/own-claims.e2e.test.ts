@@ -14,7 +14,7 @@ afterAll(() => system?.close());
 const statusOf = (requestId: string, user: string): Promise<ApiAnswer> =>
   call(`${system.url}/coupons/requests/${requestId}`, { token: system.token(user) });
 
-test("a request is ACCEPTED until it is persisted, then ISSUED; to anybody else it does not exist", async () => {
+test("a request is ACCEPTED until it is persisted, then ISSUED; for other users it does not exist", async () => {
   const { id: couponId } = await system.createSale({ total: 10 });
   const { body, status } = await claim(system.url, couponId, system.token("ann"));
   expect({ status, body }).toMatchObject({ status: 202, body: { couponId, slot: 1, status: "ACCEPTED" } });
@@ -45,7 +45,7 @@ test("a request is ACCEPTED until it is persisted, then ISSUED; to anybody else 
   expect(await call(`${system.url}/coupons/requests/${requestId}`)).toMatchObject({ status: 401 });
 });
 
-test("one's coupons come page by page, newest first, each once, and nobody else's", async () => {
+test("a user's coupons come page by page, newest first, each once, and no other user's", async () => {
   const token = system.token("collector");
   const sales: string[] = [];
   for (let i = 0; i < 7; i++) {

@@ -45,7 +45,7 @@ async function logged(): Promise<number> {
   }
 }
 
-test("unless somebody chooses, claims go through Kafka", async () => {
+test("without a choice, claims go through Kafka", async () => {
   expect(await show()).toMatchObject({
     status: 200,
     body: { pipeline: "kafka", redisPercent: 0, from: "environment" },

@@ -25,7 +25,7 @@ const winnersOf = async (id: string): Promise<string[]> => {
 const order = (id: string, action: string) =>
   call(`${system.url}/admin/coupons/${id}/${action}`, { method: "POST", token: system.operator });
 
-test("3,000 users, 500 coupons: exactly the first 500 of the log have one, and everybody is told", async () => {
+test("3,000 users, 500 coupons: exactly the first 500 of the log have one, and every user is told", async () => {
   const { id, issueMode } = await system.createSale({ total: 500, issueMode: "QUEUED" });
   expect(issueMode).toBe("QUEUED");
   const users = named("queuer", 3_000);
@@ -102,7 +102,7 @@ test("30 clicks of one user at once are one coupon and one request, which each g
   expect(await system.violations()).toEqual([]);
 });
 
-test("a request is PENDING at once and to nobody else; over the socket a claim is accepted without a slot", async () => {
+test("a request is PENDING at once, for its owner alone; over the socket a claim is accepted without a slot", async () => {
   const { id } = await system.createSale({ total: 5, issueMode: "QUEUED" });
   expect((await order(id, "pause")).body.state).toBe("PAUSED");
   // Paused is said at the door; what is logged in the very moment waits.
@@ -184,7 +184,7 @@ test("before the start NOT_STARTED, after the end ENDED; the log's own clock is 
   expect(await system.violations()).toEqual([]);
 }, 180_000);
 
-test("an operator closes a queued sale: nobody wins any more", async () => {
+test("an operator closes a queued sale: no user wins any more", async () => {
   const { id } = await system.createSale({ total: 10, issueMode: "QUEUED" });
   expect((await order(id, "close")).body.state).toBe("CLOSED");
   expect(await claim(system.url, id, system.token("late"))).toMatchObject({ status: 403, body: { code: "ENDED" } });

@@ -48,7 +48,7 @@ test("ten more coupons for a sold-out sale, while people ask: exactly ten more w
   expect(lines.map((row) => ({ ...row }))).toEqual([{ actor: "operator-1", detail: { from: 100, to: 110 } }]);
 }, 180_000);
 
-test("a smaller sale sells out earlier; below the highest slot somebody has it does not go, and says how far it does", async () => {
+test("a smaller sale sells out earlier; below the highest slot in use it is refused, with the smallest total that is possible", async () => {
   const { id } = await system.createSale({ total: 1_000 });
   await rush({ couponId: id, users: named("early", 30), gatewayFor, token: system.token });
   const refused = await resize(id, 29);
@@ -80,7 +80,7 @@ test("slots that were freed at the end vanish with a smaller total, and come bac
   expect(await system.violations()).toEqual([]);
 }, 180_000);
 
-test("a total that makes no sense is refused, and so is everybody who is no operator", async () => {
+test("a total that makes no sense is refused, and so is every caller who is no operator", async () => {
   const { id } = await system.createSale({ total: 3 });
   for (const total of [0, -1, 1.5, "5", MAX_TOTAL + 1, null]) {
     expect(await resize(id, total)).toMatchObject({ status: 400, body: { code: "VALIDATION_FAILED" } });

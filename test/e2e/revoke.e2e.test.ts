@@ -52,7 +52,7 @@ test("a revoked coupon goes to the next user, every gateway's gate reopens, and 
   for (const socket of [owner, ...watchers]) socket.close();
 }, 180_000);
 
-test("the revoked user may claim again, and a redelivery of the revoked claim frees nobody's slot", async () => {
+test("the revoked user may claim again, and a redelivery of the revoked claim frees no slot", async () => {
   const { id } = await system.createSale({ total: 1 });
   const first = (await claim(system.url, id, system.token("again"))).body;
   await system.settled(id);

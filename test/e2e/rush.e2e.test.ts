@@ -54,7 +54,7 @@ async function fromMemory(url: string): Promise<number> {
   return Number(/^stampede_claims_total\{code="SOLD_OUT",from="gate"\} (\d+)/m.exec(body)?.[1] ?? 0);
 }
 
-test("a winner whose answer was lost gets their win from another gateway that refuses everybody else from memory", async () => {
+test("a winner whose answer was lost gets their win from another gateway that refuses all others from memory", async () => {
   const { id } = await system.createSale({ total: 1 });
   const [first, second] = system.gateways;
   // The claim for the last slot arrives; its sender is gone before the answer.

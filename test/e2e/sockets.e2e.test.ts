@@ -77,7 +77,7 @@ test("a claim over the socket is answered there as HTTP would, and coupon.issued
   socket.close();
 });
 
-test("everybody who follows a sale hears that it is sold out, on every gateway, once", async () => {
+test("every socket that follows a sale hears that it is sold out, on every gateway, once", async () => {
   const { id: couponId } = await system.createSale({ total: 1 });
   const crowd = await Promise.all(Array.from({ length: 20 }, (_, i) => enter(`fan-${i}`, i % 2)));
   for (const socket of crowd) socket.send({ type: "subscribe", couponId, ref: "s" });
@@ -115,7 +115,7 @@ test("two sockets of one user on two gateways are both told", async () => {
   for (const socket of sockets) socket.close();
 });
 
-test("what happened while nobody was connected comes with resume; without a cursor, all there is", async () => {
+test("what happened while no socket was open comes with resume; without a cursor, everything", async () => {
   const first = await enter("traveller");
   const cursor = first.cursor();
   first.close();
@@ -208,7 +208,7 @@ test("more sockets of one user than allowed are refused with a specific code", a
   for (const socket of sockets) socket.close();
 });
 
-test("in the end nothing is owed to anybody, and nobody was told anything else than what is stored", async () => {
+test("in the end nothing is left to tell, and every message agrees with what is stored", async () => {
   const sales = await system.sql`
     SELECT coupon_id AS id, count(*)::int AS winners FROM user_coupons GROUP BY coupon_id`;
   expect(sales.length).toBeGreaterThan(30);

@@ -95,7 +95,7 @@ test("they are given points, order, are found by operators, and their coupon can
   expect(await system.violations()).toEqual([]);
 }, 120_000);
 
-test("an id with a space, a brace, a quote or a backslash is still nobody's", async () => {
+test("an id with a space, a brace, a quote or a backslash still belongs to no user", async () => {
   for (const user of ["a b", "a{b", "a}b", 'a"b', "a'b", "a\\b", "é", "", "x".repeat(129)]) {
     expect(await call(`${system.url}/me/coupons`, { token: system.token(user) })).toMatchObject({ status: 401 });
   }

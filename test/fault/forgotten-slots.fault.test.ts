@@ -37,7 +37,7 @@ async function forget(couponId: string, users: readonly string[], next: number):
   await system.redis.hset(keys.sale, "next", next);
 }
 
-test("slots that PostgreSQL holds and Redis hands out again: the fence is raised once, everybody who was accepted has a coupon", async () => {
+test("slots that PostgreSQL holds and Redis hands out again: the fence is raised once, every user who was accepted has a coupon", async () => {
   const { id } = await system.createSale({ total: 20 });
   await winners(id, 20, 10);
   await forget(id, ["knows-6", "knows-7", "knows-8", "knows-9"], 6);
@@ -87,7 +87,7 @@ test("a sold-out sale that Redis takes for open: users who are let in are told F
   expect(audit!.epoch).toBeLessThanOrEqual(3);
 }, 180_000);
 
-test("a slot that stands in the free list and is somebody's: it goes to nobody else", async () => {
+test("a slot that stands in the free list and has a holder: no other user gets it", async () => {
   const { id } = await system.createSale({ total: 12 });
   await winners(id, 12, 10);
   await system.redis.rpush(saleKeys(id as never).freed, 3, 3, 7);

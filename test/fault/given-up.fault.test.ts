@@ -36,7 +36,7 @@ async function logged(given: GrantedClaim): Promise<void> {
 const inLedger = ({ couponId, userId, requestId, slot, epoch }: GrantedClaim) =>
   system.redis.xadd(saleKeys(couponId).ledger, "*", "u", userId, "r", requestId, "s", slot, "e", epoch);
 
-test("a claim given up, its slot won by somebody else, and then delivered again: by the log, by the ledger, after a rebuild", async () => {
+test("a claim given up, its slot won by another user, and then delivered again: by the log, by the ledger, after a rebuild", async () => {
   const { id } = await system.createSale({ total: 2 });
   const owner = await TestSocket.welcomed(system.url, system.token("owner"));
   const answer = await claim(system.url, id, system.token("owner"));

@@ -55,7 +55,7 @@ test("while the broker is frozen claims are accepted from the ledger, soon witho
   await promisesKept(system, id, { winners: await system.redis.hlen(saleKeys(id).winners), fault: "Kafka frozen" });
 }, 180_000);
 
-test("while Kafka is down claims are accepted and persisted through the ledger; back, it tells everybody", async () => {
+test("while Kafka is down claims are accepted and persisted through the ledger; when Kafka is back, every user is told", async () => {
   const { id } = await system.createSale({ total: 200 });
   const users = named("offline", 500);
   // The first of them all, so a winner.

@@ -88,7 +88,7 @@ test.each([
   180_000,
 );
 
-test("coupons revoked in mid-rush: every slot that comes back is won by somebody else", async () => {
+test("coupons revoked in mid-rush: every slot that comes back is won by another user", async () => {
   const { id } = await system.createSale({ total: 100 });
   const revoked: Promise<ApiAnswer>[] = [];
   const users = named("crowd", 500);

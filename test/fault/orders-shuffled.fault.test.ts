@@ -108,7 +108,7 @@ test("messages in any order across topics, each up to three times, steps given u
   await Promise.all([world.close(), others.stop()]);
 }, 180_000);
 
-test("every record of every topic of orders twice more, in any order: nothing changes, nobody is told anything again", async () => {
+test("every record of every topic of orders twice more, in any order: nothing changes, and no message is sent again", async () => {
   await system.addConsumers();
   const crowd = await gatherCrowd(system, { customers: KIND_NAMES.length * 3 });
   await orderAll(system, crowd, { urlFor: () => system.url });

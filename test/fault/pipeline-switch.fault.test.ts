@@ -115,7 +115,7 @@ test("with the consumers killed twice meanwhile: what they left is taken up, on 
   await promisesKept(system, id, { winners: 4_000, fault: "pipeline switched, consumers killed twice" });
 }, 180_000);
 
-test("a gateway killed right after Redis granted: nobody announced the claim, and it is issued all the same", async () => {
+test("a gateway killed right after Redis granted: the claim was not announced, and it is issued all the same", async () => {
   await switchTo("redis");
   const { id } = await system.createSale({ total: 20 });
   const doomed = await system.addGateway({ FAULT_POINT: "claim:after-lua" });
@@ -160,7 +160,7 @@ test("Redis killed in mid-sale, on the Redis pipeline: what its file kept is iss
   await promisesKept(system, id, { winners: 1_000, fault: "Redis killed on the Redis pipeline" });
 }, 180_000);
 
-test("Kafka killed in mid-sale, on the Redis pipeline: claims are taken and persisted without it; back, it tells everybody", async () => {
+test("Kafka killed in mid-sale, on the Redis pipeline: claims are taken and persisted without it; when it is back, every user is told", async () => {
   await switchTo("redis");
   const { id } = await system.createSale({ total: 3_000 });
   const users = named("unbothered", 3_500);

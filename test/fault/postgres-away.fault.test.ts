@@ -187,7 +187,7 @@ test("PostgreSQL's disk is full: claims wait until there is room again, nothing 
   );
 }, 180_000);
 
-test("the right to write is missing: that is nobody's data at fault, so claims wait", async () => {
+test("the right to write is missing: no claim's data is at fault, so claims wait", async () => {
   // Its owner may not be refused anything, except by a trigger that says what the server would say.
   await refusing(
     "unprivileged",

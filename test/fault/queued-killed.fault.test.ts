@@ -73,7 +73,7 @@ test.each(["decide:decided", "persist:committed", "persist:announced", "decide:s
   180_000,
 );
 
-test("what nobody has decided yet is PENDING for its owner after Redis forgot it; what was decided is ISSUED after the next time", async () => {
+test("what is not decided yet is PENDING for its owner after Redis forgot it; what was decided is ISSUED after the next time", async () => {
   const { id } = await system.createSale({ total: TOTAL, issueMode: "QUEUED" });
   const stories = await asking(id, "patient", 20);
   const epochOf = async () => (await system.sql`SELECT epoch FROM coupons WHERE id = ${id}`)[0]!.epoch as number;

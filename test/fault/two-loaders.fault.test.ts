@@ -45,7 +45,7 @@ async function flushedInMidRush(couponId: string, prefix: string, total: number,
   expect(words.SOLD_OUT).toBe(total);
 }
 
-test("two loaders see the same loss in mid-rush: one recovery, and nobody notices that there are two", async () => {
+test("two loaders see the same loss in mid-rush: one recovery, and users notice no difference", async () => {
   const { id } = await system.createSale({ total: 600 });
   await flushedInMidRush(id, "flushed", 600, async () => {});
   expect(await loadOf(id)).toEqual({ epoch: 2, load_state: "LOADED" });

@@ -36,7 +36,7 @@ const BROKEN: readonly (readonly [
     },
   ],
   [
-    "a coupon that nobody got",
+    "a coupon that no user got",
     ["NOT_EXACTLY"],
     undefined,
     { claims: [ann], rows: [row("ann", 1)], demand: { winners: 2 } },
@@ -54,7 +54,7 @@ const BROKEN: readonly (readonly [
   ["slot 0", ["SLOT_OUT_OF_RANGE"], "bob", { claims: [ann, lost("bob", 1)], rows: [row("ann", 1), row("bob", 0)] }],
   ["a coupon for nothing", ["UNEXPLAINED_WINNER"], "bob", { claims: [ann], rows: both }],
   [
-    "a coupon for somebody refused each time",
+    "a coupon for a user who was refused each time",
     ["UNEXPLAINED_WINNER"],
     "bob",
     {
@@ -64,7 +64,7 @@ const BROKEN: readonly (readonly [
   ],
   ["an acceptance without a row", ["VANISHED"], "bob", { claims: [ann, bob], rows: [row("ann", 1)] }],
   [
-    "a row under somebody else's name",
+    "a row under another user's name",
     ["VANISHED"],
     "bob",
     {
@@ -72,7 +72,7 @@ const BROKEN: readonly (readonly [
       rows: [row("ann", 2, { requestId: "bob-1" })],
     },
   ],
-  ["a queued acceptance of which nobody speaks", ["VANISHED"], "bob", { claims: [won("bob", 1, 2, null)] }],
+  ["a queued acceptance that has no outcome", ["VANISHED"], "bob", { claims: [won("bob", 1, 2, null)] }],
   [
     "a tombstone in silence",
     ["GIVEN_UP_UNTOLD"],
@@ -271,7 +271,7 @@ const BROKEN: readonly (readonly [
     },
   ],
   [
-    "a claim granted after a loss that nobody noticed",
+    "a claim granted after a loss that was not noticed",
     ["DECIDED_UNFENCED"],
     "bob",
     {

@@ -163,7 +163,7 @@ const HEALTHY: readonly (readonly [what: string, written: WrittenHistory])[] = [
     },
   ],
   [
-    "somebody else's request does not exist",
+    "another user's request does not exist",
     {
       claims: [ann, bob],
       rows: both,

@@ -37,7 +37,7 @@ const load = (stocks: Record<string, number>, settled: OrderId[] = []) =>
   );
 const taken = async (product: string) => Number((await redis.hget(ADMISSION_KEYS.taken, product)) ?? 0);
 
-test("a product that is not loaded admits everybody, and counts them", async () => {
+test("a product that is not loaded admits every order, and counts them", async () => {
   expect(await take("1", { mug: 7 })).toBeNull();
   expect(await taken("mug")).toBe(7);
   await load({ mug: 7 });
@@ -82,7 +82,7 @@ test("loading: an order that the stock lacks is let go, one that it does not lac
   expect(await take("again", { mug: 12 })).toBeNull();
 });
 
-test("a product that is no flash product any more admits everybody again", async () => {
+test("a product that is no flash product any more admits every order again", async () => {
   await load({ mug: 0, cup: 0 });
   await load({ cup: 0 });
   expect(await admission.loaded()).toBe(1);

@@ -112,7 +112,7 @@ for (const { name, change, code } of REFUSALS) {
   });
 }
 
-test("a claim that was granted before a rebuild is granted again after the end, and nobody else is", async () => {
+test("a claim that was granted before a rebuild is granted again after the end, and no other claim is", async () => {
   for (const change of [{ endsAt: NOW - 1 }, { startsAt: NOW + HOUR }]) {
     const couponId = await loadedSale(redis, { total: 2, ...change });
     const claims = claimsOf(couponId, "ada", "bea", "cem");
@@ -133,7 +133,7 @@ test("a claim that was granted before a rebuild is granted again after the end, 
   }
 });
 
-test("nobody wins a queued sale without the log, whatever else is wrong with it", async () => {
+test("no user wins a queued sale without the log, in any state of the sale", async () => {
   const queued = await loadedSale(redis, { mode: "QUEUED" });
   expect(codes(await scripts.claim(queued, claimsOf(queued, "ada", "bea")))).toEqual(["QUEUED", "QUEUED"]);
   expect(await readSale(redis, queued)).toMatchObject({ winners: 0, next: 0 });
@@ -174,7 +174,7 @@ test("a full Redis refuses with OVERLOADED and changes nothing, while winners ar
   expect(codes(await scripts.claim(couponId, claimsOf(couponId, "bea")))).toEqual(["ACCEPTED"]);
 });
 
-test("a winner's value that somebody wrote over refuses its own user alone, and marks the sale until it is rebuilt", async () => {
+test("a winner's value that was overwritten refuses only its own user, and marks the sale until it is rebuilt", async () => {
   const couponId = await loadedSale(redis, { total: 9 });
   const loading = createSaleLoading(redis);
   const [ann] = (await scripts.claim(couponId, claimsOf(couponId, "ann"))).results;
@@ -194,7 +194,7 @@ test("a winner's value that somebody wrote over refuses its own user alone, and 
   expect(again.results).toEqual([{ code: "ALREADY_WON", slot, requestId }]);
 });
 
-test("what is no slot in the list of freed slots goes to nobody and leaves it; every real slot goes out once", async () => {
+test("what is no slot in the list of freed slots goes to no user and leaves the list; every real slot goes out once", async () => {
   const held = [1, 2, 3, 4, 5].map((slot) => winner(newCouponId(), `w${slot}`, slot));
   const couponId = await loadedSale(redis, { total: 5 }, held);
   const { freed } = saleKeys(couponId);

@@ -110,7 +110,7 @@ test("after a rebuild the same log gives the same winners", async () => {
   expect(words(await scripts.decide(couponId, requests))).toEqual(["=1", 2, 3, "SOLD_OUT"]);
 });
 
-test("a full Redis decides nobody behind the first it has no room for", async () => {
+test("a full Redis decides no request behind the first that it has no room for", async () => {
   const couponId = await queued({ total: 2 });
   const ada = asked(couponId, "ada");
   await scripts.decide(couponId, [ada]);
@@ -124,7 +124,7 @@ test("a full Redis decides nobody behind the first it has no room for", async ()
   expect(await readSale(redis, couponId)).toMatchObject({ winners: 1, left: 1 });
 });
 
-test("a winner's value that somebody wrote over lets that user and all behind them wait; the sale is marked", async () => {
+test("after a winner's value was overwritten, that user and all behind them wait; the sale is marked", async () => {
   const couponId = await queued({ total: 9 });
   const { winners } = saleKeys(couponId);
   const loading = createSaleLoading(redis);
@@ -143,7 +143,7 @@ test("a winner's value that somebody wrote over lets that user and all behind th
   expect(await redis.exists(saleKeys(couponId).sale)).toBe(0);
 });
 
-test("what is no slot in the list of freed slots goes to nobody", async () => {
+test("what is no slot in the list of freed slots goes to no user", async () => {
   const couponId = await loadedSale(redis, { mode: "QUEUED", total: 2 }, [
     winner(newCouponId(), "ada", 1),
     winner(newCouponId(), "bea", 2),

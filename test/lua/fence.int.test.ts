@@ -42,7 +42,7 @@ async function calls(command: string): Promise<number> {
   return Number(new RegExp(`^cmdstat_${command.replace("|", "\\|")}:calls=(\\d+)`, "m").exec(stats)?.[1] ?? 0);
 }
 
-test("after a crash nobody can claim until the sale is loaded again, although its keys survived", async () => {
+test("after a crash no user can claim until the sale is loaded again, although its keys survived", async () => {
   const couponId = await loadedSale(redis, { total: 5 });
   expect(await codesOf(couponId, "ada", "bea")).toEqual(["ACCEPTED", "ACCEPTED"]);
   await restart();
@@ -145,7 +145,7 @@ test("a promoted replica does not know the scripts, so it decides nothing", asyn
   }
 });
 
-test("a master that was a replica meanwhile is found out, although it kept its scripts; a new replica alarms nobody", async () => {
+test("a master that was a replica meanwhile is found out, although it kept its scripts; a new replica raises no alarm", async () => {
   const couponId = await loadedSale(redis, { total: 5 });
   const other = await startRedis();
   const there = await connected(other.url);

@@ -74,13 +74,13 @@ test("freed slots go out first, leave the list, and do not move the highest slot
   expect(await redis.hget(saleKeys(couponId).sale, "next")).toBe("5");
 });
 
-test("what is no slot of the sale leaves the list of freed slots and is given to nobody", async () => {
+test("what is no slot of the sale leaves the list of freed slots and is given to no user", async () => {
   const couponId = await sale({ next: "5" }, ["x", "3", "6", "0"]);
   expect(await give(couponId, "ann", "bob")).toEqual(["0", "8", "ACCEPTED 3", "SOLD_OUT"]);
   expect(await redis.llen(saleKeys(couponId).freed)).toBe(0);
 });
 
-test("the last slot raises the version and is announced once; nobody gets more, and nothing more is written", async () => {
+test("the last slot raises the version and is announced once; no further slot is granted, and nothing more is written", async () => {
   const subscriber = createSubscriber(server.url, UNHURRIED);
   await whenReady(subscriber, 60_000);
   const heard: unknown[] = [];

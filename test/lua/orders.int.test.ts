@@ -58,7 +58,7 @@ test("the first placing writes the ledger, the key and the order; a repeat finds
   expect(await redis.ttl(pendingOrderKey(bucket, orderId))).toBe(-1);
 });
 
-test("another body under the same key is refused and writes nothing; the same key of somebody else is another key", async () => {
+test("another body under the same key is refused and writes nothing; the same key of another user is another key", async () => {
   const first = placedBy("bob", "key");
   const other = placedBy("bob", "key", '{"other":1}');
   await orders.place(first);

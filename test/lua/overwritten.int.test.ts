@@ -34,7 +34,7 @@ const GARBAGE = [
 ];
 
 for (const mode of ["DIRECT", "QUEUED"] as const) {
-  test(`nobody wins a ${mode} sale whose epoch or next is garbage, and the look finds it broken`, async () => {
+  test(`no user wins a ${mode} sale whose epoch or next is garbage, and the look finds it broken`, async () => {
     const couponId = await loadedSale(redis, { total: 50, mode });
     const { sale, winners, ledger } = saleKeys(couponId);
     for (const { field, value } of GARBAGE) {

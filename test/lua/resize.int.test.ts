@@ -72,7 +72,7 @@ test("a slot that is never to go out again counts as taken; a sale whose slots a
   expect(await slotsOf(empty, "x", "y")).toEqual([1, "SOLD_OUT"]);
 });
 
-test("what is no number in the list of freed slots is in nobody's way, and is gone after the list is written anew", async () => {
+test("what is no number in the list of freed slots does no harm, and is gone after the list is written anew", async () => {
   const couponId = await loadedSale(redis, { total: 10 });
   await sold(couponId, 10, [9, 10, 2]);
   await redis.rpush(saleKeys(couponId).freed, "nonsense");

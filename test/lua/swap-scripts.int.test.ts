@@ -109,7 +109,7 @@ test("a sale of another epoch, a fenced one and one of another server process ke
   expect(await shaNow(couponId)).toBe(sha);
 });
 
-test("the script cache stays the fence: after a restart nobody decides, whichever scripts they know, and a swap changes nothing", async () => {
+test("the script cache stays the fence: after a restart no gateway can decide, with old or with new scripts, and a swap changes nothing", async () => {
   const { couponId } = await saleOfBefore();
   const old = createSaleScripts(redis);
   await codes(old, couponId, "ann");

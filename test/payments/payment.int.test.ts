@@ -148,7 +148,7 @@ test("a declined payment's restore hears Restored", async () => {
   await hears(orderId, "PaymentRestored");
 }, 180_000);
 
-test("a restore while nobody knows whether the card was charged: found, and refunded", async () => {
+test("a restore while it is unknown whether the card was charged: found, and refunded", async () => {
   const orderId = orderNamed("unknown-charged");
   await request(orderId, "tok_timeout_charged");
   await until("the provider was called", async () => (await readBooks(simulator.url)).has(orderId));
@@ -190,7 +190,7 @@ test.each([
   ["tok_captures_more", 1_251, "EUR"],
   ["tok_captures_dollars", 1_250, "USD"],
 ])(
-  "%s: not what was asked for is not paid, goes back, and somebody is told",
+  "%s: not what was asked for is not paid, goes back, and raises an alarm",
   async (token, there, captured_currency) => {
     const orderId = orderNamed(token);
     await request(orderId, token);
@@ -240,7 +240,7 @@ test("a part was refunded at the desk before we give back: the rest goes under a
   await expectBalanced(world.db.sql, simulator.url);
 }, 180_000);
 
-test("a charge that the provider refuses in its own words is declined; any other 4xx waits, and somebody is told", async () => {
+test("a charge that the provider refuses in its own words is declined; any other 4xx waits, and raises an alarm", async () => {
   const refused = orderNamed("tok_refused");
   const unclear = ["tok_unauthorized", "tok_conflict", "tok_too_many"];
   await send(
@@ -270,7 +270,7 @@ test("slow cards do not make the provider ill: those that come after them are pa
   await expectBalanced(world.db.sql, simulator.url);
 }, 180_000);
 
-test("one user's forty odd payments hold nobody else up", async () => {
+test("one user's forty odd payments do not hold up other users", async () => {
   const odd = Array.from({ length: 40 }, (_, i) => orderNamed(`odd-${i}`));
   await send(...odd.map((orderId) => asked("PaymentRequested", orderId, "tok_error")));
   await until("each was tried", async () => {
@@ -286,7 +286,7 @@ test("one user's forty odd payments hold nobody else up", async () => {
   await expectBalanced(world.db.sql, simulator.url);
 }, 180_000);
 
-test("a provider that is away cancels nobody: all are paid when it is back, each once", async () => {
+test("a provider that is away cancels no order: all are paid when it is back, each once", async () => {
   const mode = (mode: string) =>
     fetch(`${simulator.url}/simulator/mode`, { method: "PUT", body: JSON.stringify({ mode }) });
   await mode("down");

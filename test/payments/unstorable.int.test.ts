@@ -20,7 +20,7 @@ const paid: Definite = { kind: "captured", captured: amount, refunded: 0 as Mone
 /** More went back than was taken: no row of ours can say so. */
 const absurd: Definite = { ...paid, refunded: 101 as Money };
 
-test("an answer that the database refuses holds nobody up: the others are settled, and its order has one worker", async () => {
+test("an answer that the database refuses does not hold up the others: they are settled, and its order has one worker", async () => {
   const bad = orderNamed("absurd");
   const good = Array.from({ length: 20 }, (_, i) => orderNamed(`sound-${i}`));
   const calls: OrderId[] = [];

@@ -78,7 +78,7 @@ test("a claim over the socket is answered under its ref", async () => {
   client.close();
 });
 
-test("ids that cannot be a coupon's are refused without asking anybody", async () => {
+test("ids that cannot be a coupon's are refused without a question to Redis or PostgreSQL", async () => {
   claimed = [];
   const client = await Client.signedIn(under.port, tokenFor("claimer"));
   for (const couponId of ["", "x", "'; DROP TABLE coupons", "A".repeat(12), "__proto__"]) {
@@ -241,7 +241,7 @@ test("a socket may have 16 messages in flight; the seventeenth is refused and th
   client.close();
 });
 
-test("a client that hangs up in mid-claim hurts nobody", async () => {
+test("a client that hangs up in mid-claim harms no other client", async () => {
   let release = () => {};
   hold = new Promise<void>((resolve) => {
     release = resolve;

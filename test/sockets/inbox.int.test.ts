@@ -48,7 +48,7 @@ afterAll(async () => {
   await redis.remove();
 });
 
-test("a message reaches all sockets of its user, on whichever gateway, and nobody else", async () => {
+test("a message reaches all sockets of its user, on any gateway, and no other user", async () => {
   const token = tokenFor("anna");
   const clients = await Promise.all([first, first, second].map(({ port }) => Client.signedIn(port, token)));
   const stranger = await Client.signedIn(first.port, tokenFor("otto"));

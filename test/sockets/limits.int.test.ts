@@ -109,7 +109,7 @@ test("a protocol violation costs that socket only", async () => {
   good.close();
 });
 
-test("a shutdown sends everybody elsewhere with 4000, takes their routes away and opens no new socket", async () => {
+test("a shutdown closes every socket with 4000, takes their routes away and opens no new socket", async () => {
   const leaving = await startTestRoom(redis.url, {}, { socketsPerUser: 1000 });
   const clients = await Promise.all(
     Array.from({ length: 500 }, () => Client.signedIn(leaving.port, tokenFor("everybody"))),

@@ -57,7 +57,7 @@ test("after a Redis restart sockets stay, get the state from PostgreSQL, and liv
   expect((await client.next("coupon.issued")).slot).toBe(6);
 }, 180_000);
 
-test("users whose keys are broken keep nobody else from being caught up, nor a flush from being noticed", async () => {
+test("users whose keys are broken do not keep other users from being caught up, nor a flush from being noticed", async () => {
   const direct = new Redis(redis.url);
   const broken = Array.from({ length: 40 }, (_, i) => `broken-${i}`);
   for (const user of broken) await direct.set(`{u:${user}}:route`, "no hash");

@@ -60,7 +60,7 @@ test("verify has an answer as soon as the stack is up for the first time", () =>
   expect(firstVerify).toMatchObject({ code: 0, errors: "" });
 });
 
-test("every topic has three copies of which two must have a record, and nobody leads without them", async () => {
+test("every topic has three copies of which two must have a record, and no broker leads without them", async () => {
   const admin = createBunKafka({ brokers: (await env()).KAFKA_BROKERS!, clientId: "test" }).admin();
   try {
     const topics = await admin.describeTopics([...allTopics().keys()]);
@@ -105,7 +105,7 @@ test("a killed broker and a killed Redis are started again, the others are left 
   expect((await roles()).filter((role) => role === "replica")).toHaveLength(3);
 });
 
-test("a Redis or a Kafka of somebody else's contradicts --cluster", async () => {
+test("a Redis or a Kafka of another stack contradicts --cluster", async () => {
   const { code, errors } = await box.run(["up", "--cluster"], { REDIS_URL: "redis://127.0.0.1:1" });
   expect(code).toBe(1);
   expect(errors).toBe("error: --cluster starts a separate redis, and REDIS_URL names another: unset REDIS_URL\n");

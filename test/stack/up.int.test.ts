@@ -92,7 +92,7 @@ test("down leaves a program alone that got the number of a process that died", a
   stranger.kill();
 });
 
-test("a port that somebody else uses is refused with who it is and what to set", async () => {
+test("a port that another program uses is refused with its name and what to set", async () => {
   const foreign = Bun.listen({ hostname: "127.0.0.1", port: box.ports.redis, socket: { data() {} } });
   const { code, errors } = await box.run(["up", "redis"]);
   foreign.stop(true);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 }, WORLD_MS);
 afterAll(() => world.close());
 
-test("a row that somebody holds for long opens the breaker: requests are parked, nobody fails, all are done afterwards", async () => {
+test("a row that is locked for long opens the breaker: requests are parked, no order fails, all are done afterwards", async () => {
   await newProduct(world, "held", 10);
   const breaker = { ...BREAKERS.STOCK!, openMs: 300, lockMs: 50 };
   const { orders: observe } = world.neighbours.metrics;

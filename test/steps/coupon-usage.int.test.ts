@@ -91,7 +91,7 @@ test("a command of the release before does not say when its order was placed: th
   ]);
 });
 
-test("a coupon that nobody won is refused: Redis says so, or there is no such sale, or all of it is persisted", async () => {
+test("a coupon that no user won is refused: Redis says so, or there is no such sale, or all of it is persisted", async () => {
   const couponId = await newSale();
   const over = await world.newSale(5);
   await world.db.sql`UPDATE coupons SET load_state = 'LOADED', starts_at = now() - interval '400 days',
@@ -101,7 +101,7 @@ test("a coupon that nobody won is refused: Redis says so, or there is no such sa
   }
 });
 
-test("a coupon of somebody else is not held", async () => {
+test("a coupon of another user is not held", async () => {
   const couponId = await newSale();
   await world.settle(await world.claim(couponId, "ann"));
   expect(await answers(asked("COUPON", anOrder({ couponId, userId: "bob" })))).toEqual([
@@ -109,7 +109,7 @@ test("a coupon of somebody else is not held", async () => {
   ]);
 });
 
-test("a sale that is being rebuilt refuses nobody: the command is parked", async () => {
+test("a sale that is being rebuilt refuses no order: the command is parked", async () => {
   const couponId = await newSale();
   await world.loading.fence(couponId, 2);
   const order = anOrder({ couponId });

@@ -172,7 +172,7 @@ test("10,000 orders for 100 pieces: exactly 100, though two consumers take them 
   expect(kept!.pieces).toBe(100);
 });
 
-test("one product that everybody wants is hardly slower than as many orders spread over 500", async () => {
+test("one product that every order wants is hardly slower than as many orders spread over 500", async () => {
   await world.db
     .sql`INSERT INTO products (id, stock, price) SELECT 'cold-' || n, ${2 * MANY}, 1 FROM generate_series(0, 499) n`;
   const speeds = { wanted: 0, spread: 0 };

@@ -63,7 +63,7 @@ type Corruption = readonly [string, Plant, ...CheckName[]];
 
 const stock: Corruption[] = [
   ["a piece that never came in", (tx) => tx`UPDATE products SET stock = stock + 1 WHERE id = 'mug'`, "stock-balances"],
-  ["a restock that nobody noted", (tx) => tx`DELETE FROM stock_movements WHERE kind = 'RESTOCK'`, "stock-balances"],
+  ["a restock without its movement", (tx) => tx`DELETE FROM stock_movements WHERE kind = 'RESTOCK'`, "stock-balances"],
   ["a stock below nothing", async (tx) => {
     await tx`ALTER TABLE products DROP CONSTRAINT products_stock`;
     await tx`UPDATE products SET stock = -1, reserved = reserved + stock + 1 WHERE id = 'mug'`;
@@ -81,7 +81,7 @@ const stock: Corruption[] = [
     await tx`UPDATE products SET stock = stock - 1, reserved = reserved + 1 WHERE id = 'mug'`;
   }, "reservations-match"],
   ["a product that was not ordered", (tx, id) => tx`INSERT INTO stock_reservations (order_id, product_id, quantity, status) VALUES (${id.paid}, 'gold', 1, 'RELEASED')`, "reservations-match"],
-  ["a reservation for nobody", (tx) => tx`INSERT INTO stock_reservations (order_id, product_id, quantity, status) VALUES ('nobody', 'mug', 1, 'RELEASED')`, "reservations-match"],
+  ["a reservation of no order", (tx) => tx`INSERT INTO stock_reservations (order_id, product_id, quantity, status) VALUES ('nobody', 'mug', 1, 'RELEASED')`, "reservations-match"],
   ["a reservation of nothing", (tx, id) => tx`INSERT INTO stock_reservations (order_id, product_id, quantity) VALUES (${id.paid}, 'air', 1)`, "reservations-match", "stock-balances"],
   ["a sale that was counted twice", (tx) => tx`UPDATE product_sales SET quantity = quantity + 2 WHERE product_id = 'mug'`, "sales-counted"],
   ["a day of sales that is lost", (tx) => tx`DELETE FROM product_sales WHERE product_id = 'mug'`, "sales-counted"],
@@ -89,7 +89,7 @@ const stock: Corruption[] = [
 
 const money: Corruption[] = [
   ["points from nowhere", (tx) => tx`UPDATE point_balances SET balance = balance + 1 WHERE user_id = 'plain'`, "points-balance"],
-  ["a grant that nobody noted", (tx) => tx`DELETE FROM point_ledger WHERE user_id = 'plain'`, "points-balance"],
+  ["a grant without its entry", (tx) => tx`DELETE FROM point_ledger WHERE user_id = 'plain'`, "points-balance"],
   ["a balance that is gone", (tx) => tx`DELETE FROM point_balances WHERE user_id = 'plain'`, "points-balance"],
   ["a balance below nothing", async (tx) => {
     await tx`ALTER TABLE point_balances DROP CONSTRAINT point_balances_balance`;
@@ -122,10 +122,10 @@ const money: Corruption[] = [
   ["a coupon used by an order that is not there", (tx) => tx`UPDATE user_coupons SET status = 'USED', order_id = 'nothing' WHERE user_id = 'plain'`, "coupons-match"],
   ["a coupon used by an order without one", (tx, id) => tx`UPDATE user_coupons SET status = 'USED', order_id = ${id.plain} WHERE user_id = 'plain'`, "coupons-match"],
   ["a coupon used by a cancelled order", (tx, id) => tx`UPDATE user_coupons SET status = 'USED', order_id = ${id.declined} WHERE user_id = 'declined'`, "coupons-match"],
-  ["a coupon used by somebody else's order", (tx, id) => tx`UPDATE user_coupons SET user_id = 'stranger' WHERE order_id = ${id.paid}`, "coupons-match"],
+  ["a coupon used by another user's order", (tx, id) => tx`UPDATE user_coupons SET user_id = 'stranger' WHERE order_id = ${id.paid}`, "coupons-match"],
   ["a coupon that is free and has an order", (tx, id) => tx`UPDATE user_coupons SET status = 'ACTIVE' WHERE order_id = ${id.paid}`, "coupons-match"],
   ["a completed order with its money back", (tx, id) => tx`UPDATE payments SET status = 'REFUNDED', refunded_amount = captured_amount WHERE order_id = ${id.paid}`, "payments-match"],
-  ["a completed order that nobody paid", (tx, id) => tx`DELETE FROM payments WHERE order_id = ${id.paid}`, "payments-match"],
+  ["a completed order that was not paid", (tx, id) => tx`DELETE FROM payments WHERE order_id = ${id.paid}`, "payments-match"],
   ["a completed order whose money is to go back", (tx, id) => tx`UPDATE payments SET return_wanted = true WHERE order_id = ${id.paid}`, "payments-match"],
   ["a cancelled order whose money was kept", (tx, id) => tx`UPDATE payments SET status = 'CAPTURED', refunded_amount = 0, return_wanted = false WHERE order_id = ${id.unreachable}`, "payments-match"],
   ["a cancelled order that may have been charged", (tx, id) => tx`UPDATE payments SET status = 'INTENT' WHERE order_id = ${id.declined}`, "payments-match"],
@@ -140,7 +140,7 @@ const money: Corruption[] = [
   ["a completed order whose shipment is cancelled", (tx, id) => tx`UPDATE shipments SET status = 'CANCELLED' WHERE order_id = ${id.paid}`, "shipments-match"],
   ["a cancelled order that is shipped", (tx, id) => tx`INSERT INTO shipments (order_id, country) VALUES (${id.declined}, 'DE')`, "shipments-match"],
   ["an order under way that is shipped already", (tx, id) => tx`INSERT INTO shipments (order_id, country) VALUES (${id.underway}, 'DE')`, "shipments-match"],
-  ["a shipment for nobody", (tx) => tx`INSERT INTO shipments (order_id, country, status) VALUES ('nobody', 'DE', 'CANCELLED')`, "shipments-match"],
+  ["a shipment of no order", (tx) => tx`INSERT INTO shipments (order_id, country, status) VALUES ('nobody', 'DE', 'CANCELLED')`, "shipments-match"],
 ]; // biome-ignore format: one corruption a line
 
 const states: Corruption[] = [
@@ -177,7 +177,7 @@ const states: Corruption[] = [
     await tx`UPDATE user_coupons SET status = 'USED', order_id = ${id.declined} WHERE user_id = 'declined'`;
   }, "coupons-match", "outcomes-agree"],
   ["a step that a cancelled order never asked", (tx, id) => tx`INSERT INTO step_outcomes (order_id, step, outcome) VALUES (${id.declined}, 'SHIPPING', 'COMPLETED')`, "outcomes-agree", "shipments-match"],
-  ["a step that nobody asked", (tx, id) => tx`INSERT INTO step_outcomes (order_id, step, outcome) VALUES (${id.free}, 'PAYMENT', 'COMPLETED')`, "outcomes-agree"],
+  ["a step that was not requested", (tx, id) => tx`INSERT INTO step_outcomes (order_id, step, outcome) VALUES (${id.free}, 'PAYMENT', 'COMPLETED')`, "outcomes-agree"],
   ["a step of an order that is not there", (tx) => tx`INSERT INTO step_outcomes (order_id, step, outcome) VALUES ('nothing', 'STOCK', 'TOMBSTONE')`, "outcomes-agree"],
   ["an order beyond its time", (tx, id) => tx`UPDATE order_sagas SET settle_by = now() - interval '2 minutes' WHERE order_id = ${id.underway}`, "orders-settle"],
   ["an order that no sweeper sees", (tx, id) => tx`UPDATE order_sagas SET due_at = NULL WHERE order_id = ${id.underway}`, "orders-settle"],
@@ -245,7 +245,7 @@ const innocents: [string, Plant][] = [
   ["a step that is done, and that the saga has not heard of", (tx, id) => tx`UPDATE order_sagas SET state = jsonb_set(state::jsonb, '{steps,POINT,status}', '"REQUESTED"') WHERE order_id = ${id.underway}`],
 ]; // biome-ignore format: one a line
 
-test.each(innocents)("%s is nobody's fault", async (_, plant) => {
+test.each(innocents)("%s is no violation", async (_, plant) => {
   expect(await read((tx) => plant(tx, healthy.orders))).toEqual([]);
 });
 

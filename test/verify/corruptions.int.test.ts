@@ -300,7 +300,7 @@ test("coupons of a sale that is gone are named, asked about it or about all", as
   expect(findCheck(whole, "sale-known")).toMatchObject(named);
 });
 
-test("a revocation that is being carried out accuses nobody, of a claim with another name neither", async () => {
+test("a revocation that is being carried out is no violation, also of a claim with another name", async () => {
   const { redis, database } = services;
   const sale = await createHealthySale(redis, database.sql, { soldOut: true });
   const { requestId } = sale.claims[0]!; // the one with an alias
@@ -308,7 +308,7 @@ test("a revocation that is being carried out accuses nobody, of a claim with ano
   expect(await failedChecks(sale)).toEqual([]);
 });
 
-test("a sale whose key somebody wrote over is named, and the other checks are made all the same", async () => {
+test("a sale whose key was overwritten is named, and the other checks are made all the same", async () => {
   const sale = await createHealthySale(services.redis, services.database.sql);
   const key = `{c:${sale.couponId}}:status`;
   await services.redis.del(key);

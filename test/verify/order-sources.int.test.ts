@@ -139,7 +139,7 @@ test("the provider's books say the same; where there are none, nothing is compar
   await other.stop(true);
 });
 
-test("a capture that we are told of in a moment is nobody's fault", async () => {
+test("a capture that is about to be reported is no violation", async () => {
   const { sql } = database;
   const told = (status: string, captured: number) =>
     sql`UPDATE payments SET status = ${status}, captured_amount = ${captured} WHERE order_id = ${healthy.orders.plain}`;

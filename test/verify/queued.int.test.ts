@@ -27,7 +27,7 @@ const ask = async (couponId: string) => {
 };
 const MINUTE = 60_000;
 
-test("a request that waits for a moment is nobody's fault; one that the log does not hold any more is lost", async () => {
+test("a request that waits for a moment is no violation; one that the log does not hold any more is lost", async () => {
   const { couponId, keys, claims, alias } = await queuedSale();
   const { redis, database } = services;
   const [fresh, lost, refused] = [0, MINUTE, MINUTE].map((age) => newRequestId(couponId, Date.now() - age));

@@ -66,7 +66,7 @@ const cases: [
     { code: "ALIASED", slot: 2, issuedAt: at, original: "r1" as never, slotHeld: false },
   ],
   [
-    "the user's earlier win, the slot somebody else's",
+    "the user's earlier win, the slot another user's",
     {},
     {},
     { ...held, slotRequest: "r9" },

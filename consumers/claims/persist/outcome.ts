@@ -13,7 +13,7 @@ export type GrantedClaim = CouponClaimed["data"];
  *   Redis has lost writes and must be rebuilt; otherwise a rebuild is already under way.
  * - EPOCH_PASSED: decided before the sale was rebuilt, or in an epoch that never was, so it must be decided again.
  * - SALE_LOADING: the winners are being read; nothing may be inserted until they are back in Redis.
- * - COUPON_NOT_FOUND: no such sale; its claims are kept, not judged (a wrong database must not cost anybody a coupon).
+ * - COUPON_NOT_FOUND: no such sale; its claims are kept, not judged (a wrong database must not cost a user a coupon).
  */
 export type ClaimOutcome =
   | { readonly code: "PERSISTED" | "REPEATED"; readonly slot: number; readonly issuedAt: Date }

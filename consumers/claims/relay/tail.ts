@@ -37,8 +37,8 @@ const LOG_AWAY_MS = 5_000;
 
 /**
  * The reader of the Redis pipeline: it follows each ledger with a separate cursor and settles the claims that were given
- * to nobody else, at once and page after page. Kafka's entries it passes by: it must not do the log's work a second time.
- * It promises nothing. Gateways wake it, a look at every sale finds what nobody announced, and what it leaves behind (a
+ * to no other relay, at once and page after page. Kafka's entries it passes by: it must not do the log's work a second time.
+ * It promises nothing. Gateways wake it, a look at every sale finds what was not announced, and what it leaves behind (a
  * process that dies, a page that fails) grows old and is met by the relay's ordinary round.
  */
 export class Tail {

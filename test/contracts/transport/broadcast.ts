@@ -8,7 +8,7 @@ const join = (socket: Socket<unknown>, message: string | Uint8Array) =>
 
 /** Publish and subscribe, and readers that do not read. */
 export function broadcastContract(name: string, listen: Listen): void {
-  test(`${name}: a message reaches all 1,000 subscribers, and nobody else`, async () => {
+  test(`${name}: a message reaches all 1,000 subscribers, and no other socket`, async () => {
     const { transport, seen, port } = await startRoom(listen, { onMessage: join });
     let heard = 0;
     const open = async (subscribe: boolean) => {

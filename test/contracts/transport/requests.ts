@@ -94,7 +94,7 @@ export function requestsContract(name: string, listen: Listen): void {
       expect(JSON.parse((await once(port, requestText("POST", "/late", "abc"))).body)).toEqual({ length: 3 });
     }));
 
-  test(`${name}: a body nobody reads does not disturb the next request on the connection`, () =>
+  test(`${name}: a body that is not read does not disturb the next request on the connection`, () =>
     withServer(async (port) => {
       const raw = await RawHttp.open(port);
       for (const text of [

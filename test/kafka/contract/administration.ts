@@ -71,7 +71,7 @@ export function administrationContract(open: OpenWorkbench, createKafka: CreateK
     await Promise.all([producer.close(), admin.close()]);
   });
 
-  test("brokers are counted; where nobody answers it says UNAVAILABLE in time, and the event loop goes on", async () => {
+  test("brokers are counted; where no broker answers it says UNAVAILABLE in time, and the event loop goes on", async () => {
     await using bench = open();
     expect(await bench.admin.brokers(60_000)).toBe(1);
     const nobody = createKafka({ brokers: "127.0.0.1:1", clientId: "contract" }).admin();

@@ -92,7 +92,7 @@ export function groupsContract(open: OpenWorkbench): void {
     expect(stored.filter((what) => what !== "stored")).toEqual([]);
   });
 
-  test("a commit for a partition that was lost is left out, and sets nobody back", async () => {
+  test("a commit for a partition that was lost is left out, and moves no group back", async () => {
     await using bench = open();
     const topic = await bench.topic(2);
     const groupId = `g-${topic}`;

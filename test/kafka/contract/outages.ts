@@ -41,7 +41,7 @@ export function outagesContract(open: OpenWorkbench): void {
     }
   });
 
-  test("a broker away for 15 s: deadlines hold, nothing is lost, and everybody recovers alone", async () => {
+  test("a broker away for 15 s: deadlines hold, nothing is lost, and every client recovers without help", async () => {
     await using bench = open();
     const topic = await bench.topic(1);
     const producer = bench.producer({ messageTimeoutMs: 300_000 });

@@ -10,7 +10,7 @@ const PATIENCE_MS = 1_500;
 const QUESTIONS = 3;
 
 export function questionsContract(open: OpenWorkbench, openQuestioner: OpenQuestioner): void {
-  test("questions about a group that were given up while its coordinator was away harm nobody when it is back", async () => {
+  test("questions about a group that were given up while its coordinator was away do no harm when it is back", async () => {
     await using bench = open();
     const topic = await bench.topic(2);
     const [unread, one] = [0, 1].map((partition) => ({ topic, partition }));
