@@ -12,6 +12,7 @@ import {
   unique,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { Metadata } from "../contracts/claims/http.ts";
 import type { DeadLetterStatus } from "../contracts/wire/dead-letters.ts";
 import type { Currency } from "../contracts/wire/money.ts";
 import { id, time } from "./schema/columns.ts";
@@ -63,6 +64,10 @@ export const coupons = pgTable(
       .default("EUR" as Currency),
     // Orders placed from then on cannot use it. NULL: it never expires.
     validUntil: time("valid_until"),
+    // Whether GET /coupons has it.
+    visibility: text("visibility").$type<"LISTED" | "UNLISTED">().notNull().default("LISTED"),
+    // An operator's own entries; no program reads them.
+    metadata: jsonb("metadata").$type<Metadata>().notNull().default({}),
     // When role retention took the ended sale out of Redis; NULL: Redis has it, or never had it. From then on the rows here
     // are all there is, and `issued` how many coupons were out at that moment.
     leftRedisAt: time("left_redis_at"),
@@ -79,6 +84,7 @@ export const coupons = pgTable(
     check("coupons_state", sql`${t.state} IN ('OPEN', 'PAUSED', 'CLOSED')`),
     check("coupons_load_state", sql`${t.loadState} IN ('NEW', 'RECOVERING', 'LOADING', 'LOADED')`),
     check("coupons_issue_mode", sql`${t.issueMode} IN ('DIRECT', 'QUEUED')`),
+    check("coupons_visibility", sql`${t.visibility} IN ('LISTED', 'UNLISTED')`),
     check("coupons_discount_type", sql`${t.discountType} IN ('FIXED', 'PERCENT')`),
     check(
       "coupons_discount",

@@ -12,6 +12,8 @@ export interface SaleHealth {
   readonly state: StoredState | null;
   /** null: Redis has nothing of the sale, or only a fence. */
   readonly total: number | null;
+  /** Milliseconds since 1970; null: as `total`. */
+  readonly endsAt: number | null;
   /** Of the server that owns the sale now. */
   readonly runId: string;
   /** Loaded, but with scripts of another release than this process would load. */
@@ -63,11 +65,12 @@ export function readHealthFields(values: readonly Field[]): HealthFields {
 
 /** What Redis shows of the sale, whether it is loaded or not. */
 export function foundIn({ texts, numbers }: HealthFields, runId: string) {
-  const { epoch, total } = numbers;
+  const { epoch, total, endsAt } = numbers;
   return {
     epoch: epoch != null && isEpochText(epoch) ? Number(epoch) : 0,
     state: (texts.state ?? null) as StoredState | null,
     total: total == null ? null : Number(total),
+    endsAt: endsAt == null ? null : Number(endsAt),
     runId,
   };
 }

@@ -36,14 +36,14 @@ export interface LoadOptions {
   /** Slots that are not given out although no winner holds them. */
   readonly discarded?: readonly number[];
   /**
-   * Called when the snapshot is written. It calls `open` with the state that the sale has by now, or returns OVERTAKEN without
-   * a call. Default: opens with the state of `sale`.
+   * Called when the snapshot is written. It calls `open` with the state and the end that the sale has by now, or returns OVERTAKEN
+   * without a call. Default: opens with those of `sale`.
    */
   readonly lastStep?: (open: OpenSale) => Promise<LoadCode | "OVERTAKEN">;
 }
 
 export type LoadCode = "LOADED" | "STALE_EPOCH" | "STALE_RUN_ID";
-type OpenSale = (state: SaleTerms["state"]) => Promise<LoadCode>;
+type OpenSale = (now: Pick<SaleTerms, "state" | "endsAt">) => Promise<LoadCode>;
 
 /** For role sale-loader alone, because it can lift the fence. All methods reject with StampedeError. */
 export interface SaleLoading {
@@ -110,14 +110,16 @@ class RedisSaleLoading {
     const size = await shadow.write(sale.total, winners, options.discarded ?? []);
     const server = { runId, replId };
     const ledgerFate = options.dropLedger ? "DROP" : "KEEP";
-    const open: OpenSale = (state) =>
-      this.#putInPlace(
+    const open: OpenSale = ({ state, endsAt }) => {
+      const now = { ...sale, state, endsAt };
+      return this.#putInPlace(
         couponId,
         shadow.keys,
         scripts,
-        loadArguments(epoch, size, ledgerFate, sale, state, server, scripts),
+        loadArguments(epoch, size, ledgerFate, now, server, scripts),
       );
-    const outcome = await (options.lastStep?.(open) ?? open(sale.state));
+    };
+    const outcome = await (options.lastStep?.(open) ?? open(sale));
     if (outcome === "OVERTAKEN") await shadow.remove();
     return outcome;
   }
@@ -141,7 +143,7 @@ class RedisSaleLoading {
       round?.at(sale) ?? serverAt(this.#redis, sale),
     ]).catch(rethrow);
     if (values === null) {
-      const nothing = { epoch: 0, state: null, total: null, runId: server.runId };
+      const nothing = { epoch: 0, state: null, total: null, endsAt: null, runId: server.runId };
       return { ...nothing, loaded: false, reason: "BROKEN", detail: "sale is no hash" };
     }
     const fields = readHealthFields(values);
@@ -228,8 +230,7 @@ function loadArguments(
   epoch: number,
   size: ShadowSize,
   ledgerFate: "DROP" | "KEEP",
-  { total, startsAt, endsAt, mode, name }: SaleTerms,
-  state: SaleTerms["state"],
+  { total, startsAt, endsAt, mode, name, state }: SaleTerms,
   server: { readonly runId: string; readonly replId: string },
   scripts: RenderedScripts,
 ): string[] {

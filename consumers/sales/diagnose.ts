@@ -10,10 +10,10 @@ export type Diagnosis =
  * - first-load: NEW proves that no claim was ever granted, so there is nothing to wait for.
  * - recovery: Redis lost the sale (restart, failover, FLUSHALL, scripts gone, keys that were overwritten), has another epoch than
  *   PostgreSQL, is fenced, or a loader died during the load. A claim may be anywhere between the two, so all steps are needed.
- * - set-terms: Redis missed an operator's change of the state or the total.
+ * - set-terms: Redis missed an operator's change of the state, the total or the end.
  */
 export function diagnose(
-  sale: Pick<LiveSale, "loadState" | "epoch" | "state" | "total">,
+  sale: Pick<LiveSale, "loadState" | "epoch" | "state" | "total" | "endsAt">,
   health: SaleHealth,
 ): Diagnosis {
   if (sale.loadState === "NEW" && health.epoch <= sale.epoch && !health.loaded) return { need: "first-load" };
@@ -23,5 +23,6 @@ export function diagnose(
     return { need: "recovery", why: detail === undefined ? reason : `${reason} ${detail}` };
   }
   if (health.epoch !== sale.epoch) return { need: "recovery", why: `EPOCH ${health.epoch}` };
-  return { need: health.state === sale.state && health.total === sale.total ? "nothing" : "set-terms" };
+  const isSame = health.state === sale.state && health.total === sale.total && health.endsAt === sale.endsAt.getTime();
+  return { need: isSame ? "nothing" : "set-terms" };
 }

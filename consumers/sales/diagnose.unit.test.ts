@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import type { SaleHealth } from "../../lua/sale-health.ts";
 import { diagnose } from "./diagnose.ts";
 
-const loaded: SaleHealth = { loaded: true, epoch: 2, state: "OPEN", total: 5, runId: "r" };
+const loaded: SaleHealth = { loaded: true, epoch: 2, state: "OPEN", total: 5, endsAt: 9, runId: "r" };
 const lost = (reason: SaleHealth["reason"], epoch = 2): SaleHealth =>
-  ({ loaded: false, epoch, state: null, total: null, runId: "r", reason }) as SaleHealth;
-const sale = { loadState: "LOADED", epoch: 2, state: "OPEN", total: 5 } as const;
+  ({ loaded: false, epoch, state: null, total: null, endsAt: null, runId: "r", reason }) as SaleHealth;
+const sale = { loadState: "LOADED", epoch: 2, state: "OPEN", total: 5, endsAt: new Date(9) } as const;
 
 test("a sale that is as PostgreSQL wants it needs nothing", () => {
   expect(diagnose(sale, loaded)).toEqual({ need: "nothing" });
@@ -27,7 +27,8 @@ test("every way to lose a sale ends in a recovery that names it", () => {
   expect(diagnose({ ...sale, loadState: "LOADING" }, loaded)).toEqual({ need: "recovery", why: "LOADING" });
 });
 
-test("a state or a total that Redis missed is only set", () => {
+test("a state, a total or an end that Redis missed is only set", () => {
   expect(diagnose({ ...sale, state: "PAUSED" }, loaded)).toEqual({ need: "set-terms" });
   expect(diagnose({ ...sale, total: 6 }, loaded)).toEqual({ need: "set-terms" });
+  expect(diagnose({ ...sale, endsAt: new Date(10) }, loaded)).toEqual({ need: "set-terms" });
 });

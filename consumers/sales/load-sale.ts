@@ -42,7 +42,8 @@ export async function loadSale(
   const sale = await beginLoading(sql, couponId, epoch, from);
   if (sale === null) return "OVERTAKEN";
   const outcome = await loading.load(couponId, termsOf(sale), epoch, winnersOf(sql, couponId), {
-    lastStep: (open) => finishLoading(sql, couponId, epoch, open),
+    lastStep: (open) =>
+      finishLoading(sql, couponId, epoch, ({ state, endsAt }) => open({ state, endsAt: endsAt.getTime() })),
   });
   return outcome === "LOADED" ? "LOADED" : "OVERTAKEN";
 }

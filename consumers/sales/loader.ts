@@ -139,9 +139,10 @@ export class Loader {
 
   async #setTerms(couponId: CouponId, epoch: number): Promise<void> {
     const { sql, scripts, log } = this.#deps;
-    await compareTerms(sql, couponId, epoch, async ({ state, total }, highestSlot) => {
-      if ((await scripts.setState(couponId, state)) === "CHANGED") {
-        log.warn({ couponId, state }, "Redis had missed the sale's state");
+    await compareTerms(sql, couponId, epoch, async ({ state, total, startsAt, endsAt }, highestSlot) => {
+      const window = { startsAt: startsAt.getTime(), endsAt: endsAt.getTime() };
+      if ((await scripts.setState(couponId, state, window)) === "CHANGED") {
+        log.warn({ couponId, state, endsAt }, "Redis had missed the sale's state or its end");
       }
       const resized = await scripts.resize(couponId, total, highestSlot);
       if (resized.code === "CHANGED") log.warn({ couponId, total }, "Redis had missed the sale's total");

@@ -5,7 +5,7 @@ import { CouponIdSchema, type RequestId, RequestIdSchema, UserIdSchema } from ".
 import { AmountSchema, CurrencySchema, MAX_MONEY } from "../wire/money.ts";
 import { Page } from "../wire/page.ts";
 import type { ResultCode } from "../wire/result-codes.ts";
-import { storableText, Why } from "../wire/text.ts";
+import { STORABLE, storableText, Why } from "../wire/text.ts";
 
 const ShownTime = Type.String({ format: Timestamp.format!, examples: ["2027-01-01T12:00:00.000Z"] });
 
@@ -36,6 +36,11 @@ export const Problem = Type.Object(
     trackingUrl: Type.Optional(Type.String({ description: "Of a claim whose outcome is unknown" })),
     smallestTotal: Type.Optional(
       Type.Integer({ description: "In a refused resize: the smallest total that is possible" }),
+    ),
+    smallestQuantity: Type.Optional(
+      Type.Integer({
+        description: "In a refused reduction of stock: the smallest (negative) quantity that is possible",
+      }),
     ),
   },
   { $id: "Problem" },
@@ -95,7 +100,27 @@ export type SaleState = (typeof SALE_STATES)[number];
 export const DiscountType = Type.Union([Type.Literal("FIXED"), Type.Literal("PERCENT")]);
 export const IssueMode = Type.Union([Type.Literal("DIRECT"), Type.Literal("QUEUED")]);
 
-/** What a coupon takes off an order, and until when. Immutable after its sale has opened. */
+/** LISTED: in `GET /coupons`. UNLISTED: only for those who know its id; it can be read and claimed like any other. */
+export const Visibility = Type.Union([Type.Literal("LISTED"), Type.Literal("UNLISTED")]);
+export type Visibility = Static<typeof Visibility>;
+
+/** How many entries a sale's metadata may have; with the lengths below a list of 200 sales stays below a megabyte. */
+export const MAX_METADATA = 16;
+const MetadataValue = Type.Union([
+  Type.String({ maxLength: 200, pattern: STORABLE }),
+  Type.Number(),
+  Type.Boolean(),
+  Type.Null(),
+]);
+export const Metadata = Type.Record(Type.String({ pattern: "^[A-Za-z0-9_.-]{1,64}$" }), MetadataValue, {
+  maxProperties: MAX_METADATA,
+  additionalProperties: false,
+  description: "An operator's own entries, for shops and pages; Stampede does not read them",
+  examples: [{ campaign: "spring", priority: 2 }],
+});
+export type Metadata = Static<typeof Metadata>;
+
+/** What a coupon takes off an order, and until when. After its sale has opened, only `validUntil` changes, and only to a later time. */
 export const COUPON_TERMS = {
   discountType: DiscountType,
   discountValue: AmountSchema,
@@ -119,6 +144,8 @@ export const Sale = Type.Object(
     startsAt: ShownTime,
     endsAt: ShownTime,
     issueMode: IssueMode,
+    visibility: Visibility,
+    metadata: Metadata,
     ...COUPON_TERMS,
   },
   { $id: "Sale" },
@@ -160,10 +187,31 @@ export const CreateSale = Type.Object(
     minOrderAmount: Type.Optional(AmountSchema),
     currency: Type.Optional(CurrencySchema),
     validUntil: Type.Optional(ShownTime),
+    visibility: Type.Optional(Visibility),
+    metadata: Type.Optional(Metadata),
   },
   { $id: "CreateSale", additionalProperties: false },
 );
 export type CreateSale = Static<typeof CreateSale>;
+
+/** What an operator changes of a sale. A member that is left out stays as it is; `metadata` is replaced as a whole. */
+export const EditSale = Type.Object(
+  {
+    name: Type.Optional(storableText(200)),
+    metadata: Type.Optional(Metadata),
+    visibility: Type.Optional(Visibility),
+    endsAt: Type.Optional(
+      Type.Unsafe<string>({ ...ShownTime, description: "Earlier or later than before, and in the future" }),
+    ),
+    validUntil: Type.Optional(
+      Type.Union([ShownTime, Type.Null()], {
+        description: "Once the sale has opened: only later than before, or null for no limit",
+      }),
+    ),
+  },
+  { $id: "EditSale", additionalProperties: false, minProperties: 1 },
+);
+export type EditSale = Static<typeof EditSale>;
 
 export const RevokeClaim = Type.Object(
   {

@@ -17,6 +17,9 @@ export const Product = Type.Object(
     price: MoneySchema,
     currency: CurrencySchema,
     flash: Type.Boolean({ description: "Orders are admitted by Redis before they are taken" }),
+    listed: Type.Boolean({
+      description: "Whether it is in `GET /products`; by its id it can always be read and ordered",
+    }),
     createdAt: Timestamp,
   },
   { $id: "Product" },
@@ -32,13 +35,31 @@ export const CreateProduct = Type.Object(
     price: MoneySchema,
     currency: Type.Optional(CurrencySchema),
     flash: Type.Optional(Type.Boolean({ default: false })),
+    listed: Type.Optional(Type.Boolean({ default: true })),
   },
   { $id: "CreateProduct", additionalProperties: false },
 );
 export type CreateProduct = Static<typeof CreateProduct>;
 
+/** What an operator changes of a product. A member that is left out stays as it is. Stock changes by `Restock` alone. */
+export const EditProduct = Type.Object(
+  {
+    name: Type.Optional(storableText(200)),
+    price: Type.Optional(MoneySchema),
+    listed: Type.Optional(Type.Boolean()),
+  },
+  { $id: "EditProduct", additionalProperties: false, minProperties: 1 },
+);
+export type EditProduct = Static<typeof EditProduct>;
+
 export const Restock = Type.Object(
-  { quantity: Type.Integer({ minimum: 1, maximum: MAX_STOCK }) },
+  {
+    quantity: Type.Integer({
+      minimum: -MAX_STOCK,
+      maximum: MAX_STOCK,
+      description: "Pieces that came in, or a negative number of pieces that went away unsold; not 0",
+    }),
+  },
   { $id: "Restock", additionalProperties: false },
 );
 

@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
 
 // PostgreSQL's text cannot hold a zero byte, and its jsonb no half of a surrogate pair. Without this check both would be a 500.
-const STORABLE = "^(?:[^\\u0000\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$";
+export const STORABLE = "^(?:[^\\u0000\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$";
 
 /** Text for people, of 1 to `maxLength` UTF-16 units, that PostgreSQL can store. */
 export const storableText = (maxLength: number, description?: string) =>

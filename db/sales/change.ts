@@ -1,4 +1,4 @@
-import type { CreateSale } from "../../contracts/claims/http.ts";
+import type { CreateSale, Metadata } from "../../contracts/claims/http.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { Executor, Sql } from "../client.ts";
 import { CLAIM, columnNamesOf, SALE } from "../names.ts";
@@ -14,7 +14,7 @@ const instant = (text: string) => new Date(text).toISOString();
 /** A new sale (load state NEW: role sale-loader brings it to Redis) and its audit line. Call it in a transaction (once.ts). */
 export async function createSale(tx: Executor, sale: SaleToCreate, actor: string): Promise<{ readonly id: CouponId }> {
   // A field of CreateSale that is missing here fails the type check.
-  const row: Readonly<Record<keyof SaleToCreate, string | number | null>> = {
+  const row: Readonly<Record<keyof SaleToCreate, string | number | null | Metadata>> = {
     id: sale.id,
     name: sale.name,
     total: sale.total,
@@ -27,6 +27,8 @@ export async function createSale(tx: Executor, sale: SaleToCreate, actor: string
     minOrderAmount: sale.minOrderAmount ?? 0,
     validUntil: sale.validUntil === undefined ? null : instant(sale.validUntil),
     currency: sale.currency ?? "EUR",
+    visibility: sale.visibility ?? "LISTED",
+    metadata: sale.metadata ?? {},
   };
   await tx`INSERT INTO ${SALE.table} ${tx(columnNamesOf(coupons, row))}`;
   await insertAudit(tx, { actor, action: "sale.created", target: sale.id, detail: { ...sale } });

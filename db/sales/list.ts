@@ -6,11 +6,12 @@ import { coupons } from "../schema.ts";
 
 const cursors = timeCursors("sales", COUPON_ID);
 
-/** All sales, newest first. @throws StampedeError VALIDATION_FAILED for a foreign cursor */
+/** The sales, newest first: all, or those that are LISTED. @throws StampedeError VALIDATION_FAILED for a foreign cursor */
 export async function listSales(
   orm: Orm,
   cursor: string | null,
   limit: number,
+  listedOnly = false,
 ): Promise<{ rows: readonly SaleRow[]; nextCursor: string | null }> {
   let after: ReturnType<typeof or>;
   if (cursor !== null) {
@@ -21,7 +22,7 @@ export async function listSales(
   const rows = await orm
     .select()
     .from(coupons)
-    .where(after)
+    .where(and(after, listedOnly ? eq(coupons.visibility, "LISTED") : undefined))
     .orderBy(desc(coupons.createdAt), desc(coupons.id))
     .limit(limit + 1);
   const page = rows.slice(0, limit);

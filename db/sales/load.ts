@@ -1,8 +1,8 @@
 import type { Executor, Sql } from "../client.ts";
 import { CLAIM, SALE } from "../names.ts";
-import type { LoadState, SaleIntent } from "../schema.ts";
+import type { LoadState } from "../schema.ts";
 import { LIVE_SALE, type LiveSale } from "./live.ts";
-import { lockSale } from "./lock.ts";
+import { type LockedSale, lockSale } from "./lock.ts";
 
 /**
  * From RECOVERING (or NEW) to LOADING under the sale's exclusive lock: when it returns the sale, every batch that held it
@@ -50,9 +50,9 @@ export async function* snapshotWinners(sql: Executor, couponId: string): AsyncGe
 }
 
 /**
- * The last step of a load: under the sale's lock `open` puts the sale into Redis with the state that it has now, and LOADING
- * becomes LOADED. An operator who paused or closed the sale while its winners were being read was answered that it holds; so
- * the sale opens paused or closed. A change that comes afterwards finds it loaded.
+ * The last step of a load: under the sale's lock `open` puts the sale into Redis with the state and the end that it has now, and
+ * LOADING becomes LOADED. An operator who paused or closed the sale, or moved its end, while its winners were being read was
+ * answered that it holds; so the sale opens like that. A change that comes afterwards finds it loaded.
  * @returns what `open` says; OVERTAKEN without a call when the sale is not LOADING in this epoch any more
  * @throws what `open` throws: the sale stays LOADING, and a new epoch begins
  */
@@ -60,13 +60,13 @@ export async function finishLoading<Code extends string>(
   sql: Sql,
   couponId: string,
   epoch: number,
-  open: (state: SaleIntent) => Promise<Code>,
+  open: (sale: Pick<LockedSale, "state" | "endsAt">) => Promise<Code>,
 ): Promise<Code | "OVERTAKEN"> {
   let outcome: Code | "OVERTAKEN" = "OVERTAKEN";
   await sql.begin(async (tx) => {
     const sale = await lockSale(tx, couponId);
     if (sale === null || sale.epoch !== epoch || sale.loadState !== "LOADING") return;
-    outcome = await open(sale.state);
+    outcome = await open(sale);
     if (outcome === "LOADED") await moveLoadState(tx, couponId, epoch, "LOADING", "LOADED");
   });
   return outcome;

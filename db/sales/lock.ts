@@ -6,6 +6,9 @@ import type { LoadState, SaleIntent } from "../schema.ts";
 /** First key of the advisory locks on a sale; the second is the id's hash, where a collision only waits needlessly. */
 export const SALE_LOCK = 5_784_302;
 
+/** How far the clocks of PostgreSQL's machine and of any Redis that ever held a sale may be apart, seconds. */
+export const CLOCK_SKEW_S = 60;
+
 export interface SharedSale {
   readonly id: string;
   readonly total: number;
@@ -42,6 +45,8 @@ export interface LockedSale {
   readonly epoch: number;
   readonly state: SaleIntent;
   readonly loadState: LoadState;
+  readonly startsAt: Date;
+  readonly endsAt: Date;
 }
 
 /**
@@ -51,7 +56,8 @@ export interface LockedSale {
 export async function lockSale(sql: Executor, couponId: string): Promise<LockedSale | null> {
   await sql`SELECT pg_advisory_xact_lock(${SALE_LOCK}, hashtext(${couponId}))`;
   const [sale] = await sql<LockedSale[]>`
-    SELECT ${SALE.id}, ${SALE.total}, ${SALE.epoch}, ${SALE.state}, ${SALE.loadState} AS "loadState" FROM ${SALE.table}
+    SELECT ${SALE.id}, ${SALE.total}, ${SALE.epoch}, ${SALE.state}, ${SALE.loadState} AS "loadState",
+      ${SALE.startsAt} AS "startsAt", ${SALE.endsAt} AS "endsAt" FROM ${SALE.table}
       WHERE ${SALE.id} = ${couponId} FOR UPDATE`;
   return sale ?? null;
 }

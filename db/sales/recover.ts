@@ -4,7 +4,7 @@ import type { Executor, Sql } from "../client.ts";
 import { ALIAS, CLAIM, SALE } from "../names.ts";
 import type { LoadState } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
-import { lockSale } from "./lock.ts";
+import { CLOCK_SKEW_S, lockSale } from "./lock.ts";
 
 /**
  * Step 1 of a recovery: a new epoch, higher than PostgreSQL's and than the one Redis still shows (a database that was
@@ -63,9 +63,6 @@ export function raiseFence(sql: Sql, couponId: string, epoch: number, why: strin
     return true;
   });
 }
-
-/** How far the clocks of PostgreSQL's machine and of any Redis that ever held the sale may be apart. */
-const CLOCK_SKEW_S = 60;
 
 /**
  * Those of the sales of which no claim can exist anywhere: they have no row of any kind, and they start so late that no

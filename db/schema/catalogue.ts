@@ -18,6 +18,8 @@ export const products = pgTable(
     price: amount("price").notNull(),
     currency: text("currency").notNull().default("EUR"),
     flash: boolean("flash").notNull().default(false),
+    // Whether GET /products has it.
+    listed: boolean("listed").notNull().default(true),
     createdAt: time("created_at").notNull().default(sql`now()`),
     updatedAt: time("updated_at").notNull().default(sql`now()`),
   },
@@ -32,11 +34,11 @@ export const products = pgTable(
   ],
 );
 
-export const STOCK_MOVEMENTS = ["INITIAL", "RESTOCK"] as const;
+export const STOCK_MOVEMENTS = ["INITIAL", "RESTOCK", "REDUCTION"] as const;
 
 /**
- * All stock that came in. A trigger writes INITIAL for each inserted product. Together with the reservations it
- * proves the stock: stock + RESERVED + CONFIRMED = the sum of the movements.
+ * All stock that came in, and what went away unsold (REDUCTION, negative). A trigger writes INITIAL for each inserted product.
+ * Together with the reservations it proves the stock: stock + RESERVED + CONFIRMED = the sum of the movements.
  */
 export const stockMovements = pgTable(
   "stock_movements",
@@ -51,7 +53,7 @@ export const stockMovements = pgTable(
   },
   (t) => [
     check("stock_movements_kind", oneOf(t.kind, STOCK_MOVEMENTS)),
-    check("stock_movements_quantity", sql`${t.quantity} >= 0`),
+    check("stock_movements_quantity", sql`(${t.kind} = 'REDUCTION') = (${t.quantity} < 0)`),
     index("stock_movements_by_product").on(t.productId),
   ],
 );

@@ -1,12 +1,12 @@
 import { and, desc, eq, lt, or } from "drizzle-orm";
 import { PRODUCT_ID, type ProductId } from "../../contracts/orders/ids.ts";
-import { type CreateProduct, MAX_STOCK, type Product } from "../../contracts/shop/http-catalogue.ts";
+import { type CreateProduct, type EditProduct, MAX_STOCK, type Product } from "../../contracts/shop/http-catalogue.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { intArray, textArray } from "../array-literal.ts";
 import type { Executor, Orm } from "../client.ts";
 import { timeCursors } from "../cursor.ts";
-import { MOVEMENT, PRODUCT } from "../names.ts";
+import { columnsOf, MOVEMENT, PRODUCT } from "../names.ts";
 import { products } from "../schema.ts";
 import { insertAudit } from "../settings/audit.ts";
 
@@ -15,16 +15,29 @@ export type ProductRow = Omit<typeof products.$inferSelect, "reserved" | "update
 
 /** A row as clients see it. */
 export function productOf(row: ProductRow): Product {
-  const { id, name, stock, price, currency, flash, createdAt } = row;
-  return { id, productId: id, name, stock, price, currency, flash, createdAt: createdAt.toISOString() } as Product;
+  const { id, name, stock, price, currency, flash, listed, createdAt } = row;
+  return {
+    id,
+    productId: id,
+    name,
+    stock,
+    price,
+    currency,
+    flash,
+    listed,
+    createdAt: createdAt.toISOString(),
+  } as Product;
 }
+
+/** A row of the driver, which gives a bigint as text. */
+type ProductTexts = Omit<ProductRow, "price"> & { price: string };
+const SHOWN = columnsOf(products, ["id", "name", "stock", "price", "currency", "flash", "listed", "createdAt"]);
+const shown = (row: ProductTexts): Product => productOf({ ...row, price: Number(row.price) });
 
 /** null: no such product. A prepared statement: when a sale begins, many clients read at once. */
 export async function findProduct(sql: Executor, id: string): Promise<Product | null> {
-  const [row] = await sql<(Omit<ProductRow, "price"> & { price: string })[]>`
-    SELECT ${PRODUCT.id}, ${PRODUCT.name}, ${PRODUCT.stock}, ${PRODUCT.price}, ${PRODUCT.currency}, ${PRODUCT.flash},
-      ${PRODUCT.createdAt} AS "createdAt" FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${id}`;
-  return row === undefined ? null : productOf({ ...row, price: Number(row.price) });
+  const [row] = await sql<ProductTexts[]>`SELECT ${SHOWN} FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${id}`;
+  return row === undefined ? null : shown(row);
 }
 
 /** What an order is priced by. No stock: whether there is enough is decided elsewhere, and never by a copy. */
@@ -46,11 +59,12 @@ export async function findOffers(sql: Executor, ids: readonly ProductId[]): Prom
 
 const cursors = timeCursors("products", PRODUCT_ID);
 
-/** All products, newest first. @throws StampedeError VALIDATION_FAILED for a foreign cursor */
+/** The products, newest first: all, or those that are listed. @throws StampedeError VALIDATION_FAILED for a foreign cursor */
 export async function listProducts(
   orm: Orm,
   cursor: string | null,
   limit: number,
+  listedOnly = false,
 ): Promise<{ items: readonly Product[]; nextCursor: string | null }> {
   let after: ReturnType<typeof or>;
   if (cursor !== null) {
@@ -61,7 +75,7 @@ export async function listProducts(
   const rows = await orm
     .select()
     .from(products)
-    .where(after)
+    .where(and(after, listedOnly ? products.listed : undefined))
     .orderBy(desc(products.createdAt), desc(products.id))
     .limit(limit + 1);
   const page = rows.slice(0, limit);
@@ -76,49 +90,73 @@ export async function listProducts(
 export async function createProduct(
   tx: Executor,
   id: ProductId,
-  { name, stock, price, currency, flash }: CreateProduct,
+  { name, stock, price, currency, flash, listed }: CreateProduct,
   actor: string,
 ): Promise<Product> {
-  const [row] = await tx<{ currency: Product["currency"]; flash: boolean; createdAt: Date }[]>`
+  const [row] = await tx<ProductTexts[]>`
     INSERT INTO ${PRODUCT.table} (${PRODUCT.id}, ${PRODUCT.name}, ${PRODUCT.stock}, ${PRODUCT.price}, ${PRODUCT.currency},
-      ${PRODUCT.flash})
-    VALUES (${id}, ${name}, ${stock}, ${price}, ${currency ?? "EUR"}, ${flash ?? false})
-    RETURNING ${PRODUCT.currency}, ${PRODUCT.flash}, ${PRODUCT.createdAt} AS "createdAt"`;
-  const product = {
-    id,
-    productId: id,
-    name,
-    stock,
-    price: price as Money,
-    currency: row!.currency,
-    flash: row!.flash,
-    createdAt: row!.createdAt.toISOString(),
-  };
+      ${PRODUCT.flash}, ${PRODUCT.listed})
+    VALUES (${id}, ${name}, ${stock}, ${price}, ${currency ?? "EUR"}, ${flash ?? false}, ${listed ?? true})
+    RETURNING ${SHOWN}`;
+  const product = shown(row!);
   await insertAudit(tx, { actor, action: "product.created", target: id, detail: product });
   return product;
 }
 
 /**
- * More of a product: its stock, the movement that proves it, and the audit line. Call it in a transaction (once.ts). What
- * reservations took out counts against the limit, so that giving it back can never meet it.
- * @throws StampedeError PRODUCT_NOT_FOUND, AMOUNT_OUT_OF_RANGE
+ * Changes a product, together with the audit line, which has each changed member before and after. A placed order keeps its
+ * prices: they stand in the order. Of two edits of one member the later one holds.
+ * @throws StampedeError PRODUCT_NOT_FOUND
+ */
+export async function editProduct(tx: Executor, id: ProductId, edit: EditProduct, actor: string): Promise<Product> {
+  const [row] = await tx<ProductTexts[]>`
+    SELECT ${SHOWN} FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${id} FOR NO KEY UPDATE`;
+  if (row === undefined) throw new StampedeError("PRODUCT_NOT_FOUND");
+  const before = shown(row);
+  const after: Product = { ...before, ...edit };
+  const changed = (["name", "price", "listed"] as const).filter((name) => after[name] !== before[name]);
+  if (changed.length === 0) return before;
+  await tx`
+    UPDATE ${PRODUCT.table} SET ${PRODUCT.name} = ${after.name}, ${PRODUCT.price} = ${after.price},
+      ${PRODUCT.listed} = ${after.listed}, ${PRODUCT.updatedAt} = now() WHERE ${PRODUCT.id} = ${id}`;
+  const members = (product: Product) => Object.fromEntries(changed.map((name) => [name, product[name]]));
+  const detail = { before: members(before), after: members(after) };
+  await insertAudit(tx, { actor, action: "product.edited", target: id, detail });
+  return after;
+}
+
+/**
+ * More of a product, or less (a negative quantity): its stock, the movement that proves it, and the audit line. Call it in a
+ * transaction (once.ts). What reservations took out counts against the limit, so that giving it back can never meet it. Only
+ * what can still be sold goes away: pieces that orders hold or bought are not in `stock`.
+ * @throws StampedeError VALIDATION_FAILED (0), PRODUCT_NOT_FOUND, AMOUNT_OUT_OF_RANGE, CONFLICT with the smallest possible quantity
  */
 export async function restockProduct(tx: Executor, id: ProductId, quantity: number, actor: string): Promise<Product> {
-  const [row] = await tx<(Omit<ProductRow, "price"> & { price: string })[]>`
+  if (quantity === 0) throw new StampedeError("VALIDATION_FAILED", "quantity: must not be 0");
+  const [row] = await tx<ProductTexts[]>`
     UPDATE ${PRODUCT.table} SET ${PRODUCT.stock} = ${PRODUCT.stock} + ${quantity}, ${PRODUCT.updatedAt} = now()
-    WHERE ${PRODUCT.id} = ${id} AND ${PRODUCT.stock}::bigint + ${PRODUCT.reserved} + ${quantity} <= ${MAX_STOCK}
-    RETURNING ${PRODUCT.id}, ${PRODUCT.name}, ${PRODUCT.stock}, ${PRODUCT.price}, ${PRODUCT.currency}, ${PRODUCT.flash},
-      ${PRODUCT.createdAt} AS "createdAt"`;
-  if (row === undefined) {
-    const [known] = await tx`SELECT 1 FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${id}`;
-    if (known === undefined) throw new StampedeError("PRODUCT_NOT_FOUND");
-    throw new StampedeError("AMOUNT_OUT_OF_RANGE", `at most ${MAX_STOCK} pieces of a product may ever come in`);
-  }
+    WHERE ${PRODUCT.id} = ${id} AND ${PRODUCT.stock} + ${quantity} >= 0
+      AND ${PRODUCT.stock}::bigint + ${PRODUCT.reserved} + ${quantity} <= ${MAX_STOCK}
+    RETURNING ${SHOWN}`;
+  if (row === undefined) throw await whyNotRestocked(tx, id, quantity);
+  const kind = quantity < 0 ? "REDUCTION" : "RESTOCK";
   await tx`
     INSERT INTO ${MOVEMENT.table} (${MOVEMENT.productId}, ${MOVEMENT.kind}, ${MOVEMENT.quantity},
-      ${MOVEMENT.actor}) VALUES (${id}, 'RESTOCK', ${quantity}, ${actor})`;
-  await insertAudit(tx, { actor, action: "product.restocked", target: id, detail: { quantity } });
-  return productOf({ ...row, price: Number(row.price) });
+      ${MOVEMENT.actor}) VALUES (${id}, ${kind}, ${quantity}, ${actor})`;
+  const action = quantity < 0 ? "product.reduced" : "product.restocked";
+  await insertAudit(tx, { actor, action, target: id, detail: { quantity } });
+  return shown(row);
+}
+
+async function whyNotRestocked(tx: Executor, id: ProductId, quantity: number): Promise<StampedeError> {
+  const [known] = await tx<{ stock: number }[]>`
+    SELECT ${PRODUCT.stock} FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${id} FOR NO KEY UPDATE`;
+  if (known === undefined) return new StampedeError("PRODUCT_NOT_FOUND");
+  if (quantity > 0)
+    return new StampedeError("AMOUNT_OUT_OF_RANGE", `at most ${MAX_STOCK} pieces of a product may ever come in`);
+  const smallestQuantity = known.stock === 0 ? 0 : -known.stock;
+  const detail = `${known.stock} pieces can still be sold; orders hold or bought the others`;
+  return new StampedeError("CONFLICT", detail, { extra: { smallestQuantity } });
 }
 
 export interface SeedProduct {

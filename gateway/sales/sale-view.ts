@@ -7,7 +7,7 @@ import type { SaleSnapshot } from "../../lua/sale-reading.ts";
 
 /** A sale as a visitor sees it: the terms from PostgreSQL, the count from Redis. */
 export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number): Sale {
-  const { id, name, total, startsAt, endsAt, issueMode } = row;
+  const { id, name, total, startsAt, endsAt, issueMode, visibility, metadata } = row;
   return {
     id: id as CouponId,
     couponId: id as CouponId,
@@ -18,6 +18,8 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
     startsAt: startsAt.toISOString(),
     endsAt: endsAt.toISOString(),
     issueMode,
+    visibility,
+    metadata,
     ...shownTerms(row),
   };
 }

@@ -7,7 +7,14 @@ import { createDatabase, type Database } from "../../db/client.ts";
 import { once } from "../../db/once.ts";
 import { deleteCartLines, findCart, setCartLine } from "../../db/shop/carts.ts";
 import { grantPoints, listMyPoints } from "../../db/shop/points.ts";
-import { createProduct, findOffers, findProduct, listProducts, restockProduct } from "../../db/shop/products.ts";
+import {
+  createProduct,
+  editProduct,
+  findOffers,
+  findProduct,
+  listProducts,
+  restockProduct,
+} from "../../db/shop/products.ts";
 import { bestSellers, countSales } from "../../db/shop/sold.ts";
 import { freshDatabase, type TestDatabase } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
@@ -58,6 +65,68 @@ test("restocking adds to the stock and to the movements, up to what may ever com
     SELECT p.stock + p.reserved AS now, sum(m.quantity)::int AS came FROM products p
     JOIN stock_movements m ON m.product_id = p.id WHERE p.id = ${id} GROUP BY p.id`;
   expect(books!.now).toBe(books!.came);
+});
+
+test("stock goes away down to what orders hold, with its movement; the refusal names the smallest quantity", async () => {
+  const { id } = await create(10);
+  expect((await restock(id, -3)).stock).toBe(7);
+  await db.sql`UPDATE products SET stock = 2, reserved = 5 WHERE id = ${id}`;
+  const refused = await restock(id, -3).catch((error) => error);
+  expect(refused).toMatchObject({ code: "CONFLICT", extra: { smallestQuantity: -2 } });
+  expect((await restock(id, -2)).stock).toBe(0);
+  expect(await restock(id, -1).catch((error) => error)).toMatchObject({ extra: { smallestQuantity: 0 } });
+  expect(await codeOf(restock("nobodys" as ProductId, -1))).toBe("PRODUCT_NOT_FOUND");
+  const movements =
+    await db.sql`SELECT kind, quantity, actor FROM stock_movements WHERE product_id = ${id} ORDER BY id`;
+  expect(movements.map((row) => ({ ...row }))).toEqual([
+    { kind: "INITIAL", quantity: 10, actor: null },
+    { kind: "REDUCTION", quantity: -3, actor: "olga" },
+    { kind: "REDUCTION", quantity: -2, actor: "olga" },
+  ]);
+  for (const [kind, quantity] of [
+    ["RESTOCK", -1],
+    ["REDUCTION", 1],
+    ["REDUCTION", 0],
+    ["LOST", -1],
+  ] as const) {
+    const forged = db.sql`INSERT INTO stock_movements (product_id, kind, quantity) VALUES (${id}, ${kind}, ${quantity})`;
+    expect(await codeOf(forged)).toBe("23514");
+  }
+});
+
+test("many reductions at once never take more than there is, and the movements say what was taken", async () => {
+  const { id } = await create(50);
+  const codes = await Promise.all(
+    Array.from({ length: 30 }, (_, i) => codeOf(restock(id, i % 3 === 0 ? 2 : -((i % 5) + 2)))),
+  );
+  expect(new Set(codes)).toEqual(new Set([null, "CONFLICT"]));
+  const [books] = await db.sql`
+    SELECT p.stock, sum(m.quantity)::int AS came FROM products p
+    JOIN stock_movements m ON m.product_id = p.id WHERE p.id = ${id} GROUP BY p.id`;
+  expect(books!.stock).toBe(books!.came);
+  expect(books!.stock).toBeGreaterThanOrEqual(0);
+});
+
+test("an edit of a product changes what it names, and its line has both values", async () => {
+  const product = await create(3, 100);
+  const edit = (change: Parameters<typeof editProduct>[2], id: ProductId = product.id) =>
+    db.sql.begin((tx) => editProduct(tx, id, change, "otto"));
+  expect(await edit({ price: 250 as never, listed: false })).toEqual({
+    ...product,
+    price: 250,
+    listed: false,
+  } as never);
+  expect(await findProduct(db.sql, product.id)).toMatchObject({ name: "Mug", price: 250, listed: false } as never);
+  await edit({ price: 250 as never });
+  expect(await codeOf(edit({ name: "x" }, "nobodys" as ProductId))).toBe("PRODUCT_NOT_FOUND");
+  const lines = await db.sql`
+    SELECT actor, detail FROM audit_log WHERE target = ${product.id} AND action = 'product.edited'`;
+  expect(lines.map((row) => ({ ...row }))).toEqual([
+    { actor: "otto", detail: { before: { price: 100, listed: true }, after: { price: 250, listed: false } } },
+  ]);
+  const listed = (only: boolean) => listProducts(db.orm, null, 200, only);
+  expect((await listed(true)).items.map(({ id }) => id)).not.toContain(product.id);
+  expect((await listed(false)).items.map(({ id }) => id)).toContain(product.id);
 });
 
 test("products are listed newest first, page by page, none twice, also those of one moment", async () => {
