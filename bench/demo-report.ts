@@ -49,7 +49,7 @@ export function demoTable(result: RushResult, report: VerifyReport): DemoLine[] 
     line("duplicates", "duplicates", result.duplicates),
     line("lost", "lost", result.lost),
     line("sold_out_s", "sold out after", result.soldOutS, " s"),
-    line("answered_s", "everybody answered after", load.seconds, " s"),
+    line("answered_s", "all users answered after", load.seconds, " s"),
     line("persisted_s", "last winner persisted after", result.persistedS, " s"),
     line("told_s", "last winner on a socket told after", sockets.lastToldS, " s"),
     line("p50_ms", "p50", figures.p50_ms, " ms"),

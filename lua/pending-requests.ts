@@ -53,7 +53,7 @@ export async function noteAsking(
     case "won":
       return { kind: "won", winner: parseWinner(rest)! };
     case "broken":
-      throw new StampedeError("SALE_RECOVERING", "Somebody wrote over a win; the sale is about to be rebuilt");
+      throw new StampedeError("SALE_RECOVERING", "A win was overwritten; the sale is about to be rebuilt");
     case "logged":
     case "unlogged":
       return { kind: "asked", requestId: rest as RequestId, isLogged: word === "logged" };

@@ -4,7 +4,7 @@ import { Glob } from "bun";
 import { type FunctionSize, functionSizes } from "./support/function-sizes.ts";
 
 // The rooms by floor, and which rooms each may import (docs/architecture.md draws the same picture). A room knows only rooms
-// below it. Composition roots (main.bun.ts, main.node.ts) are exempt, because their job is to know everybody.
+// below it. Composition roots (main.bun.ts, main.node.ts) are exempt, because their job is to know every room.
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // 1
   contracts: [],

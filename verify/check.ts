@@ -13,7 +13,7 @@ export const CHECKS = {
   "slots-unique": { promise: 1, unit: "rows", title: "no slot belongs to two users in PostgreSQL" },
   "redis-slots-unique": { promise: 1, unit: "winners", title: "no slot belongs to two users in Redis" },
   "freed-once": { promise: 1, unit: "freed slots", title: "no freed slot is listed twice" },
-  "freed-not-held": { promise: 1, unit: "freed slots", title: "no freed slot is held by anybody" },
+  "freed-not-held": { promise: 1, unit: "freed slots", title: "no freed slot has a holder" },
   "slots-accounted": { promise: 1, unit: "slots", title: "every slot handed out is held or freed" },
   "nothing-withheld": { promise: 1, unit: "sales", title: "a sold-out sale issued all it has" },
   "row-known": { promise: 1, unit: "rows", title: "Redis knows every coupon that PostgreSQL holds" },
@@ -25,8 +25,8 @@ export const CHECKS = {
 
   "winner-persisted": { promise: 2, unit: "winners", title: "every winner is persisted or pending" },
   "winner-agrees": { promise: 2, unit: "winners", title: "Redis and PostgreSQL agree on slot and request" },
-  "issued-has-row": { promise: 2, unit: "statuses", title: "nobody was told ISSUED without a coupon" },
-  "failed-has-no-row": { promise: 2, unit: "statuses", title: "nobody was told FAILED and holds the coupon" },
+  "issued-has-row": { promise: 2, unit: "statuses", title: "no user was told ISSUED without a coupon" },
+  "failed-has-no-row": { promise: 2, unit: "statuses", title: "no user was told FAILED and holds the coupon" },
   "tombstone-final": { promise: 2, unit: "tombstones", title: "no claim that was given up is persisted" },
   "deferred-claims-move": { promise: 2, unit: "deferred claims", title: "every deferred claim is settled" },
   "revocations-move": { promise: 2, unit: "revocations", title: "every revocation is carried out" },
@@ -37,7 +37,7 @@ export const CHECKS = {
   "dead-letters-move": { promise: 2, unit: "dead letters", title: "dead letters are sent again in time" },
   "order-persisted": { promise: 2, unit: "orders in the ledger", title: "every accepted order is persisted or young" },
   "order-ledger-moves": { promise: 2, unit: "orders in the ledger", title: "no persisted order stays in the ledger" },
-  "order-told": { promise: 2, unit: "messages", title: "nobody was told another end than their order has" },
+  "order-told": { promise: 2, unit: "messages", title: "no user was told another end than their order has" },
 
   "one-row-per-request": { promise: 4, unit: "rows", title: "no request took effect twice" },
   "alias-resolves": { promise: 4, unit: "aliases", title: "every alias leads to a claim" },

@@ -81,7 +81,7 @@ function unbalanced(books: OrderBooks, { goods, stock, users }: BenchShop): stri
   same("pieces reserved", books.reserved, 0);
   same("pieces confirmed", books.confirmed, books.sold);
   same("coupons used", books.couponsUsed, books.ordersWithCoupon);
-  same("coupons used by nobody's order", books.couponsAstray, 0);
+  same("coupons used by no order", books.couponsAstray, 0);
   return wrong;
 }
 

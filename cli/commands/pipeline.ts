@@ -16,8 +16,8 @@ function print(view: PipelineView, json: boolean | undefined): void {
     return;
   }
   const { redisPercent: percent, from, changedBy, changedAt } = view;
-  if (percent === 0) console.log("everybody through Kafka");
-  else if (percent === 100) console.log("everybody through Redis alone");
+  if (percent === 0) console.log("all users through Kafka");
+  else if (percent === 100) console.log("all users through Redis alone");
   else console.log(`${percent} % of the users through Redis alone, the others through Kafka`);
   console.log(from === "environment" ? "as ISSUE_PIPELINE says" : `chosen by ${changedBy} at ${changedAt}`);
 }
@@ -31,7 +31,7 @@ export function pipelineCommand(): Command {
     .option("--json", "as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  ./dev pipeline          what holds now\n  ./dev pipeline 10       a tenth of the users through Redis alone\n  ./dev pipeline kafka    everybody through Kafka again",
+      "\nExamples:\n  ./dev pipeline          what holds now\n  ./dev pipeline 10       a tenth of the users through Redis alone\n  ./dev pipeline kafka    all users through Kafka again",
     )
     .action(async (pipeline: PipelineChoice | undefined, { json }: { json?: boolean }) => {
       const api = adminApi(createStack().env);

@@ -119,7 +119,7 @@ function changeCommand(action: "open" | "pause" | "close", what: string): Comman
 
 function resizeCommand(): Command {
   return new Command("resize")
-    .description("Gives a sale another total; it cannot become smaller than the highest slot that somebody has")
+    .description("Gives a sale another total; it cannot become smaller than the highest slot in use")
     .argument("<couponId>")
     .requiredOption("--total <n>", "how many coupons there are then", wholeNumber(1, MAX_TOTAL))
     .option("--json", "as JSON")

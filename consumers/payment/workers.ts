@@ -154,7 +154,7 @@ export class PaymentWorkers {
     fault("payment:settled");
     for (const { kind, why } of result?.alarms ?? []) {
       observe.alarm(kind);
-      log.error({ role: "payment", orderId, alarm: kind, why }, "somebody should look at this payment");
+      log.error({ role: "payment", orderId, alarm: kind, why }, "an operator should look at this payment");
     }
     if (result?.open) this.wake();
     // If the process ends before this is published, the sweeper makes the saga ask again, and answers.ts repeats it.

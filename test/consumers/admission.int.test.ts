@@ -86,7 +86,7 @@ test("a restock, and a Redis that forgot everything, are made good by the next l
   await load();
   expect(await take("five", 5)).toBeNull();
   await world.redis.flushall();
-  expect(await take("anybody", 100)).toBeNull(); // not loaded: everybody is admitted
+  expect(await take("anybody", 100)).toBeNull(); // not loaded: every order is admitted
   await load();
   expect(await take("nobody", 1)).toBe(mug);
 });

@@ -22,7 +22,7 @@ afterAll(() => world.close());
 const stops: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   await Promise.all(stops.splice(0).map((stop) => stop()));
-  await world.db.sql`DELETE FROM dead_letters`; // nobody sends another test's letters again
+  await world.db.sql`DELETE FROM dead_letters`; // so that another test's letters are not sent again
 });
 
 const text = (bytes: Uint8Array | null | undefined) => new TextDecoder().decode(bytes ?? new Uint8Array());

@@ -222,7 +222,7 @@ test("winners that a rebuild did not see are decided again before all requests b
     },
   });
   const runner = world.run(role, topic);
-  await until("everybody is told", () => new Set(world.events(sale).map(({ userId }) => userId)).size === 6);
+  await until("every user is told", () => new Set(world.events(sale).map(({ userId }) => userId)).size === 6);
   await allDone(topic);
   await runner.stop(1_000);
   expect((await world.rows(sale)).map(({ user_id }) => user_id).sort()).toEqual(users("early", 3));

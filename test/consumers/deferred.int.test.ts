@@ -31,7 +31,7 @@ const setState = async (sale: CouponId, state: "OPEN" | "PAUSED") => {
   await world.settling.scripts.setState(sale, state);
 };
 
-/** Claims of before a rebuild that Redis forgot, of a sale that is paused: nobody can decide them again. */
+/** Claims of before a rebuild that Redis forgot, of a sale that is paused: they cannot be decided again. */
 async function undecidable(...users: string[]): Promise<GrantedClaim[]> {
   const sale = await world.newSale(100);
   await world.load(sale);

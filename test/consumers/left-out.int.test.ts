@@ -20,7 +20,7 @@ import { placedBy } from "../lua/placed.ts";
 import { until } from "../support/until.ts";
 import { type ConsumerWorld, createWorld, WORLD_MS } from "./world.ts";
 
-// One key of a wrong type, planted by hand or by another program, stops its own sale or bucket and nobody else's.
+// One key of a wrong type, planted by hand or by another program, stops its own sale or bucket and no other.
 let world: ConsumerWorld;
 beforeAll(async () => {
   world = await createWorld({ environment: { RELAY_EVERY_MS: "50", LOADER_EVERY_MS: "50" } });
@@ -237,7 +237,7 @@ test("a gateway's gate hears of a sale's new state although another sale, asked 
   for (const sale of [broken, good]) board.hear(sale, news, performance.now());
   await plant(saleKeys(broken).sale);
   await world.settling.scripts.setState(good, "PAUSED");
-  // The announcement is missed: nobody subscribes.
+  // The announcement is missed: there is no subscriber.
   const sources = { ...redisSaleUpdates(world.redis, world.subscriber, () => {}, onError), subscribe() {} };
   const stop = followSales(board, sources, leftOutOf("notify", world.neighbours), onError);
   await until("the good one is known to be paused", () => {

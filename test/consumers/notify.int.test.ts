@@ -95,7 +95,7 @@ test("owners find the news in their inbox, and each gateway hears once a batch o
     { u: ann, c: read.messages[0]!.cursor, m: read.messages[0]!.json, p: "" }, // two sockets, one push
   ]);
   expect((await world.read(`${topic}.DLT`, 1)).length).toBe(1);
-  // A gateway that nobody hears right now may only be reconnecting: its route is still there.
+  // A gateway that does not answer right now may only be reconnecting: its route is still there.
   expect(await world.redis.hget(`{u:${cem}}:route`, "c4")).toBe(`gw-dead-${unique}`);
 });
 

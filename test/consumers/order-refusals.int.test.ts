@@ -80,7 +80,7 @@ test("an order that can't be read is CANCELLED and its owner told, once; its bat
   const told = shop.said.filter(({ type, aggregateId }) => type === "OrderStatusChanged" && aggregateId === orderId);
   expect(new Set(told.map(({ eventId }) => eventId)).size).toBe(1);
   expect(told[0]!.data).toMatchObject({ userId, status: "CANCELLED", reason: "INTERNAL" });
-  // The relay stops sending it, and it is nobody's dead letter.
+  // The relay stops sending it, and it becomes no dead letter.
   expect(await knownOrders(world.db.sql, [orderId])).toEqual(new Set([orderId]));
   expect(world.lines.filter(({ message }) => message === "dead letter")).toEqual([]);
 }, 180_000);

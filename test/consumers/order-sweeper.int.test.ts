@@ -62,7 +62,7 @@ test("steps are asked again once their group has read the question, and not whil
   const start = Date.now();
   expect(await sweeper.at(start)).toBe(0); // nothing is due yet
   await sweeper.at(start + MINUTE + 1_000);
-  expect(sweeper.swept).toEqual([0]); // nobody has read the commands: they are not lost, only late
+  expect(sweeper.swept).toEqual([0]); // the commands were not read: they are not lost, only late
   // A group that reads and answers nothing: the commands are lost.
   const deaf = world.run({ ...shop.role, handle: async () => [] }, shop.outbox);
   await until("they are read", async () => (await world.lag(shop.outbox)) === 0);

@@ -66,7 +66,7 @@ export const smallOrder = (change: Partial<OrderCreated["data"]> = {}): OrderCre
 /** The saga's topics of a test: what it reads, and what it and the door write for others. */
 export async function openShop(world: ConsumerWorld, over: Partial<OrderSagaDeps> = {}) {
   const [inbox, outbox] = await Promise.all([world.newTopic(4), world.newTopic(4)]);
-  /** Everything that anybody said, in the order of its acknowledgement. */
+  /** Every event, in the order of its acknowledgement. */
   const said: StampedeEvent[] = [];
   const refusals = new Map<string, Refusals>();
   const producer = {

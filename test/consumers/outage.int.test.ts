@@ -37,7 +37,7 @@ test("PostgreSQL away for ten seconds in the middle: nothing is a dead letter, e
   const awayAt = Date.now();
   await produce(1_000, 2_000);
   await Bun.sleep(10_000 - (Date.now() - awayAt));
-  expect(world.lines.some(({ level }) => level === "error")).toBe(true); // somebody is told
+  expect(world.lines.some(({ level }) => level === "error")).toBe(true); // an operator is told
   await server.start();
   await until("all are persisted", async () => (await world.rows(sale).catch(() => [])).length === 2_000);
   await until("all is committed", async () => (await world.lag(topic)) === 0);

@@ -122,7 +122,7 @@ test("a backlog is settled page by page while it is fresh, and at once when it i
   const sale = await world.newSale(5_000);
   await world.load(sale);
   await world.claim(sale, ...Array.from({ length: 3_500 }, (_, i) => `user-${i}`));
-  /** A relay that has one round in the time that anybody waits here. */
+  /** A relay that has one round in the time that these tests wait. */
   const relayWith = (ageMs: number) =>
     startRelay({ ...world.neighbours, config: { ...world.config, RELAY_EVERY_MS: 60_000, LEDGER_AGE_MS: ageMs } });
   const first = relayWith(3_600_000);

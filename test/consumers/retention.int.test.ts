@@ -160,7 +160,7 @@ test("a ledger that outlived SALE_KEEP_HOURS is settled by the relay, and then t
   expect(await leftOf(couponId)).toEqual({ left: true, issued: 2 });
 });
 
-/** A queued sale that ended two hours ago, with two requests that came in time and nobody has decided. */
+/** A queued sale that ended two hours ago, with two requests that came in time and are not decided. */
 async function undecidedSale(topic: string): Promise<CouponId> {
   const couponId = await world.newSale(2, -10_800_000, "QUEUED");
   await world.load(couponId);

@@ -59,7 +59,7 @@ test("a win that is older than the sale's last rebuild is released under the pre
 
 test("while the sale is fenced the revocation waits, and is carried out when it is loaded again", async () => {
   const { sale, claims } = await soldSale(2, "ann", "bob");
-  await world.loading.fence(sale, 2); // noticed by nobody in PostgreSQL yet
+  await world.loading.fence(sale, 2); // not noticed in PostgreSQL yet
   await revoke(claims[0]!);
   const worker = start();
   await Bun.sleep(300);
@@ -163,7 +163,7 @@ test("a settler that stood still until the claim was settled by another and revo
     producer: {
       async sendAll(records: Parameters<typeof world.producer.sendAll>[0]) {
         if (world.events(sale).length === 0) {
-          await world.settle(claims); // nothing is left in the ledger, for nobody to meet
+          await world.settle(claims); // nothing is left in the ledger
           await revoke(claims[0]!);
           await until("the revocation is done", () => isDone(claims[0]!));
         }

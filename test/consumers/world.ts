@@ -230,7 +230,7 @@ export async function createWorld(options: WorldOptions = {}) {
 
     /**
      * Commits the ends of the group's topics as its offsets. Before it rebuilds a sale, the loader waits until the claims' log is
-     * persisted; what other test files left in it, nobody reads here.
+     * persisted; what other test files left in it is not read here.
      */
     async skipLog({ groupId, topics }: ConsumerGroup): Promise<void> {
       const consumer = kafka.consumer({ groupId, topics });

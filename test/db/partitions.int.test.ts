@@ -65,7 +65,7 @@ test("the months to come are there, and a row that came too early moves into its
   expect(row!.place).toBe(made[0]!);
   expect(await makeMonths(sql, "audit_log", later)).toEqual([]);
   const partitions = await listPartitions(sql, "audit_log");
-  // An index that is built over rows counts them; nobody has counted an empty new month yet.
+  // An index that is built over rows counts them; an empty new month was not counted yet.
   expect(partitions.find(({ name }) => name === made[1])).toMatchObject({ rows: null });
   expect(partitions.at(-1)).toMatchObject({
     name: "audit_log_other",

@@ -42,7 +42,7 @@ test("a gateway whose clock goes back by an hour refuses no user for it, and hea
     }
     expect(answers).not.toContain("RATE_LIMITED");
   }
-  // Nobody tells this gateway: what it remembers of the sale has to run out.
+  // This gateway is not told: what it remembers of the sale has to run out.
   await system.redis.call("CLIENT", "KILL", "TYPE", "pubsub");
   const revoked = await call(`${system.url}/admin/coupons/${id}/revoke`, {
     token: system.operator,

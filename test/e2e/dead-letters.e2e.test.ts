@@ -127,7 +127,7 @@ test("a restore that dies heals by itself when its cause is repaired in time", a
   await Promise.all([patient.stop(), rest.stop()]);
 });
 
-/** Letters that are in the database alone; nobody sends them again, since no consumers run any more. */
+/** Letters that are in the database alone; they are not sent again, since no consumers run any more. */
 async function planted(count: number, topic = "point-events"): Promise<string[]> {
   const rows = await system.sql<{ id: string }[]>`
     INSERT INTO dead_letters (event_id, topic, partition, "offset", key, value, error_code, error_message, status)

@@ -10,7 +10,7 @@ import { until } from "../support/until.ts";
 
 setDefaultTimeout(180_000);
 
-// Everybody wants the same product. The stock step alone, with all orders succeeding: steps/stock.int.
+// Every order has the same product. The stock step alone, with all orders succeeding: steps/stock.int.
 const ORDERS = 10_000;
 const PIECES = 100;
 

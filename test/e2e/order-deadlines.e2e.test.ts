@@ -98,7 +98,7 @@ test("ORDER_SETTLE_S with silent steps: given up once and restored when they are
   await coupons.stop();
   await claim(system.url, couponId, system.token("waits"));
   const waits = await placeOrder(system, "waits", { items, couponId });
-  // Charged for nothing that anybody heard, and not known when asked: the provider says nothing definite before the end.
+  // Charged without an answer, and not known when asked: the provider says nothing definite before the end.
   await payment.stop();
   payment = await system.addConsumers(["payment"], { PAYMENT_RETRY_MS: "60000", PAYMENT_TIMEOUT_MS: "300" });
   const charged = await placeOrder(system, "charged", { items, payment: { token: "tok_late_capture" } });

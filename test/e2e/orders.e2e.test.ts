@@ -224,7 +224,7 @@ test("a Redis that lost the key turns no order of PostgreSQL's away: its repeat 
   await call(`${system.url}/cart/items`, { method: "DELETE", token }); // as the order's own transaction does
   await system.redis.flushall();
   const again = () => placeOrder(system, "kim", { from: "cart" }, "once");
-  expect(code(await again())).toEqual(refused(422, "CART_EMPTY")); // nobody knows it
+  expect(code(await again())).toEqual(refused(422, "CART_EMPTY")); // it is not known
   await system.sql`
     INSERT INTO orders (id, user_id, total_amount, payable_amount) VALUES (${orderId}, 'kim', 1250, 1250)`;
   expect(await again()).toMatchObject({ status: 202, body: { orderId, repeat: true, durable: "kafka" } });
@@ -246,7 +246,7 @@ test("a coupon takes off what its sale says: held in PostgreSQL, or only just wo
   await until("the sale is open", async () => (await claim(system.url, sale.id, system.token("fay"))).status < 300);
   await loader.stop();
   const json = { items: [{ productId: mug.id, quantity: 1 }], couponId: sale.id };
-  const won = await placeOrder(system, "fay", json); // nobody has persisted the claim
+  const won = await placeOrder(system, "fay", json); // the claim is not persisted
   expect(won.status).toBe(202);
   expect((await show(won.body.orderId, "fay")).body).toMatchObject({ discountAmount: 100, payableAmount: 1150 });
   expect(code(await placeOrder(system, "gil", json))).toEqual(refused(422, "COUPON_NOT_HELD"));

@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem("own", { consumers: false });
-  await system.addConsumers(["sale-loader"]); // nobody persists yet
+  await system.addConsumers(["sale-loader"]); // without a role that persists
 }, 180_000);
 afterAll(() => system?.close());
 

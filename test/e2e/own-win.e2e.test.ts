@@ -22,7 +22,7 @@ async function codeFor(url: string, id: string, token: string): Promise<string> 
   return `${response.status} ${((await response.json()) as { code?: string }).code}`;
 }
 
-/** The answer to everybody else, once the gate of every gateway gives it from memory. */
+/** The answer to all other users, once the gate of every gateway gives it from memory. */
 async function gatesRefuse(id: string, code: string): Promise<void> {
   for (const { url } of system.gateways) {
     await until(`${url} refuses with ${code} without a look at the token`, async () => {

@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 const LOOK_MS = 5_000;
 let system: System;
 beforeAll(async () => {
-  // Old entries are somebody else's business here, and the tail looks seldom: what is settled soon, it was told of.
+  // Old entries are left to the relay here, and the tail looks seldom: what is settled soon, it was told of.
   const consumersEnv = { LEDGER_AGE_MS: "600000", RELAY_EVERY_MS: String(LOOK_MS) };
   // So long that a claim on Kafka's way is one that Kafka has confirmed, on a slow machine, too.
   const gatewayEnv = { CLAIM_ACK_MS: "1500" };

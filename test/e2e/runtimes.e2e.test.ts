@@ -44,7 +44,7 @@ test("200 users on a gateway of each kind get exactly 50 coupons, each persisted
   const gatewayFor = (user: number) => system.gateways[user % 2]!.url;
   const stories = await rush({ couponId: id, users: named("mixed", 200), gatewayFor, token: system.token });
   expect(lastWords(stories)).toEqual({ 202: 50, SOLD_OUT: 150 });
-  // Nobody won at both, and a winner who asks the other kind of gateway gets the same win again.
+  // No user won at both, and a winner who asks the other kind of gateway gets the same win again.
   const winner = stories.findIndex(({ answers }) => answers.at(-1)!.status === 202);
   const { requestId, slot } = stories[winner]!.answers.at(-1)!.body;
   const other = await claim(gatewayFor(winner + 1), id, system.token(`mixed-${winner}`));

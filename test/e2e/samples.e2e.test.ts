@@ -62,7 +62,7 @@ test("every curl of the README does what it says, one after the other", async ()
     ran.push([command, result.status]);
   }
   expect(ran.length).toBeGreaterThanOrEqual(15);
-  // An order may have gone too far to be cancelled by the time somebody asks.
+  // An order may have gone too far to be cancelled by the time of the request.
   const isFine = ([command, status]: [string, number]) =>
     (status >= 200 && status < 300) || (command.includes("/cancel") && status === 409);
   expect(ran.filter((one) => !isFine(one))).toEqual([]);

@@ -116,7 +116,7 @@ test("two orders with one coupon at once: one has it, the other is cancelled for
     json: { userId: "twice", amount: 1_000, reason: "gift" },
   });
   const json = { items: [{ productId: mug.id, quantity: 1 }], couponId, pointsToUse: 500 };
-  // Nobody uses the coupon before the second one is accepted too; the door would refuse it then.
+  // The coupon is not used before the second one is accepted too; the door would refuse it then.
   for (const one of system.consumers) one.kill("SIGSTOP");
   const both = await Promise.all([placeOrder(system, "twice", json, "a"), placeOrder(system, "twice", json, "b")]);
   for (const one of system.consumers) one.kill("SIGCONT");

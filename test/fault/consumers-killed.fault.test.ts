@@ -10,7 +10,7 @@ let system: System;
 beforeAll(async () => {
   // The broker notices after its session that a member was killed; this is the shortest it accepts.
   const consumersEnv = { KAFKA_PROPERTIES: "session.timeout.ms=6000" };
-  // Those who persist come and go. Without the relay at first, so that nobody does their work for them.
+  // Those who persist come and go. Without the relay at first, so that no other role does their work.
   // No record runs out of time while a machine stands still: there is no relay to make up for it.
   const gatewayEnv = { MESSAGE_TIMEOUT_MS: "60000" };
   system = await startSystem("consumers_killed", { consumers: false, gatewayEnv, consumersEnv });

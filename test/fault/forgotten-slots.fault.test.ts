@@ -46,7 +46,7 @@ test("slots that PostgreSQL holds and Redis hands out again: the fence is raised
   const words = lastWords(stories);
   expect((words["202"] ?? 0) + (words["200"] ?? 0)).toBe(stories.length);
   await loaded(id, 2);
-  await system.settled(id); // the strangers' claims were decided again, with slots that are nobody's
+  await system.settled(id); // the strangers' claims were decided again, with free slots
   expect(lastWords(await asking(id, named("later", 20)))).toEqual({ 202: 7, SOLD_OUT: 13 });
   await promisesKept(system, id, { winners: 20, fault: "slots that Redis forgot" });
   // The forgotten ones still have the coupon they had.
@@ -62,7 +62,7 @@ test("a sold-out sale that Redis takes for open: users who are let in are told F
   await forget(id, ["knows-8", "knows-9"], 8);
   const fooled: UserStory[] = [];
   // The gates still refuse from memory, and look again.
-  await until("Redis lets somebody in", async () => {
+  await until("Redis grants a claim again", async () => {
     const from = fooled.length;
     fooled.push(...(await asking(id, named(`fooled-${from}`, 8))));
     return lastWords(fooled)["202"] !== undefined;
@@ -98,7 +98,7 @@ test("a slot that stands in the free list and has a holder: no other user gets i
   await promisesKept(system, id, {
     winners: 12,
     givenUp: (words["202"] ?? 0) - 2,
-    fault: "slots in Redis' free list that were somebody's",
+    fault: "slots in Redis' free list that had a holder",
   });
   expect(words["202"]).toBeGreaterThanOrEqual(2);
   expect(words["202"]).toBeLessThanOrEqual(5);

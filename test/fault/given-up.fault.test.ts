@@ -45,12 +45,12 @@ test("a claim given up, its slot won by another user, and then delivered again: 
   const given = { couponId: id, userId: "owner", requestId, slot: 1, epoch: 1, ledgerId: "0-0" } as GrantedClaim;
   expect(await claim(system.url, id, system.token("other"))).toMatchObject({ status: 202, body: { slot: 2 } });
 
-  // Given up before anybody persisted it: its record still waits in the log.
+  // Given up before it was persisted: its record still waits in the log.
   const json = { requestId, why: "a bot" };
   await call(`${system.url}/admin/coupons/${id}/revoke`, { token: system.operator, json });
   await system.addConsumers(["claim-relay"]);
   await owner.hears("coupon.failed");
-  const heir = await until("the slot goes to somebody else", async () => {
+  const heir = await until("the slot goes to another user", async () => {
     const won = await claim(system.url, id, system.token("heir"));
     return won.status < 300 && won;
   });

@@ -78,7 +78,7 @@ test("while Kafka is down claims are accepted and persisted through the ledger; 
   await until("health says so", async () => (await healthOf(system.url)).kafka === "down");
   expect(await healthOf(system.url)).toMatchObject({ status: "degraded", redis: "up" });
 
-  // Who wants Kafka's word is refused, whether they won or not; nobody else is in their way.
+  // Who wants Kafka's word is refused, whether they won or not; other users' claims are accepted.
   const other = await system.createSale({ total: 1_000 });
   const refused = await claim(strict.url, other.id, system.token("careful"));
   expect(refused).toMatchObject({ status: 503, body: { code: "OUTCOME_UNKNOWN", retryable: true } });

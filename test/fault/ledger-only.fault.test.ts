@@ -37,7 +37,7 @@ test("claims that only the ledger holds survive a kill of Redis while Kafka is s
   recorder.redisLost();
   await system.stack.up(["redis"]);
   await until("the ledger is persisted, without Kafka", async () => (await persisted(id)) === 300);
-  // Kafka may hold claims that nobody else has: until it can be asked, the sale stays closed.
+  // Kafka may hold claims that neither Redis nor PostgreSQL has: until it can be asked, the sale stays closed.
   expect(await claim(system.url, id, system.token("meanwhile"))).toMatchObject({
     status: 503,
     body: { code: "SALE_RECOVERING" },

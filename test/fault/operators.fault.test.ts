@@ -54,7 +54,7 @@ test("consumers killed between the release and their note of it: the slot is giv
   expect(await order(system.url, id, "revoke", { requestId, why: "x" })).toMatchObject({ body: { released: false } });
   expect(await doomed.exited).toBe(KILLED);
   system.consumers.splice(0);
-  // The slot is free, and goes to somebody, before anybody repeats what was interrupted.
+  // The slot is free, and goes to another user, before the operator repeats what was interrupted.
   expect(await claim(system.url, id, system.token("heir"))).toMatchObject({ status: 202, body: { slot: 1 } });
   await system.addConsumers();
   await until("it is carried out", () => isDone(requestId));
@@ -167,13 +167,13 @@ test("Redis killed: Retry-After says when the sale opens, orders wait or are ref
     expect(opensAt).toBeGreaterThanOrEqual(askedAt);
     expect(opensAt).toBeLessThanOrEqual(answeredAt + retryAfterS * 1_000 + 1);
   }
-  // Nobody is sent back before the loader expects to be done; nor long after: at most two seconds of spread and one of
+  // No client is sent back before the loader expects to be done; nor long after: at most two seconds of spread and one of
   // rounding up, or a sale that is overdue, and what a busy machine adds on the way.
   const [first, last] = [Math.min(...announced) - 500, Math.max(...announced)];
   const wrong = said.filter(
     ({ opensAt, askedAt }) => (askedAt < first && opensAt < first) || opensAt > Math.max(last, askedAt + 500) + 8_000,
   );
-  // Where Redis did not answer in time, nobody can know more than that.
+  // Where Redis did not answer in time, nothing more can be known.
   expect(wrong.length, JSON.stringify({ announced, said })).toBeLessThan(Math.max(2, said.length / 4));
   expect(new Set(said.map(({ what }) => what))).toEqual(new Set(["http", "socket"]));
   expect(Math.max(...said.map(({ retryAfterS }) => retryAfterS))).toBeGreaterThanOrEqual(4);

@@ -51,7 +51,7 @@ test.each(["order:placed", "order:produced"])(
     expect(lost).toBeNull();
     expect(await doomed.exited).toBe(KILLED);
     const orderId = idOf(user, "k");
-    // Shown although nobody was told of it.
+    // Shown although it was not announced.
     const shown = await call(`${system.url}/orders/${orderId}`, { token: system.token(user) });
     expect(shown).toMatchObject({ status: 200, body: { orderId, status: "PENDING" } });
     const [event] = await log.until(orderId);

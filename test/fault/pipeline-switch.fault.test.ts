@@ -53,7 +53,7 @@ test("switched to Redis, back, and to half of the users in mid-sale: exactly N, 
     users: named("rusher", 6_000),
     gatewayFor,
     token: system.token,
-    // Nobody overtakes a switch, so that as many go on each way on every machine.
+    // No user overtakes a switch, so that on every machine as many go each way.
     begins(user) {
       if (switches.has(user)) switching = switchTo(switches.get(user)).then(() => void done++);
       return switching;
@@ -93,7 +93,7 @@ test("with the consumers killed twice meanwhile: what they left is taken up, on 
   };
   const first = killWhenPast(100);
   const second = first.then(() => system.addConsumers()).then(() => killWhenPast(1_600));
-  // Nobody is faster than the kills: the later users come when they are done.
+  // The later users come when the kills are done.
   const begins = async (user: number) => {
     if (user >= 1_500) await first;
     if (user >= 3_000) await second;

@@ -141,7 +141,7 @@ async function refusing(user: string, begin: () => Promise<void>, end: () => Pro
   }
   await promisesKept(system, id, { winners: 100 });
   await nothingGivenUp();
-  await until("nobody waits any more", async () => {
+  await until("no claim waits any more", async () => {
     const { body } = await call(`${system.consumers[0]!.url}/metrics`);
     return /^stampede_consumer_waiting\{role="coupon-persist"\} 0$/m.test(body);
   });
@@ -171,7 +171,7 @@ test("PostgreSQL turns read-only: claims wait, an operator's change is refused w
   );
 }, 180_000);
 
-// A disk that is really full would take everybody else's data with it: the server itself raises the error of one.
+// A disk that is really full would take all other data with it: the server itself raises the error of one.
 test("PostgreSQL's disk is full: claims wait until there is room again, nothing is given up", async () => {
   await refusing(
     "crowded",

@@ -34,7 +34,7 @@ const asking = (couponId: string, prefix: string, count: number, begins?: (user:
     ...(begins ? { begins } : {}),
   });
 
-/** The promise of a queued sale, whatever happened: the log's first users, one coupon each, and everybody told the truth. */
+/** The promise of a queued sale, whatever happened: the log's first users, one coupon each, and every user told the truth. */
 async function firstOfTheLog(couponId: string, stories: readonly UserStory[], fault: string): Promise<void> {
   await system.settled(couponId, 60_000);
   const asks = await readQueuedLog(system.stack.env.KAFKA_BROKERS, couponId);

@@ -46,7 +46,7 @@ async function winsMore(server: Redis, couponId: string, more: number): Promise<
   });
 }
 
-/** Everybody asks until they have an answer, some over sockets; then what must hold, whatever the Redis of now forgot. */
+/** Every user asks until there is an answer, some over sockets; then what must hold, whatever Redis forgot. */
 async function rushed(couponId: string, prefix: string, begins: (user: number) => unknown): Promise<void> {
   const sockets = await Promise.all(
     named(`${prefix}-socket`, SOCKETS).map((user, i) =>
@@ -101,7 +101,7 @@ test("Redis killed, its append-only file without the tail: the claims it forgot 
         after = await direct.hlen(`{c:${id}}:winners`);
       });
     }
-    // Those between the two bring what is lost; nobody is so quick that nothing is left for the last ones.
+    // The users between the two make the claims that are lost, slowly enough that some are left for the last ones.
     return user < LAST ? keeping : killing;
   });
   await restart;

@@ -23,7 +23,7 @@ const gatewayFor = (user: number, attempt: number) => system.gateways[(user + at
 const epochOf = async (couponId: string): Promise<number> =>
   (await system.sql`SELECT epoch FROM coupons WHERE id = ${couponId}`)[0]!.epoch;
 
-/** Everybody who is refused for the time being asks again, for longer than a recovery takes. */
+/** Every user who is refused for the time being asks again, for longer than a recovery takes. */
 const patient = (
   couponId: string,
   users: readonly string[],

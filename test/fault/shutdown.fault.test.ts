@@ -122,7 +122,7 @@ test("consumers told to stop in mid-rush finish their batches and leave the grou
   expect(code).toBe(0);
   expect(lastWords(stories)).toEqual({ 202: 3_000 });
   await promisesKept(system, id, { winners: 3_000, fault: "consumers told to stop in mid-rush" });
-  // The heir did not have to wait until the broker noticed that somebody is gone.
+  // The next member did not have to wait until the broker noticed that one is gone.
   expect(performance.now() - startedAt).toBeLessThan(60_000);
   expect(leaving.output()).not.toMatch(/"level":(50|60)/);
 }, 180_000);

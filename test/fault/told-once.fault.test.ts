@@ -93,7 +93,7 @@ test("whatever happens to Redis and to role notify, every winner is told once, o
   const staying = owners.map((owner) => owner.stay());
   const won: { owner: Owner; requestId: string }[] = [];
 
-  /** Everybody wins in a new sale while something happens. */
+  /** Every user wins in a new sale while something happens. */
   async function rush(fault: () => unknown): Promise<void> {
     const sale = () => system.createSale({ total: OWNERS }).catch(() => null);
     const { id: couponId } = await until("a sale is created", sale);
@@ -134,7 +134,7 @@ test("whatever happens to Redis and to role notify, every winner is told once, o
   isOver = true;
   await cutting;
 
-  await until("everybody knows", () => won.every(({ owner, requestId }) => owner.knows(requestId)));
+  await until("every user knows", () => won.every(({ owner, requestId }) => owner.knows(requestId)));
   for (const owner of owners) owner.leave();
   await Promise.all(staying);
   expect(owners.flatMap(({ toldTwice }) => toldTwice)).toEqual([]);

@@ -61,7 +61,7 @@ function totalsOf(sets: readonly TotalSet[], final: number) {
 
 /**
  * Who was accepted and still holds that coupon in the end must never hear SOLD_OUT afterwards. Not so a claim that was
- * decided once more after a rebuild, because it came out of the log too late: in between it was nobody's.
+ * decided once more after a rebuild, because it came out of the log too late: in between it had no owner.
  */
 function refusedWinners({ claims }: History, facts: Facts, known: Known): Violation[] {
   const since = new Map<string, { at: number; requestId: string }>();

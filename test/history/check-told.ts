@@ -22,11 +22,11 @@ export function checkTold(history: History, known: Known): Violation[] {
   return [...found, ...forgotten(history, known)];
 }
 
-/** Accepted, and then nobody knew it: while a sale is being rebuilt the word is PENDING, not 404. */
+/** Accepted, and then unknown: while a sale is being rebuilt the word is PENDING, not 404. */
 function forgotten(history: History, known: Known): Violation[] {
   const acceptedAt = new Map<string, number>();
   for (const { userId, answer, answeredAt } of known.acceptances) {
-    const key = `${userId} ${answer.requestId}`; // to anybody else it does not exist
+    const key = `${userId} ${answer.requestId}`; // for other users it does not exist
     if (!acceptedAt.has(key)) acceptedAt.set(key, answeredAt);
   }
   return history.statusReads.flatMap(({ userId, requestId, status, invokedAt, answeredAt }): Violation[] => {

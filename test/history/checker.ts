@@ -6,7 +6,7 @@ import type { Demand, Facts, History, Violation } from "./history.ts";
 import { indexed } from "./known.ts";
 
 /**
- * Every promise that a history and the database's rows break together. Pure. It accuses nobody wrongly: an outcome that
+ * Every promise that a history and the database's rows break together. Pure. It reports no false violation: an outcome that
  * no client saw counts as whatever clears the program, within what the rows prove.
  * The history must be whole: a claim that was sent past the recorder makes its winner an UNEXPLAINED_WINNER.
  */

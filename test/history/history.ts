@@ -12,7 +12,7 @@ export interface History {
   readonly losses: readonly number[];
 }
 
-/** A request's life at the client. `answeredAt` is Infinity when nobody ever said how it ended: it may still take effect. */
+/** A request's life at the client. `answeredAt` is Infinity when its end was never told: it may still take effect. */
 export interface Interval {
   readonly invokedAt: number;
   readonly answeredAt: number;
@@ -114,14 +114,14 @@ export const RULES = {
   TWO_FOR_ONE_USER: "one user holds two coupons",
   SLOT_TWICE: "two users hold one slot",
   SLOT_OUT_OF_RANGE: "a slot lies outside 1..total",
-  UNEXPLAINED_WINNER: "a coupon belongs to somebody who never asked, or who was refused for good each time",
+  UNEXPLAINED_WINNER: "a coupon belongs to a user who never asked, or who was refused for good each time",
   VANISHED: "an acceptance has neither a row of that user, nor an alias, nor a tombstone",
   GIVEN_UP_UNTOLD: "an acceptance ended in a tombstone and its owner was not told FAILED",
   GIVEN_UP_TOO_OFTEN: "more acceptances ended in tombstones than the test allows",
-  FAILED_AND_PERSISTED: "somebody was told FAILED and holds the coupon under that request",
-  ISSUED_WITHOUT_ROW: "somebody was told ISSUED and there is no such row",
-  ISSUED_THEN_GIVEN_UP: "somebody was told ISSUED, and the claim was given up without an operator's doing",
-  SLOT_DIFFERS: "somebody was told another slot than the row has, and no rebuild explains it",
+  FAILED_AND_PERSISTED: "a user was told FAILED and holds the coupon under that request",
+  ISSUED_WITHOUT_ROW: "a user was told ISSUED and there is no such row",
+  ISSUED_THEN_GIVEN_UP: "a user was told ISSUED, and the claim was given up without an operator's doing",
+  SLOT_DIFFERS: "a user was told another slot than the row has, and no rebuild explains it",
   REPEAT_DIFFERS: "a user was answered differently than before, and nothing explains it",
   REQUEST_FORGOTTEN: "an accepted request was unknown when its owner asked for it",
   WINNER_REFUSED: "a user was told SOLD_OUT after their acceptance",

@@ -13,7 +13,7 @@ const FOREVER = Number.POSITIVE_INFINITY;
 /**
  * Per user, the times in which they may have held a coupon, at the widest:
  * - a fresh acceptance: from its invocation;
- * - an outcome nobody saw: from its invocation if the user has a row that no acceptance explains; without such a row
+ * - an outcome that was not seen: from its invocation if the user has a row that no acceptance explains; without such a row
  *   only until the last rebuild, which knew of no such claim (a slot taken by a claim that Redis then forgot);
  * - a seeded row: always;
  * and all of that until an operator's revocation was answered, for claims that had been answered before it began.

@@ -22,7 +22,7 @@ const RESIZE = /^\/admin\/coupons\/([^/?]+)\/resize$/;
 const REVOKE = /^\/admin\/coupons\/([^/?]+)\/revoke$/;
 const CREATE = /^\/admin\/coupons$/;
 
-/** Whose token it is, verified or not; undefined: nobody's. */
+/** Whose token it is, verified or not; undefined: no user's. */
 export function subjectOf(token: string | undefined): string | undefined {
   try {
     const { sub } = JSON.parse(Buffer.from(token?.split(".")[1] ?? "", "base64url").toString());

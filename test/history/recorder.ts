@@ -30,7 +30,7 @@ export class Recorder {
     return history;
   }
 
-  /** A claim is being sent now. Until somebody calls what is returned, its outcome is unknown. */
+  /** A claim is being sent now. Until the returned function is called, its outcome is unknown. */
   claim(couponId: string, call: Pick<ClaimCall, "userId" | "via" | "gateway">): OpenClaim {
     const claim: Mutable<ClaimCall> = {
       ...call,

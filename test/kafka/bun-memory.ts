@@ -13,7 +13,7 @@ const UNITS = [1, 21_845, 21_846, 65_536, 200_000];
 const LETTERS = ["a", "ü", "€", "😀"];
 
 /**
- * librdkafka, but before every call the garbage collector runs and its memory is given to somebody else: as it may happen by
+ * librdkafka, but before every call the garbage collector runs and its memory is used for something else: as it may happen by
  * chance between the moment when an address is taken and the moment when librdkafka reads what lies there.
  */
 function withCollections(library: OpenLibrary): OpenLibrary {

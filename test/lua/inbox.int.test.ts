@@ -131,7 +131,7 @@ test("an event is written once, however often and beside whatever others it is a
     { cursor: written[0]!.cursor },
   ]);
   expect(texts(await inbox.read(ada, null, 10))).toEqual(["1", "2", "3"]);
-  // More of the same day than anybody looks through for a new message: the repeated event is as old as its first telling.
+  // More of the same day than are looked through for a new message: the repeated event is as old as its first telling.
   await write(ada, ...Array.from({ length: 120 }, (_, i) => `more ${i}`));
   await inbox.append(ada, [one]);
   expect(texts(await inbox.read(ada, null, 200)).filter((text) => text === "1")).toEqual(["1"]);

@@ -137,7 +137,7 @@ test("of two orders from the cart that were priced at once, one is placed; the o
   expect((await ledgerOf(other)).entries).toEqual([]);
   const seen = await orders.cartOrders(userId);
   expect([...seen.lines]).toEqual([[orderId, [{ productId: "mug" as never, quantity: 1 }]]]);
-  // PostgreSQL has it: what it took is gone, and that somebody took something is remembered for who looked before.
+  // PostgreSQL has it: what it took is gone, and that something was taken is remembered for readers who looked before.
   const acknowledge = createAcknowledgeOrders(redis);
   const { bucket, entries } = await ledgerOf(one);
   await acknowledge(bucket, entries);

@@ -7,7 +7,7 @@ import { createSaleScripts, type SaleScripts } from "../../lua/sale-scripts.ts";
 import { openRedis } from "../support/redis.ts";
 import { claimOf, connected, loadedSale } from "./sale.ts";
 
-// What a sale does while somebody's garbage stands in its keys.
+// What a sale does while its keys hold garbage.
 
 setDefaultTimeout(60_000);
 

@@ -124,7 +124,7 @@ test("the script cache stays the fence: after a restart no gateway can decide, w
   expect(await codes(old, couponId, "bob")).toEqual(["NOT_LOADED"]);
   expect(await codes(fresh, couponId, "bob")).toEqual(["NOT_LOADED"]);
   expect(await loading.swapScripts(couponId, 1)).toBe("NOT_LOADED");
-  // Even a swap script that somebody carried over with the old id in its text.
+  // Even a swap script that was carried over with the old id in its text.
   const { swap } = renderSaleScripts(runId);
   await redis.script("LOAD", swap.text);
   const { sale, freed } = saleKeys(couponId);

@@ -292,7 +292,7 @@ test("a provider that is away cancels no order: all are paid when it is back, ea
   await mode("down");
   const orders = Array.from({ length: 20 }, (_, i) => orderNamed(`away-${i}`));
   await send(...orders.map((orderId, i) => asked("PaymentRequested", orderId, "tok_ok", `customer-${i}` as UserId)));
-  await until("somebody is told", () => world.lines.some(({ message }) => message.includes("provider is ill")));
+  await until("an operator is told", () => world.lines.some(({ message }) => message.includes("provider is ill")));
   expect(orders.flatMap(told)).toEqual([]);
   await mode("up");
   for (const orderId of orders) await hears(orderId, "PaymentCompleted");

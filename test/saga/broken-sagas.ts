@@ -12,7 +12,7 @@ const withStep = (state: SagaState, step: Step, next: StepState): SagaState => (
   steps: { ...state.steps, [step]: next },
 });
 
-/** As if a step's restore were done the moment it is wanted: nobody is asked. */
+/** As if a step's restore were done the moment it is wanted, without a request to it. */
 function forgetRestore(handled: Handled, step: Step): Handled {
   const { restoreRequested } = STEP_EVENT_TYPES[step];
   return {

@@ -5,7 +5,7 @@ import { STEPS } from "../../contracts/orders/steps.ts";
 import { stories, tell } from "./story.ts";
 
 // Messages in any order, twice, never; batches; processes that die between database and log; steps that are away; deadlines,
-// cancels and commands that nobody sent.
+// cancels and commands that were not sent.
 
 test("whatever happens on its way, an order settles with balanced books and everything said", () => {
   fc.assert(

@@ -123,7 +123,7 @@ test("pushes that arrive while a resume runs come after it, each once", async ()
 });
 
 test("what is pushed between the welcome and the resume waits for the resume", async () => {
-  // It waits for a second: a machine that stands still for as long says nothing, and somebody else is asked.
+  // It waits for a second: a machine that stands still for as long says nothing, and another process is asked.
   for (let round = 1; ; round++) {
     const user = `between-${round}`;
     const cursors = await first.tell(user, issued(1), issued(2));

@@ -25,7 +25,7 @@ test("pushes lost with the subscription are brought without a reconnect", async 
   const client = await Client.signedIn(under.port, tokenFor("u"));
   await client.ask({ type: "ping" }, "pong");
   const direct = new Redis(redis.url);
-  // Role notify wrote the inbox, and its push found nobody listening.
+  // Role notify wrote the inbox, and its push found no listener.
   await under.inbox.append("u" as never, [letter(JSON.stringify(issued(1)))]);
   expect(await direct.call("CLIENT", "KILL", "TYPE", "pubsub")).toBe(1);
   expect((await client.next("coupon.issued")).slot).toBe(1);
@@ -71,7 +71,7 @@ test("users whose keys are broken do not keep other users from being caught up, 
   await under.tell("whole", issued(2));
   await client.until("both", () => client.slots().length === 2);
   await direct.del("{u:whole}:route");
-  await under.tell("whole", issued(3)); // no route: nobody is pushed to
+  await under.tell("whole", issued(3)); // no route: nothing is pushed
   await client.until("the third", () => client.slots().length === 3);
   direct.disconnect();
 }, 180_000);
@@ -111,7 +111,7 @@ test("routes that Redis forgot without breaking a connection stand again by them
   await client.next("coupon.issued");
   const direct = new Redis(redis.url);
   await direct.flushall();
-  // Role notify writes the inbox and finds nobody to push to.
+  // Role notify writes the inbox and finds no route to push to.
   await under.tell("flushed", issued(2));
   expect((await client.next("coupon.issued")).slot).toBe(2);
   await under.tell("flushed", issued(3));

@@ -144,7 +144,7 @@ test("through lost pushes, overtaking, cut connections, a flush and a restart, e
       return written.get(user) !== before;
     });
   }
-  await until("everybody has everything", () => followers.every((follower) => follower.isComplete()));
+  await until("every follower has everything", () => followers.every((follower) => follower.isComplete()));
   for (const { seen, userId, log } of followers) {
     if (seen.length !== new Set(seen).size) console.log(userId, log.join("\n"));
     expect([userId, seen]).toEqual([userId, [...new Set(seen)].sort((a, b) => a - b)]);

@@ -50,7 +50,7 @@ test("two orders of one user want the same coupon: the first has it, until it gi
     "CouponUsageCompleted",
     "CouponRestored",
   ]);
-  // Its restore comes again: by now the coupon is somebody else's.
+  // Its restore comes again: by now another order has the coupon.
   await answers(takenBack("COUPON", first!));
   expect((await world.rows(couponId))[0]!.status).toBe("USED");
 });

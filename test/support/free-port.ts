@@ -2,14 +2,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Below those that the system gives to connections, so that nobody has it when a server that was killed comes back to it. */
+/** Below those that the system gives to connections, so that it is free when a server that was killed comes back to it. */
 const LOWEST = 10_240;
 const HIGHEST = 19_999;
 /** Who has taken which: a port is asked for a second before its server listens, and files of tests run side by side. */
 const TAKEN = join(tmpdir(), "stampede-ports");
 
 /**
- * A TCP port that nobody listens on, and that no other test gets while this process lives.
+ * A TCP port without a listener, and that no other test gets while this process lives.
  * @param above another one, so much above it, that must be free as well
  */
 export function freePort(above?: number): number {

@@ -15,7 +15,7 @@ export async function complaints(sql: postgres.Sql): Promise<readonly string[]> 
   return verdicts.flatMap(({ name, violations }) => violations.slice(0, SHOWN).map((what) => `${name}: ${what}`));
 }
 
-/** What is still owed to anybody: sagas that wait, commands that are parked, payments without their last word. */
+/** What is still open: sagas that wait, commands that are parked, payments without their last word. */
 export async function outstanding(sql: postgres.Sql): Promise<{ sagas: number; parked: number; payments: number }> {
   const [row] = await sql<{ sagas: number; parked: number; payments: number }[]>`
     SELECT (SELECT count(*)::int FROM order_sagas WHERE due_at IS NOT NULL) AS sagas,

@@ -8,7 +8,7 @@ import type { System } from "./system.ts";
 /** How an order ended: COMPLETED, or the reason of its cancellation or of the door's refusal. */
 export type Ending = "COMPLETED" | ResultCode;
 
-/** What somebody wants, and how that may end, whatever dies meanwhile. */
+/** What a customer orders, and how that may end, whatever dies meanwhile. */
 interface Kind {
   readonly items: readonly (readonly [product: "mug" | "scarce" | "ticket", quantity: number])[];
   readonly coupon?: true;
@@ -74,7 +74,7 @@ const KINDS = {
 export type KindName = keyof typeof KINDS;
 export const KIND_NAMES = Object.keys(KINDS) as readonly KindName[];
 
-/** Somebody with one order. */
+/** A customer with one order. */
 export interface Customer {
   readonly userId: string;
   readonly kind: KindName;
@@ -181,7 +181,7 @@ const AGAIN_MS = 100;
 /** Longer than any fault of these tests. */
 const PATIENCE_MS = 120_000;
 
-/** Asks until somebody gives a final answer: connections break, and 429 and 503 mean later. Every answer is kept. */
+/** Asks until a final answer comes: connections break, and 429 and 503 mean later. Every answer is kept. */
 async function persistently(
   urlFor: Ordering["urlFor"],
   ask: (url: string) => Promise<ApiAnswer>,

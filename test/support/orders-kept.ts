@@ -57,7 +57,7 @@ interface OrderRow {
 
 /**
  * The end of every fault: each order that was accepted is there once and has ended as its kind must, its owner hears how,
- * nothing is owed to anybody, all books balance, ours and the provider's, and `./dev verify` finds nothing.
+ * nothing is left open, all books balance, ours and the provider's, and `./dev verify` finds nothing.
  */
 export async function ordersKept(system: System, crowd: OrderCrowd, expected: ExpectedOrders = {}): Promise<void> {
   const { patienceMs = 60_000, healedAt = Date.now(), alsoEnds = [] } = expected;
@@ -111,7 +111,7 @@ export async function ordersKept(system: System, crowd: OrderCrowd, expected: Ex
   expect(await system.violations()).toEqual([]);
 }
 
-/** Resolves when nobody waits for anybody: every answer is in, every record read. */
+/** Resolves when nothing waits: every answer is in, every record read. */
 export async function nothingIsOwed(system: System, timeoutMs = 60_000): Promise<void> {
   await until(
     "nothing is outstanding",
@@ -139,7 +139,7 @@ async function soldOut(system: System, { products }: OrderCrowd, { scarce, ticke
   }
 }
 
-/** Connects as somebody who was away the whole time: what happened comes with `resume`, and says what GET says. */
+/** Connects as a user who was away the whole time: what happened comes with `resume`, and says what GET says. */
 async function hearsTheEnd(system: System, { userId, orderId, cursor }: Customer, row: OrderRow): Promise<void> {
   const token = system.token(userId);
   const socket = await TestSocket.welcomed(system.url, token);

@@ -95,8 +95,8 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-// A private server lives as long as somebody has a database on it: bun's test runner ends without an exit event, so
-// nobody else would stop it.
+// A private server lives as long as it has a database in use: bun's test runner ends without an exit event, so
+// nothing else would stop it.
 let privateServer: Promise<PostgresServer> | undefined;
 let users = 0;
 

@@ -5,7 +5,7 @@ import { type RedisServer, startRedis } from "./redis.ts";
 import { until } from "./until.ts";
 
 /** Three masters, each with a replica. A master is taken for dead after NODE_TIMEOUT_MS and replaced about as long after:
- * long enough that nobody is who only stood still for a moment, with the whole machine. */
+ * long enough that a server that only stood still for a moment, with the whole machine, is not. */
 export interface RedisCluster {
   /** `redis+cluster://…` */
   readonly url: string;

@@ -14,7 +14,7 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Starts it again on its data and port; resolves when it answers. */
   start(): Promise<void>;
-  /** SIGSTOP: connections stay up, nobody answers. */
+  /** SIGSTOP: connections stay up, no answers come. */
   freeze(): void;
   thaw(): void;
   /** Bytes of the append-only file, what is not synced yet included. */
@@ -99,7 +99,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   };
 }
 
-/** A connection of a test's own takes nobody for dead because the machine slept for a second in the middle of a command. */
+/** A connection of a test's own takes no server for dead because the machine slept for a second in the middle of a command. */
 export const UNHURRIED = { silenceMs: 60_000 } as const;
 
 /**

@@ -37,7 +37,7 @@ export async function tryClaim(url: string, couponId: string, token: string): Pr
   }
 }
 
-/** Users as they are: each asks until somebody gives a final answer, and keeps everything that was said. */
+/** Users as they are: each asks until a final answer comes, and keeps everything that was said. */
 export async function rush(options: RushOptions): Promise<UserStory[]> {
   const { couponId, users, gatewayFor, token, atOnce = 64, patienceMs = PATIENCE_MS, begins } = options;
   const stories: UserStory[] = users.map((userId) => ({ userId, answers: [] }));

@@ -79,8 +79,8 @@ export interface System {
 }
 
 /**
- * Nobody else's claims and orders in the log: their sales and products are in another database, so each of them would
- * become a dead letter or a refusal. Topics that nobody wrote to stay.
+ * No other run's claims and orders in the log: their sales and products are in another database, so each of them would
+ * become a dead letter or a refusal. Topics without records stay.
  */
 async function emptyLog(stack: Stack): Promise<void> {
   const admin = createBunKafka({ brokers: stack.env.KAFKA_BROKERS, clientId: "test" }).admin();
@@ -113,7 +113,7 @@ async function emptied(redis: RedisConnection): Promise<void> {
 
 export async function startSystem(name: string, options: SystemOptions = {}): Promise<System> {
   const stack = options.stack ?? (await testStack());
-  if (options.stack === undefined) await emptyLog(stack); // a stack of the test's own holds nobody else's
+  if (options.stack === undefined) await emptyLog(stack); // a separate stack holds no other run's records
   const databaseUrl = await freshDatabase(name);
   const sql = postgres(databaseUrl, { max: 3, onnotice: () => {}, backoff: () => 0.1, fetch_types: false });
   const redisUrl = options.redisUrl ?? stack.env.REDIS_URL;

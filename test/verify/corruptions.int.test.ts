@@ -81,7 +81,7 @@ const corruptions: Corruption[] = [
     named: ["issued-has-row", "winner-persisted"],
   },
   {
-    what: "a sold-out sale one of whose coupons nobody got",
+    what: "a sold-out sale with one coupon that no user got",
     soldOut: true,
     plant: async ({ redis, sql, sale }) => {
       await redis.hdel(sale.keys.winners, sale.claims[1]!.userId);
@@ -111,7 +111,7 @@ const corruptions: Corruption[] = [
     named: ["freed-once"],
   },
   {
-    what: "a freed slot that somebody holds",
+    what: "a freed slot that has a holder",
     plant: ({ redis, sale }) => redis.rpush(sale.keys.freed, String(sale.claims[0]!.slot)),
     named: ["freed-not-held"],
   },
@@ -183,7 +183,7 @@ const corruptions: Corruption[] = [
     named: ["tombstone-holds-nothing"],
   },
   {
-    what: "a revocation that nobody carries out",
+    what: "a revocation that is not carried out",
     plant: async ({ sql, sale }) => {
       const { requestId } = sale.claims[3]!;
       await revokeClaim(sql, { couponId: sale.couponId, requestId, actor: "olga", why: "planted" }, null);

@@ -20,7 +20,7 @@ interface Wish {
   readonly product?: ProductId;
   readonly token?: string;
   readonly country?: string;
-  /** Topics that nobody reads: the order stays where it is. */
+  /** Topics that are not read: the order stays where it is. */
   readonly withheld?: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export interface HealthyOrders {
 
 /**
  * Orders as the product makes them, through its own roles and statements: with a coupon, points and a payment; free; plain;
- * refused by the stock, the card and the country; one that waits for its payment, one whose refund nobody has asked for yet.
+ * refused by the stock, the card and the country; one that waits for its payment, one whose refund was not requested yet.
  */
 export async function createHealthyOrders(sql: Sql, shop: VerifiedShop): Promise<HealthyOrders> {
   await createProduct(sql, MUG, { name: "Mug", stock: 20, price: moneyOf(1_000), flash: false }, "test");

@@ -139,7 +139,7 @@ export function groupsContract(open: OpenWorkbench): void {
     await using bench = open();
     const topic = await bench.topic(4);
     const groupId = `g-${topic}`;
-    // Far longer than the test waits: partitions that nobody gave up would come only then.
+    // Far longer than the test waits: partitions that were not given up would come only then.
     const options = { groupId, sessionTimeoutMs: 600_000 };
     let owner = bench.consumer(topic, options);
     await assigned(owner, 4);

@@ -77,7 +77,7 @@ export function outagesContract(open: OpenWorkbench): void {
     const abandoned = failure(closing.send({ topic, value: "abandoned" }));
     await closing.close(300);
     expect(await abandoned).toMatchObject({ code: "CLOSED" });
-    // Refused; after its session the partition is nobody's, and is left out.
+    // Refused; after its session the partition has no owner, and is left out.
     const refused = await consumer.commit([{ topic, partition: 0, offset: 2 }]).catch((error) => error);
     if (refused !== undefined || consumer.assignment().length > 0) expect(refused).toMatchObject({ retryable: true });
     expect(await consumer.poll(10, 100)).toEqual([]);

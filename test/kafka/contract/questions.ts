@@ -21,7 +21,7 @@ export function questionsContract(open: OpenWorkbench, openQuestioner: OpenQuest
     await consumer.commit([{ ...one!, offset: 1 }]);
     await consumer.close();
 
-    // The client that asked before, one that finds nobody from the start, and those that follow one another.
+    // The client that asked before, one that finds no broker from the start, and those that follow one another.
     const asked = openQuestioner(groupId);
     const offsets = new GroupOffsets(() => openQuestioner(groupId));
     const committed = async () => [...(await asked.committed([unread!, one!], 30_000))].map(({ offset }) => offset);
