@@ -1,6 +1,9 @@
-import { hkdfSync } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { PIPELINE_TEXT, type PipelineChoice, parsePipeline, redisPercent } from "../contracts/claims/pipeline.ts";
+import { v1Key } from "../contracts/claims/receipt.ts";
+import { parseReceiptKeys, type ReceiptKey } from "../contracts/claims/receipt-keys.ts";
 import { SagaEnvironment } from "../contracts/orders/saga-mode.ts";
 import { countriesServed, ShippingEnvironment } from "../contracts/orders/shipping.ts";
 import { bareHost } from "../contracts/wire/address.ts";
@@ -12,6 +15,7 @@ import {
   SharedEnvironment,
 } from "../contracts/wire/environment.ts";
 import type { SecretValue } from "../contracts/wire/secret.ts";
+import { whyKeysCannotSign } from "./claims/receipt.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description });
@@ -22,9 +26,14 @@ export const GatewayEnvironment = Type.Object({
   JWT_SECRET: Secret({ description: "HS256 key of the tokens; ≥ 32 bytes, required" }),
   JWT_ISSUER: Type.String({ default: "stampede", description: "Expected `iss`" }),
   JWT_AUDIENCE: Type.String({ default: "stampede", description: "Expected `aud`" }),
+  RECEIPT_KEYS_FILE: Type.String({
+    minLength: 1,
+    description: "File of the keys that sign receipts, required; `./dev receipt key` makes one (docs/receipts.md)",
+  }),
   RECEIPT_SECRET: Secret({
     default: "",
-    description: "Key of the receipts, ≥ 32 bytes; derived from JWT_SECRET when empty",
+    description:
+      "Key of receipts `v1`, for claims from before the first key of RECEIPT_KEYS_FILE, ≥ 32 bytes; derived from JWT_SECRET when empty",
   }),
   GATEWAY_HOST: Type.String({ default: "127.0.0.1", description: "Address to listen on" }),
   GATEWAY_PORT: integer(8080, 0, 65_535, "Port to listen on; 0 takes any"),
@@ -135,9 +144,11 @@ export type GatewayEnvironment = Static<typeof GatewayEnvironment>;
 
 export interface GatewayConfig extends GatewayEnvironment {
   readonly kafkaProperties: Record<string, string>;
-  readonly receiptKey: Uint8Array;
   /** Secrets with which a webhook may be signed; none: all are refused. */
   readonly webhookSecrets: readonly SecretValue[];
+  readonly receiptKeys: readonly ReceiptKey[];
+  /** Of receipts for claims from before the first key. */
+  readonly receiptV1Key: KeyObject;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly gatewayId: string;
   readonly pipeline: PipelineChoice;
@@ -177,6 +188,26 @@ function webhookSecretsOf(env: GatewayEnvironment): readonly SecretValue[] {
   return [secret, previous].filter(({ isSet }) => isSet);
 }
 
+/** The keys that sign receipts. @throws Error that names the variable and says what is wrong with its file, without secrets */
+function readReceiptKeys(file: string): readonly ReceiptKey[] {
+  const wrong = (why: string) => invalidEnvironment([`RECEIPT_KEYS_FILE=${file}: ${why}`]);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw wrong(`it can't be read (${(error as NodeJS.ErrnoException).code ?? "not a file"})`);
+  }
+  let keys: readonly ReceiptKey[];
+  try {
+    keys = parseReceiptKeys(text);
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+  const unfit = whyKeysCannotSign(keys, Date.now());
+  if (unfit !== null) throw wrong(unfit);
+  return keys;
+}
+
 /** The process's environment, read once. @throws Error with one line per wrong variable */
 export function readConfig(environment: Record<string, string | undefined>): GatewayConfig {
   const env = readEnvironment(GatewayEnvironment, environment);
@@ -198,10 +229,8 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     countriesServed: countries,
     webhookSecrets: webhookSecretsOf(env),
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
-    // A derived key, so that a party that checks receipts cannot make tokens.
-    receiptKey: env.RECEIPT_SECRET.isSet
-      ? Buffer.from(env.RECEIPT_SECRET.reveal())
-      : new Uint8Array(hkdfSync("sha256", env.JWT_SECRET.reveal(), "", "stampede receipt", 32)),
+    receiptKeys: readReceiptKeys(env.RECEIPT_KEYS_FILE),
+    receiptV1Key: v1Key(env.RECEIPT_SECRET.reveal(), env.JWT_SECRET.reveal()),
     allowedOrigins: originsOf(env.ALLOWED_ORIGINS),
     GATEWAY_HOST: bareHost(env.GATEWAY_HOST),
     gatewayId: env.GATEWAY_ID === "" ? `gw-${crypto.randomUUID().slice(0, 13)}` : env.GATEWAY_ID,

@@ -1,8 +1,24 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { newReceiptKey, type StoredReceiptKey } from "../contracts/claims/receipt-keys.ts";
 import { readConfig } from "./config.ts";
 
+const folder = mkdtempSync(join(tmpdir(), "stampede-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+function fileOf(text: string): string {
+  const file = join(folder, `keys-${++files}.json`);
+  writeFileSync(file, text);
+  return file;
+}
+const fileOfKeys = (...keys: StoredReceiptKey[]) => fileOf(JSON.stringify({ keys }));
+const key = (kid: string, inMs: number) => newReceiptKey(kid, new Date(Date.now() + inMs));
+
 const JWT_SECRET = "a secret of at least thirty-two bytes";
-const config = (environment: Record<string, string>) => readConfig({ JWT_SECRET, ...environment });
+const RECEIPT_KEYS_FILE = fileOfKeys(key("now", -1_000));
+const config = (environment: Record<string, string>) => readConfig({ JWT_SECRET, RECEIPT_KEYS_FILE, ...environment });
 
 test("origins are what browsers send, however an operator copied them", () => {
   const { allowedOrigins } = config({
@@ -71,4 +87,35 @@ test.each([
 
 test("a number that is none stops the start with its name", () => {
   expect(() => config({ CLAIM_ACK_MS: "1e3" })).toThrow("CLAIM_ACK_MS=1e3: must be a whole number from 1 to 60000");
+});
+
+test("without keys for receipts a gateway does not start, and says what makes them", () => {
+  expect(() => readConfig({ JWT_SECRET })).toThrow(/RECEIPT_KEYS_FILE is missing .*\.\/dev receipt key/);
+});
+
+test("the next key may stand in the file before it signs, and the last one's private part may be gone", () => {
+  const { d: _, ...retired } = key("old", -2_000);
+  const { receiptKeys } = config({ RECEIPT_KEYS_FILE: fileOfKeys(key("next", 60_000), key("now", -1_000), retired) });
+  expect(receiptKeys.map(({ id }) => id)).toEqual(["old", "now", "next"]);
+});
+
+test("keys that cannot sign stop the start with a sentence that has no secret", () => {
+  const now = key("now", -1_000);
+  const { d, ...withoutSecret } = now;
+  const cases: readonly (readonly [string, string])[] = [
+    [join(folder, "none.json"), "it can't be read (ENOENT)"],
+    [folder, "it can't be read (EISDIR)"],
+    [fileOf("{"), 'it is not of the form {"keys":[{"kid":…},…]}'],
+    [fileOf("[]"), 'it is not of the form {"keys":[{"kid":…},…]}'],
+    [fileOfKeys(), 'it is not of the form {"keys":[{"kid":…},…]}'],
+    [fileOfKeys(key("later", 60_000)), "no key may sign yet"],
+    [fileOfKeys(withoutSecret), "key now is to sign and has no private part `d`"],
+    [fileOfKeys(key("old", -2_000), withoutSecret), "key now is to sign and has no private part `d`"],
+    [fileOfKeys({ ...now, x: key("other", 0).x }), "the parts `x` and `d` of key now do not belong together"],
+  ];
+  for (const [file, why] of cases) {
+    const start = () => config({ RECEIPT_KEYS_FILE: file });
+    expect(start).toThrow(`RECEIPT_KEYS_FILE=${file}: ${why}`);
+    expect(start).not.toThrow(d!);
+  }
 });

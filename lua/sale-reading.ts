@@ -99,6 +99,15 @@ export async function readSale(redis: RedisConnection, couponId: CouponId): Prom
   };
 }
 
+/** How a sale gives its coupons out; null: Redis does not hold the sale. @throws StampedeError REDIS_UNAVAILABLE */
+export async function issueModeInRedis(
+  redis: RedisConnection,
+  couponId: CouponId,
+): Promise<SaleSnapshot["mode"] | null> {
+  const mode = await redis.hget(saleKeys(couponId).sale, "mode").catch(rethrow);
+  return mode === "DIRECT" || mode === "QUEUED" ? mode : null;
+}
+
 /**
  * All winners, in portions. HSCAN returns every winner that exists during the whole scan at least once. It may return a winner twice,
  * and may miss winners that are added or removed meanwhile.

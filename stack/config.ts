@@ -30,6 +30,9 @@ export const CliConfigSchema = Type.Object({
   JWT_SECRET: Type.Optional(
     Secret({ description: "Signs tokens, ≥ 32 bytes; without it a random one is kept in .stack/secrets.json" }),
   ),
+  RECEIPT_KEYS_FILE: Type.Optional(
+    Text("File of the keys that sign receipts; without it one with a new key is kept in .stack/receipt-keys.json"),
+  ),
   JWT_ISSUER: Type.String({ minLength: 1, default: "stampede", description: "`iss` of tokens" }),
   JWT_AUDIENCE: Type.String({ minLength: 1, default: "stampede", description: "`aud` of tokens" }),
   GATEWAY_HOST: Type.String({ minLength: 1, default: "127.0.0.1", description: "Where the gateway listens" }),

@@ -23,7 +23,7 @@ export function stackEnv(
   config: CliConfig,
   ports: Ports,
   secrets: Secrets,
-  options: { external: boolean; run: string; shape: Shape },
+  options: { external: boolean; run: string; shape: Shape; receiptKeys: string },
 ): StackEnv {
   const given = options.external ? config : ({} as Partial<CliConfig>);
   const own = ownAddresses(ports, options.shape);
@@ -32,6 +32,7 @@ export function stackEnv(
     DATABASE_URL: given.DATABASE_URL ?? own.DATABASE_URL,
     KAFKA_BROKERS: given.KAFKA_BROKERS ?? own.KAFKA_BROKERS,
     JWT_SECRET: secrets.JWT_SECRET,
+    RECEIPT_KEYS_FILE: options.receiptKeys,
     JWT_ISSUER: config.JWT_ISSUER,
     JWT_AUDIENCE: config.JWT_AUDIENCE,
     GATEWAY_HOST: config.GATEWAY_HOST,

@@ -34,6 +34,8 @@ export interface Layout {
   /** Kafka's jars; shared by all stacks of the repository. */
   readonly kafkaLibs: string;
   readonly secretsFile: string;
+  /** The keys that sign receipts, unless the environment names a file. */
+  readonly receiptKeysFile: string;
   /** All data of the stack: what `down --wipe` deletes. */
   readonly data: string;
   readonly log: string;
@@ -50,6 +52,7 @@ export function layoutOf(root: string, dir: string, kafkaLibs?: string): Layout 
     dir,
     kafkaLibs: kafkaLibs ?? join(root, ".stack", "kafka", "libs"),
     secretsFile: join(dir, "secrets.json"),
+    receiptKeysFile: join(dir, "receipt-keys.json"),
     data,
     log: join(dir, "log"),
     run: join(dir, "run"),

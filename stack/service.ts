@@ -12,6 +12,7 @@ export type StackEnv = Readonly<Record<string, string>> & {
   readonly DATABASE_URL: string;
   readonly KAFKA_BROKERS: string;
   readonly JWT_SECRET: string;
+  readonly RECEIPT_KEYS_FILE: string;
   readonly GATEWAY_PORT: string;
   readonly PAYMENT_PROVIDER_URL: string;
   readonly PAYMENT_WEBHOOK_SECRET: string;

@@ -8,6 +8,7 @@ import { withLock } from "./lock.ts";
 import { pidsOf, readRecord, signalProcess } from "./processes.ts";
 import { type Progress, silentProgress } from "./progress.ts";
 import { isReady } from "./ready.ts";
+import { keptReceiptKeys } from "./receipt-keys.ts";
 import { type RuntimeName, runtimeOf } from "./runtime.ts";
 import { keptSecrets } from "./secrets.ts";
 import type { StackContext, StackEnv } from "./service.ts";
@@ -87,7 +88,8 @@ function contextOf(options: StackOptions): StackContext {
   const ports = portsOf(config, portOffset);
   const secrets = keptSecrets(layout.secretsFile, config);
   const shape = cluster === undefined ? rememberedShape(layout) : cluster ? "cluster" : "single";
-  const env = stackEnv(config, ports, secrets, { external, run: layout.run, shape });
+  const receiptKeys = keptReceiptKeys(layout.receiptKeysFile, config.RECEIPT_KEYS_FILE);
+  const env = stackEnv(config, ports, secrets, { external, run: layout.run, shape, receiptKeys });
   return { layout, ports, config, env, progress, shape, mayLoseData: options.mayLoseData ?? false };
 }
 

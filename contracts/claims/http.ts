@@ -6,6 +6,7 @@ import { AmountSchema, CurrencySchema, MAX_MONEY } from "../wire/money.ts";
 import { Page } from "../wire/page.ts";
 import type { ResultCode } from "../wire/result-codes.ts";
 import { STORABLE, storableText, Why } from "../wire/text.ts";
+import type { ReceiptKind } from "./receipt.ts";
 
 const ShownTime = Type.String({ format: Timestamp.format!, examples: ["2027-01-01T12:00:00.000Z"] });
 
@@ -51,6 +52,14 @@ export type Problem = Static<typeof Problem>;
 export const Durability = Type.Union([Type.Literal("kafka"), Type.Literal("ledger")]);
 export type Durability = Static<typeof Durability>;
 
+const ClaimReceiptText = Type.String({
+  description:
+    "Says the same at every repeat. An HMAC, which the gateway alone can check; GET /coupons/requests/{requestId}/receipt gives one that everybody can check",
+  examples: [
+    "v2.hs256.2027-01.ACCEPTED.7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd.1768000000000.-.user-42.2kq1o0ZEg4PpBYmmmrT1T2oX8uQ1yB0m1J9o0cR1o3E",
+  ],
+});
+
 export const ClaimAccepted = Type.Object(
   {
     requestId: RequestIdSchema,
@@ -58,7 +67,7 @@ export const ClaimAccepted = Type.Object(
     slot: Type.Integer({ minimum: 1 }),
     status: Type.Literal("ACCEPTED"),
     durable: Durability,
-    receipt: Type.String({ description: "HMAC over request, user, sale and time: the claim is provable" }),
+    receipt: ClaimReceiptText,
     repeat: Type.Optional(Type.Literal(true)),
   },
   { $id: "ClaimAccepted" },
@@ -72,7 +81,7 @@ export const ClaimPending = Type.Object(
     couponId: CouponIdSchema,
     status: Type.Literal("PENDING"),
     durable: Type.Literal("kafka"),
-    receipt: Type.String({ description: "HMAC over request, user, sale and time: the claim is provable" }),
+    receipt: ClaimReceiptText,
     repeat: Type.Optional(Type.Literal(true)),
   },
   { $id: "ClaimPending" },
@@ -92,6 +101,29 @@ export const RequestStatus = Type.Object(
   { $id: "RequestStatus" },
 );
 export type RequestStatus = Static<typeof RequestStatus>;
+
+/** A receipt that everybody can check with the published keys (docs/receipts.md). */
+export const ClaimReceipt = Type.Object(
+  {
+    requestId: Type.Unsafe<RequestId>({
+      ...RequestIdSchema,
+      description: "The request that the receipt is about: of an alias the original one",
+    }),
+    couponId: CouponIdSchema,
+    kind: Type.Unsafe<ReceiptKind>(
+      Type.String({
+        enum: ["ACCEPTED", "PENDING", "ISSUED"],
+        description:
+          "ACCEPTED: the claim was granted; PENDING: the request of a queued sale was logged; ISSUED: stored",
+      }),
+    ),
+    slot: Type.Optional(Type.Integer({ minimum: 1, description: "Only with ISSUED: until then it may change" })),
+    keyId: Type.String({ description: "The `kid` of the key at /.well-known/stampede-receipts.json" }),
+    receipt: Type.String({ description: "Signed with Ed25519; the same request in the same state gets the same text" }),
+  },
+  { $id: "ClaimReceipt" },
+);
+export type ClaimReceipt = Static<typeof ClaimReceipt>;
 
 /** What a visitor sees of a sale. SCHEDULED: not started; CLOSED: by an operator; ENDED: by the clock. */
 export const SALE_STATES = ["SCHEDULED", "OPEN", "SOLD_OUT", "PAUSED", "ENDED", "CLOSED", "RECOVERING"] as const;

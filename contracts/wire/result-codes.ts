@@ -79,6 +79,7 @@ export const RESULTS = {
   FORBIDDEN: { status: 403, retryable: false, title: "Not allowed" },
   ORIGIN_REFUSED: { status: 403, retryable: false, title: "The origin is not allowed" },
   REQUEST_NOT_FOUND: { status: 404, retryable: false, title: "No such request" },
+  CLAIM_FAILED: { status: 409, retryable: false, title: "The claim failed" },
   DEAD_LETTER_NOT_FOUND: { status: 404, retryable: false, title: "No such dead letter" },
   DEAD_LETTER_DISCARDED: { status: 409, retryable: false, title: "The dead letter was discarded" },
   ROUTE_NOT_FOUND: { status: 404, retryable: false, title: "No such route" },

@@ -6,6 +6,8 @@ import type { Executor } from "../client.ts";
 import { ALIAS, CLAIM, DEFERRED, REFUSAL, SALE } from "../names.ts";
 
 export interface FoundRequest {
+  /** The request that won: of an alias the original one. Of a request without a row, the id that was asked for. */
+  readonly requestId: RequestId;
   /** PENDING: accepted, and kept until its sale can decide it again. */
   readonly status: "ISSUED" | "FAILED" | "PENDING";
   readonly slot: number | null;
@@ -19,30 +21,31 @@ export interface FoundRequest {
  * null: PostgreSQL has nothing (yet), or the request is another user's.
  */
 export async function findRequest(sql: Executor, requestId: string, userId: string): Promise<FoundRequest | null> {
-  const [row] = await sql<{ status: string; slot: number | null; reason: ResultCode | null }[]>`
-    SELECT ${CLAIM.status}, ${CLAIM.slot}, ${CLAIM.reason} FROM ${CLAIM.table}
+  const [row] = await sql<{ requestId: RequestId; status: string; slot: number | null; reason: ResultCode | null }[]>`
+    SELECT ${CLAIM.requestId} AS "requestId", ${CLAIM.status}, ${CLAIM.slot}, ${CLAIM.reason} FROM ${CLAIM.table}
     WHERE ${CLAIM.userId} = ${userId} AND ${CLAIM.requestId} = coalesce(
       (SELECT ${ALIAS.originalRequestId} FROM ${ALIAS.table} WHERE ${ALIAS.requestId} = ${requestId}
       AND ${ALIAS.userId} = ${userId}),
       ${requestId})
     UNION ALL
-    SELECT 'REVOKED', NULL, ${REFUSAL.reason} FROM ${REFUSAL.table} WHERE ${REFUSAL.requestId} = ${requestId}
+    SELECT ${REFUSAL.requestId}, 'REVOKED', NULL, ${REFUSAL.reason} FROM ${REFUSAL.table} WHERE ${REFUSAL.requestId} = ${requestId}
       AND ${REFUSAL.userId} = ${userId}
     UNION ALL
-    SELECT 'DEFERRED', NULL, NULL FROM ${DEFERRED.table} WHERE ${DEFERRED.requestId} = ${requestId}
+    SELECT ${DEFERRED.requestId}, 'DEFERRED', NULL, NULL FROM ${DEFERRED.table} WHERE ${DEFERRED.requestId} = ${requestId}
       AND ${DEFERRED.userId} = ${userId}
     UNION ALL
-    SELECT u.${CLAIM.status}, u.${CLAIM.slot}, u.${CLAIM.reason} FROM ${CLAIM.table} u JOIN ${SALE.table} c
+    SELECT u.${CLAIM.requestId}, u.${CLAIM.status}, u.${CLAIM.slot}, u.${CLAIM.reason} FROM ${CLAIM.table} u JOIN ${SALE.table} c
       ON c.${SALE.id} = u.${CLAIM.couponId}
     WHERE u.${CLAIM.userId} = ${userId} AND u.${CLAIM.couponId} = ${saleOfRequest(requestId as RequestId)}
       AND u.${CLAIM.status} <> 'REVOKED'
       AND c.${SALE.leftRedisAt} IS NOT NULL
     LIMIT 1`;
   if (row === undefined) return null;
-  if (row.status === "DEFERRED") return { status: "PENDING", slot: null, reason: null };
-  return row.status === "REVOKED"
-    ? { status: "FAILED", slot: null, reason: row.reason ?? "REVOKED" }
-    : { status: "ISSUED", slot: row.slot, reason: null };
+  const { requestId: found, status, slot, reason } = row;
+  if (status === "DEFERRED") return { requestId: found, status: "PENDING", slot: null, reason: null };
+  return status === "REVOKED"
+    ? { requestId: found, status: "FAILED", slot: null, reason: reason ?? "REVOKED" }
+    : { requestId: found, status: "ISSUED", slot, reason: null };
 }
 
 /** The coupon that a user holds of a sale, by the request that won it. Prepared: it is asked at the door. */

@@ -9,6 +9,7 @@ import { comeBack, REDIS_AWAY_MS } from "../sales/opening-time.ts";
 import type { WhyNotLoaded } from "../sales/why-not-loaded.ts";
 import type { AckBreaker } from "./breaker.ts";
 import type { ClaimDecision, Decide } from "./decide.ts";
+import type { IssueModeOf } from "./issue-modes.ts";
 import type { PastWin } from "./past-wins.ts";
 import type { Publish } from "./publish.ts";
 import type { Queue, QueueWindow } from "./queue.ts";
@@ -42,6 +43,7 @@ export interface ClaimParts {
   readonly rateLimit: RateLimit;
   readonly whyNotLoaded: WhyNotLoaded;
   readonly pastWin: PastWin;
+  readonly issueModeOf: IssueModeOf;
   readonly maxInFlight: number;
   /** 503 instead of `durable:"ledger"`. */
   readonly requireKafka: boolean;
@@ -88,6 +90,24 @@ const recovering = (opensInMs: number): ClaimReply => ({
   ...comeBack(opensInMs),
 });
 
+function accepted(won: Won, durable: Durability, receipt: string): ClaimReply {
+  const { couponId, requestId, slot } = won;
+  const body: ClaimAccepted = { requestId, couponId, slot, status: "ACCEPTED", durable, receipt };
+  return { kind: "accepted", body: won.repeat ? { ...body, repeat: true } : body };
+}
+
+function notStarted(startsAtMs: number): ClaimReply {
+  const startsAt = new Date(startsAtMs).toISOString();
+  const retryAfterS = (startsAtMs - Date.now()) / 1000;
+  return {
+    kind: "refused",
+    code: "NOT_STARTED",
+    detail: `The sale starts at ${startsAt}`,
+    retryAfterS,
+    extra: { startsAt },
+  };
+}
+
 /** The claim path behind the gate: rate limit, Redis' decision, the log, the answer. */
 export function createClaims(parts: ClaimParts): Claims {
   const {
@@ -103,26 +123,14 @@ export function createClaims(parts: ClaimParts): Claims {
     requireKafka,
     fault,
   } = parts;
-  const { pipelineOf, wakeRelay, ledgerWordMs, observe, onError } = parts;
+  const { pipelineOf, wakeRelay, issueModeOf, ledgerWordMs, observe, onError } = parts;
   let inFlight = 0;
 
-  function accepted(won: Won, durable: Durability): ClaimReply {
-    const { userId, couponId, requestId, slot } = won;
-    const receipt = receipts.sign(requestId, userId);
-    const body: ClaimAccepted = { requestId, couponId, slot, status: "ACCEPTED", durable, receipt };
-    return { kind: "accepted", body: won.repeat ? { ...body, repeat: true } : body };
-  }
-
-  function notStarted(startsAtMs: number): ClaimReply {
-    const startsAt = new Date(startsAtMs).toISOString();
-    const retryAfterS = (startsAtMs - Date.now()) / 1000;
-    return {
-      kind: "refused",
-      code: "NOT_STARTED",
-      detail: `The sale starts at ${startsAt}`,
-      retryAfterS,
-      extra: { startsAt },
-    };
+  /** An earlier win again, with the receipt of its first answer: of a queued sale that was PENDING. */
+  async function repeated(won: Omit<Won, "repeat">, durable: Durability): Promise<ClaimReply> {
+    const { requestId, userId, couponId } = won;
+    const kind = (await issueModeOf(couponId)) === "QUEUED" ? "PENDING" : "ACCEPTED";
+    return accepted({ ...won, repeat: true }, durable, receipts.ofClaim(kind, requestId, userId));
   }
 
   /** Answers a claim of a queued sale: an earlier win, or a place in the log. */
@@ -135,15 +143,17 @@ export function createClaims(parts: ClaimParts): Claims {
   ): Promise<ClaimReply> {
     const queued = await queue.request(sale, { couponId, userId, requestId }, Date.now(), traceparent);
     switch (queued.kind) {
-      case "won":
-        return accepted({ userId, couponId, ...queued.winner, repeat: true }, "kafka");
+      case "won": {
+        const won = { userId, couponId, ...queued.winner, repeat: true };
+        return accepted(won, "kafka", receipts.ofClaim("PENDING", won.requestId, userId));
+      }
       case "refused":
         return queued.code === "NOT_STARTED" ? notStarted(sale.startsAt) : refused(queued.code);
       case "unknown":
         return unacknowledged(queued.requestId);
       case "logged": {
         const { requestId, repeat } = queued;
-        const receipt = receipts.sign(requestId, userId);
+        const receipt = receipts.ofClaim("PENDING", requestId, userId);
         const body: ClaimPending = { requestId, couponId, status: "PENDING", durable: "kafka", receipt };
         return { kind: "accepted", body: repeat ? { ...body, repeat } : body };
       }
@@ -164,14 +174,19 @@ export function createClaims(parts: ClaimParts): Claims {
         fault("claim:after-lua");
         parts.accepted(pipeline);
         const { requestId, slot, ledgerId } = result;
+        const won = { userId, couponId, requestId, slot, repeat: false };
         if (pipeline === "redis") {
           wakeRelay(couponId);
-          return accepted({ userId, couponId, requestId, slot, repeat: false }, "ledger");
+          return accepted(won, "ledger", receipts.ofClaim("ACCEPTED", requestId, userId));
         }
-        const durable = await publish({ couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId }, traceparent);
+        const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId };
+        const acknowledged = publish(claim, traceparent);
+        // Made while the claim is on its way to Kafka.
+        const receipt = receipts.ofClaim("ACCEPTED", requestId, userId);
+        const durable = await acknowledged;
         fault("claim:after-produce");
         if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
-        return accepted({ userId, couponId, requestId, slot, repeat: false }, durable);
+        return accepted(won, durable, receipt);
       }
       case "ALREADY_WON": {
         // The first answer said how durable the claim was; for a repeat only the ledger is certain. With
@@ -180,14 +195,14 @@ export function createClaims(parts: ClaimParts): Claims {
         const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId: UNKNOWN_LEDGER_ID };
         const durable = requireKafka ? await publish(claim, traceparent) : "ledger";
         if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
-        return accepted({ userId, couponId, requestId, slot, repeat: true }, durable);
+        return await repeated({ userId, couponId, requestId, slot }, durable);
       }
       case "NOT_LOADED": {
         const why = await whyNotLoaded(couponId);
         if (why.code === "SALE_RECOVERING") return recovering(why.opensInMs);
         if (why.code === "COUPON_NOT_FOUND") return refused(why.code);
         const win = await pastWin(couponId, userId, why.hasLeft);
-        if (win !== null) return accepted({ userId, couponId, ...win, repeat: true }, "kafka");
+        if (win !== null) return await repeated({ userId, couponId, ...win }, "kafka");
         return why.comesBack ? recovering(why.opensInMs) : refused(why.code);
       }
       case "NOT_STARTED":

@@ -1,8 +1,11 @@
+import type { ReceiptKey } from "../../contracts/claims/receipt-keys.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import { findRequest, findWin } from "../../db/claims/find.ts";
 import { listMyCoupons } from "../../db/claims/list-mine.ts";
+import { findSale } from "../../db/sales/list.ts";
 import { LEDGER_CHANNEL } from "../../lua/keys.ts";
 import { noteAsking, notePending } from "../../lua/pending-requests.ts";
-import type { Winner } from "../../lua/sale-reading.ts";
+import { issueModeInRedis, statusOf, type Winner } from "../../lua/sale-reading.ts";
 import { createRateLimit, type RateLimit } from "../admission/token-bucket.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { GatewayConnections } from "../connections.ts";
@@ -11,18 +14,22 @@ import type { GatewayMetrics } from "../machines/metrics.ts";
 import type { Sales } from "../sales/compose.ts";
 import { type AckBreaker, createAckBreaker } from "./breaker.ts";
 import { type ClaimForUser, createClaims } from "./claim.ts";
+import type { ProofSources } from "./claim-proof.ts";
 import { type ClaimDoor, claimEndpoints } from "./claim-route.ts";
 import { createDecide, type Decide } from "./decide.ts";
 import { followChosenPipeline } from "./follow-choice.ts";
+import { createIssueModes, type IssueModeOf } from "./issue-modes.ts";
 import { type ListMyCoupons, myCoupons } from "./my-coupons.ts";
 import { createPastWins } from "./past-wins.ts";
 import type { PipelineSwitch } from "./pipeline-switch.ts";
 import { createDeliver, createPublish, type PublishRecord } from "./publish.ts";
 import { createQueue, type Queue } from "./queue.ts";
-import { createReceipts } from "./receipt.ts";
+import { createReceipts, type Receipts } from "./receipt.ts";
+import { showReceiptKeys } from "./receipt-keys.ts";
 import { redisRequests } from "./redis-requests.ts";
 import { createRelayWakeup } from "./relay-wakeup.ts";
 import { type RequestSources, showRequest } from "./request-status.ts";
+import { showReceipt } from "./show-receipt.ts";
 
 /** The claims of this gateway, and what orders share with them. */
 export interface ClaimDomain {
@@ -40,14 +47,19 @@ export interface ClaimDomain {
 export interface ClaimEndpointParts {
   readonly door: ClaimDoor;
   readonly requests: RequestSources;
+  readonly proofs: ProofSources;
+  readonly receipts: Pick<Receipts, "signed">;
+  readonly receiptKeys: readonly ReceiptKey[];
   readonly listCoupons: ListMyCoupons;
   readonly onError: (error: unknown) => void;
 }
 
-export const claimDomainEndpoints = ({ door, requests, listCoupons, onError }: ClaimEndpointParts): Endpoint[] => [
-  ...claimEndpoints(door),
-  showRequest(requests, onError),
-  myCoupons(listCoupons),
+export const claimDomainEndpoints = (parts: ClaimEndpointParts): Endpoint[] => [
+  ...claimEndpoints(parts.door),
+  showRequest(parts.requests, parts.onError),
+  showReceipt(parts.proofs, parts.receipts),
+  showReceiptKeys(parts.receiptKeys),
+  myCoupons(parts.listCoupons),
 ];
 
 /** Redis' decisions; each also tells the board what it says about the sale. */
@@ -70,6 +82,18 @@ function queueOf({ redis, producer, fault, log, onError }: GatewayConnections, a
     notePending: (couponId, requestId, userId) => notePending(redis, couponId, requestId, userId),
     fault,
     onError,
+  });
+}
+
+/** @throws StampedeError COUPON_NOT_FOUND for a sale that never existed */
+function issueModes({ redis, orm, guarded }: GatewayConnections): IssueModeOf {
+  return createIssueModes({
+    inRedis: (couponId) => issueModeInRedis(redis, couponId),
+    inDatabase: async (couponId) => {
+      const sale = await guarded(() => findSale(orm, couponId));
+      if (sale === null) throw new StampedeError("COUPON_NOT_FOUND");
+      return sale.issueMode;
+    },
   });
 }
 
@@ -96,6 +120,10 @@ export function composeClaims(
   const pipelines = followChosenPipeline(connections, config);
   const deliver = createDeliver(producer, breaker, config.CLAIM_ACK_MS, onError);
   const rateLimit = createRateLimit(config.USER_RATE_PER_S, config.USER_RATE_BURST);
+  const receipts = createReceipts(config.receiptKeys, config.receiptV1Key);
+  const issueModeOf = issueModes(connections);
+  const inDatabase: RequestSources["inDatabase"] & ProofSources["inDatabase"] = (requestId, userId) =>
+    guarded(() => findRequest(sql, requestId, userId));
   const { claimForUser, inFlight } = createClaims({
     decide: decisions(sales),
     queue: queueOf(connections, config.QUEUED_ACK_MS),
@@ -104,12 +132,13 @@ export function composeClaims(
     accepted: metrics.acceptedBy,
     publish: createPublish(deliver),
     breaker,
-    receipts: createReceipts(config.receiptKey),
+    receipts,
     rateLimit,
     whyNotLoaded,
     pastWin: createPastWins(
       (couponId, userId) => guarded(() => findWin(sql, couponId, userId)) as Promise<Winner | null>,
     ),
+    issueModeOf,
     maxInFlight: config.MAX_IN_FLIGHT,
     requireKafka: config.CLAIM_REQUIRE_KAFKA,
     ledgerWordMs: config.MESSAGE_TIMEOUT_MS,
@@ -134,11 +163,10 @@ export function composeClaims(
     rateLimit,
     endpoints: claimDomainEndpoints({
       door: { board, claimForUser, countClaim: metrics.countClaim },
-      requests: {
-        inRedis: redisRequests(redis),
-        inDatabase: (requestId, userId) => guarded(() => findRequest(sql, requestId, userId)),
-        whyNotLoaded,
-      },
+      requests: { inRedis: redisRequests(redis), inDatabase, whyNotLoaded },
+      proofs: { inRedis: (...request) => statusOf(redis, ...request), inDatabase, issueModeOf, whyNotLoaded },
+      receipts,
+      receiptKeys: config.receiptKeys,
       listCoupons,
       onError,
     }),

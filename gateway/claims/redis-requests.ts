@@ -7,6 +7,9 @@ import type { RequestSources } from "./request-status.ts";
 /** Tolerance between clocks: one machine makes the request id, and another, whose clock may be behind, the time of the rebuild. */
 const CLOCK_SKEW_MS = 60_000;
 
+/** Whether Redis may lack notes about a request because its sale was rebuilt. Both in milliseconds since 1970. */
+export const isRebuiltSince = (madeAt: number, rebuiltAt: number): boolean => madeAt < rebuiltAt + CLOCK_SKEW_MS;
+
 /** A request that waits for longer is looked up in PostgreSQL as well. */
 const DECIDED_WITHIN_MS = 5_000;
 
@@ -24,13 +27,13 @@ export function redisRequests(redis: RedisConnection): RequestSources["inRedis"]
     const { status, winner, asked, saleState, mode, rebuiltAt } = await statusOf(redis, couponId, requestId, userId);
     const queued = mode === "QUEUED";
     const madeAt = requestTime(requestId);
-    const isRebuiltSince = madeAt < rebuiltAt + CLOCK_SKEW_MS;
-    const mayBeForgotten = queued && isRebuiltSince;
+    const rebuilt = isRebuiltSince(madeAt, rebuiltAt);
+    const mayBeForgotten = queued && rebuilt;
     const loaded = saleState !== null && saleState !== "RECOVERING" && !mayBeForgotten;
     if (winner?.requestId === requestId) {
       const slot = winner.slot;
       if (status?.status === "ISSUED") return { loaded, hearsay: false, status: "ISSUED", slot, reason: null };
-      const hearsay = isRebuiltSince || madeAt < Date.now() - STATUS_TTL_S * 1_000;
+      const hearsay = rebuilt || madeAt < Date.now() - STATUS_TTL_S * 1_000;
       // A queued request is PENDING until PostgreSQL holds it, so that a polling client does not take ACCEPTED for the outcome.
       if (queued) return { loaded, hearsay, status: "PENDING", slot: null, reason: null };
       return { loaded, hearsay, status: "ACCEPTED", slot, reason: null };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import type { CouponId } from "../../contracts/wire/ids.ts";
+import type { CouponId, RequestId } from "../../contracts/wire/ids.ts";
 import { findRequest } from "../../db/claims/find.ts";
 import { insertAliases, insertClaims, insertTombstones } from "../../db/claims/insert.ts";
 import { listMyCoupons } from "../../db/claims/list-mine.ts";
@@ -88,10 +88,11 @@ test("a request is found by its own id or an alias, and only by its user", async
   await insertAliases(db.sql, [
     { requestId: "alias-1", couponId: sales[0]!, userId: "ann", originalRequestId: `${sales[0]}-r` },
   ]);
-  const issued = { status: "ISSUED", slot: 1, reason: null };
+  const issued = { requestId: `${sales[0]}-r`, status: "ISSUED", slot: 1, reason: null };
   expect(await findRequest(db.sql, `${sales[0]}-r`, "ann")).toEqual(issued as never);
   expect(await findRequest(db.sql, "alias-1", "ann")).toEqual(issued as never);
   expect(await findRequest(db.sql, `${sales[4]}-r`, "ann")).toEqual({
+    requestId: `${sales[4]}-r` as RequestId,
     status: "FAILED",
     slot: null,
     reason: "SOLD_OUT",

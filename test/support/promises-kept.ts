@@ -33,7 +33,8 @@ export async function promisesKept(system: System, couponId: string, expected: E
 export async function historyKept(system: System, couponId: string, expected: ExpectedClaims): Promise<void> {
   const facts = await readFacts(system.sql, couponId);
   await askForTombstones(system, recorder.history(couponId), facts);
-  const receipts = createReceipts(readConfig(system.stack.env).receiptKey);
+  const { receiptKeys, receiptV1Key } = readConfig(system.stack.env);
+  const receipts = createReceipts(receiptKeys, receiptV1Key);
   const isReceipt: Demand["isReceipt"] = (receipt, requestId, userId) =>
     receipts.verify(receipt, requestId as never, userId as never);
   const history = recorder.history(couponId);
