@@ -11,6 +11,7 @@ import { pipelineCommand } from "./commands/pipeline.ts";
 import { pointsCommand } from "./commands/points.ts";
 import { productCommand } from "./commands/product.ts";
 import { rankingCommand } from "./commands/ranking.ts";
+import { receiptCommand } from "./commands/receipt.ts";
 import { retentionCommand } from "./commands/retention.ts";
 import { sagaCommand } from "./commands/saga.ts";
 import { saleCommand } from "./commands/sale.ts";
@@ -48,6 +49,7 @@ export function buildProgram(): Command {
     topicsCommand(),
     dbCommand(),
     tokenCommand(),
+    receiptCommand(),
     saleCommand(),
     pipelineCommand(),
     sagaCommand(),

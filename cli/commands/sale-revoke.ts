@@ -3,8 +3,8 @@ import { isRequestId, type RequestId } from "../../contracts/wire/ids.ts";
 import type { AdminApi } from "../sale/admin-api.ts";
 import { reasonOf } from "../terminal/reason.ts";
 
-/** @throws InvalidArgumentError for a coupon's id, which is the first half of a request's */
-function requestIdOf(text: string): RequestId {
+/** A request id of the command line. @throws InvalidArgumentError for a coupon's id, which is the first half of a request's */
+export function requestIdOf(text: string): RequestId {
   if (isRequestId(text)) return text;
   throw new InvalidArgumentError(
     "Write a request id like 7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd: a claim was answered with one.",
