@@ -6,7 +6,7 @@ import {
   type StepState,
   stepsOf,
 } from "../../contracts/orders/saga-state.ts";
-import type { OrderStatus, Step, StepOutcome } from "../../contracts/orders/steps.ts";
+import { type OrderStatus, STEPS, type Step, type StepOutcome } from "../../contracts/orders/steps.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { Executor } from "../client.ts";
 import { LINE, ORDER, OUTCOME, SAGA } from "../names.ts";
@@ -70,11 +70,13 @@ export async function findFinishedOrder(sql: Executor, orderId: string): Promise
   const order: PlacedOrder = { ...row.order, items: row.items, flashItems: [], payment: { token: "" } };
   const { status, reason, productId } = row;
   const failure = reason === null ? {} : { failure: { reason, ...(productId === null ? {} : { productId }) } };
-  return { status, order, steps: stepsBy(order, row.outcomes ?? []), ...failure };
+  return { status, order, steps: stepsBy(status, order, row.outcomes ?? []), ...failure };
 }
 
-function stepsBy(order: PlacedOrder, outcomes: readonly OutcomeRow[]): SagaState["steps"] {
+/** A completed order did not need a step without an outcome: the step is one of its skipped steps, or was added after the order. */
+function stepsBy(status: OrderStatus, order: PlacedOrder, outcomes: readonly OutcomeRow[]): SagaState["steps"] {
   const steps: Record<Step, StepState> = { ...stepsOf(order) };
+  if (status === "COMPLETED") for (const step of STEPS) steps[step] = { status: "SKIPPED" };
   for (const one of outcomes) steps[one.step] = stepBy(one);
   return steps;
 }
