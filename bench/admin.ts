@@ -81,7 +81,7 @@ async function operate<T = Sale>(
   method: "GET" | "POST" | "PUT" = "POST",
 ): Promise<T> {
   const token = createMint(target.tokens)("bench", "operator");
-  const answer = await fetch(target.url + path, {
+  const answer = await fetch(target.adminUrl + path, {
     method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -85,7 +85,7 @@ export function whatNext(target: Target, couponId: string): string {
   const token = createMint(target.tokens)("visitor");
   return [
     "Everything is still running:",
-    `  API       ${target.url}   documents ${target.url}/docs   metrics ${target.url}/metrics`,
+    `  API       ${target.url}   documents ${target.url}/docs   operators ${target.adminUrl}   (./dev env prints all addresses)`,
     `  the sale  ${target.url}/coupons/${couponId}`,
     "",
     "Try it (this sale is sold out; `./dev sale create --total 10` makes another):",

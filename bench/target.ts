@@ -11,6 +11,8 @@ export interface Target {
   readonly port: number;
   /** Without a slash at the end. */
   readonly url: string;
+  /** Where operators' calls go. */
+  readonly adminUrl: string;
   readonly tokens: TokenTerms;
   /** Folder of the process ids; null: unknown, so no CPU time can be measured. */
   readonly runDir: string | null;
@@ -27,6 +29,7 @@ export function targetOf(env: BenchEnvironment, client: LoadClientName = "socket
     host,
     port,
     url: `http://${urlHost(host)}:${port}`,
+    adminUrl: `http://127.0.0.1:${env.ADMIN_PORT ?? port}`,
     tokens: {
       secret: env.JWT_SECRET,
       issuer: env.JWT_ISSUER ?? "stampede",

@@ -37,6 +37,28 @@ export const GatewayEnvironment = Type.Object({
   }),
   GATEWAY_HOST: Type.String({ default: "127.0.0.1", description: "Address to listen on" }),
   GATEWAY_PORT: integer(8080, 0, 65_535, "Port to listen on; 0 takes any"),
+  ADMIN_HOST: Type.String({ default: "127.0.0.1", description: "Address on which operators' calls are taken" }),
+  ADMIN_PORT: integer(
+    8090,
+    0,
+    65_535,
+    "Port of operators' calls (`/admin/*`); the same as GATEWAY_PORT puts them on the public port; 0 takes any",
+  ),
+  MACHINE_HOST: Type.String({
+    default: "127.0.0.1",
+    description: "Address on which `/metrics` and `/health/*` are answered; one that Prometheus and the balancer reach",
+  }),
+  MACHINE_PORT: integer(
+    8091,
+    0,
+    65_535,
+    "Port of `/metrics` and `/health/*`, another one for each process; the same as GATEWAY_PORT puts them on the public port; 0 takes any",
+  ),
+  DOCS: Type.Union([Type.Literal("none"), Type.Literal("operators"), Type.Literal("public")], {
+    default: "operators",
+    description:
+      "Who gets `/docs`, `/openapi.json` and `/asyncapi.json`: `operators` has all of it, with the topics, on ADMIN_PORT; `public` also what customers call on GATEWAY_PORT",
+  }),
   REUSE_PORT: Type.Boolean({ default: false, description: "Share the port with other gateways (SO_REUSEPORT)" }),
   GATEWAY_ID: Type.String({
     default: "",
@@ -233,6 +255,8 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     receiptV1Key: v1Key(env.RECEIPT_SECRET.reveal(), env.JWT_SECRET.reveal()),
     allowedOrigins: originsOf(env.ALLOWED_ORIGINS),
     GATEWAY_HOST: bareHost(env.GATEWAY_HOST),
+    ADMIN_HOST: bareHost(env.ADMIN_HOST),
+    MACHINE_HOST: bareHost(env.MACHINE_HOST),
     gatewayId: env.GATEWAY_ID === "" ? `gw-${crypto.randomUUID().slice(0, 13)}` : env.GATEWAY_ID,
   };
 }

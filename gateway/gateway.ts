@@ -1,4 +1,3 @@
-import { StampedeError } from "../contracts/wire/errors.ts";
 import { LeftOut } from "../contracts/wire/left-out.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { whenReady } from "../lua/redis.ts";
@@ -6,11 +5,10 @@ import { createAuthenticate } from "./auth/hs256.ts";
 import { composeClaims } from "./claims/compose.ts";
 import type { GatewayConfig } from "./config.ts";
 import { connect, type GatewayConnections } from "./connections.ts";
-import { documentEndpoints, REFERENCED } from "./docs/documents.ts";
+import { REFERENCED } from "./docs/documents.ts";
 import { createCheckAnswer } from "./http/check-answers.ts";
-import type { Endpoint } from "./http/endpoint.ts";
 import { createDoor } from "./http/gateway-door.ts";
-import { problem, problemOf } from "./http/problem.ts";
+import { type Listeners, openListeners } from "./listeners.ts";
 import { composeMachines } from "./machines/compose.ts";
 import { createMetrics } from "./machines/metrics.ts";
 import { composeOperators } from "./operators/compose.ts";
@@ -20,7 +18,7 @@ import { composeSales } from "./sales/compose.ts";
 import { composeShop } from "./shop/compose.ts";
 import { composeSockets } from "./sockets/compose.ts";
 import type { SocketRoom } from "./sockets/room.ts";
-import type { Listen, Route, Transport } from "./transports/transport.ts";
+import type { Listen } from "./transports/transport.ts";
 
 export interface RuntimeAdapters {
   readonly listen: Listen;
@@ -28,7 +26,7 @@ export interface RuntimeAdapters {
 }
 
 export interface Gateway {
-  readonly port: number;
+  readonly ports: Listeners["ports"];
   /** Stops accepting, finishes running requests, flushes the producer, tells sockets to reconnect elsewhere. */
   stop(): Promise<void>;
 }
@@ -47,13 +45,13 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   });
   let stopping = false;
   // Announcements may arrive before a socket can be connected.
-  let transport: Transport | undefined;
+  let listeners: Listeners | undefined;
   const metrics = createMetrics();
   const sales = composeSales(connections, config, metrics);
   const claims = composeClaims(connections, config, metrics, sales);
   const shop = composeShop(connections);
   const orders = composeOrders(connections, config, metrics, claims, shop);
-  const publish = (topic: string, text: string) => transport?.publish(topic, text) ?? 0;
+  const publish = (topic: string, text: string) => listeners?.publish(topic, text) ?? 0;
   const room = composeSockets(connections, config, metrics, { authenticate, sales, claims, orders, publish });
   const endpoints = [
     ...claims.endpoints,
@@ -78,16 +76,15 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
 
   const checkAnswer = config.NODE_ENV === "test" ? { checkAnswer: createCheckAnswer(endpoints, REFERENCED) } : {};
   const door = createDoor({ authenticate, metrics, log, onError, ...checkAnswer });
-  const routes = [...endpoints, ...documentEndpoints(endpoints)].map((endpoint) => routeOf(endpoint, door));
-  transport = await listen(config, runtime.listen, routes, room, onError);
-  const { port } = transport;
-  log.info({ port, kafka: kafkaVersion }, "gateway is listening");
+  listeners = await openListeners({ config, listen: runtime.listen, endpoints, door, room, log, onError });
+  const { ports } = listeners;
+  log.info({ ports, kafka: kafkaVersion }, "gateway is listening");
   return {
-    port,
+    ports,
     async stop() {
       if (stopping) return;
       stopping = true;
-      await retire(config, connections, room, transport!, () => {
+      await retire(config, connections, room, listeners!, () => {
         stopFollowing();
         claims.pipelines.stop();
       });
@@ -95,52 +92,12 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   };
 }
 
-const routeOf = (endpoint: Endpoint, door: Parameters<Endpoint["serve"]>[0]): Route => ({
-  method: endpoint.method,
-  path: endpoint.path,
-  handler: endpoint.serve(door),
-});
-
-function listen(
-  config: GatewayConfig,
-  listenOn: Listen,
-  routes: readonly Route[],
-  room: SocketRoom,
-  onError: (error: unknown) => void,
-): Promise<Transport> {
-  return listenOn({
-    host: config.GATEWAY_HOST,
-    port: config.GATEWAY_PORT,
-    reusePort: config.REUSE_PORT,
-    maxBodyBytes: config.MAX_BODY_BYTES,
-    idleTimeoutS: config.IDLE_TIMEOUT_S,
-    routes,
-    notFound: (request, allowed) =>
-      allowed.length === 0
-        ? problem("ROUTE_NOT_FOUND")
-        : problem("METHOD_NOT_ALLOWED", {
-            detail: `${request.path} takes ${allowed.join(", ")}`,
-            headers: { allow: allowed.join(", ") },
-          }),
-    failed: (_request, error) => {
-      if (!(error instanceof StampedeError) || error.code === "INTERNAL") onError(error);
-      return problemOf(error);
-    },
-    socket: {
-      ...room.route,
-      maxMessageBytes: config.MAX_BODY_BYTES,
-      idleTimeoutS: config.IDLE_TIMEOUT_S,
-      maxBufferedBytes: config.SOCKET_BUFFER_BYTES,
-    },
-  });
-}
-
 /** A graceful end: not ready first, then no new requests, then nothing open. */
 async function retire(
   config: GatewayConfig,
   { log, close }: GatewayConnections,
   room: SocketRoom,
-  transport: Transport,
+  listeners: Listeners,
   stopTimers: () => void,
 ): Promise<void> {
   // Readiness is 503 from here on. Load balancers need a moment to notice, and send new connections meanwhile.
@@ -149,7 +106,7 @@ async function retire(
   log.info("stopping: no new requests, running ones finish");
   stopTimers();
   await room.closeAll();
-  await transport.stop(config.SHUTDOWN_GRACE_MS);
+  await listeners.stop(config.SHUTDOWN_GRACE_MS);
   await close();
   log.info("stopped");
 }

@@ -37,6 +37,17 @@ export const CliConfigSchema = Type.Object({
   JWT_AUDIENCE: Type.String({ minLength: 1, default: "stampede", description: "`aud` of tokens" }),
   GATEWAY_HOST: Type.String({ minLength: 1, default: "127.0.0.1", description: "Where the gateway listens" }),
   GATEWAY_PORT: Port(8080, "The gateway's port"),
+  ADMIN_PORT: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 64_000, description: "Port of operators' calls; default GATEWAY_PORT + 10" }),
+  ),
+  MACHINE_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 64_000,
+      description:
+        "Health and metrics of the gateway; its other workers take the next ports; default GATEWAY_PORT + 11",
+    }),
+  ),
   CONSUMERS_PORT: Port(8081, "Health and metrics of the consumers"),
   PAYMENT_SIMULATOR_PORT: Type.Optional(
     Type.Integer({

@@ -37,6 +37,9 @@ export function stackEnv(
     JWT_AUDIENCE: config.JWT_AUDIENCE,
     GATEWAY_HOST: config.GATEWAY_HOST,
     GATEWAY_PORT: String(ports.gateway),
+    ADMIN_PORT: String(ports.admin),
+    MACHINE_PORT: String(ports.machine),
+    DOCS: "public",
     CONSUMERS_PORT: String(ports.consumers),
     PAYMENT_SIMULATOR_PORT: String(ports.paymentSimulator),
     PAYMENT_PROVIDER_URL: given.PAYMENT_PROVIDER_URL ?? `http://127.0.0.1:${ports.paymentSimulator}`,
@@ -69,6 +72,23 @@ function shortList(addresses: string): string {
   const [first = "", ...rest] = addresses.split(",");
   const host = first.slice(0, first.lastIndexOf(":") + 1);
   return [first, ...rest.map((one) => (host && one.startsWith(host) ? one.slice(host.length) : one))].join();
+}
+
+/** Where the gateway takes operators' calls: always on the loopback. */
+export const adminAddress = (env: StackEnv): string => `http://127.0.0.1:${env.ADMIN_PORT}`;
+
+/** Where the gateway's processes answer `/metrics` and `/health/*`, one address for each worker. */
+export const machineAddresses = (env: StackEnv, workers: number): string[] =>
+  Array.from({ length: workers }, (_, worker) => `http://127.0.0.1:${Number(env.MACHINE_PORT) + worker}`);
+
+/** The addresses of a stack's processes, under the names that tools use. METRICS_URLS: of each worker, then of the consumers. */
+export function publishedAddresses(env: StackEnv, workers: number) {
+  const metrics = [...machineAddresses(env, workers), `http://127.0.0.1:${env.CONSUMERS_PORT}`];
+  return {
+    GATEWAY_URL: `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}`,
+    ADMIN_URL: adminAddress(env),
+    METRICS_URLS: metrics.map((address) => `${address}/metrics`).join(),
+  };
 }
 
 /** `host:port` of an address, without a password, for people. */

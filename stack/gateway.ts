@@ -11,10 +11,21 @@ export const gateway: NativeService = {
   stopSignal: "SIGTERM",
   startTimeoutS: 20,
   stopTimeoutS: 20,
-  ports: ({ ports }) => [{ port: ports.gateway, variable: "GATEWAY_PORT" }],
+  // The first two are shared by all workers; each has a machine port for itself.
+  ports: ({ ports }, member) => [
+    ...(member === 0
+      ? [
+          { port: ports.gateway, variable: "GATEWAY_PORT" },
+          { port: ports.admin, variable: "ADMIN_PORT" },
+        ]
+      : []),
+    { port: ports.machine + member, variable: "MACHINE_PORT" },
+  ],
   missingPackages: async () => [],
-  command: (context, runtime) =>
-    runtime === "node"
-      ? nodeCommand(context, "gateway")
-      : { argv: [bun(), join(context.layout.root, "gateway/main.bun.ts")], env: context.env },
+  command(context, runtime, member) {
+    const env = { ...context.env, MACHINE_PORT: String(context.ports.machine + member) };
+    return runtime === "node"
+      ? nodeCommand({ ...context, env }, "gateway")
+      : { argv: [bun(), join(context.layout.root, "gateway/main.bun.ts")], env };
+  },
 };

@@ -10,6 +10,10 @@ export interface Ports {
   readonly postgres: number;
   readonly kafka: number;
   readonly gateway: number;
+  /** Operators' calls. */
+  readonly admin: number;
+  /** Health and metrics of the gateway's first process; its other workers have the next ports. */
+  readonly machine: number;
   readonly consumers: number;
   readonly paymentSimulator: number;
 }
@@ -21,6 +25,8 @@ export function portsOf(config: CliConfig, offset: number): Ports {
     postgres: config.STAMPEDE_POSTGRES_PORT + offset,
     kafka: config.STAMPEDE_KAFKA_PORT + offset,
     gateway: config.GATEWAY_PORT + offset,
+    admin: (config.ADMIN_PORT ?? config.GATEWAY_PORT + 10) + offset,
+    machine: (config.MACHINE_PORT ?? config.GATEWAY_PORT + 11) + offset,
     consumers: config.CONSUMERS_PORT + offset,
     paymentSimulator: (config.PAYMENT_SIMULATOR_PORT ?? config.GATEWAY_PORT + 2) + offset,
   };

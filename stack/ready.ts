@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { hostAndPort, urlHost } from "../contracts/wire/address.ts";
+import { hostAndPort } from "../contracts/wire/address.ts";
 import { openPostgres } from "../db/connect.ts";
 import type { StackContext } from "./service.ts";
 import type { ServiceName } from "./service-names.ts";
@@ -115,7 +115,7 @@ export async function isReady(service: ServiceName, context: Pick<StackContext, 
       case "payment-simulator":
         return await httpReady(`http://127.0.0.1:${ports.paymentSimulator}/health/ready`);
       case "gateway":
-        return await httpReady(`http://${urlHost(env.GATEWAY_HOST ?? "127.0.0.1")}:${ports.gateway}/health/ready`);
+        return await httpReady(`http://127.0.0.1:${ports.machine}/health/ready`);
       case "consumers":
         return await httpReady(`http://127.0.0.1:${ports.consumers}/health/ready`);
     }

@@ -14,6 +14,8 @@ export type StackEnv = Readonly<Record<string, string>> & {
   readonly JWT_SECRET: string;
   readonly RECEIPT_KEYS_FILE: string;
   readonly GATEWAY_PORT: string;
+  readonly ADMIN_PORT: string;
+  readonly MACHINE_PORT: string;
   readonly PAYMENT_PROVIDER_URL: string;
   readonly PAYMENT_WEBHOOK_SECRET: string;
 };

@@ -47,6 +47,8 @@ export interface Stack {
   readonly shape: Shape;
   /** What runs the gateway or the consumers. */
   runtimeOf(service: ServiceName): RuntimeName;
+  /** How many processes the gateway is, or was when it ran last. */
+  workers(): number;
   /** Process ids that live; empty for a service of the environment. */
   pids(service: ServiceName): number[];
   /** Sends a signal to all processes of a service. */
@@ -71,6 +73,7 @@ export function createStack(options: StackOptions = {}): Stack {
     context,
     shape,
     pids: (service) => pidsOf(layout, service),
+    workers: () => readRecord(layout, "gateway")?.wanted ?? 1,
     runtimeOf: (service) => runtimeOf(readRecord(layout, service)?.variant),
     sourceOf: (service) => sourceOf(service, config, { external: choice.external, shape }),
     up: (services = SERVICES, upOptions = {}) => lock(() => bringUp(context, choice, services, upOptions)),

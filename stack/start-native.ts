@@ -91,7 +91,7 @@ export async function startNative(
   }
   // The first worker's port is the others' as well.
   if (!isWorkers || processes.length === 0) {
-    for (const member of isWorkers ? [0] : missing) refuseForeignListeners(context, service, member);
+    for (const member of missing) refuseForeignListeners(context, service, member);
     await service.prepare?.(context, missing);
     signal?.throwIfAborted();
   }

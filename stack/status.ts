@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { containerRuns } from "./docker.ts";
-import { shownAddress } from "./env.ts";
+import { machineAddresses, shownAddress } from "./env.ts";
 import { readRecord, type ServiceRecord } from "./processes.ts";
 import { isReady } from "./ready.ts";
 import { hasRuntime, type RuntimeName } from "./runtime.ts";
@@ -85,7 +85,8 @@ async function statusOf(stack: Stack, service: ServiceName): Promise<ServiceStat
   const source = record?.source ?? (await stack.sourceOf(service));
   const answers = await isReady(service, stack.context);
   const alive = record?.container ? await containerRuns(record.container) : pids.length > 0;
-  const health = alive && address.startsWith("http") ? await healthOf(address) : null;
+  const asked = service === "gateway" ? machineAddresses(stack.env, 1)[0]! : address;
+  const health = alive && asked.startsWith("http") ? await healthOf(asked) : null;
   return {
     service,
     state: stateOf({ record, source, answers, alive, processes: pids.length, health }),

@@ -3,7 +3,6 @@ import type { PipelineChoice, PipelineView } from "../../contracts/claims/pipeli
 import type { SagaChoice, SagaView } from "../../contracts/orders/saga-mode.ts";
 import type { CreateProduct, Product } from "../../contracts/shop/http-catalogue.ts";
 import type { GrantPoints, PointsGranted } from "../../contracts/shop/http-points.ts";
-import { urlHost } from "../../contracts/wire/address.ts";
 import type {
   DeadLetter,
   DeadLetterDetail,
@@ -11,6 +10,7 @@ import type {
   DeadLetterStatus,
 } from "../../contracts/wire/dead-letters.ts";
 import { type RequestId, saleOfRequest } from "../../contracts/wire/ids.ts";
+import { publishedAddresses } from "../../stack/env.ts";
 import { CliError } from "../../stack/errors.ts";
 import type { StackEnv } from "../../stack/service.ts";
 import { signToken } from "../token/sign.ts";
@@ -56,11 +56,12 @@ export interface AdminApi {
 }
 
 export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
-  const base = `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}`;
+  const { GATEWAY_URL, ADMIN_URL } = publishedAddresses(env, 1);
   const claims = { sub: "operator:cli", iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: "operator" };
   const token = signToken(env.JWT_SECRET, { ...claims, expiresInS: TOKEN_S });
 
   async function call<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown, key?: Key): Promise<T> {
+    const base = path.startsWith("/admin/") ? ADMIN_URL : GATEWAY_URL;
     let answer: Response;
     let text: string;
     try {
@@ -155,9 +156,12 @@ function parsed(text: string, base: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const said = JSON.stringify(text.slice(0, 60));
-    throw new CliError(`what answers at ${base} is no gateway (it says ${said}): stop it, or set GATEWAY_PORT`, {
-      cause,
-    });
+    throw new CliError(
+      `what answers at ${base} is no gateway (it says ${said}): stop it, or set GATEWAY_PORT and ADMIN_PORT`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -22,6 +22,7 @@ const envAt = (at: number) =>
   ({
     GATEWAY_HOST: "127.0.0.1",
     GATEWAY_PORT: String(at),
+    ADMIN_PORT: String(at),
     JWT_SECRET: "a secret of at least thirty-two bytes",
     JWT_ISSUER: "stampede",
     JWT_AUDIENCE: "stampede",
@@ -86,7 +87,7 @@ test("a key that is used again without its times is told which times that meant;
 test("another program at the gateway's port is named as such", async () => {
   answers.push("HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>");
   expect(await saidOf(api.list(1))).toBe(
-    `what answers at http://127.0.0.1:${port} is no gateway (it says "<html>"): stop it, or set GATEWAY_PORT`,
+    `what answers at http://127.0.0.1:${port} is no gateway (it says "<html>"): stop it, or set GATEWAY_PORT and ADMIN_PORT`,
   );
 });
 

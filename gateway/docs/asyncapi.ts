@@ -11,8 +11,8 @@ function messages(of: Readonly<Record<string, TSchema>>): Record<string, unknown
   return Object.fromEntries(Object.entries(of).map(([name, schema]) => [name, { name, payload: plain(schema) }]));
 }
 
-/** The AsyncAPI 3.0 document of the socket and the topics, from the schemas in contracts/. */
-export function asyncApi(): object {
+/** The AsyncAPI 3.0 document of the socket and, if asked for, of the topics between the processes, from the schemas in contracts/. */
+export function asyncApi(withTopics: boolean): object {
   const channels: Record<string, unknown> = {
     socket: {
       address: "/ws",
@@ -34,7 +34,7 @@ export function asyncApi(): object {
       messages: Object.keys(ServerMessages).map((name) => ({ $ref: `#/channels/socket/messages/${name}` })),
     },
   };
-  for (const [topic, { partitions, key, retentionDays }] of Object.entries(TOPICS)) {
+  for (const [topic, { partitions, key, retentionDays }] of withTopics ? Object.entries(TOPICS) : []) {
     const carried = carriedBy(topic as Topic);
     if (carried.length === 0) continue;
     channels[topic] = {

@@ -2,6 +2,7 @@ import type { TSchema } from "@sinclair/typebox";
 import { MyCoupon } from "../../contracts/claims/http.ts";
 import { OrderSummary, StepView } from "../../contracts/orders/http.ts";
 import { DeadLetter, DeadLetterAction } from "../../contracts/wire/dead-letters.ts";
+import type { Audience, Declaration } from "../http/declaration.ts";
 import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import { json } from "../http/problem.ts";
 import type { HttpResponse } from "../transports/transport.ts";
@@ -22,8 +23,12 @@ const PAGE: HttpResponse = {
   body: DOCS_PAGE,
 };
 
-/** The documents of these endpoints, and a page to read them. */
-export function documentEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
+/** The documents of these endpoints, and a page to read them. `withTopics`: also of the topics between the processes. */
+export function documentEndpoints(
+  endpoints: readonly Declaration[],
+  audience: Audience,
+  withTopics: boolean,
+): Endpoint[] {
   const at = (path: string, operationId: string, summary: string, answer: HttpResponse): Endpoint =>
     endpoint({
       method: "GET",
@@ -31,7 +36,7 @@ export function documentEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
       operationId,
       summary,
       tag: "docs",
-      audience: "public",
+      audience,
       caller: "anyone",
       cost: "free",
       body: "none",
@@ -44,7 +49,12 @@ export function documentEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
     });
   return [
     at("/openapi.json", "getOpenApi", "This API as OpenAPI 3.1", json(200, openApi(endpoints, REFERENCED))),
-    at("/asyncapi.json", "getAsyncApi", "The socket and the topics as AsyncAPI 3.0", json(200, asyncApi())),
+    at(
+      "/asyncapi.json",
+      "getAsyncApi",
+      withTopics ? "The socket and the topics as AsyncAPI 3.0" : "The socket as AsyncAPI 3.0",
+      json(200, asyncApi(withTopics)),
+    ),
     at("/docs", "getDocs", "Both, for reading", PAGE),
   ];
 }

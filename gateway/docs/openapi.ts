@@ -3,8 +3,7 @@ import { Problem } from "../../contracts/claims/http.ts";
 import { IdempotencyKeySchema } from "../../contracts/orders/ids.ts";
 import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
 import { version } from "../../package.json";
-import { type BodyRule, isForOperators } from "../http/declaration.ts";
-import type { Endpoint } from "../http/endpoint.ts";
+import { type BodyRule, type Declaration, isForOperators } from "../http/declaration.ts";
 import { codesOf } from "../http/endpoint-codes.ts";
 
 /** The schema of a declared body, and whether the body is required. undefined: no body has an effect. */
@@ -38,7 +37,7 @@ function plain(schema: TSchema, components: Map<string, unknown>, top = false): 
   return out;
 }
 
-function refusals(endpoint: Endpoint): Map<number, ResultCode[]> {
+function refusals(endpoint: Declaration): Map<number, ResultCode[]> {
   const byStatus = new Map<number, ResultCode[]>();
   for (const code of codesOf(endpoint)) {
     const { status } = RESULTS[code];
@@ -49,7 +48,7 @@ function refusals(endpoint: Endpoint): Map<number, ResultCode[]> {
 
 type Components = Map<string, unknown>;
 
-function parametersOf(endpoint: Endpoint, components: Components): unknown[] {
+function parametersOf(endpoint: Declaration, components: Components): unknown[] {
   const { path, query, headers, idempotency } = endpoint;
   const parameters: unknown[] = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
@@ -68,7 +67,7 @@ function parametersOf(endpoint: Endpoint, components: Components): unknown[] {
   return parameters;
 }
 
-function responsesOf(endpoint: Endpoint, components: Components): Record<string, unknown> {
+function responsesOf(endpoint: Declaration, components: Components): Record<string, unknown> {
   const responses: Record<string, unknown> = {};
   for (const [status, schema] of Object.entries(endpoint.answers)) {
     responses[status] = {
@@ -87,7 +86,7 @@ function responsesOf(endpoint: Endpoint, components: Components): Record<string,
   return responses;
 }
 
-function operationOf(endpoint: Endpoint, components: Components): Record<string, unknown> {
+function operationOf(endpoint: Declaration, components: Components): Record<string, unknown> {
   const { operationId, summary, tag, caller } = endpoint;
   const parameters = parametersOf(endpoint, components);
   const body = bodySchema(endpoint.body);
@@ -111,7 +110,7 @@ function operationOf(endpoint: Endpoint, components: Components): Record<string,
 }
 
 /** The OpenAPI 3.1 document of the endpoints, from the schemas that validate them. `referenced`: schemas that others name by `$ref`. */
-export function openApi(endpoints: readonly Endpoint[], referenced: readonly TSchema[]): object {
+export function openApi(endpoints: readonly Declaration[], referenced: readonly TSchema[]): object {
   const components: Components = new Map();
   for (const schema of [...referenced, Problem]) plain(schema, components);
   const paths: Record<string, Record<string, unknown>> = {};
@@ -139,7 +138,7 @@ export function openApi(endpoints: readonly Endpoint[], referenced: readonly TSc
 const RETRY_AFTER = { description: "Seconds", schema: { type: "integer", minimum: 1 } };
 
 /** What an answer means at this endpoint; for reads and changes the summary says it. */
-function meaningOf({ meanings, summary, method }: Endpoint, status: number): string {
+function meaningOf({ meanings, summary, method }: Declaration, status: number): string {
   const meaning = meanings?.[status];
   if (meaning !== undefined) return meaning;
   if (status === 201) return "Created";

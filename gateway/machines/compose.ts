@@ -10,7 +10,8 @@ export interface MachineParts {
 }
 
 export const machineEndpoints = ({ ready, metrics }: MachineParts): Endpoint[] => [
-  liveness("machine"),
+  liveness("machine", "getLiveness"),
+  liveness("public", "getPublicLiveness"),
   readiness(ready),
   showMetrics(metrics),
 ];

@@ -72,12 +72,12 @@ const HEALTH = {
   refusals: [],
 } as const;
 
-/** GET /health/live */
-export const liveness = (audience: Audience): Endpoint =>
+/** GET /health/live, which each listener answers that a balancer looks at. */
+export const liveness = (audience: Audience, operationId: string): Endpoint =>
   endpoint({
     ...HEALTH,
     path: "/health/live",
-    operationId: "getLiveness",
+    operationId,
     summary: "The process answers",
     audience,
     answers: { 200: Liveness },

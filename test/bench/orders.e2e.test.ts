@@ -33,7 +33,8 @@ afterAll(async () => {
 /** Where the test's processes are, as `./dev bench` would be told. */
 function environment() {
   const { databaseUrl, gateways, consumers, stack } = system;
-  const ports = { GATEWAY_PORT: String(gateways[0]!.port), CONSUMERS_PORT: String(consumers[0]!.port) };
+  const port = String(gateways[0]!.port);
+  const ports = { GATEWAY_PORT: port, ADMIN_PORT: port, CONSUMERS_PORT: String(consumers[0]!.port) };
   return { ...stack.env, ...ports, DATABASE_URL: databaseUrl, PAYMENT_PROVIDER_URL: simulator.url };
 }
 

@@ -232,7 +232,8 @@ test("a ranking is empty while nothing is sold, and follows what is", async () =
 });
 
 test("an operator's commands do the same", async () => {
-  const gateway = { GATEWAY_PORT: String(system.gateways[0]!.port), NO_COLOR: "1" };
+  const port = String(system.gateways[0]!.port);
+  const gateway = { GATEWAY_PORT: port, ADMIN_PORT: port, NO_COLOR: "1" };
   const dev = async (...args: string[]) => {
     const child = Bun.spawn([process.execPath, "cli/main.ts", ...args], {
       env: { ...process.env, ...gateway },

@@ -34,7 +34,7 @@ const becomes = (id: string, status: string, attempts: number) =>
 /** The command line against this system's gateway. */
 async function dev(...args: string[]): Promise<{ code: number; out: string; errors: string }> {
   const child = Bun.spawn([process.execPath, resolve(import.meta.dir, "../../cli/main.ts"), "dead-letters", ...args], {
-    env: { ...process.env, ...system.stack.env, GATEWAY_PORT: new URL(system.url).port, NO_COLOR: "1" },
+    env: { ...process.env, ...system.stack.env, ADMIN_PORT: new URL(system.url).port, NO_COLOR: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);

@@ -25,7 +25,9 @@ class Shell {
 
   async run(command: string): Promise<Ran> {
     const address = new URL(system.url).host;
-    const text = command.replaceAll("localhost:8080", address).replaceAll("curl -s ", "curl -s -w '\\n%{http_code}' ");
+    const text = command
+      .replaceAll(/localhost:80[89]0/g, address)
+      .replaceAll("curl -s ", "curl -s -w '\\n%{http_code}' ");
     const env = { PATH: process.env.PATH ?? "", ...this.variables };
     const shell = Bun.spawn(["bash", "-euc", text], { env, stdout: "pipe", stderr: "pipe" });
     const [out, errors] = await Promise.all([new Response(shell.stdout).text(), new Response(shell.stderr).text()]);

@@ -47,6 +47,8 @@ export function sandbox({ cluster = false } = {}): Sandbox {
     STAMPEDE_POSTGRES_PORT: String(ports.postgres),
     STAMPEDE_KAFKA_PORT: String(ports.kafka),
     GATEWAY_PORT: String(ports.gateway),
+    ADMIN_PORT: String(freePort()),
+    MACHINE_PORT: String(freePort()),
     CONSUMERS_PORT: String(freePort()),
     PAYMENT_SIMULATOR_PORT: String(freePort()),
     NO_COLOR: "1",

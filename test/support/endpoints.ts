@@ -22,4 +22,4 @@ const served: readonly Endpoint[] = [
 ];
 
 /** Every endpoint of a gateway, as declared. */
-export const declaredEndpoints: readonly Endpoint[] = [...served, ...documentEndpoints(served)];
+export const declaredEndpoints: readonly Endpoint[] = [...served, ...documentEndpoints(served, "public", true)];

@@ -64,14 +64,15 @@ async function startProcess(name: ProgramName, port: number, env: Record<string,
     },
     output: () => readFileSync(logFile, "utf8"),
   };
-  await untilReady(started, name, () => child.exitCode !== null || child.signalCode !== null);
+  const readyPort = Number(env.MACHINE_PORT ?? port);
+  await untilReady(started, name, readyPort, () => child.exitCode !== null || child.signalCode !== null);
   return started;
 }
 
-async function untilReady(started: TestProcess, name: string, isGone: () => boolean): Promise<void> {
+async function untilReady(started: TestProcess, name: string, readyPort: number, isGone: () => boolean): Promise<void> {
   const deadline = performance.now() + READY_S * 1000;
   for (;;) {
-    const answer = await fetch(`${started.url}/health/ready`).catch(() => null);
+    const answer = await fetch(`http://127.0.0.1:${readyPort}/health/ready`).catch(() => null);
     await answer?.body?.cancel();
     if (answer?.status === 200) return;
     if (isGone()) throw new Error(`${name} stopped while it started:\n${started.output()}`);
@@ -85,7 +86,9 @@ async function untilReady(started: TestProcess, name: string, isGone: () => bool
 
 /** Starts a gateway on the tests' stack and waits until it is ready. Its log is in .stack/test/log. */
 export function startGateway(extraEnv: Record<string, string> = {}, port: number = freePort()): Promise<TestProcess> {
-  return startProcess("gateway", port, { GATEWAY_PORT: String(port), ...extraEnv });
+  // One listener for all audiences; test/e2e/listeners.e2e.test.ts has them apart.
+  const ports = { GATEWAY_PORT: String(port), ADMIN_PORT: String(port), MACHINE_PORT: String(port) };
+  return startProcess("gateway", port, { ...ports, ...extraEnv });
 }
 
 /** Starts a payment simulator. Without PAYMENT_SIMULATOR_BOOKS in its environment it forgets when it ends. */
