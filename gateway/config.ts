@@ -15,6 +15,7 @@ import {
   SharedEnvironment,
 } from "../contracts/wire/environment.ts";
 import type { SecretValue } from "../contracts/wire/secret.ts";
+import { type AuthConfig, AuthEnvironment, authConfigOf } from "./auth/environment.ts";
 import { whyKeysCannotSign } from "./claims/receipt.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
@@ -23,9 +24,7 @@ const integer = (fallback: number, minimum: number, maximum: number, description
 /** Every variable the gateway knows; README's table is generated from it. */
 export const GatewayEnvironment = Type.Object({
   ...SharedEnvironment,
-  JWT_SECRET: Secret({ description: "HS256 key of the tokens; ≥ 32 bytes, required" }),
-  JWT_ISSUER: Type.String({ default: "stampede", description: "Expected `iss`" }),
-  JWT_AUDIENCE: Type.String({ default: "stampede", description: "Expected `aud`" }),
+  ...AuthEnvironment,
   RECEIPT_KEYS_FILE: Type.String({
     minLength: 1,
     description: "File of the keys that sign receipts, required; `./dev receipt key` makes one (docs/receipts.md)",
@@ -166,6 +165,7 @@ export type GatewayEnvironment = Static<typeof GatewayEnvironment>;
 
 export interface GatewayConfig extends GatewayEnvironment {
   readonly kafkaProperties: Record<string, string>;
+  readonly auth: AuthConfig;
   /** Secrets with which a webhook may be signed; none: all are refused. */
   readonly webhookSecrets: readonly SecretValue[];
   readonly receiptKeys: readonly ReceiptKey[];
@@ -233,6 +233,10 @@ function readReceiptKeys(file: string): readonly ReceiptKey[] {
 /** The process's environment, read once. @throws Error with one line per wrong variable */
 export function readConfig(environment: Record<string, string | undefined>): GatewayConfig {
   const env = readEnvironment(GatewayEnvironment, environment);
+  const auth = authConfigOf(env);
+  if (!env.RECEIPT_SECRET.isSet && !env.JWT_SECRET.isSet) {
+    throw invalidEnvironment(["RECEIPT_SECRET is missing: without JWT_SECRET it cannot be derived"]);
+  }
   const pipeline = parsePipeline(env.ISSUE_PIPELINE)!;
   if (env.CLAIM_REQUIRE_KAFKA && redisPercent(pipeline) > 0) {
     throw invalidEnvironment([
@@ -249,6 +253,7 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     ...env,
     pipeline,
     countriesServed: countries,
+    auth,
     webhookSecrets: webhookSecretsOf(env),
     kafkaProperties: parseProperties(env.KAFKA_PROPERTIES),
     receiptKeys: readReceiptKeys(env.RECEIPT_KEYS_FILE),

@@ -1,7 +1,8 @@
 import { LeftOut } from "../contracts/wire/left-out.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { whenReady } from "../lua/redis.ts";
-import { createAuthenticate } from "./auth/hs256.ts";
+import { createAuthenticate } from "./auth/authenticate.ts";
+import { openKeys } from "./auth/open-keys.ts";
 import { composeClaims } from "./claims/compose.ts";
 import type { GatewayConfig } from "./config.ts";
 import { connect, type GatewayConnections } from "./connections.ts";
@@ -38,11 +39,8 @@ const FIRST_LOOK_MS = 2_000;
 export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapters): Promise<Gateway> {
   const connections = await connect(config, runtime.createKafka);
   const { log, redis, onError, kafkaVersion } = connections;
-  const authenticate = createAuthenticate({
-    secret: config.JWT_SECRET.reveal(),
-    issuer: config.JWT_ISSUER,
-    audience: config.JWT_AUDIENCE,
-  });
+  const keys = await openKeys(config.auth, log);
+  const authenticate = createAuthenticate(keys.groups);
   let stopping = false;
   // Announcements may arrive before a socket can be connected.
   let listeners: Listeners | undefined;
@@ -85,6 +83,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
       if (stopping) return;
       stopping = true;
       await retire(config, connections, room, listeners!, () => {
+        keys.stop();
         stopFollowing();
         claims.pipelines.stop();
       });

@@ -1,10 +1,12 @@
 import { Type } from "@sinclair/typebox";
 import { ClaimAccepted, ClaimPending } from "../../contracts/claims/http.ts";
 import { TOLD_REFUSALS } from "../../contracts/claims/refusals.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
 import { readTraceparent } from "../../contracts/wire/traceparent.ts";
 import { bearerToken } from "../auth/bearer.ts";
-import { type Authenticate, claimedSubject } from "../auth/hs256.ts";
+import { claimedSubject } from "../auth/claimed-subject.ts";
+import type { Authenticate, Identity } from "../auth/identity.ts";
 import { type Endpoint, rawEndpoint } from "../http/endpoint.ts";
 import { checkParameters } from "../http/page.ts";
 import { json, problem, problemOf } from "../http/problem.ts";
@@ -52,20 +54,40 @@ export interface ClaimDoor {
   readonly countClaim: CountClaim;
 }
 
+/** A claim whose coupon id is valid. Its headers are read at once, because a request has none after the first await. */
+interface AskedClaim {
+  readonly request: HttpRequest;
+  readonly couponId: CouponId;
+  readonly traceparent: string | undefined;
+  readonly hasBody: boolean;
+  /** The gate's answer, which those get who prove no win. */
+  readonly refusal: GateRefusal | undefined;
+}
+
 async function claim(
   { claimForUser, countClaim }: ClaimDoor,
-  request: HttpRequest,
+  asked: AskedClaim,
   userId: UserId,
-  couponId: CouponId,
-  traceparent: string | undefined,
-  hasBody: boolean,
 ): Promise<HttpResponse> {
-  if (hasBody) {
-    const wrong = await bodyIsFine(request);
+  if (asked.hasBody) {
+    const wrong = await bodyIsFine(asked.request);
     if (wrong !== undefined) return wrong;
   }
-  return answer(await claimForUser(userId, couponId, traceparent), countClaim);
+  return answer(await claimForUser(userId, asked.couponId, asked.traceparent), countClaim);
 }
+
+/** The token was verified. Query parameters are checked not earlier: at a closed gate, a different answer for a possible winner
+ * would reveal that this user has won. */
+function claimAs(door: ClaimDoor, asked: AskedClaim, { userId, isCustomer }: Identity) {
+  if (!isCustomer) {
+    return refuseToken(door, asked, new StampedeError("FORBIDDEN", "An operator's token is not a customer's"));
+  }
+  checkParameters(asked.request.query, NO_PARAMETERS);
+  return claim(door, asked, userId);
+}
+
+const refuseToken = ({ countClaim }: ClaimDoor, { refusal }: AskedClaim, error: unknown): HttpResponse =>
+  refusal === undefined ? problemOf(error) : refuseAtGate(refusal, countClaim);
 
 function refuseAtGate({ code }: GateRefusal, count: CountClaim): HttpResponse {
   count(code, "gate");
@@ -89,17 +111,27 @@ function claimAtDoor(door: ClaimDoor, request: HttpRequest, authenticate: Authen
     if (subject === undefined || !refusal.unlessWon.has(subject)) return refuseAtGate(refusal, countClaim);
   }
   if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
-  let userId: UserId;
-  try {
-    userId = authenticate(token).userId;
-  } catch (error) {
-    return refusal === undefined ? problemOf(error) : refuseAtGate(refusal, countClaim);
-  }
-  // Not earlier: at a closed gate, a different answer for a possible winner would reveal that this user has won.
-  checkParameters(request.query, NO_PARAMETERS);
   const length = request.header("content-length");
-  const hasBody = (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined;
-  return claim(door, request, userId, couponId, readTraceparent(request.header("traceparent")), hasBody);
+  const asked: AskedClaim = {
+    request,
+    couponId,
+    traceparent: readTraceparent(request.header("traceparent")),
+    hasBody: (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined,
+    refusal,
+  };
+  let identity: Identity | Promise<Identity>;
+  try {
+    identity = authenticate(token);
+  } catch (error) {
+    return refuseToken(door, asked, error);
+  }
+  // A promise only for tokens of another algorithm than HS256 that come for the first time.
+  return identity instanceof Promise
+    ? identity.then(
+        (who) => claimAs(door, asked, who),
+        (error) => refuseToken(door, asked, error),
+      )
+    : claimAs(door, asked, identity);
 }
 
 /** POST /coupons/:couponId/issue, also under the path that older clients use. */

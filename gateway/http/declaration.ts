@@ -1,6 +1,6 @@
 import type { Static, TObject, TSchema } from "@sinclair/typebox";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import type { Identity } from "../auth/hs256.ts";
+import type { Identity } from "../auth/identity.ts";
 import type { OperatorRole } from "../auth/roles.ts";
 import type { HttpResponse, Method } from "../transports/transport.ts";
 import type { ProblemOptions } from "./problem.ts";
@@ -49,6 +49,8 @@ export interface Declaration {
   readonly tag: "claims" | "sales" | "catalogue" | "cart" | "orders" | "me" | "admin" | "machines" | "docs";
   readonly audience: Audience;
   readonly caller: Caller;
+  /** A `user` endpoint that operators may call too, with the rights of their role. */
+  readonly alsoForOperators?: true;
   readonly cost: CostClass;
   readonly body: BodyRule;
   /** Bytes; default: the gateway's MAX_BODY_BYTES. */

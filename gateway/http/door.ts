@@ -1,4 +1,4 @@
-import type { Authenticate, Identity } from "../auth/hs256.ts";
+import type { Authenticate, Identity } from "../auth/identity.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
 import type { Declaration } from "./declaration.ts";
 

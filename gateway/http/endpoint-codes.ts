@@ -1,12 +1,21 @@
 import type { TObject } from "@sinclair/typebox";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import { type BodyRule, type Declaration, isForOperators } from "./declaration.ts";
+import type { BodyRule, Declaration } from "./declaration.ts";
 
 /** Refusals that every route can give: unknown parameters, and faults of the server. */
 const FOR_ALL: readonly ResultCode[] = ["VALIDATION_FAILED", "INTERNAL", "SHUTTING_DOWN"];
 /** A path whose percent-encoding is malformed is no path. */
 const FOR_PATH_PARAMETERS: readonly ResultCode[] = ["ROUTE_NOT_FOUND"];
-const FOR_TOKENS: readonly ResultCode[] = ["UNAUTHENTICATED", "TOKEN_INVALID", "TOKEN_EXPIRED"];
+const FOR_TOKENS: readonly ResultCode[] = [
+  "UNAUTHENTICATED",
+  "TOKEN_INVALID",
+  "TOKEN_EXPIRED",
+  "TOKEN_REVOKED",
+  "USER_BLOCKED",
+  "FORBIDDEN",
+  "KEYS_UNAVAILABLE",
+  "OVERLOADED",
+];
 const FOR_BODIES: readonly ResultCode[] = ["INVALID_JSON", "VALIDATION_FAILED", "BODY_TOO_LARGE"];
 const FOR_KEYS: readonly ResultCode[] = ["IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_KEY_REUSED"];
 
@@ -18,7 +27,6 @@ export function codesOf({ path, caller, body, idempotency, refusals }: Declarati
   };
   if (path.includes(":")) add(FOR_PATH_PARAMETERS);
   if (caller !== "anyone") add(FOR_TOKENS);
-  if (isForOperators(caller)) add(["FORBIDDEN"]);
   if (body !== "none") add(FOR_BODIES);
   if (body !== "none" && !isBytes(body)) add(["UNSUPPORTED_MEDIA_TYPE"]);
   if (idempotency === "key") add(FOR_KEYS);

@@ -1,6 +1,6 @@
 import type { TObject } from "@sinclair/typebox";
 import type { UserId } from "../../contracts/wire/ids.ts";
-import type { Identity } from "../auth/hs256.ts";
+import type { Identity } from "../auth/identity.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
 import type { BodyRule, Caller, Declaration, EndpointSpec } from "./declaration.ts";
 import type { Door } from "./door.ts";

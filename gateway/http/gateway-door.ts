@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import type { Authenticate } from "../auth/hs256.ts";
+import type { Authenticate } from "../auth/identity.ts";
 import type { GatewayMetrics } from "../machines/metrics.ts";
 import type { HttpResponse } from "../transports/transport.ts";
 import { type CheckAnswer, checkedHandler } from "./check-answers.ts";

@@ -11,6 +11,7 @@ const RETRY_AFTER_S: Partial<Record<ResultCode, number>> = {
   DATABASE_UNAVAILABLE: 2,
   SHUTTING_DOWN: 1,
   TOO_MANY_SOCKETS: 5,
+  KEYS_UNAVAILABLE: 5,
 };
 
 function retryAfterS(code: ResultCode): number | undefined {

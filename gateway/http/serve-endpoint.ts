@@ -4,7 +4,7 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { readTraceparent } from "../../contracts/wire/traceparent.ts";
 import { bearerToken } from "../auth/bearer.ts";
-import type { Identity } from "../auth/hs256.ts";
+import type { Identity } from "../auth/identity.ts";
 import { mayAct } from "../auth/roles.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
 import {
@@ -74,15 +74,18 @@ class OpenCall implements CallRecord {
   }
 }
 
-/** The caller's identity; a promise if its key is not at hand. @throws StampedeError UNAUTHENTICATED, TOKEN_INVALID, TOKEN_EXPIRED */
+/** The caller's identity; a promise if its signature must be verified first. @throws StampedeError UNAUTHENTICATED, and as Authenticate */
 function identify({ authorization }: OpenCall, door: Door): Identity | Promise<Identity> {
   const token = bearerToken(authorization);
   if (token === undefined) throw new StampedeError("UNAUTHENTICATED", "Send `Authorization: Bearer <token>`");
   return door.authenticate(token);
 }
 
-/** @throws StampedeError FORBIDDEN */
-function checkRole(caller: Caller, identity: Identity): void {
+/** An operator's user id may be the id of a customer where operators have an issuer apart. @throws StampedeError FORBIDDEN */
+function checkRole({ caller, alsoForOperators }: Declaration, identity: Identity): void {
+  if (caller === "user" && !identity.isCustomer && alsoForOperators !== true) {
+    throw new StampedeError("FORBIDDEN", "An operator's token is not a customer's");
+  }
   if (isForOperators(caller) && !mayAct(identity, caller)) {
     throw new StampedeError("FORBIDDEN", `Only operators with the role ${caller} may do this`);
   }
@@ -99,7 +102,7 @@ export function serveEndpoint<B extends BodyRule, Q extends TObject | undefined,
 
   function withIdentity(call: OpenCall, identity: Identity): HttpResponse | Promise<HttpResponse> {
     call.caller = identity;
-    checkRole(spec.caller, identity);
+    checkRole(spec, identity);
     door.admit(spec, call.request, identity);
     return checked(call);
   }

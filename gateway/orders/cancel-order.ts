@@ -4,11 +4,11 @@ import { orderCancelRequested } from "../../contracts/orders/messages.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { OutgoingRecord } from "../../kafka/kafka.ts";
 import type { PlacedOrders } from "../../lua/placed-orders.ts";
-import type { Identity } from "../auth/hs256.ts";
+import type { Identity } from "../auth/identity.ts";
 import { mayAct } from "../auth/roles.ts";
 import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import { json } from "../http/problem.ts";
-import type { FindOrder, FoundOrder } from "./find-order.ts";
+import { type FindOrder, type FoundOrder, isOwner } from "./find-order.ts";
 
 export interface Cancelling {
   readonly find: FindOrder;
@@ -30,7 +30,7 @@ async function cancel({ noteCancel, log }: Cancelling, found: FoundOrder, who: I
   const { orderId, userId } = found.order;
   if (!ENDING.has(found.status)) {
     refuseIfTooLate(found);
-    const requestedBy = who.userId === userId ? "USER" : "OPERATOR";
+    const requestedBy = isOwner(who, found) ? "USER" : "OPERATOR";
     const first = await noteCancel(userId, orderId, { by: requestedBy, at: Date.now() });
     await log(recordOf(orderCancelRequested({ orderId, userId, requestedBy: first.by }, first.at))).catch((cause) => {
       const detail =
@@ -51,6 +51,7 @@ export const cancelOrder = (cancelling: Cancelling): Endpoint =>
     tag: "orders",
     audience: "public",
     caller: "user",
+    alsoForOperators: true,
     cost: "write",
     body: "none",
     idempotency: "natural",
@@ -68,7 +69,7 @@ export const cancelOrder = (cancelling: Cancelling): Endpoint =>
     async handle(call) {
       const found = await cancelling.find(call.params.orderId!, call.caller);
       if (found === null) return call.refuse("ORDER_NOT_FOUND");
-      if (found.order.userId !== call.caller.userId && !mayAct(call.caller, "treasurer")) {
+      if (!isOwner(call.caller, found) && !mayAct(call.caller, "treasurer")) {
         throw new StampedeError("FORBIDDEN", "Only a treasurer may cancel the order of another user");
       }
       return json(202, await cancel(cancelling, found, call.caller));

@@ -4,7 +4,7 @@ import { type PlacedOrder, type SagaState, stepsOf } from "../../contracts/order
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { OrderState } from "../../db/orders/find.ts";
 import type { OpenOrder } from "../../lua/placed-orders.ts";
-import type { Identity } from "../auth/hs256.ts";
+import type { Identity } from "../auth/identity.ts";
 import { isOperator } from "../auth/roles.ts";
 
 export interface OrderLookupSources {
@@ -54,6 +54,10 @@ export function createFindOrder(sources: OrderLookupSources): FindOrder {
   };
 }
 
+/** Whether the order is the caller's. An operator with an issuer apart owns none, whatever their user id. */
+export const isOwner = ({ userId, isCustomer }: Identity, { order }: FoundOrder): boolean =>
+  isCustomer && order.userId === userId;
+
 async function ownOf({ open }: OrderLookupSources, who: Identity, number: OrderNumber): Promise<OrderId[]> {
   const ids = (await open(who.userId)).map(({ orderId }) => orderId);
   return ids.filter((orderId) => orderNumberOf(orderId) === number);
@@ -63,8 +67,7 @@ function createFindById({ stored, pending, pendingOfAnybody }: OrderLookupSource
   return async (orderId: OrderId, who: Identity): Promise<FoundOrder | null> => {
     const { userId } = who;
     const seesAll = isOperator(who);
-    const visible = (order: FoundOrder | null) =>
-      order !== null && (order.order.userId === userId || seesAll) ? order : null;
+    const visible = (order: FoundOrder | null) => (order !== null && (seesAll || isOwner(who, order)) ? order : null);
     let away: unknown;
     const first = await stored(orderId).catch((error: unknown) => {
       away = error;
@@ -72,7 +75,7 @@ function createFindById({ stored, pending, pendingOfAnybody }: OrderLookupSource
     });
     if (first !== null) return visible(first);
     const created = await (seesAll ? pendingOfAnybody(orderId) : pending(userId, orderId));
-    if (created !== null) return asPlaced(created);
+    if (created !== null) return visible(asPlaced(created));
     if (away !== undefined) throw away;
     return visible(await stored(orderId));
   };

@@ -33,7 +33,7 @@ function looks(stored: readonly (object | Error | null)[], pending: object | nul
     },
   });
   const as = (userId: string, role?: "viewer", reference: string = orderId) =>
-    find(reference, { userId, roles: role === undefined ? [] : [role] } as never);
+    find(reference, { userId, isCustomer: true, roles: role === undefined ? [] : [role] } as never);
   return { asked, as };
 }
 

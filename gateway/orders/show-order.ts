@@ -14,6 +14,7 @@ export const showOrder = (find: FindOrder): Endpoint =>
     tag: "orders",
     audience: "public",
     caller: "user",
+    alsoForOperators: true,
     cost: "read",
     body: "none",
     idempotency: "none",

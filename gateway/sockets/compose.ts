@@ -1,7 +1,7 @@
 import { createInbox } from "../../lua/inbox.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import { saleTime } from "../../lua/sale-reading.ts";
-import type { Authenticate } from "../auth/hs256.ts";
+import type { Authenticate } from "../auth/identity.ts";
 import type { ClaimDomain } from "../claims/compose.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { GatewayConnections } from "../connections.ts";

@@ -1,19 +1,18 @@
 import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
-import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
 import { CLOSE, type ClientMessage } from "../../contracts/wire/socket-messages.ts";
-import type { Authenticate, Identity } from "../auth/hs256.ts";
 import type { ClaimForUser } from "../claims/claim.ts";
 import type { CatchingUp } from "./catching-up.ts";
 import { reply } from "./delivery.ts";
 import type { createMessageRate } from "./limits.ts";
 import { parseClientMessage } from "./messages.ts";
-import { claimText, errorText, pongText, welcomeText } from "./replies.ts";
+import { claimText, errorText, failureText, isTold, pongText } from "./replies.ts";
 import type { SaleTopics } from "./sale-topics.ts";
+import type { TokenCheck } from "./token-check.ts";
 import type { ClientSocket } from "./user-socket.ts";
 
 export interface DispatchParts {
-  readonly authenticate: Authenticate;
+  readonly tokens: Pick<TokenCheck, "auth" | "afterwards">;
   readonly claimForUser: ClaimForUser;
   /** A refusal from memory, as the HTTP route's gate gives it; undefined: ask Redis. */
   readonly gate: (couponId: CouponId, userId: UserId) => ClaimRefusal | undefined;
@@ -21,21 +20,12 @@ export interface DispatchParts {
   readonly topics: SaleTopics;
   readonly rate: ReturnType<typeof createMessageRate>;
   readonly maxInFlight: number;
-  /** Called when the socket has authenticated. */
-  readonly identified: (socket: ClientSocket, identity: Identity) => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** Whether the client may see an error's message. Messages of INTERNAL and of other errors are for the log only. */
-const isTold = (error: unknown): error is StampedeError => error instanceof StampedeError && error.code !== "INTERNAL";
-
-/** The error message for a socket. */
-const failure = (error: unknown, ref: string | undefined): string =>
-  isTold(error) ? errorText(error.code, error.message, ref) : errorText("INTERNAL", undefined, ref);
-
 /** Answers the clients' messages. */
 export function createDispatch(parts: DispatchParts) {
-  const { authenticate, claimForUser, gate, catchingUp, topics, rate, maxInFlight, identified, onError } = parts;
+  const { tokens, claimForUser, gate, catchingUp, topics, rate, maxInFlight, onError } = parts;
 
   /** Bun runs the handlers of one socket concurrently and continues to read, so the messages in flight are limited here. */
   function start(socket: ClientSocket, ref: string | undefined, work: () => Promise<void>): void {
@@ -48,30 +38,9 @@ export function createDispatch(parts: DispatchParts) {
     work()
       .catch((error) => {
         if (!isTold(error)) onError(error);
-        reply(socket, failure(error, ref));
+        reply(socket, failureText(error, ref));
       })
       .finally(() => connection.inFlight--);
-  }
-
-  function auth(socket: ClientSocket, token: string): void {
-    const connection = socket.data;
-    let identity: Identity;
-    try {
-      identity = authenticate(token);
-    } catch (error) {
-      if (!isTold(error)) onError(error);
-      reply(socket, failure(error, undefined));
-      // The socket is closed, so that tokens cannot be guessed on it. This also holds if an earlier token was accepted.
-      socket.close(CLOSE.UNAUTHENTICATED, "The token was refused");
-      return;
-    }
-    if (connection.userId === null) identified(socket, identity);
-    else if (connection.userId !== identity.userId) {
-      reply(socket, errorText("FORBIDDEN", "This socket belongs to another user"));
-    } else {
-      connection.expiresAt = identity.expiresAt; // a new token prolongs the socket
-      if (connection.position !== null) reply(socket, welcomeText(identity.userId, connection.position));
-    }
   }
 
   async function claim(socket: ClientSocket, userId: UserId, couponId: string, ref: string | undefined): Promise<void> {
@@ -85,7 +54,7 @@ export function createDispatch(parts: DispatchParts) {
 
   function handle(socket: ClientSocket, message: ClientMessage): void {
     if (message.type === "auth") {
-      auth(socket, message.token);
+      tokens.auth(socket, message.token);
       return;
     }
     const { userId } = socket.data;
@@ -142,6 +111,7 @@ export function createDispatch(parts: DispatchParts) {
     }
     const parsed = parseClientMessage(message);
     if ("invalid" in parsed) reply(socket, errorText("MESSAGE_INVALID", parsed.invalid, parsed.ref));
-    else handle(socket, parsed.message);
+    else if (socket.data.verifying === null) handle(socket, parsed.message);
+    else tokens.afterwards(socket, socket.data.verifying, () => handle(socket, parsed.message));
   };
 }

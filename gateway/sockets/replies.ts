@@ -1,5 +1,6 @@
 import type { MyCoupon } from "../../contracts/claims/http.ts";
 import type { OrderSummary } from "../../contracts/orders/http.ts";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import { RESULTS, type ResultCode } from "../../contracts/wire/result-codes.ts";
 import type { ServerMessage } from "../../contracts/wire/socket-messages.ts";
@@ -14,6 +15,14 @@ export function errorText(code: ResultCode, detail?: string, ref?: Ref): string 
   const { title, retryable } = RESULTS[code];
   return JSON.stringify({ type: "error", code, detail: detail ?? title, retryable, ref });
 }
+
+/** Whether the client may see an error's message. Messages of INTERNAL and of other errors are for the log only. */
+export const isTold = (error: unknown): error is StampedeError =>
+  error instanceof StampedeError && error.code !== "INTERNAL";
+
+/** The error message for an error that was thrown. */
+export const failureText = (error: unknown, ref?: Ref): string =>
+  isTold(error) ? errorText(error.code, error.message, ref) : errorText("INTERNAL", undefined, ref);
 
 export const welcomeText = (userId: UserId, cursor: string): string =>
   JSON.stringify({ type: "welcome", userId, cursor } satisfies Of<"welcome">);

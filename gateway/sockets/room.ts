@@ -4,7 +4,7 @@ import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import type { Inbox } from "../../lua/inbox.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { Routes } from "../../lua/routes.ts";
-import type { Authenticate, Identity } from "../auth/hs256.ts";
+import type { Authenticate, Identity } from "../auth/identity.ts";
 import type { ClaimForUser } from "../claims/claim.ts";
 import { problem } from "../http/problem.ts";
 import type { SocketRoute } from "../transports/transport.ts";
@@ -21,6 +21,7 @@ import { createRouting } from "./routing.ts";
 import type { SaleStartsParts } from "./sale-starts.ts";
 import { createSaleTopics } from "./sale-topics.ts";
 import { startSocketTimer } from "./socket-timer.ts";
+import { TokenCheck } from "./token-check.ts";
 import { checkUpgrade } from "./upgrade.ts";
 import { type ClientSocket, UserSocket } from "./user-socket.ts";
 
@@ -62,6 +63,19 @@ const SLICE_PAUSE_MS = 10;
 /** Routes of closed sockets are removed in the background; this is how long a stop waits for Redis. */
 const LEAVE_MS = 1000;
 
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Closes sockets in slices. Resolves when they and their routes are gone. */
+async function closeSlowly(sockets: ReadonlySet<ClientSocket>, routesLeft: () => number): Promise<void> {
+  let slice = 0;
+  for (const socket of sockets) {
+    socket.close(CLOSE.RECONNECT, "Shutting down: connect again and resume");
+    if (++slice % SLICE === 0) await pause(SLICE_PAUSE_MS);
+  }
+  const deadline = performance.now() + LEAVE_MS;
+  while (sockets.size + routesLeft() > 0 && performance.now() < deadline) await pause(5);
+}
+
 /** The WebSocket channel: claims, sale news, and each user's own messages. */
 export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): SocketRoom {
   const { authenticate, onError } = deps;
@@ -78,15 +92,16 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
       catchingUp.ifBehind(socket);
     }
   };
+  const maxInFlight = limits.inFlight ?? 16;
+  const tokens = new TokenCheck({ authenticate, identified, maxWaiting: maxInFlight, onError });
   const dispatch = createDispatch({
-    authenticate,
+    tokens,
     claimForUser: deps.claimForUser,
     gate: deps.gate ?? (() => undefined),
     catchingUp,
     topics,
     rate: createMessageRate(limits.messagesPerS ?? 50, limits.messageBurst ?? 100),
-    maxInFlight: limits.inFlight ?? 16,
-    identified,
+    maxInFlight,
     onError,
   });
   const repairAll = () => catchingUp.repair(registry.all);
@@ -107,14 +122,14 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
   }
 
   function identified(socket: ClientSocket, identity: Identity): void {
-    const { userId, expiresAt } = identity;
+    const { userId } = identity;
     if (registry.ofUser(userId).length >= limits.socketsPerUser) {
       refuse(socket, `A user may have ${limits.socketsPerUser} sockets`);
       return;
     }
     socket.data.userId = userId;
     socket.data.identifiedAt = performance.now();
-    socket.data.expiresAt = expiresAt;
+    socket.data.renew(identity);
     registry.identify(socket);
     catchingUp.welcome(socket);
   }
@@ -136,7 +151,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
       if (closing) socket.close(CLOSE.RECONNECT, "Shutting down");
       else if (registry.atAddress(address) > limits.socketsPerAddress)
         refuse(socket, "Too many sockets of one address");
-      else if (identity !== null) identified(socket, identity);
+      else if (identity !== null) tokens.take(socket, identity);
     },
     message: dispatch,
     closed(socket) {
@@ -159,15 +174,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
       stopPushes();
       stopSweep();
       topics.stop();
-      let slice = 0;
-      for (const socket of registry.all) {
-        socket.close(CLOSE.RECONNECT, "Shutting down: connect again and resume");
-        if (++slice % SLICE === 0) await new Promise((resolve) => setTimeout(resolve, SLICE_PAUSE_MS));
-      }
-      const deadline = performance.now() + LEAVE_MS;
-      while (registry.all.size + routing.removing() > 0 && performance.now() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      await closeSlowly(registry.all, routing.removing);
     },
   };
 }

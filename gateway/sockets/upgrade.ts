@@ -1,20 +1,20 @@
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { bearerToken } from "../auth/bearer.ts";
-import type { Authenticate, Identity } from "../auth/hs256.ts";
+import type { Authenticate, Identity } from "../auth/identity.ts";
 import { problem, problemOf } from "../http/problem.ts";
 import type { HttpRequest, HttpResponse } from "../transports/transport.ts";
 
 const TOKEN_IN_URL = /(^|&)(access_)?token=/i;
 
 /**
- * Checks an upgrade. Returns the identity of its Authorization header, or null if the first message will authenticate. A token
- * in the URL is refused, not ignored, because URLs end up in access logs.
+ * Checks an upgrade. Returns the identity of its Authorization header, or null if the first message will authenticate. A
+ * promise: the token's signature is being verified, and the socket hears the outcome after it is open. A token in the URL is refused, not ignored, because URLs end up in access logs.
  */
 export function checkUpgrade(
   request: HttpRequest,
   authenticate: Authenticate,
   allowedOrigins: ReadonlySet<string>,
-): { readonly identity: Identity | null } | { readonly refuse: HttpResponse } {
+): { readonly identity: Identity | Promise<Identity> | null } | { readonly refuse: HttpResponse } {
   const origin = request.header("origin");
   if (origin !== undefined && allowedOrigins.size > 0 && !allowedOrigins.has(origin)) {
     return { refuse: problem("ORIGIN_REFUSED") };
@@ -28,7 +28,9 @@ export function checkUpgrade(
   const token = bearerToken(header);
   if (token === undefined) return { refuse: problem("UNAUTHENTICATED") };
   try {
-    return { identity: authenticate(token) };
+    const identity = authenticate(token);
+    if (identity instanceof Promise) identity.catch(() => {}); // the client may be gone before anybody asks
+    return { identity };
   } catch (error) {
     if (!(error instanceof StampedeError)) throw error;
     return { refuse: problemOf(error) };

@@ -1,5 +1,5 @@
 import type { UserId } from "../../contracts/wire/ids.ts";
-import type { Identity } from "../auth/hs256.ts";
+import type { Identity } from "../auth/identity.ts";
 import type { Socket } from "../transports/transport.ts";
 
 /** A `resume` that has not been answered yet. */
@@ -21,6 +21,12 @@ export class UserSocket {
   userId: UserId | null = null;
   /** When its user was known. Messages written to the inbox from then on belong to the socket. */
   identifiedAt = 0;
+  /** The `jti` of its token. */
+  tokenId: string | null = null;
+  /** While its token is being verified; messages wait until then. */
+  verifying: Promise<void> | null = null;
+  /** Messages that wait for it. */
+  waiting = 0;
   /** Milliseconds since 1970. */
   expiresAt = Number.POSITIVE_INFINITY;
   isOpen = false;
@@ -60,8 +66,14 @@ export class UserSocket {
     readonly address: string,
     readonly openedAt: number,
     /** From the upgrade's token, until the socket is open. */
-    public identity: Identity | null,
+    public identity: Identity | Promise<Identity> | null,
   ) {}
+
+  /** A first or a later token: the socket ends with the token that came last. */
+  renew({ expiresAt, tokenId }: Identity): void {
+    this.expiresAt = expiresAt;
+    this.tokenId = tokenId;
+  }
 }
 
 export type ClientSocket = Socket<UserSocket>;

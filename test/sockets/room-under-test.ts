@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
-import { createAuthenticate } from "../../gateway/auth/hs256.ts";
+import { createAuthenticate, type KeyGroup, sharedSecret } from "../../gateway/auth/authenticate.ts";
 import type { SocketLimits } from "../../gateway/sockets/limits.ts";
 import { createSocketRoom, type SocketRoom, type SocketRoomDeps } from "../../gateway/sockets/room.ts";
 import { listenBun } from "../../gateway/transports/bun.ts";
@@ -13,10 +13,15 @@ import { saleTime } from "../../lua/sale-reading.ts";
 import { letter } from "../lua/inbox-message.ts";
 import { UNHURRIED } from "../support/redis.ts";
 
-const RULES = { secret: "a secret of at least thirty-two bytes", issuer: "stampede", audience: "stampede" };
+const SECRET = "a secret of at least thirty-two bytes";
+const REALM = { issuer: "stampede", audience: "stampede", maxAgeS: 0, isCustomer: true, rolesOf: () => [] };
+/** The keys of a test's gateway; `sources` are keys by `kid`. */
+export const keysOf = (sources: KeyGroup["sources"] = []): KeyGroup => {
+  return { secret: sharedSecret(SECRET), sources, realms: [REALM] };
+};
 
 /** A token as the gateway accepts it. */
-export function tokenFor(userId: string, expiresInS = 3600, secret = RULES.secret): string {
+export function tokenFor(userId: string, expiresInS = 3600, secret = SECRET): string {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const exp = Math.floor(Date.now() / 1000) + expiresInS;
   const head = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ sub: userId, iss: "stampede", aud: "stampede", exp })}`;
@@ -54,7 +59,7 @@ export async function startTestRoom(
   let transport: Transport | undefined;
   const room = createSocketRoom(
     {
-      authenticate: createAuthenticate(RULES),
+      authenticate: createAuthenticate([keysOf()]),
       claimForUser: async () => ({ kind: "refused", code: "SOLD_OUT" satisfies ResultCode }),
       inbox,
       routes: createRoutes(redis),
