@@ -57,7 +57,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
     ...shop.endpoints,
     ...orders.endpoints,
     ...composePayments(connections, config),
-    ...composeOperators(connections, config, sales, claims),
+    ...composeOperators(connections, config, sales, claims, shop),
     ...composeMachines(connections, metrics, () => stopping),
   ];
   const leftOut = new LeftOut({

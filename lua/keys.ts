@@ -115,6 +115,8 @@ export function rankingKeys(period: RankingPeriod, day: string): RankingKeys {
   return { ranks: `${prefix}:ranks`, counted: `${prefix}:counted`, turn: `${prefix}:turn` };
 }
 
+/** The id of a product that an operator has changed. Gateways that remember its price read it again. */
+export const PRODUCTS_CHANNEL = "products";
 /** Every change of a sale that gates must know: JSON of `SaleAnnouncement`. */
 export const SALES_CHANNEL = "sales";
 /** Wakes the sale loaders; the message is a couponId. */

@@ -84,8 +84,11 @@ function redisAgainstRows(facts: SaleFacts, known: Indexed): CheckResult[] {
   const failed = told
     .filter(([id, text]) => text.startsWith("FAILED") && known.activeByRequest.has(id))
     .map(([id]) => id);
-  const differentTotal =
+  const differentTerms =
     redis!.total === sale.total ? [] : [at(`${redis!.total} in Redis, ${sale.total} in PostgreSQL`)];
+  if (redis!.endsAtMs !== sale.endsAtMs) {
+    differentTerms.push(at(`ends at ${redis!.endsAtMs} in Redis, at ${sale.endsAtMs} in PostgreSQL`));
+  }
   const differentEpoch =
     redis!.epoch === sale.epoch ? [] : [at(`${redis!.epoch} in Redis, ${sale.epoch} in PostgreSQL`)];
   return [
@@ -99,7 +102,7 @@ function redisAgainstRows(facts: SaleFacts, known: Indexed): CheckResult[] {
     ),
     verdict("issued-has-row", issued, examined.statuses),
     verdict("failed-has-no-row", failed, examined.statuses),
-    verdict("terms-agree", differentTotal, 1),
+    verdict("terms-agree", differentTerms, 1),
     verdict("epoch-agrees", differentEpoch, 1),
   ];
 }

@@ -18,7 +18,7 @@ export const CHECKS = {
   "nothing-withheld": { promise: 1, unit: "sales", title: "a sold-out sale issued all it has" },
   "row-known": { promise: 1, unit: "rows", title: "Redis knows every coupon that PostgreSQL holds" },
   "sale-known": { promise: 1, unit: "sales", title: "every coupon belongs to a sale" },
-  "terms-agree": { promise: 1, unit: "sales", title: "Redis and PostgreSQL agree on the total" },
+  "terms-agree": { promise: 1, unit: "sales", title: "Redis and PostgreSQL agree on the total and the end" },
   "epoch-agrees": { promise: 1, unit: "sales", title: "Redis and PostgreSQL agree on the epoch" },
   "sale-loaded": { promise: 1, unit: "sales", title: "every running sale is loaded in Redis" },
   "tombstone-holds-nothing": { promise: 1, unit: "winners", title: "no claim that was given up keeps a slot" },

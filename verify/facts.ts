@@ -45,6 +45,7 @@ export interface RedisSale {
   readonly total: number;
   readonly next: number;
   readonly epoch: number;
+  readonly endsAtMs: number;
   readonly winners: number;
   readonly freed: number;
   readonly ledger: number;

@@ -21,7 +21,7 @@ export async function readRedisSale(redis: RedisConnection, couponId: CouponId):
   const key = saleKeys(couponId);
   const replies = await redis
     .multi()
-    .hmget(key.sale, "state", "total", "next", "epoch")
+    .hmget(key.sale, "state", "total", "next", "epoch", "endsAt")
     .hlen(key.winners)
     .llen(key.freed)
     .xlen(key.ledger)
@@ -34,9 +34,10 @@ export async function readRedisSale(redis: RedisConnection, couponId: CouponId):
     number,
     number,
   ];
-  const [state, total, next, epoch] = fields;
+  const [state, total, next, epoch, endsAt] = fields;
   if (state == null) return null;
-  return { state, total: Number(total), next: Number(next), epoch: Number(epoch), winners, freed, ledger };
+  const numbers = { total: Number(total), next: Number(next), epoch: Number(epoch), endsAtMs: Number(endsAt) };
+  return { state, ...numbers, winners, freed, ledger };
 }
 
 /** Redis's own time, milliseconds since 1970: ledger ids carry it. */

@@ -5,7 +5,7 @@ import type { StoredAlias, StoredCoupon, StoredSale } from "./facts.ts";
 /** The sales to look at, oldest first; all of them without an id. */
 export async function listSales(sql: Executor, couponId: string | null): Promise<StoredSale[]> {
   return sql<StoredSale[]>`SELECT id AS "couponId", total, epoch, state, load_state AS "loadState",
-      (extract(epoch FROM ends_at) * 1000)::double precision AS "endsAtMs"
+      round(extract(epoch FROM ends_at) * 1000)::double precision AS "endsAtMs"
     FROM coupons WHERE ${couponId}::text IS NULL OR id = ${couponId} ORDER BY created_at, id`;
 }
 

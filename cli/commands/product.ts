@@ -1,6 +1,7 @@
 import { Command } from "commander";
-import { type CreateProduct, MAX_STOCK, type Product } from "../../contracts/shop/http-catalogue.ts";
+import { type CreateProduct, type EditProduct, MAX_STOCK, type Product } from "../../contracts/shop/http-catalogue.ts";
 import { MAX_MONEY, type Money } from "../../contracts/wire/money.ts";
+import { CliError } from "../../stack/errors.ts";
 import { createStack } from "../../stack/stack.ts";
 import { type AdminApi, adminApi } from "../sale/admin-api.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
@@ -23,8 +24,9 @@ function print(products: readonly Product[], json: boolean | undefined, value: u
     console.log(JSON.stringify(value, null, 2));
     return;
   }
-  const rows = products.map(({ id, name, stock, price, currency, flash }) => {
-    return [id, name, String(stock), `${price} ${currency}`, flash ? "flash" : ""];
+  const rows = products.map(({ id, name, stock, price, currency, flash, listed }) => {
+    const notes = [flash ? "flash" : "", listed ? "" : "unlisted"].filter((note) => note !== "");
+    return [id, name, String(stock), `${price} ${currency}`, notes.join(", ")];
   });
   console.log(table(["product", "name", "stock", "price", ""], rows));
 }
@@ -61,6 +63,55 @@ function restockCommand(): Command {
     });
 }
 
+function reduceCommand(): Command {
+  return new Command("reduce")
+    .description("Takes away pieces that can still be sold; what orders hold or bought stays")
+    .argument("<productId>")
+    .argument("<quantity>", "how many went away unsold", wholeNumber(1, MAX_STOCK))
+    .option("--key <text>", "Idempotency-Key: asking again under the same key takes nothing more")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  ./dev product reduce 7qj4x0m2kd9a 3 --key 'broken 4711'")
+    .action(async (productId: string, quantity: number, { key, json }: { key?: string; json?: boolean }) => {
+      const product = await api().restock(productId, -quantity, key);
+      print([product], json, product);
+    });
+}
+
+interface EditOptions {
+  name?: string;
+  price?: number;
+  listed?: boolean;
+  json?: boolean;
+}
+
+/** What the options change. @throws CliError if they change nothing */
+export function productEdit({ name, price, listed }: EditOptions): EditProduct {
+  const edit = {
+    ...(name === undefined ? {} : { name }),
+    ...(price === undefined ? {} : { price: price as Money }),
+    ...(listed === undefined ? {} : { listed }),
+  };
+  if (Object.keys(edit).length === 0)
+    throw new CliError("give --name, --price, --listed or --no-listed", { exitCode: 2 });
+  return edit;
+}
+
+function editCommand(): Command {
+  return new Command("edit")
+    .description("Changes a product; placed orders keep their prices")
+    .argument("<productId>")
+    .option("--name <text>", "what visitors see")
+    .option("--price <n>", "minor units of the currency", wholeNumber(0, MAX_MONEY))
+    .option("--listed", "shows it in GET /products")
+    .option("--no-listed", "takes it out of GET /products; by its id it can still be read and ordered")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  ./dev product edit 7qj4x0m2kd9a --price 990")
+    .action(async (productId: string, options: EditOptions) => {
+      const product = await api().editProduct(productId, productEdit(options));
+      print([product], options.json, product);
+    });
+}
+
 export function productCommand(): Command {
   const list = new Command("list")
     .description("Lists products, newest first")
@@ -72,6 +123,8 @@ export function productCommand(): Command {
     .description("An operator's products")
     .addHelpText("after", "\nExample:\n  ./dev product create --name Mug --price 1250 --stock 100")
     .addCommand(createCommand())
+    .addCommand(editCommand())
     .addCommand(restockCommand())
+    .addCommand(reduceCommand())
     .addCommand(list);
 }

@@ -6,6 +6,7 @@ import { type AdminApi, adminApi } from "../sale/admin-api.ts";
 import { parseTime } from "../sale/times.ts";
 import { wholeNumber } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
+import { editCommand } from "./sale-edit.ts";
 import { revokeCommand } from "./sale-revoke.ts";
 
 interface CreateOptions {
@@ -153,6 +154,7 @@ export function saleCommand(): Command {
     .addCommand(changeCommand("open", "Opens a paused or closed sale again"))
     .addCommand(changeCommand("pause", "Pauses a sale: claims are refused until it is opened"))
     .addCommand(changeCommand("close", "Closes a sale: claims are refused with ENDED"))
+    .addCommand(editCommand(api, (sale, json) => print([sale], json, sale)))
     .addCommand(resizeCommand())
     .addCommand(revokeCommand(api))
     .addCommand(show)

@@ -1,7 +1,7 @@
-import type { ClaimRevoked, CreateSale, Problem, Sale } from "../../contracts/claims/http.ts";
+import type { ClaimRevoked, CreateSale, EditSale, Problem, Sale } from "../../contracts/claims/http.ts";
 import type { PipelineChoice, PipelineView } from "../../contracts/claims/pipeline.ts";
 import type { SagaChoice, SagaView } from "../../contracts/orders/saga-mode.ts";
-import type { CreateProduct, Product } from "../../contracts/shop/http-catalogue.ts";
+import type { CreateProduct, EditProduct, Product } from "../../contracts/shop/http-catalogue.ts";
 import type { GrantPoints, PointsGranted } from "../../contracts/shop/http-points.ts";
 import type {
   DeadLetter,
@@ -31,10 +31,11 @@ export interface AdminApi {
   create(sale: CreateSale, key?: string): Promise<Sale>;
   change(couponId: string, action: "open" | "pause" | "close"): Promise<Sale>;
   resize(couponId: string, total: number): Promise<Sale>;
+  edit(couponId: string, edit: EditSale): Promise<Sale>;
   /** The sale stands in the request's id. */
   revoke(requestId: RequestId, why: string): Promise<ClaimRevoked>;
   show(couponId: string): Promise<Sale>;
-  /** Newest first, at most `limit`. */
+  /** Also those that are not listed. Newest first, at most `limit`. */
   list(limit: number): Promise<Sale[]>;
   pipeline(): Promise<PipelineView>;
   switchPipeline(pipeline: PipelineChoice): Promise<PipelineView>;
@@ -42,9 +43,10 @@ export interface AdminApi {
   switchSaga(mode: SagaChoice): Promise<SagaView>;
   /** Under a `key`, as create. */
   createProduct(product: CreateProduct, key?: string): Promise<Product>;
-  /** Under a `key`, a repeat adds nothing and gets the first answer. */
+  editProduct(productId: string, edit: EditProduct): Promise<Product>;
+  /** Under a `key`, a repeat adds nothing and gets the first answer. A negative quantity takes away. */
   restock(productId: string, quantity: number, key?: string): Promise<Product>;
-  /** Newest first, at most `limit`. */
+  /** Also those that are not listed. Newest first, at most `limit`. */
   products(limit: number): Promise<Product[]>;
   /** Under a `key`, as restock. */
   grantPoints(grant: GrantPoints, key?: string): Promise<PointsGranted>;
@@ -60,7 +62,12 @@ export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
   const claims = { sub: "operator:cli", iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: "operator" };
   const token = signToken(env.JWT_SECRET, { ...claims, expiresInS: TOKEN_S });
 
-  async function call<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown, key?: Key): Promise<T> {
+  async function call<T>(
+    method: "GET" | "POST" | "PUT" | "PATCH",
+    path: string,
+    body?: unknown,
+    key?: Key,
+  ): Promise<T> {
     const base = path.startsWith("/admin/") ? ADMIN_URL : GATEWAY_URL;
     let answer: Response;
     let text: string;
@@ -107,17 +114,19 @@ export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
     create: (sale, key) => keyed("/admin/coupons", sale, key, timesOf(sale)),
     change: (couponId, action) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/${action}`),
     resize: (couponId, total) => call("POST", `/admin/coupons/${encodeURIComponent(couponId)}/resize`, { total }),
+    edit: (couponId, edit) => call("PATCH", `/admin/coupons/${encodeURIComponent(couponId)}`, edit),
     revoke: (requestId, why) => call("POST", `/admin/coupons/${saleOfRequest(requestId)}/revoke`, { requestId, why }),
     show: (couponId) => call("GET", `/coupons/${encodeURIComponent(couponId)}`),
     pipeline: () => call("GET", "/admin/pipeline"),
     switchPipeline: (pipeline) => call("PUT", "/admin/pipeline", { pipeline }),
     saga: () => call("GET", "/admin/saga"),
     switchSaga: (mode) => call("PUT", "/admin/saga", { mode }),
-    list: (limit) => pages<Sale>("/coupons", limit),
+    list: (limit) => pages<Sale>("/admin/coupons", limit),
     createProduct: (product, key) => keyed("/admin/products", product, key),
+    editProduct: (productId, edit) => call("PATCH", `/admin/products/${encodeURIComponent(productId)}`, edit),
     restock: (productId, quantity, key) =>
       keyed(`/admin/products/${encodeURIComponent(productId)}/restock`, { quantity }, key),
-    products: (limit) => pages<Product>("/products", limit),
+    products: (limit) => pages<Product>("/admin/products", limit),
     deadLetters: (filter, limit) => pages<DeadLetter>("/admin/dead-letters", limit, filter),
     deadLetter: (id) => call("GET", `/admin/dead-letters/${id}`),
     retryDeadLetter: (id) => call("POST", `/admin/dead-letters/${id}/retry`),

@@ -4,7 +4,7 @@ import { type CreateProduct, type EditProduct, MAX_STOCK, type Product } from ".
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Currency, Money } from "../../contracts/wire/money.ts";
 import { intArray, textArray } from "../array-literal.ts";
-import type { Executor, Orm } from "../client.ts";
+import type { Executor, Orm, Sql } from "../client.ts";
 import { timeCursors } from "../cursor.ts";
 import { columnsOf, MOVEMENT, PRODUCT } from "../names.ts";
 import { products } from "../schema.ts";
@@ -108,7 +108,11 @@ export async function createProduct(
  * prices: they stand in the order. Of two edits of one member the later one holds.
  * @throws StampedeError PRODUCT_NOT_FOUND
  */
-export async function editProduct(tx: Executor, id: ProductId, edit: EditProduct, actor: string): Promise<Product> {
+export function editProduct(sql: Sql, id: ProductId, edit: EditProduct, actor: string): Promise<Product> {
+  return sql.begin((tx) => editLocked(tx, id, edit, actor)) as Promise<Product>;
+}
+
+async function editLocked(tx: Executor, id: ProductId, edit: EditProduct, actor: string): Promise<Product> {
   const [row] = await tx<ProductTexts[]>`
     SELECT ${SHOWN} FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ${id} FOR NO KEY UPDATE`;
   if (row === undefined) throw new StampedeError("PRODUCT_NOT_FOUND");

@@ -8,11 +8,17 @@ import { discardDeadLetter, retryDeadLetter } from "../../db/dead-letters/change
 import { findDeadLetter, listDeadLetters } from "../../db/dead-letters/read.ts";
 import { once } from "../../db/once.ts";
 import { createSale as insertSale, resizeSale as resizeRow, setSaleState } from "../../db/sales/change.ts";
+import { editSale as changeSale } from "../../db/sales/edit.ts";
 import { changeSetting, findSetting } from "../../db/settings/settings.ts";
 import { grantPoints as insertGrant } from "../../db/shop/points.ts";
-import { restockProduct as addStock, createProduct as insertProduct } from "../../db/shop/products.ts";
+import {
+  restockProduct as addStock,
+  editProduct as changeProduct,
+  createProduct as insertProduct,
+  listProducts,
+} from "../../db/shop/products.ts";
 import { createAdmission } from "../../lua/admission.ts";
-import { PIPELINE_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../../lua/keys.ts";
+import { PIPELINE_CHANNEL, PRODUCTS_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../../lua/keys.ts";
 import { findInLedger } from "../../lua/ledger.ts";
 import { findPending } from "../../lua/pending-requests.ts";
 import { readSale } from "../../lua/sale-reading.ts";
@@ -22,11 +28,14 @@ import type { GatewayConfig } from "../config.ts";
 import type { GatewayConnections } from "../connections.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Sales } from "../sales/compose.ts";
+import type { Shop } from "../shop/compose.ts";
 import { createSale, type SaleCreation } from "./create-sale.ts";
 import { type DeadLetterControl, deadLetterEndpoints } from "./dead-letters.ts";
+import { editSale, type SaleEditing } from "./edit-sale.ts";
 import { type Grant, grantPoints } from "./grant-points.ts";
+import { listEndpoints, type OperatorLists } from "./lists.ts";
 import { type PipelineControl, pipelineEndpoints } from "./pipeline.ts";
-import { createProduct, type ProductControl, restockProduct } from "./products.ts";
+import { createProduct, editProduct, type ProductControl, restockProduct } from "./products.ts";
 import { type Resizing, resizeSale } from "./resize-sale.ts";
 import { type Revoking, revokeClaim } from "./revoke-claim.ts";
 import { type SagaControl, sagaEndpoints } from "./saga.ts";
@@ -35,12 +44,14 @@ import { changeSaleState, INTENT, type SaleControl } from "./sale-state.ts";
 export interface OperatorParts {
   readonly saleCreation: SaleCreation;
   readonly saleControl: SaleControl;
+  readonly editing: SaleEditing;
   readonly resizing: Resizing;
   readonly revoking: Revoking;
   readonly pipeline: PipelineControl;
   readonly saga: SagaControl;
   readonly deadLetters: DeadLetterControl;
   readonly products: ProductControl;
+  readonly lists: OperatorLists;
   readonly grant: Grant;
 }
 
@@ -49,14 +60,17 @@ export const operatorEndpoints = (parts: OperatorParts): Endpoint[] => [
   changeSaleState(parts.saleControl, "open"),
   changeSaleState(parts.saleControl, "pause"),
   changeSaleState(parts.saleControl, "close"),
+  editSale(parts.editing),
   resizeSale(parts.resizing),
   revokeClaim(parts.revoking),
   ...pipelineEndpoints(parts.pipeline),
   ...sagaEndpoints(parts.saga),
   ...deadLetterEndpoints(parts.deadLetters),
   createProduct(parts.products),
+  editProduct(parts.products),
   restockProduct(parts.products),
   grantPoints(parts.grant),
+  ...listEndpoints(parts.lists),
 ];
 
 function saleCreation({ redis, sql, guarded }: GatewayConnections, { viewSale }: Sales): SaleCreation {
@@ -75,6 +89,12 @@ function saleCreation({ redis, sql, guarded }: GatewayConnections, { viewSale }:
 const saleControl = ({ sql, guarded }: GatewayConnections, { scripts, viewSale }: Sales): SaleControl => ({
   change: (couponId, action, actor) =>
     guarded(() => setSaleState(sql, couponId, INTENT[action], actor, () => scripts.setState(couponId, INTENT[action]))),
+  view: viewSale,
+});
+
+const saleEditing = ({ sql, guarded }: GatewayConnections, { scripts, viewSale }: Sales): SaleEditing => ({
+  edit: (couponId, edit, actor) =>
+    guarded(() => changeSale(sql, couponId, edit, actor, (state, window) => scripts.setState(couponId, state, window))),
   view: viewSale,
 });
 
@@ -135,7 +155,7 @@ function pipelineControl(
   };
 }
 
-function productControl({ redis, sql, guarded, onError }: GatewayConnections): ProductControl {
+function productControl({ redis, sql, guarded, onError }: GatewayConnections, { offers }: Shop): ProductControl {
   const admission = createAdmission(redis);
   return {
     async create(asking, product) {
@@ -147,6 +167,13 @@ function productControl({ redis, sql, guarded, onError }: GatewayConnections): P
       // Before the product is announced, so that the first orders of a rush are admitted or refused correctly.
       if (created.flash) await admission.introduce(created).catch(onError); // the loader finds it as well
       return created;
+    },
+    async edit(id, edit, actor) {
+      const edited = await guarded(() => changeProduct(sql, id, edit, actor));
+      offers.forget(id);
+      // A gateway that misses it has the price when what it remembers expires.
+      await redis.publish(PRODUCTS_CHANNEL, id).catch(onError);
+      return edited;
     },
     restock: (asking, id, quantity) =>
       guarded(() =>
@@ -168,11 +195,13 @@ export function composeOperators(
   config: GatewayConfig,
   sales: Sales,
   claims: ClaimDomain,
+  shop: Shop,
 ): Endpoint[] {
-  const { sql, guarded } = connections;
+  const { sql, orm, guarded } = connections;
   return operatorEndpoints({
     saleCreation: saleCreation(connections, sales),
     saleControl: saleControl(connections, sales),
+    editing: saleEditing(connections, sales),
     resizing: resizing(connections, sales),
     revoking: revoking(connections, sales),
     pipeline: pipelineControl(connections, claims, config.CLAIM_REQUIRE_KAFKA),
@@ -181,7 +210,11 @@ export function composeOperators(
       change: async (mode, actor) => sagaView(await guarded(() => changeSetting(sql, SAGA_SETTING, mode, actor)), mode),
     },
     deadLetters: deadLetterControl(connections),
-    products: productControl(connections),
+    products: productControl(connections, shop),
+    lists: {
+      sales: sales.readAll,
+      products: (cursor, limit) => guarded(() => listProducts(orm, cursor, limit)),
+    },
     grant: (asking, grant) =>
       guarded(() => once(sql, { ...asking, request: ["grant", grant] }, (tx) => insertGrant(tx, grant, asking.actor))),
   });

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { sharedLook } from "../../contracts/async/shared-look.ts";
 import type { OrderId } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
@@ -24,12 +25,13 @@ export interface CouponSources {
  */
 export type CouponTerms = (couponId: CouponId, userId: UserId, orderId: OrderId) => Promise<CouponOffer>;
 
-/** The immutable part of a sale. `validUntil`: milliseconds since 1970. */
+/** What a sale's coupons take off. `validUntil`: milliseconds since 1970. */
 type Terms = CouponOffer & { readonly validUntil: number };
-const TERMS_MS = 60_000;
+/** How long terms are remembered: the longest delay of a later `validUntil`. */
+const TERMS_MS = 1_000;
 
 /**
- * What the caller's coupon takes off. The terms of a sale never change, so they are remembered. The coupon's owner is looked
+ * What the caller's coupon takes off. Of the terms of an open sale only `validUntil` changes, so they are remembered for a second. The coupon's owner is looked
  * up every time, but only to refuse orders early: the coupon step decides. So the order is accepted if only Redis knows the
  * win, if Redis cannot say (the sale is being rebuilt), and by Redis' answer alone while PostgreSQL does not answer.
  */
@@ -42,26 +44,27 @@ export function createCouponTerms({
 }: CouponSources): CouponTerms {
   const known = new LRUCache<CouponId, Terms>({ max: 10_000, ttl: TERMS_MS });
 
-  async function termsOf(couponId: CouponId): Promise<Terms> {
-    const remembered = known.get(couponId);
-    if (remembered !== undefined) return remembered;
-    const sale = await findSale(couponId);
-    if (sale === null) throw new StampedeError("COUPON_NOT_FOUND");
-    const { discountType, discountValue, maxDiscount, minOrderAmount, currency } = sale;
-    const terms = {
-      validUntil: sale.validUntil?.getTime() ?? Number.POSITIVE_INFINITY,
-      discountType,
-      discountValue,
-      maxDiscount: maxDiscount as Money | null,
-      minOrderAmount: minOrderAmount as Money,
-      currency: currency as Currency,
-    };
-    known.set(couponId, terms);
-    return terms;
-  }
+  const readTerms = sharedLook(
+    async (couponId: CouponId): Promise<Terms> => {
+      const sale = await findSale(couponId);
+      if (sale === null) throw new StampedeError("COUPON_NOT_FOUND");
+      const { discountType, discountValue, maxDiscount, minOrderAmount, currency } = sale;
+      const terms = {
+        validUntil: sale.validUntil?.getTime() ?? Number.POSITIVE_INFINITY,
+        discountType,
+        discountValue,
+        maxDiscount: maxDiscount as Money | null,
+        minOrderAmount: minOrderAmount as Money,
+        currency: currency as Currency,
+      };
+      known.set(couponId, terms);
+      return terms;
+    },
+    { joinRunning: true },
+  );
 
   return async (couponId, userId, orderId) => {
-    const terms = await termsOf(couponId);
+    const terms = known.get(couponId) ?? (await readTerms(couponId));
     if (now() >= terms.validUntil) throw new StampedeError("COUPON_EXPIRED");
     const held = await findHeld(couponId, userId).catch((error: unknown) => {
       if (!(error instanceof StampedeError && error.code === "DATABASE_UNAVAILABLE")) throw error;

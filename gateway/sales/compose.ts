@@ -10,7 +10,7 @@ import type { Endpoint } from "../http/endpoint.ts";
 import type { GatewayMetrics } from "../machines/metrics.ts";
 import { type Board, createBoard } from "./board.ts";
 import { followSales } from "./follow-sales.ts";
-import { listSales } from "./list-sales.ts";
+import { createReadSales, listSales, type ReadSales } from "./list-sales.ts";
 import { createSaleRecovering, type SaleRecovering } from "./recovering.ts";
 import { readWinnersFilter, redisSaleUpdates } from "./redis-sale-updates.ts";
 import { createViewSale, type SaleSources, type ViewSale } from "./sale-view.ts";
@@ -25,6 +25,8 @@ export interface Sales {
   readonly board: Board;
   readonly scripts: SaleScripts;
   readonly viewSale: ViewSale;
+  /** All sales, for operators. */
+  readonly readAll: ReadSales;
   readonly whyNotLoaded: WhyNotLoaded;
   readonly recovering: SaleRecovering;
   readonly endpoints: readonly Endpoint[];
@@ -35,11 +37,14 @@ export interface Sales {
 }
 
 export interface SaleParts {
-  readonly sources: SaleSources;
+  readonly readListed: ReadSales;
   readonly viewSale: ViewSale;
 }
 
-export const saleEndpoints = ({ sources, viewSale }: SaleParts): Endpoint[] => [showSale(viewSale), listSales(sources)];
+export const saleEndpoints = ({ readListed, viewSale }: SaleParts): Endpoint[] => [
+  showSale(viewSale),
+  listSales(readListed),
+];
 
 /** The sales on Redis and PostgreSQL. */
 export function composeSales(connections: GatewayConnections, config: GatewayConfig, metrics: GatewayMetrics): Sales {
@@ -62,6 +67,7 @@ export function composeSales(connections: GatewayConnections, config: GatewayCon
   const sources: SaleSources = {
     find: (couponId) => guarded(() => findSale(orm, couponId)),
     list: (cursor, limit) => guarded(() => listSaleRows(orm, cursor, limit)),
+    listed: (cursor, limit) => guarded(() => listSaleRows(orm, cursor, limit, true)),
     live: (couponId) =>
       readSale(redis, couponId).catch((error: unknown) => {
         onError(error);
@@ -73,9 +79,10 @@ export function composeSales(connections: GatewayConnections, config: GatewayCon
     board,
     scripts,
     viewSale,
+    readAll: createReadSales(sources.list, sources.live),
     whyNotLoaded,
     recovering: createSaleRecovering(whyNotLoaded),
-    endpoints: saleEndpoints({ sources, viewSale }),
+    endpoints: saleEndpoints({ readListed: createReadSales(sources.listed, sources.live), viewSale }),
     onChange(listener) {
       changed = listener;
     },

@@ -43,7 +43,9 @@ function stateOf(row: SaleRow, live: SaleSnapshot | null, nowMs: number): SaleSt
 export interface SaleSources {
   /** The sale's terms. */
   find(couponId: CouponId): Promise<SaleRow | null>;
-  /** Newest first; `cursor` is the last page's. */
+  /** The listed sales, as `list`. */
+  listed(cursor: string | null, limit: number): ReturnType<SaleSources["list"]>;
+  /** All sales, newest first; `cursor` is the last page's. */
   list(cursor: string | null, limit: number): Promise<{ rows: readonly SaleRow[]; nextCursor: string | null }>;
   /** The sale in Redis; null if it is not there or Redis does not answer (then only the terms are shown). */
   live(couponId: CouponId): Promise<SaleSnapshot | null>;

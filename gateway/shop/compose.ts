@@ -1,8 +1,10 @@
 import { sharedLook } from "../../contracts/async/shared-look.ts";
+import type { ProductId } from "../../contracts/orders/ids.ts";
 import { deleteCartLines, findCart, setCartLine } from "../../db/shop/carts.ts";
 import { listMyPoints } from "../../db/shop/points.ts";
 import { findOffers, findProduct, listProducts } from "../../db/shop/products.ts";
 import { bestSellers } from "../../db/shop/sold.ts";
+import { PRODUCTS_CHANNEL } from "../../lua/keys.ts";
 import { createRankingCache } from "../../lua/ranking.ts";
 import type { GatewayConnections } from "../connections.ts";
 import type { Endpoint } from "../http/endpoint.ts";
@@ -36,12 +38,16 @@ export const shopEndpoints = (parts: ShopParts): Endpoint[] => [
 ];
 
 /** Products, cart and points on PostgreSQL and Redis. */
-export function composeShop({ redis, sql, orm, guarded, onError }: GatewayConnections): Shop {
+export function composeShop({ redis, subscriber, sql, orm, guarded, onError }: GatewayConnections): Shop {
   const offers = createOffers({ find: (ids) => guarded(() => findOffers(sql, ids)) });
+  subscriber.on("message", (channel: string, productId: string) => {
+    if (channel === PRODUCTS_CHANNEL) offers.forget(productId as ProductId);
+  });
+  subscriber.subscribe(PRODUCTS_CHANNEL).catch(onError);
   return {
     offers,
     endpoints: shopEndpoints({
-      listProducts: sharedLook((cursor, limit) => guarded(() => listProducts(orm, cursor, limit))),
+      listProducts: sharedLook((cursor, limit) => guarded(() => listProducts(orm, cursor, limit, true))),
       findProduct: sharedLook((id) => guarded(() => findProduct(sql, id))),
       readRanking: createReadRanking({
         cache: createRankingCache(redis),

@@ -8,11 +8,13 @@ import type { Offer } from "../../db/shop/products.ts";
 export interface Offers {
   /** Each product's offer; null: no such product. @throws the error of PostgreSQL, if a product is not in memory */
   of(ids: readonly ProductId[]): Promise<ReadonlyMap<ProductId, Offer | null>>;
+  /** A product was changed: the next question reads it, also if it is being read now. */
+  forget(id: ProductId): void;
 }
 
 export interface OffersOptions {
   readonly find: (ids: readonly ProductId[]) => Promise<readonly Offer[]>;
-  /** How long a product is remembered, milliseconds. No program changes a price, so this only limits the delay of a manual change. */
+  /** How long a product is remembered, milliseconds: the delay of a changed price whose announcement was missed. */
   readonly ttlMs?: number;
   /** How long a missing product is remembered: long enough to keep a flood of invented ids away from the database. */
   readonly missingTtlMs?: number;
@@ -28,14 +30,17 @@ const MAX_PRODUCTS = 20_000;
 export function createOffers(options: OffersOptions): Offers {
   const { find, ttlMs = 5_000, missingTtlMs = 1_000, max = MAX_PRODUCTS } = options;
   const known = new LRUCache<ProductId, { readonly offer: Offer | null }>({ max, ttl: ttlMs });
+  /** How many products were changed. A read that began before a change is not shared with those who ask after it. */
+  let changes = 0;
   const findTogether = batchPerTurn<ProductId, Offer | null>(async (ids) => {
     const found = new Map((await find(ids)).map((offer) => [offer.productId, offer]));
     return ids.map((id) => found.get(id) ?? null);
   });
   const read = sharedLook(
-    async (id: ProductId) => {
+    async (id: ProductId, begunAt: number) => {
       const offer = await findTogether(id);
-      known.set(id, { offer }, offer === null ? { ttl: missingTtlMs } : {});
+      // What was read before a change is an answer to those who asked before it, and nothing to remember.
+      if (begunAt === changes) known.set(id, { offer }, offer === null ? { ttl: missingTtlMs } : {});
       return offer;
     },
     { joinRunning: true },
@@ -46,10 +51,14 @@ export function createOffers(options: OffersOptions): Offers {
       const offers = await Promise.all(
         ids.map((id) => {
           const one = known.get(id);
-          return one === undefined ? read(id) : one.offer;
+          return one === undefined ? read(id, changes) : one.offer;
         }),
       );
       return new Map(ids.map((id, i) => [id, offers[i]!]));
+    },
+    forget(id) {
+      changes++;
+      known.delete(id);
     },
   };
 }

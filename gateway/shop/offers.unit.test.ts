@@ -57,3 +57,30 @@ test("a failed reading is told to all who waited for it, and is not remembered",
   expect((await offers.of([id("a")])).get(id("a"))).toEqual(offer("a"));
   expect(asked).toHaveLength(2);
 });
+
+test("a changed product is read again, also by those who ask while an older read is under way", async () => {
+  let price = 100;
+  const reads: (() => void)[] = [];
+  const offers = createOffers({
+    async find(ids) {
+      const then = price;
+      await new Promise<void>((resolve) => reads.push(resolve));
+      return ids.map((one) => offer(one, then));
+    },
+  });
+  const priceOf = async () => (await offers.of([id("a")])).get(id("a"))!.price as number;
+  const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  const before = priceOf();
+  await turn();
+  price = 250;
+  offers.forget(id("a"));
+  const after = priceOf();
+  await turn();
+  expect(reads).toHaveLength(2);
+  reads[1]!();
+  expect(await after).toBe(250);
+  reads[0]!();
+  expect(await before).toBe(100);
+  expect(await priceOf()).toBe(250); // the older read is not remembered
+  expect(reads).toHaveLength(2);
+});

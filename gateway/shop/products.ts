@@ -28,7 +28,7 @@ export const showProducts = (list: ListProducts): Endpoint =>
     ...READ,
     path: "/products",
     operationId: "listProducts",
-    summary: "All products, newest first",
+    summary: "The listed products, newest first",
     cost: "list",
     query: PageQuery,
     answers: { 200: ProductList },

@@ -19,7 +19,7 @@ export interface RankingSources {
   readonly cache: RankingCache;
   /** The best-selling products since a day (null: ever), counted by PostgreSQL. */
   readonly count: (since: string | null, limit: number) => Promise<readonly Rank[]>;
-  readonly offers: Offers;
+  readonly offers: Pick<Offers, "of">;
   readonly now?: () => number;
   readonly onError: (error: unknown) => void;
 }

@@ -6,7 +6,7 @@
  * one before (HTTP pipelining, which no browser or proxy does): load generators must not pipeline claims.
  */
 
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export interface HttpRequest {
   readonly method: string;

@@ -195,4 +195,4 @@ function addSocketRoute<Data>(route: NonNullable<TransportOptions<Data>["socket"
   );
 }
 
-const REGISTER = { GET: "get", POST: "post", PUT: "put", DELETE: "del" } as const;
+const REGISTER = { GET: "get", POST: "post", PUT: "put", PATCH: "patch", DELETE: "del" } as const;

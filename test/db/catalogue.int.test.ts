@@ -110,7 +110,7 @@ test("many reductions at once never take more than there is, and the movements s
 test("an edit of a product changes what it names, and its line has both values", async () => {
   const product = await create(3, 100);
   const edit = (change: Parameters<typeof editProduct>[2], id: ProductId = product.id) =>
-    db.sql.begin((tx) => editProduct(tx, id, change, "otto"));
+    editProduct(db.sql, id, change, "otto");
   expect(await edit({ price: 250 as never, listed: false })).toEqual({
     ...product,
     price: 250,
