@@ -253,7 +253,7 @@ const MAX_LINES = 100;
 // Functions that are longer, with the change that will take each apart. None may grow, and none may be added.
 const TOO_LONG: Readonly<Record<string, { readonly lines: number; readonly why: string }>> = {
   "gateway/claims/claim.ts createClaims": {
-    lines: 144,
+    lines: 139,
     why: "a claim's path: the gateway's domains change it, with a benchmark",
   },
   "gateway/transports/uws.ts listenUws": {

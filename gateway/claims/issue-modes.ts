@@ -16,14 +16,28 @@ export interface IssueModeSources {
 /** About 100 bytes each. */
 const REMEMBERED = 10_000;
 
-/** A sale's mode never changes, so it is asked once. Redis first: a repeat must be answered while PostgreSQL is away. */
+/**
+ * A sale's mode never changes, so it is asked once, also by many repeats at the same time. Redis first: a repeat must be answered
+ * while PostgreSQL is away.
+ */
 export function createIssueModes({ inRedis, inDatabase }: IssueModeSources): IssueModeOf {
-  const known = new LRUCache<CouponId, IssueMode>({ max: REMEMBERED });
-  return async (couponId) => {
-    const remembered = known.get(couponId);
-    if (remembered !== undefined) return remembered;
-    const mode = (await inRedis(couponId)) ?? (await inDatabase(couponId));
-    known.set(couponId, mode);
+  const known = new LRUCache<CouponId, Promise<IssueMode>>({ max: REMEMBERED });
+
+  async function ask(couponId: CouponId): Promise<IssueMode> {
+    try {
+      return (await inRedis(couponId)) ?? (await inDatabase(couponId));
+    } catch (error) {
+      known.delete(couponId);
+      throw error;
+    }
+  }
+
+  return (couponId) => {
+    let mode = known.get(couponId);
+    if (mode === undefined) {
+      mode = ask(couponId);
+      known.set(couponId, mode);
+    }
     return mode;
   };
 }

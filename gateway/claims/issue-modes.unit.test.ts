@@ -16,7 +16,9 @@ test("a sale's mode is asked once: of Redis, and of PostgreSQL if Redis does not
       return "DIRECT";
     },
   });
-  for (let time = 0; time < 2; time++) expect([await modes(held), await modes(past)]).toEqual(["QUEUED", "DIRECT"]);
+  const atOnce = await Promise.all([held, past, held, past].map(modes));
+  expect(atOnce).toEqual(["QUEUED", "DIRECT", "QUEUED", "DIRECT"]);
+  expect([await modes(held), await modes(past)]).toEqual(["QUEUED", "DIRECT"]);
   expect(asked).toEqual([`redis ${held}`, `redis ${past}`, `database ${past}`]);
   for (let time = 0; time < 2; time++) await expect(modes(broken)).rejects.toThrow("away");
   expect(asked).toHaveLength(7);

@@ -17,6 +17,8 @@ export function showReceiptKeys(keys: readonly ReceiptKey[]): Endpoint {
     headers: Object.freeze({
       "content-type": "application/json",
       "cache-control": `public, max-age=${KEEP_S}`,
+      // A page of any origin may check a receipt.
+      "access-control-allow-origin": "*",
     }),
     body: JSON.stringify(publishedKeys(keys)),
   };

@@ -11,6 +11,7 @@ import {
 } from "../../contracts/claims/receipt-keys.ts";
 import { newRequestId } from "../../contracts/wire/ids.ts";
 import { type ApiAnswer, call, claim } from "../support/client.ts";
+import { isStopped } from "../support/processes.ts";
 import { TestSocket } from "../support/socket.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
@@ -113,8 +114,12 @@ test("the same through Redis alone", async () => {
   const [kafka0, kafka1] = system.gateways.splice(0, 2);
   try {
     const { id } = await system.createSale({ total: 10 });
-    await isProvenBeforeAndAfter(id, "rita", async () => {});
+    const persister = system.consumers.at(-1)!;
+    persister.kill("SIGSTOP");
+    await until("it stands still", async () => isStopped(persister.pid));
+    await isProvenBeforeAndAfter(id, "rita", async () => persister.kill("SIGCONT"));
   } finally {
+    system.consumers.at(-1)!.kill("SIGCONT");
     system.gateways.unshift(kafka0!, kafka1!);
     for (const gateway of redisOnly) {
       system.gateways.splice(system.gateways.indexOf(gateway), 1);
@@ -158,6 +163,7 @@ test("a queued request that nobody decides yet is proven to be PENDING", async (
   const decider = system.consumers.at(-1)!;
   decider.kill("SIGSTOP");
   try {
+    await until("it stands still", async () => isStopped(decider.pid));
     const { body } = await claimAt(0, id, "pat");
     const pending = await proven(body.requestId, "pat");
     expect(pending).toMatchObject({ kind: "PENDING", requestId: body.requestId });
@@ -197,6 +203,31 @@ test("a revoked coupon has no receipt any more, and an alias has the receipt of 
   expect(await isProven(issued.receipt)).toBe(true);
 });
 
+test("./dev receipt verify checks with the published keys, and says by its exit code whether anything is proven", async () => {
+  const { id } = await system.createSale({ total: 5 });
+  const { requestId, receipt: mac } = (await claimAt(0, id, "cleo")).body;
+  const { receipt } = (await receiptOf(requestId, "cleo")).body;
+  const verify = async (...args: string[]) => {
+    const main = join(import.meta.dir, "../../cli/main.ts");
+    const run = Bun.spawn([process.execPath, main, "receipt", "verify", ...args], { stdout: "pipe", stderr: "pipe" });
+    const out = await new Response(run.stdout).text();
+    return { code: await run.exited, out };
+  };
+  const genuine = await verify(receipt, "--keys", system.url, "--request", requestId, "--user", "cleo");
+  expect(genuine.code).toBe(0);
+  expect(genuine.out).toContain("genuine: made with key");
+  expect(genuine.out).toContain(requestId);
+  const json = await verify(receipt, "--keys", system.url, "--user", "bob", "--json");
+  expect({ ...json, out: JSON.parse(json.out) }).toEqual({ code: 1, out: { ok: false, fault: "OTHER_USER" } });
+  const changed = await verify(receipt.replace(".cleo.", ".cleq."), "--keys", system.url);
+  expect(changed.code).toBe(1);
+  expect(changed.out).toContain("the signature is wrong");
+  const byHmac = await verify(mac, "--keys", system.url);
+  expect(byHmac.code).toBe(1);
+  expect(byHmac.out).toContain("GET /coupons/requests/<id>/receipt");
+  expect((await verify(mac, "--keys", system.stack.env.RECEIPT_KEYS_FILE)).code).toBe(0);
+});
+
 test("the socket's claim carries the receipt of the same claim over HTTP", async () => {
   const { id } = await system.createSale({ total: 5 });
   const socket = await TestSocket.welcomed(system.gateways[0]!.url, system.token("sofia"));
@@ -211,6 +242,7 @@ test("the keys are published for caches, next and retired ones too, and a rotati
   const answer = await call(`${system.url}${RECEIPT_KEYS_PATH}`);
   expect(answer).toMatchObject({ status: 200, body: { keys: [{ kid: own.keys[0].kid, x: own.keys[0].x }] } });
   expect(answer.headers.get("cache-control")).toBe("public, max-age=300");
+  expect(answer.headers.get("access-control-allow-origin")).toBe("*");
   expect(JSON.stringify(answer.body)).not.toContain(own.keys[0].d);
 
   const { id } = await system.createSale({ total: 5 });
@@ -248,10 +280,15 @@ test("the keys are published for caches, next and retired ones too, and a rotati
 });
 
 test("a claim from before the first key keeps its receipt of version 1, and has a signed one too", async () => {
-  const { id } = await system.createSale({ total: 5 });
+  const { id } = await system.createSale({ total: 1_000 });
   const env = { RECEIPT_KEYS_FILE: await keysFile("young", [newReceiptKey("young", new Date())]) };
   const [behind, other] = [await system.addGateway({ ...env, ...SETTABLE_CLOCK }), await system.addGateway(env)];
   behind.kill("SIGUSR2"); // an hour back: before the key, as the requests of an earlier release
+  let probe = 0;
+  await until("its clock is set", async () => {
+    const { body } = await claim(behind.url, id, system.token(`probe-${probe++}`));
+    return body.receipt.startsWith("v1.");
+  });
   const token = system.token("old");
   const { body } = await claim(behind.url, id, token);
   expect(body.receipt).toStartWith("v1.");
