@@ -11,6 +11,8 @@ export const TURNS = 5;
 const CONTRACTS = /^(kafka\/bun|test\/(kafka|transports|runtimes))\/.*\.int\.test\.ts$/;
 /** Files that the contracts depend on: a change of one runs all contracts, not only those whose turn it is. */
 const CONTRACT_ROOMS = /^(kafka|gateway\/transports|test\/(kafka|transports|contracts|runtimes))\//;
+/** Tests that need more than this repository brings (Python and its package index): only `--all` runs them, and a change of them. */
+const ONLY_ALL = /^test\/generated\//;
 /** What can change no test's outcome. */
 const HARMLESS = /(\.md|LICENSE|^test\/durations\.json)$|^\.(github|changeset)\//;
 
@@ -49,6 +51,7 @@ export function chooseGate(
   const slice = new Set(inTurn.map(({ file }) => file));
   const runs = (test: TestFile): boolean => {
     if (changed?.includes(test.file)) return true;
+    if (ONLY_ALL.test(test.file)) return false;
     if (test.tier === "fault") return faults.has(test.file);
     if (contractsRun && CONTRACTS.test(test.file)) return true;
     return !isLong(test) || slice.has(test.file);

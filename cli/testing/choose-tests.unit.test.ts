@@ -84,3 +84,9 @@ test("a change of which imports tell nothing asks for the gate; documents and re
   expect(ask("docs/operations.md")!.tests).toEqual([]);
   expect(ask("test/durations.json")!.tests).toEqual([]);
 });
+
+test("tests that need Python run with --all, or if they were changed", () => {
+  const generated: TestFile = { file: "test/generated/openapi.e2e.test.ts", tier: "e2e" };
+  const runs = (changed: string[] | null) => files(chooseGate([generated], {}, changed, 0).tests);
+  expect([runs(null), runs([]), runs([generated.file])]).toEqual([[], [], [generated.file]]);
+});
