@@ -17,6 +17,7 @@ import {
 import type { SecretValue } from "../contracts/wire/secret.ts";
 import { type AuthConfig, AuthEnvironment, authConfigOf } from "./auth/environment.ts";
 import { whyKeysCannotSign } from "./claims/receipt.ts";
+import { Networks } from "./http/ip-address.ts";
 
 const integer = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description });
@@ -114,9 +115,37 @@ export const GatewayEnvironment = Type.Object({
     20,
     1,
     100_000,
-    "Claims and orders per second that one user may send, averaged; reads are not limited",
+    "Tokens that one user gains per second. A claim, an order or a change costs 1, a list 0.5, a read 0.2, a `resume` 2",
   ),
-  USER_RATE_BURST: integer(100, 1, 100_000, "Claims and orders one user may send at once; reads are not limited"),
+  USER_RATE_BURST: integer(100, 1, 100_000, "Tokens that one user may spend at once"),
+  ADDRESS_RATE_PER_S: integer(
+    1_000,
+    1,
+    1_000_000,
+    "Tokens per second of one address (of IPv6 a /64, and eight times as many of a /48). This machine's addresses have no limit, unless they are TRUSTED_PROXIES",
+  ),
+  ADDRESS_RATE_BURST: integer(
+    10_000,
+    1,
+    1_000_000,
+    "Tokens that one address may spend at once: thousands of people may share it",
+  ),
+  TRUSTED_PROXIES: Type.String({
+    default: "",
+    description:
+      "Addresses and networks of the proxies in front, comma-separated (`10.0.0.0/8,2001:db8::/32`): from these, `X-Forwarded-For` and `Forwarded` tell the client's address",
+  }),
+  MAX_READS: integer(64, 1, 10_000, "Reads that Redis and PostgreSQL answer at once; operators' reads are not counted"),
+  MAX_WAITING_READS: integer(1_024, 0, 100_000, "Reads that wait for their turn; beyond it they get 503 OVERLOADED"),
+  READ_DEADLINE_MS: integer(1_000, 10, 60_000, "How long a read waits for its turn before it gets 503 OVERLOADED"),
+  MAX_BODIES_MB: integer(64, 1, 65_536, "Memory for all bodies that arrive; beyond it requests get 503 OVERLOADED"),
+  MAX_CONNECTIONS: integer(
+    0,
+    0,
+    10_000_000,
+    "Connections of clients, sockets included; beyond it requests get 503 OVERLOADED and their connections end. 0: the limit of descriptors less 128",
+  ),
+  MAX_SOCKETS: integer(0, 0, 10_000_000, "Sockets; beyond it new ones get 503 OVERLOADED. 0: 90 % of MAX_CONNECTIONS"),
   GATE_TTL_MS: integer(2_000, 100, 60_000, "How long the gateway refuses from memory without a confirmation by Redis"),
   GATE_WINNERS_MB: integer(
     64,
@@ -140,9 +169,16 @@ export const GatewayEnvironment = Type.Object({
     67_108_864,
     "Bytes queued for a slow client before its socket is closed",
   ),
+  SOCKET_BUFFERS_MB: integer(
+    64,
+    1,
+    65_536,
+    "Memory for everything that is queued for slow clients; beyond it the sockets with the most are cut",
+  ),
   ALLOWED_ORIGINS: Type.String({
     default: "",
-    description: "Origins that may open a socket, comma-separated; empty: any",
+    description:
+      "Origins of other sites' pages, comma-separated: only these may open a socket, and these may use the API (CORS). Empty: any may open a socket, none may use the API",
   }),
   PAYMENT_WEBHOOK_SECRET: Secret({
     default: "",
@@ -172,6 +208,7 @@ export interface GatewayConfig extends GatewayEnvironment {
   /** Of receipts for claims from before the first key. */
   readonly receiptV1Key: KeyObject;
   readonly allowedOrigins: ReadonlySet<string>;
+  readonly trustedProxies: Networks;
   readonly gatewayId: string;
   readonly pipeline: PipelineChoice;
   readonly countriesServed: ReadonlySet<string>;
@@ -194,6 +231,15 @@ function originsOf(list: string): ReadonlySet<string> {
     origins.add(origin);
   }
   return origins;
+}
+
+/** @throws Error that names the wrong network */
+function networksOf(list: string): Networks {
+  try {
+    return new Networks(list);
+  } catch (error) {
+    throw invalidEnvironment([`TRUSTED_PROXIES: ${(error as Error).message}`]);
+  }
 }
 
 function originOf(text: string): string | null {
@@ -259,6 +305,7 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     receiptKeys: readReceiptKeys(env.RECEIPT_KEYS_FILE),
     receiptV1Key: v1Key(env.RECEIPT_SECRET.reveal(), env.JWT_SECRET.reveal()),
     allowedOrigins: originsOf(env.ALLOWED_ORIGINS),
+    trustedProxies: networksOf(env.TRUSTED_PROXIES),
     GATEWAY_HOST: bareHost(env.GATEWAY_HOST),
     ADMIN_HOST: bareHost(env.ADMIN_HOST),
     MACHINE_HOST: bareHost(env.MACHINE_HOST),

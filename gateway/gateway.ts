@@ -1,6 +1,7 @@
 import { LeftOut } from "../contracts/wire/left-out.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { whenReady } from "../lua/redis.ts";
+import { composeLimits } from "./admission/compose.ts";
 import { createAuthenticate } from "./auth/authenticate.ts";
 import { openKeys } from "./auth/open-keys.ts";
 import { composeClaims } from "./claims/compose.ts";
@@ -46,11 +47,12 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   let listeners: Listeners | undefined;
   const metrics = createMetrics();
   const sales = composeSales(connections, config, metrics);
-  const claims = composeClaims(connections, config, metrics, sales);
+  const limits = composeLimits(config, log, metrics);
+  const claims = composeClaims(connections, config, metrics, limits, sales);
   const shop = composeShop(connections);
   const orders = composeOrders(connections, config, metrics, claims, shop);
   const publish = (topic: string, text: string) => listeners?.publish(topic, text) ?? 0;
-  const room = composeSockets(connections, config, metrics, { authenticate, sales, claims, orders, publish });
+  const room = composeSockets(connections, config, metrics, { authenticate, sales, claims, orders, limits, publish });
   const endpoints = [
     ...claims.endpoints,
     ...sales.endpoints,
@@ -73,8 +75,8 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   await whenReady(redis, FIRST_LOOK_MS);
 
   const checkAnswer = config.NODE_ENV === "test" ? { checkAnswer: createCheckAnswer(endpoints, REFERENCED) } : {};
-  const door = createDoor({ authenticate, metrics, log, onError, ...checkAnswer });
-  listeners = await openListeners({ config, listen: runtime.listen, endpoints, door, room, log, onError });
+  const door = createDoor({ authenticate, ...limits, metrics, log, onError, ...checkAnswer });
+  listeners = await openListeners({ config, listen: runtime.listen, endpoints, door, room, limits, log, onError });
   const { ports } = listeners;
   log.info({ ports, kafka: kafkaVersion }, "gateway is listening");
   return {
@@ -85,6 +87,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
       await retire(config, connections, room, listeners!, () => {
         keys.stop();
         stopFollowing();
+        limits.stop();
         claims.pipelines.stop();
       });
     },

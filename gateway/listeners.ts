@@ -1,14 +1,16 @@
 import type { Logger } from "pino";
 import { StampedeError } from "../contracts/wire/errors.ts";
+import type { GatewayLimits } from "./admission/compose.ts";
 import type { GatewayConfig } from "./config.ts";
 import { documentEndpoints } from "./docs/documents.ts";
+import { Cors } from "./http/cors.ts";
 import type { Audience } from "./http/declaration.ts";
 import type { Door } from "./http/door.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import type { LogError } from "./http/error-log.ts";
 import { problem, problemOf } from "./http/problem.ts";
 import type { SocketRoom } from "./sockets/room.ts";
-import type { Listen, Route, Transport } from "./transports/transport.ts";
+import type { HttpRequest, HttpResponse, Listen, Route, Transport } from "./transports/transport.ts";
 
 export interface ListenerParts {
   readonly config: GatewayConfig;
@@ -16,6 +18,7 @@ export interface ListenerParts {
   readonly endpoints: readonly Endpoint[];
   readonly door: Door;
   readonly room: SocketRoom;
+  readonly limits: Pick<GatewayLimits, "bodies" | "connections">;
   readonly log: Logger;
   readonly onError: LogError;
 }
@@ -69,16 +72,40 @@ function distinct(endpoints: readonly Endpoint[]): Endpoint[] {
 function routesOf(parts: ListenerParts, place: Place): Route[] {
   const { config, endpoints, door } = parts;
   const own = distinct(endpoints.filter(({ audience }) => place.audiences.includes(audience)));
-  return [...own, ...documentsOf(config, place, endpoints)].map((endpoint) => ({
-    method: endpoint.method,
-    path: endpoint.path,
-    handler: endpoint.serve(door),
-  }));
+  const cors = corsOf(config);
+  return [...own, ...documentsOf(config, place, endpoints)].map((endpoint) => {
+    const { method, path, audience } = endpoint;
+    const handler = endpoint.serve(door);
+    const isOpen = cors !== undefined && audience === "public"; // to pages of other origins
+    return { method, path, handler: isOpen ? cors.wrap(handler, failureAnswer(parts.onError)) : handler };
+  });
 }
+
+/** undefined: no page of another origin may use the API. */
+const corsOf = ({ allowedOrigins }: GatewayConfig): Cors | undefined =>
+  allowedOrigins.size === 0 ? undefined : new Cors(allowedOrigins);
+
+const notFoundAnswer = (request: HttpRequest, allowed: readonly string[]): HttpResponse =>
+  allowed.length === 0
+    ? problem("ROUTE_NOT_FOUND")
+    : problem("METHOD_NOT_ALLOWED", {
+        detail: `${request.path} takes ${allowed.join(", ")}`,
+        headers: { allow: allowed.join(", ") },
+      });
+
+/** The answer for an error that a handler threw. */
+const failureAnswer =
+  (onError: LogError) =>
+  (_request: HttpRequest, error: unknown): HttpResponse => {
+    if (!(error instanceof StampedeError) || error.code === "INTERNAL") onError(error);
+    return problemOf(error);
+  };
 
 function open(parts: ListenerParts, place: Place): Promise<Transport> {
   const { config, listen, room, onError } = parts;
+  const { bodies, connections } = parts.limits;
   const isPublic = place.audiences.includes("public");
+  const cors = isPublic ? corsOf(config) : undefined;
   return listen({
     host: place.host,
     port: place.port,
@@ -87,19 +114,16 @@ function open(parts: ListenerParts, place: Place): Promise<Transport> {
     maxBodyBytes: config.MAX_BODY_BYTES,
     idleTimeoutS: config.IDLE_TIMEOUT_S,
     routes: routesOf(parts, place),
-    notFound: (request, allowed) =>
-      allowed.length === 0
-        ? problem("ROUTE_NOT_FOUND")
-        : problem("METHOD_NOT_ALLOWED", {
-            detail: `${request.path} takes ${allowed.join(", ")}`,
-            headers: { allow: allowed.join(", ") },
-          }),
-    failed: (_request, error) => {
-      if (!(error instanceof StampedeError) || error.code === "INTERNAL") onError(error);
-      return problemOf(error);
+    bodies,
+    notFound: (request, allowed) => {
+      const answer = notFoundAnswer(request, allowed);
+      return cors === undefined ? answer : cors.answer(request.header("origin"), answer);
     },
+    failed: failureAnswer(onError),
+    ...(cors === undefined ? {} : { preflight: (request) => cors.preflight(request) }),
     ...(isPublic
       ? {
+          connections,
           socket: {
             ...room.route,
             maxMessageBytes: config.MAX_BODY_BYTES,

@@ -53,7 +53,7 @@ export const CLAIM_REFUSALS = {
     retryable: true,
     retryAfterS: 1,
     title: "Too many requests",
-    when: "one user sends more than `USER_RATE_PER_S`",
+    when: "a user or an address asks for more than `USER_RATE_PER_S` or `ADDRESS_RATE_PER_S` allows",
     again: "after `Retry-After`",
   },
   SALE_RECOVERING: {
@@ -71,7 +71,7 @@ export const CLAIM_REFUSALS = {
     retryable: true,
     retryAfterS: 1,
     title: "Too much is in flight",
-    when: "more than `MAX_IN_FLIGHT` claims in one gateway, or Redis is full",
+    when: "more than `MAX_IN_FLIGHT` claims in one gateway, or Redis is full, or another limit of the gateway is reached",
     again: "after `Retry-After`",
   },
   OUTCOME_UNKNOWN: {

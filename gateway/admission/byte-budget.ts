@@ -4,7 +4,11 @@ import { overloaded } from "./refused.ts";
 export class ByteBudget {
   #taken = 0;
 
-  constructor(private readonly limit: number) {}
+  /** @param refused called for each refusal */
+  constructor(
+    private readonly limit: number,
+    private readonly refused: () => void = () => {},
+  ) {}
 
   get taken(): number {
     return this.#taken;
@@ -12,7 +16,10 @@ export class ByteBudget {
 
   /** @throws StampedeError OVERLOADED beyond the limit; then nothing is taken */
   take(bytes: number): void {
-    if (this.#taken + bytes > this.limit) throw overloaded();
+    if (this.#taken + bytes > this.limit) {
+      this.refused();
+      throw overloaded();
+    }
     this.#taken += bytes;
   }
 

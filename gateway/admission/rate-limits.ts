@@ -1,6 +1,6 @@
 import type { UserId } from "../../contracts/wire/ids.ts";
 import { type AddressSource, clientIp } from "../http/client-address.ts";
-import { type IpAddress, isIpv4, isLoopback, type Networks } from "../http/ip-address.ts";
+import { type IpAddress, isIpv4, isLoopback, type Networks, parseIp } from "../http/ip-address.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { rateLimited } from "./refused.ts";
 import { TokenBuckets } from "./token-buckets.ts";
@@ -79,6 +79,13 @@ export class RateLimits {
   spendIp(ip: IpAddress | undefined, tokens: number): void {
     const wait = ip === undefined ? 0 : this.#ipWait(ip, tokens, performance.now());
     if (wait > 0) throw rateLimited(wait);
+  }
+
+  /** Takes tokens of an address (as text), and of its user if it is known. @returns as userWait */
+  messageWait(userId: UserId | null, address: string, tokens: number): number {
+    const ip = parseIp(address);
+    const wait = ip === undefined ? 0 : this.#ipWait(ip, tokens, performance.now());
+    return wait > 0 || userId === null ? wait : this.userWait(userId, tokens);
   }
 
   /**

@@ -1,4 +1,12 @@
+import type { StampedeError } from "../../contracts/wire/errors.ts";
 import { overloaded } from "./refused.ts";
+
+export interface ReadLimits {
+  readonly running: number;
+  readonly waiting: number;
+  /** How long one waits, in milliseconds. */
+  readonly deadlineMs: number;
+}
 
 interface Waiting {
   readonly since: number;
@@ -7,7 +15,7 @@ interface Waiting {
 }
 
 /**
- * Bounds the reads that Redis and PostgreSQL answer: at most `maxRunning` at once, `maxWaiting` behind them, each for at most
+ * Bounds the reads that Redis and PostgreSQL answer: at most `running` at once, `waiting` behind them, each for at most
  * `deadlineMs`. The others are refused at once, so that a flood of reads costs refusals and not connections, and claims find both
  * free. A read that is answered from memory takes no place.
  */
@@ -16,10 +24,10 @@ export class ReadQueue {
   #running = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** @param refused called for each refusal */
   constructor(
-    private readonly maxRunning: number,
-    private readonly maxWaiting: number,
-    private readonly deadlineMs: number,
+    private readonly most: ReadLimits,
+    private readonly refused: () => void = () => {},
   ) {}
 
   get running(): number {
@@ -32,8 +40,8 @@ export class ReadQueue {
 
   /** Runs a read now, or when a place is free. @throws StampedeError OVERLOADED, also as a rejection */
   run<T>(read: () => T | Promise<T>): T | Promise<T> {
-    if (this.#running < this.maxRunning) return this.#start(read);
-    if (this.#waiting.size >= this.maxWaiting) throw overloaded();
+    if (this.#running < this.most.running) return this.#start(read);
+    if (this.#waiting.size >= this.most.waiting) throw this.#refusal();
     return new Promise<T>((resolve, reject) => {
       this.#waiting.add({
         since: performance.now(),
@@ -44,10 +52,15 @@ export class ReadQueue {
             reject(error);
           }
         },
-        giveUp: () => reject(overloaded()),
+        giveUp: () => reject(this.#refusal()),
       });
-      this.#timer ??= setTimeout(this.#expire, this.deadlineMs);
+      this.#timer ??= setTimeout(this.#expire, this.most.deadlineMs);
     });
+  }
+
+  #refusal(): StampedeError {
+    this.refused();
+    return overloaded();
   }
 
   #start<T>(read: () => T | Promise<T>): T | Promise<T> {
@@ -62,7 +75,7 @@ export class ReadQueue {
 
   /** Lets waiting reads begin, the oldest first. */
   #next(): void {
-    while (this.#running < this.maxRunning) {
+    while (this.#running < this.most.running) {
       const first = this.#first();
       if (first === undefined) return;
       this.#waiting.delete(first);
@@ -80,7 +93,7 @@ export class ReadQueue {
     this.#timer = undefined;
     const now = performance.now();
     for (let first = this.#first(); first !== undefined; first = this.#first()) {
-      const left = first.since + this.deadlineMs - now;
+      const left = first.since + this.most.deadlineMs - now;
       if (left > 0) {
         this.#timer = setTimeout(this.#expire, Math.ceil(left));
         return;

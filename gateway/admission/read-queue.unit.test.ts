@@ -17,7 +17,7 @@ async function start<T>(queue: ReadQueue, read: () => T | Promise<T>): Promise<T
 }
 
 test("reads beyond the places wait in their order, and those beyond the waiting room are refused at once", async () => {
-  const queue = new ReadQueue(2, 3, MINUTE);
+  const queue = new ReadQueue({ running: 2, waiting: 3, deadlineMs: MINUTE });
   const gates = Array.from({ length: 6 }, () => Promise.withResolvers<number>());
   const began: number[] = [];
   const results = gates.map(({ promise }, i) =>
@@ -38,7 +38,7 @@ test("reads beyond the places wait in their order, and those beyond the waiting 
 });
 
 test("a read that waited for the deadline is refused and never begins", async () => {
-  const queue = new ReadQueue(1, 10, 20);
+  const queue = new ReadQueue({ running: 1, waiting: 10, deadlineMs: 20 });
   const gate = Promise.withResolvers<string>();
   const first = start(queue, () => gate.promise);
   let began = 0;
@@ -51,7 +51,7 @@ test("a read that waited for the deadline is refused and never begins", async ()
 });
 
 test("an answer from memory takes no place, and comes in the same turn", () => {
-  const queue = new ReadQueue(1, 0, MINUTE);
+  const queue = new ReadQueue({ running: 1, waiting: 0, deadlineMs: MINUTE });
   const results = Array.from({ length: 5 }, (_, i) => queue.run(() => i));
   expect(results).toEqual([0, 1, 2, 3, 4]);
   expect(() =>
@@ -63,7 +63,7 @@ test("an answer from memory takes no place, and comes in the same turn", () => {
 });
 
 test("a failed read frees its place, now or later", async () => {
-  const queue = new ReadQueue(1, 10, MINUTE);
+  const queue = new ReadQueue({ running: 1, waiting: 10, deadlineMs: MINUTE });
   const fail = async () => {
     throw new Error("broken");
   };
@@ -86,7 +86,7 @@ test("never more than the places run, and every read is answered or refused", as
       fc.nat(5),
       fc.array(fc.nat(3), { maxLength: 40 }),
       async (places, room, pauses) => {
-        const queue = new ReadQueue(places, room, MINUTE);
+        const queue = new ReadQueue({ running: places, waiting: room, deadlineMs: MINUTE });
         let running = 0;
         let most = 0;
         const results = await Promise.all(

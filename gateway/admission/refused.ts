@@ -13,9 +13,11 @@ const OVERLOADED = [1, 2, 3].map((retryAfterS) =>
 );
 let turn = 0;
 
+/** The Retry-After of a wait, in whole seconds. */
+export const retryAfterS = (waitMs: number): number => Math.min(MAX_WAIT_S, Math.max(1, Math.ceil(waitMs / 1000)));
+
 /** RATE_LIMITED with the seconds until the bucket has enough tokens again. */
-export const rateLimited = (waitMs: number): StampedeError =>
-  LIMITED[Math.min(MAX_WAIT_S, Math.max(1, Math.ceil(waitMs / 1000))) - 1]!;
+export const rateLimited = (waitMs: number): StampedeError => LIMITED[retryAfterS(waitMs) - 1]!;
 
 /** OVERLOADED: a limit of the whole gateway is reached. */
 export const overloaded = (): StampedeError => OVERLOADED[turn++ % OVERLOADED.length]!;

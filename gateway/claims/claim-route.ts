@@ -4,9 +4,11 @@ import { TOLD_REFUSALS } from "../../contracts/claims/refusals.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
 import { readTraceparent } from "../../contracts/wire/traceparent.ts";
+import { retryAfterS } from "../admission/refused.ts";
 import { bearerToken } from "../auth/bearer.ts";
 import { claimedSubject } from "../auth/claimed-subject.ts";
-import type { Authenticate, Identity } from "../auth/identity.ts";
+import type { Identity } from "../auth/identity.ts";
+import type { Door } from "../http/door.ts";
 import { type Endpoint, rawEndpoint } from "../http/endpoint.ts";
 import { checkParameters } from "../http/page.ts";
 import { json, problem, problemOf } from "../http/problem.ts";
@@ -94,13 +96,24 @@ function refuseAtGate({ code }: GateRefusal, count: CountClaim): HttpResponse {
   return problem(code);
 }
 
+/** The address has no tokens left. At a closed gate the gate's answer: another one would reveal that this user may have won. */
+function refuseAddress(refusal: GateRefusal | undefined, waitMs: number, count: CountClaim): HttpResponse {
+  if (refusal !== undefined) return refuseAtGate(refusal, count);
+  count("RATE_LIMITED", "gate");
+  return problem("RATE_LIMITED", { retryAfterS: retryAfterS(waitMs) });
+}
+
 /**
  * The gate first: while a sale is known to be sold out, paused or closed, the answer comes from memory, without touching
  * signature, body or Redis. A token whose unverified subject may be among the winners continues, so a winner always gets their
  * win. If that token fails verification, it gets the gate's answer as well: a 401 here would reveal whether the user named in a
  * forged token has won.
  */
-function claimAtDoor(door: ClaimDoor, request: HttpRequest, authenticate: Authenticate) {
+function claimAtDoor(
+  door: ClaimDoor,
+  request: HttpRequest,
+  { authenticate, claimWait }: Pick<Door, "authenticate" | "claimWait">,
+): HttpResponse | Promise<HttpResponse> {
   const { board, countClaim } = door;
   const couponId = request.params.couponId!;
   if (!isCouponId(couponId)) return problem("COUPON_NOT_FOUND");
@@ -111,6 +124,8 @@ function claimAtDoor(door: ClaimDoor, request: HttpRequest, authenticate: Authen
     if (subject === undefined || !refusal.unlessWon.has(subject)) return refuseAtGate(refusal, countClaim);
   }
   if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
+  const wait = claimWait(request);
+  if (wait > 0) return refuseAddress(refusal, wait, countClaim);
   const length = request.header("content-length");
   const asked: AskedClaim = {
     request,
@@ -155,7 +170,7 @@ export function claimEndpoints(door: ClaimDoor): Endpoint[] {
         meanings: { 200: "The same user's earlier win, with `repeat: true`" },
         refusals: [...TOLD_REFUSALS, "INVALID_JSON", "BODY_TOO_LARGE"],
       },
-      (request, { authenticate }) => claimAtDoor(door, request, authenticate),
+      (request, shared) => claimAtDoor(door, request, shared),
     );
   return [
     declared("/coupons/:couponId/issue", "claimCoupon", "Claim one coupon of a sale"),

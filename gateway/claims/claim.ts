@@ -4,7 +4,9 @@ import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
-import type { RateLimit } from "../admission/token-bucket.ts";
+import { TOKENS } from "../admission/costs.ts";
+import type { RateLimits } from "../admission/rate-limits.ts";
+import { retryAfterS } from "../admission/refused.ts";
 import { comeBack, REDIS_AWAY_MS } from "../sales/opening-time.ts";
 import type { WhyNotLoaded } from "../sales/why-not-loaded.ts";
 import type { AckBreaker } from "./breaker.ts";
@@ -40,7 +42,7 @@ export interface ClaimParts {
   readonly queue: Queue;
   readonly breaker: AckBreaker;
   readonly receipts: Receipts;
-  readonly rateLimit: RateLimit;
+  readonly limits: Pick<RateLimits, "userWait">;
   readonly whyNotLoaded: WhyNotLoaded;
   readonly pastWin: PastWin;
   readonly issueModeOf: IssueModeOf;
@@ -110,19 +112,8 @@ function notStarted(startsAtMs: number): ClaimReply {
 
 /** The claim path behind the gate: rate limit, Redis' decision, the log, the answer. */
 export function createClaims(parts: ClaimParts): Claims {
-  const {
-    decide,
-    publish,
-    queue,
-    breaker,
-    receipts,
-    rateLimit,
-    whyNotLoaded,
-    pastWin,
-    maxInFlight,
-    requireKafka,
-    fault,
-  } = parts;
+  const { decide, publish, queue, breaker, receipts, limits, whyNotLoaded, pastWin, maxInFlight, requireKafka, fault } =
+    parts;
   const { pipelineOf, wakeRelay, issueModeOf, ledgerWordMs, observe, onError } = parts;
   let inFlight = 0;
 
@@ -219,7 +210,8 @@ export function createClaims(parts: ClaimParts): Claims {
     inFlight: () => inFlight,
     async claimForUser(userId, couponId, traceparent) {
       if (!isCouponId(couponId)) return refused("COUPON_NOT_FOUND");
-      if (!rateLimit.allow(userId, performance.now())) return refused("RATE_LIMITED");
+      const wait = limits.userWait(userId, TOKENS.claim);
+      if (wait > 0) return { kind: "refused", code: "RATE_LIMITED", retryAfterS: retryAfterS(wait) };
       if (inFlight >= maxInFlight) return refused("OVERLOADED");
       // CLAIM_REQUIRE_KAFKA allows no answer from the ledger, so a claim that Kafka will not confirm must not take a slot.
       if (requireKafka && breaker.open && inFlight > 0) return refused("KAFKA_UNAVAILABLE");

@@ -6,7 +6,7 @@ import { findSale } from "../../db/sales/list.ts";
 import { LEDGER_CHANNEL } from "../../lua/keys.ts";
 import { noteAsking, notePending } from "../../lua/pending-requests.ts";
 import { issueModeInRedis, statusOf, type Winner } from "../../lua/sale-reading.ts";
-import { createRateLimit, type RateLimit } from "../admission/token-bucket.ts";
+import type { GatewayLimits } from "../admission/compose.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { GatewayConnections } from "../connections.ts";
 import type { Endpoint } from "../http/endpoint.ts";
@@ -39,8 +39,6 @@ export interface ClaimDomain {
   readonly breaker: AckBreaker;
   /** Produces a record and waits for Kafka for at most CLAIM_ACK_MS. */
   readonly deliver: PublishRecord;
-  /** Claims and orders of one user spend from the same bucket. */
-  readonly rateLimit: RateLimit;
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -112,6 +110,7 @@ export function composeClaims(
   connections: GatewayConnections,
   config: GatewayConfig,
   metrics: GatewayMetrics,
+  { limits }: GatewayLimits,
   sales: Sales,
 ): ClaimDomain {
   const { redis, sql, orm, producer, guarded, fault, onError } = connections;
@@ -119,7 +118,6 @@ export function composeClaims(
   const breaker = breakerOf(connections, metrics);
   const pipelines = followChosenPipeline(connections, config);
   const deliver = createDeliver(producer, breaker, config.CLAIM_ACK_MS, onError);
-  const rateLimit = createRateLimit(config.USER_RATE_PER_S, config.USER_RATE_BURST);
   const receipts = createReceipts(config.receiptKeys, config.receiptV1Key);
   const issueModeOf = issueModes(connections);
   const inDatabase: RequestSources["inDatabase"] & ProofSources["inDatabase"] = (requestId, userId) =>
@@ -133,7 +131,7 @@ export function composeClaims(
     publish: createPublish(deliver),
     breaker,
     receipts,
-    rateLimit,
+    limits,
     whyNotLoaded,
     pastWin: createPastWins(
       (couponId, userId) => guarded(() => findWin(sql, couponId, userId)) as Promise<Winner | null>,
@@ -160,7 +158,6 @@ export function composeClaims(
     pipelines,
     breaker,
     deliver,
-    rateLimit,
     endpoints: claimDomainEndpoints({
       door: { board, claimForUser, countClaim: metrics.countClaim },
       requests: { inRedis: redisRequests(redis), inDatabase, whyNotLoaded },

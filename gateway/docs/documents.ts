@@ -38,7 +38,8 @@ export function documentEndpoints(
       tag: "docs",
       audience,
       caller: "anyone",
-      cost: "free",
+      cost: "list", // large
+      fromMemory: true,
       body: "none",
       idempotency: "none",
       cache: "no-store",

@@ -45,15 +45,32 @@ export class Cors {
     return origin === undefined ? undefined : (this.#preflights.get(origin) ?? this.#refused);
   }
 
-  /** The handler, whose answers the request's origin may read. */
-  wrap(handler: Answer): Answer {
+  /** The handler, whose answers the request's origin may read. @param failed the answer for an error that it throws */
+  wrap(handler: Answer, failed: (request: HttpRequest, error: unknown) => HttpResponse): Answer {
+    const failure = (request: HttpRequest, origin: string | undefined, error: unknown): HttpResponse => {
+      if (request.hungUp(error)) throw error; // the transport knows what to do
+      return this.answer(origin, failed(request, error));
+    };
     return (request) => {
       const origin = request.header("origin");
-      const answer = handler(request);
-      return answer instanceof Promise
-        ? answer.then((settled) => this.answer(origin, settled))
-        : this.answer(origin, answer);
+      if (origin === undefined) return this.#withVary(handler(request));
+      try {
+        const answer = handler(request);
+        if (!(answer instanceof Promise)) return this.answer(origin, answer);
+        return answer.then(
+          (settled) => this.answer(origin, settled),
+          (error) => failure(request, origin, error),
+        );
+      } catch (error) {
+        return failure(request, origin, error);
+      }
     };
+  }
+
+  #withVary(answer: HttpResponse | Promise<HttpResponse>): HttpResponse | Promise<HttpResponse> {
+    return answer instanceof Promise
+      ? answer.then((settled) => this.answer(undefined, settled))
+      : this.answer(undefined, answer);
   }
 
   /** An answer with the headers for a page of this origin. */

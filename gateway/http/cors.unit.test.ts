@@ -1,12 +1,15 @@
 import { expect, test } from "bun:test";
+import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { HttpRequest, HttpResponse } from "../transports/transport.ts";
 import { Cors } from "./cors.ts";
-import { json, problem } from "./problem.ts";
+import { json, problem, problemOf } from "./problem.ts";
 
 const SHOP = "https://shop.example";
 const cors = new Cors(new Set([SHOP, "http://localhost:3000"]));
 const request = (method: string, headers: Record<string, string>) =>
-  ({ method, header: (name: string) => headers[name] }) as unknown as HttpRequest;
+  ({ method, header: (name: string) => headers[name], hungUp: (error: unknown) => error === GONE }) as HttpRequest;
+const GONE = new Error("gone");
+const failed = (_: HttpRequest, error: unknown) => problemOf(error);
 
 test("a preflight of an allowed origin is answered with what it may do, and another is refused", () => {
   const ask = (origin: string) =>
@@ -41,8 +44,8 @@ test("an allowed origin may read every answer, refusals too, and sees when to co
     problem("NOT_STARTED", { retryAfterS: 3 }),
     { status: 204 },
   ]) {
-    const now = cors.wrap(() => answer)(request("GET", { origin: SHOP })) as HttpResponse;
-    const later = await cors.wrap(async () => answer)(request("GET", { origin: SHOP }));
+    const now = cors.wrap(() => answer, failed)(request("GET", { origin: SHOP })) as HttpResponse;
+    const later = await cors.wrap(async () => answer, failed)(request("GET", { origin: SHOP }));
     for (const { status, body, headers } of [now, later]) {
       expect([status, body]).toEqual([answer.status, answer.body]);
       expect(headers).toEqual({
@@ -59,8 +62,8 @@ test("others may not, and what a cache may keep says that it depends on the orig
   const kept: HttpResponse = { status: 200, headers: Object.freeze({ "cache-control": "max-age=1", vary: "accept" }) };
   for (const headers of [{}, { origin: "https://evil.example" }] as Record<string, string>[]) {
     const fresh = json(200, {});
-    expect(cors.wrap(() => fresh)(request("GET", headers))).toBe(fresh);
-    expect((cors.wrap(() => kept)(request("GET", headers)) as HttpResponse).headers).toEqual({
+    expect(cors.wrap(() => fresh, failed)(request("GET", headers))).toBe(fresh);
+    expect((cors.wrap(() => kept, failed)(request("GET", headers)) as HttpResponse).headers).toEqual({
       "cache-control": "max-age=1",
       vary: "accept, origin",
     });
@@ -69,8 +72,25 @@ test("others may not, and what a cache may keep says that it depends on the orig
 
 test("frozen headers stay frozen and the same, so that the transport finds their prepared form again", () => {
   const headersOf = (origin: string) =>
-    (cors.wrap(() => problem("SOLD_OUT"))(request("POST", { origin })) as HttpResponse).headers!;
+    (cors.wrap(() => problem("SOLD_OUT"), failed)(request("POST", { origin })) as HttpResponse).headers!;
   expect(Object.isFrozen(headersOf(SHOP))).toBe(true);
   expect(headersOf(SHOP)).toBe(headersOf(SHOP));
   expect(headersOf("http://localhost:3000")).not.toBe(headersOf(SHOP));
+});
+
+test("a handler's failure is an answer that the page may read; a client that is gone gets none", async () => {
+  const { headers, status } = problem("SALE_RECOVERING");
+  const error = new StampedeError("SALE_RECOVERING");
+  const now = () => {
+    throw error;
+  };
+  for (const handler of [now, async () => now()]) {
+    const answer = await cors.wrap(handler, failed)(request("GET", { origin: SHOP }));
+    expect(answer.status).toBe(status);
+    expect(answer.headers).toMatchObject({ ...headers, "access-control-allow-origin": SHOP });
+  }
+  const gone = async () => {
+    throw GONE;
+  };
+  expect(cors.wrap(gone, failed)(request("GET", { origin: SHOP }))).rejects.toBe(GONE);
 });

@@ -15,10 +15,18 @@ export type Caller = "anyone" | "user" | OperatorRole;
 export const isForOperators = (caller: Caller): caller is OperatorRole => caller !== "anyone" && caller !== "user";
 
 /**
- * What a call costs its caller. `free`: answered from memory, not limited; `read`: one look-up; `list`: a page of rows; `write`: a
- * change of the caller's own; `claim`: a claim or an order.
+ * What a call costs its caller (admission/costs.ts has the tokens). `free`: a few bytes from memory, not limited; `read`: one look-up;
+ * `list`: a page of rows, or a large document; `write`: a change of the caller's own; `claim`: a claim or an order.
  */
 export type CostClass = "free" | "read" | "list" | "write" | "claim";
+
+/** Whether a call waits for its turn among the reads: customers' reads must not take the connections of claims and operators. */
+export const isQueued = ({
+  audience,
+  cost,
+  fromMemory,
+}: Pick<Declaration, "audience" | "cost" | "fromMemory">): boolean =>
+  audience === "public" && (cost === "read" || cost === "list") && fromMemory !== true;
 
 /**
  * How the body is read. A schema: a JSON object of it. `empty`: nothing, or an object without members (a client that sends a member
@@ -52,6 +60,8 @@ export interface Declaration {
   /** A `user` endpoint that operators may call too, with the rights of their role. */
   readonly alsoForOperators?: true;
   readonly cost: CostClass;
+  /** A read that neither Redis nor PostgreSQL is asked for, or for many requests at once only. It never waits for its turn. */
+  readonly fromMemory?: true;
   readonly body: BodyRule;
   /** Bytes; default: the gateway's MAX_BODY_BYTES. */
   readonly bodyLimit?: number;

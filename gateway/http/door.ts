@@ -1,3 +1,4 @@
+import type { ReadQueue } from "../admission/read-queue.ts";
 import type { Authenticate, Identity } from "../auth/identity.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../transports/transport.ts";
 import type { Declaration } from "./declaration.ts";
@@ -19,6 +20,10 @@ export interface Door {
    * @throws StampedeError RATE_LIMITED, OVERLOADED
    */
   admit(declaration: Declaration, request: HttpRequest, caller: Identity | null): void;
+  /** Takes a claim's tokens of its address. @returns 0: taken; otherwise the milliseconds to wait */
+  claimWait(request: HttpRequest): number;
+  /** Where reads of Redis and PostgreSQL wait for their turn. */
+  readonly reads: Pick<ReadQueue, "run">;
   /** Called once for each answer. `error`: what the handler threw, if it did. @returns the answer to send */
   answered(call: CallRecord, response: HttpResponse, error?: unknown): HttpResponse;
   /** In tests only: the handler of an endpoint that checks its caller itself, with its answers checked. */

@@ -20,12 +20,14 @@ const FOR_BODIES: readonly ResultCode[] = ["INVALID_JSON", "VALIDATION_FAILED", 
 const FOR_KEYS: readonly ResultCode[] = ["IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_KEY_REUSED"];
 
 /** The codes that an endpoint can answer with, by what it declares. */
-export function codesOf({ path, caller, body, idempotency, refusals }: Declaration): Set<ResultCode> {
+export function codesOf({ path, audience, caller, cost, body, idempotency, refusals }: Declaration): Set<ResultCode> {
   const codes = new Set<ResultCode>([...refusals, ...FOR_ALL]);
   const add = (more: readonly ResultCode[]) => {
     for (const code of more) codes.add(code);
   };
   if (path.includes(":")) add(FOR_PATH_PARAMETERS);
+  if (audience === "public") add(["OVERLOADED"]); // too many connections, bodies or reads
+  if (audience === "public" && cost !== "free") add(["RATE_LIMITED"]);
   if (caller !== "anyone") add(FOR_TOKENS);
   if (body !== "none") add(FOR_BODIES);
   if (body !== "none" && !isBytes(body)) add(["UNSUPPORTED_MEDIA_TYPE"]);

@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 import { StampedeError } from "../../contracts/wire/errors.ts";
+import { TOKENS } from "../admission/costs.ts";
+import type { RateLimits } from "../admission/rate-limits.ts";
 import type { Authenticate } from "../auth/identity.ts";
 import type { GatewayMetrics } from "../machines/metrics.ts";
 import type { HttpResponse } from "../transports/transport.ts";
@@ -11,6 +13,8 @@ import { problem } from "./problem.ts";
 
 export interface DoorParts {
   readonly authenticate: Authenticate;
+  readonly limits: Pick<RateLimits, "spendAddress" | "spendUser" | "claimWait">;
+  readonly reads: Door["reads"];
   readonly metrics: Pick<GatewayMetrics, "countAnswer">;
   readonly log: Logger;
   readonly onError: LogError;
@@ -22,7 +26,7 @@ export interface DoorParts {
 const isFault = (error: unknown): boolean => !(error instanceof StampedeError) || error.code === "INTERNAL";
 
 /** The door of this gateway's endpoints: counts their answers, and logs faults under the id that the client was told. */
-export function createDoor({ authenticate, metrics, log, onError, checkAnswer }: DoorParts): Door {
+export function createDoor({ authenticate, limits, reads, metrics, log, onError, checkAnswer }: DoorParts): Door {
   function checked(declaration: Declaration, response: HttpResponse): HttpResponse {
     const fault = checkAnswer?.(declaration, response);
     if (fault === undefined) return response;
@@ -31,7 +35,14 @@ export function createDoor({ authenticate, metrics, log, onError, checkAnswer }:
   }
   return {
     authenticate,
-    admit() {},
+    reads,
+    claimWait: (request) => limits.claimWait(request, TOKENS.claim, performance.now()),
+    admit({ audience, cost }, request, caller) {
+      const tokens = TOKENS[cost];
+      if (tokens === 0 || audience !== "public") return; // operators and machines have no limit
+      if (caller === null) limits.spendAddress(request, tokens);
+      else limits.spendUser(caller.userId, tokens);
+    },
     answered({ id, declaration }, response, error) {
       const { operationId } = declaration;
       metrics.countAnswer(operationId, response.status);

@@ -14,6 +14,7 @@ import {
   type Declaration,
   type EndpointSpec,
   isForOperators,
+  isQueued,
 } from "./declaration.ts";
 import type { CallRecord, Door } from "./door.ts";
 import { type BodyReader, bodyReader } from "./json-body.ts";
@@ -98,7 +99,8 @@ export function serveEndpoint<B extends BodyRule, Q extends TObject | undefined,
 ): Handler {
   const readBody: BodyReader | null = bodyReader(spec.body, spec.bodyLimit);
   const known = Object.keys(spec.query?.properties ?? {});
-  const handle = spec.handle as unknown as (call: Call | OpenCall) => HttpResponse | Promise<HttpResponse>;
+  const handler = spec.handle as unknown as (call: Call | OpenCall) => HttpResponse | Promise<HttpResponse>;
+  const handle = isQueued(spec) ? (call: Call | OpenCall) => door.reads.run(() => handler(call)) : handler;
 
   function withIdentity(call: OpenCall, identity: Identity): HttpResponse | Promise<HttpResponse> {
     call.caller = identity;

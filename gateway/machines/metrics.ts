@@ -11,6 +11,8 @@ export interface GatewayMetrics {
   breakerOpen(open: boolean): void;
   /** A value that is read whenever Prometheus asks. */
   gauge(name: string, help: string, read: () => number): void;
+  /** What the limits have refused, by kind. */
+  refusals<Kind extends string>(kinds: readonly Kind[], total: (kind: Kind) => number): void;
   /** An answer of an endpoint. */
   countAnswer(operationId: string, status: number): void;
   /** Sales about which Redis fails to answer now, while it answers about others. */
@@ -20,6 +22,23 @@ export interface GatewayMetrics {
 }
 
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+
+function countRefusals<Kind extends string>(
+  registry: Registry,
+  kinds: readonly Kind[],
+  total: (kind: Kind) => number,
+): void {
+  new Counter({
+    name: "stampede_refused_total",
+    help: "What the limits have refused, by kind of limit",
+    labelNames: ["limit"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const limit of kinds) this.inc({ limit }, total(limit));
+    },
+  });
+}
 
 /** The gateway's metrics. Claims are counted in a plain map and copied at scrape time: a label look-up costs a microsecond. */
 export function createMetrics(): GatewayMetrics {
@@ -114,6 +133,7 @@ export function createMetrics(): GatewayMetrics {
         },
       });
     },
+    refusals: (kinds, total) => countRefusals(registry, kinds, total),
     countAnswer(operationId, status) {
       const key = `${operationId} ${status}`;
       answers.set(key, (answers.get(key) ?? 0) + 1);

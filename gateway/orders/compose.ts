@@ -111,7 +111,6 @@ export function composeOrders(
   const door = new OrderDoor({
     deliver: claims.deliver,
     logIsLate: () => claims.breaker.open,
-    rateLimit: claims.rateLimit,
     maxInFlight: config.MAX_IN_FLIGHT,
     requireKafka: config.CLAIM_REQUIRE_KAFKA,
     placed,

@@ -10,7 +10,6 @@ import type { Fault } from "../../contracts/wire/fault-points.ts";
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Admission } from "../../lua/admission.ts";
 import type { Placed, PlacedOrders } from "../../lua/placed-orders.ts";
-import type { RateLimit } from "../admission/token-bucket.ts";
 import type { PublishRecord } from "../claims/publish.ts";
 import type { LookUp } from "./known-orders.ts";
 import { orderOutcomeUnknown, withKey } from "./outcome-unknown.ts";
@@ -26,7 +25,6 @@ export interface PlacingParts {
   readonly logIsLate: () => boolean;
   /** The seconds that an order takes at present. */
   readonly estimate: () => number;
-  readonly rateLimit: RateLimit;
   readonly maxInFlight: number;
   /** 503 instead of `durable:"ledger"`. */
   readonly requireKafka: boolean;
@@ -88,11 +86,10 @@ export class OrderDoor {
   }
 
   async place({ userId, idempotencyKey: given, body, traceparent }: OrderRequest): Promise<OrderAccepted> {
-    const { rateLimit, maxInFlight } = this.#parts;
+    const { maxInFlight } = this.#parts;
     const order = normalOrder(body);
     const idempotencyKey = given ?? crypto.randomUUID();
     const orderId = orderIdOf(userId, idempotencyKey, canonicalOrder(order));
-    if (!rateLimit.allow(userId, performance.now())) throw new StampedeError("RATE_LIMITED");
     const named = { userId, orderId, idempotencyKey };
     const asked = { ...named, order, repeatable: given !== null, sinceMs: performance.now(), traceparent };
     if (this.#inFlight >= maxInFlight) throw withKey(new StampedeError("OVERLOADED"), asked);

@@ -1,10 +1,12 @@
 import { createInbox } from "../../lua/inbox.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import { saleTime } from "../../lua/sale-reading.ts";
+import type { GatewayLimits } from "../admission/compose.ts";
 import type { Authenticate } from "../auth/identity.ts";
 import type { ClaimDomain } from "../claims/compose.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { GatewayConnections } from "../connections.ts";
+import { clientAddress } from "../http/client-address.ts";
 import type { GatewayMetrics } from "../machines/metrics.ts";
 import type { Orders } from "../orders/compose.ts";
 import type { Sales } from "../sales/compose.ts";
@@ -19,6 +21,7 @@ export interface SocketNeeds {
   readonly sales: Sales;
   readonly claims: ClaimDomain;
   readonly orders: Orders;
+  readonly limits: GatewayLimits;
   /** To all sockets of this process that follow the topic; returns how many there are. */
   readonly publish: (topic: string, text: string) => number;
 }
@@ -28,7 +31,7 @@ export function composeSockets(
   { redis, subscriber, onError }: GatewayConnections,
   config: GatewayConfig,
   metrics: GatewayMetrics,
-  { authenticate, sales, claims, orders, publish }: SocketNeeds,
+  { authenticate, sales, claims, orders, limits: { limits, refusals, sockets }, publish }: SocketNeeds,
 ): SocketRoom {
   const room = createSocketRoom(
     {
@@ -38,6 +41,9 @@ export function composeSockets(
         const refusal = sales.board.gate(couponId, performance.now());
         return refusal === undefined || refusal.unlessWon.has(userId) ? undefined : refusal.code;
       },
+      spend: (userId, address, tokens) => limits.messageWait(userId, address, tokens),
+      refused: (kind) => refusals.refused(kind),
+      addressOf: (request) => clientAddress(request, config.trustedProxies),
       inbox: createInbox(redis),
       routes: createRoutes(redis),
       listCoupons: (userId) => claims.listCoupons(userId, null, RESYNC_PAGE),
@@ -54,6 +60,8 @@ export function composeSockets(
       socketsPerUser: config.SOCKETS_PER_USER,
       socketsPerAddress: config.SOCKETS_PER_ADDRESS,
       allowedOrigins: config.allowedOrigins,
+      sockets,
+      bufferedBytes: config.SOCKET_BUFFERS_MB * 1_024 * 1_024,
     },
   );
   metrics.gauge("stampede_sockets", "Open WebSockets", room.size);

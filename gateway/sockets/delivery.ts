@@ -12,7 +12,9 @@ export interface Pushed extends InboxMessage {
 
 /** Sends a personal message. A socket whose buffer is full is closed; after a reconnect `resume` delivers the message again. */
 export function reply(socket: ClientSocket, text: string): boolean {
-  if (socket.send(text) !== 0) return true;
+  const sent = socket.send(text);
+  if (sent < 0) socket.data.buffers?.mayQueue(text.length);
+  if (sent !== 0) return true;
   if (socket.data.isOpen) socket.close(CLOSE.SLOW_READER, "Messages were dropped: connect again and resume");
   return false;
 }

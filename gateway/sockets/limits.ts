@@ -8,6 +8,10 @@ export interface SocketLimits {
   readonly socketsPerAddress: number;
   /** Empty: any. A client without an Origin header is no browser, so cross-site requests are impossible. */
   readonly allowedOrigins: ReadonlySet<string>;
+  /** Sockets of the whole gateway. Default: any number. */
+  readonly sockets?: number;
+  /** Bytes that all sockets together may have queued for slow clients. Default 64 MiB. */
+  readonly bufferedBytes?: number;
   /** Messages of one socket in progress; Bun starts the next handler without waiting for the previous one. Default 16. */
   readonly inFlight?: number;
   /** Messages per second, averaged. Default 50. */

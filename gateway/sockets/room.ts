@@ -4,13 +4,14 @@ import { CLOSE } from "../../contracts/wire/socket-messages.ts";
 import type { Inbox } from "../../lua/inbox.ts";
 import type { RedisConnection } from "../../lua/redis.ts";
 import type { Routes } from "../../lua/routes.ts";
+import type { LimitKind } from "../admission/refusal-log.ts";
 import type { Authenticate, Identity } from "../auth/identity.ts";
 import type { ClaimForUser } from "../claims/claim.ts";
 import { problem } from "../http/problem.ts";
-import type { SocketRoute } from "../transports/transport.ts";
+import type { HttpRequest, SocketRoute } from "../transports/transport.ts";
 import { type CatchingUp, createCatchingUp } from "./catching-up.ts";
 import { push, reply } from "./delivery.ts";
-import { createDispatch } from "./dispatch.ts";
+import { Dispatch, type SpendTokens } from "./dispatch.ts";
 import { createReading, type ReadingParts } from "./inbox-reading.ts";
 import { createMessageRate, type SocketLimits } from "./limits.ts";
 import { createLostRouteCheck } from "./lost-routes.ts";
@@ -20,9 +21,10 @@ import { errorText } from "./replies.ts";
 import { createRouting } from "./routing.ts";
 import type { SaleStartsParts } from "./sale-starts.ts";
 import { createSaleTopics } from "./sale-topics.ts";
+import { SendBuffers } from "./send-buffers.ts";
 import { startSocketTimer } from "./socket-timer.ts";
 import { TokenCheck } from "./token-check.ts";
-import { checkUpgrade } from "./upgrade.ts";
+import { checkUpgrade, refuseUpgrade } from "./upgrade.ts";
 import { type ClientSocket, UserSocket } from "./user-socket.ts";
 
 export interface SocketRoomDeps {
@@ -40,6 +42,12 @@ export interface SocketRoomDeps {
   readonly gatewayId: string;
   /** A connection that may SUBSCRIBE. */
   readonly subscriber: RedisConnection;
+  /** Takes tokens of an address and its user. Left out: no limit. */
+  readonly spend?: SpendTokens;
+  /** A limit refused something, or cut a socket. */
+  readonly refused?: (kind: LimitKind) => void;
+  /** The address of a request's client. Left out: the peer's. */
+  readonly addressOf?: (request: HttpRequest) => string;
   /** The transport's: to all sockets of this process that follow the topic. */
   readonly publish: (topic: string, text: string) => number;
   readonly onError: (error: unknown) => void;
@@ -57,11 +65,27 @@ export interface SocketRoom {
   closeAll(): Promise<void>;
 }
 
+const BUFFERED_BYTES = 64 * 1_024 * 1_024;
+
 /** Sockets closed per slice, and the pause between slices: 10,000 take half a second, and so do their reconnects. */
 const SLICE = 200;
 const SLICE_PAUSE_MS = 10;
 /** Routes of closed sockets are removed in the background; this is how long a stop waits for Redis. */
 const LEAVE_MS = 1000;
+
+function refuse(socket: ClientSocket, detail: string): void {
+  reply(socket, errorText("TOO_MANY_SOCKETS", detail));
+  socket.close(CLOSE.TOO_MANY_SOCKETS, detail);
+}
+
+/** A broadcast that tells what it may have queued. */
+function countedPublish(publish: SocketRoomDeps["publish"], buffers: SendBuffers): SocketRoomDeps["publish"] {
+  return (topic, text) => {
+    const followers = publish(topic, text);
+    buffers.mayQueue(followers * text.length);
+    return followers;
+  };
+}
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -79,13 +103,15 @@ async function closeSlowly(sockets: ReadonlySet<ClientSocket>, routesLeft: () =>
 /** The WebSocket channel: claims, sale news, and each user's own messages. */
 export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): SocketRoom {
   const { authenticate, onError } = deps;
+  const { spend = () => 0, refused = () => {}, addressOf = ({ remoteAddress }) => remoteAddress } = deps;
   const registry = new Registry();
+  const buffers = new SendBuffers(limits.bufferedBytes ?? BUFFERED_BYTES, registry.all, () => refused("slow"));
   const routing = createRouting(deps.routes, deps.gatewayId, onError);
   const catchingUp: CatchingUp = createCatchingUp(
     createReading({ ...deps, addRoute: routing.add, done: (socket) => catchingUp.ifBehind(socket) }),
     onError,
   );
-  const topics = createSaleTopics(deps, deps.publish, limits.subscriptions ?? 100);
+  const topics = createSaleTopics(deps, countedPublish(deps.publish, buffers), limits.subscriptions ?? 100);
   const deliver: DeliverMessages = (userId, messages) => {
     for (const socket of registry.ofUser(userId)) {
       push(socket, messages);
@@ -94,7 +120,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
   };
   const maxInFlight = limits.inFlight ?? 16;
   const tokens = new TokenCheck({ authenticate, identified, maxWaiting: maxInFlight, onError });
-  const dispatch = createDispatch({
+  const dispatch = new Dispatch({
     tokens,
     claimForUser: deps.claimForUser,
     gate: deps.gate ?? (() => undefined),
@@ -102,6 +128,8 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     topics,
     rate: createMessageRate(limits.messagesPerS ?? 50, limits.messageBurst ?? 100),
     maxInFlight,
+    spend,
+    refused,
     onError,
   });
   const repairAll = () => catchingUp.repair(registry.all);
@@ -115,11 +143,6 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
   });
   let opened = 0;
   let closing = false;
-
-  function refuse(socket: ClientSocket, detail: string): void {
-    reply(socket, errorText("TOO_MANY_SOCKETS", detail));
-    socket.close(CLOSE.TOO_MANY_SOCKETS, detail);
-  }
 
   function identified(socket: ClientSocket, identity: Identity): void {
     const { userId } = identity;
@@ -138,9 +161,17 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     path: "/ws",
     upgrade(request) {
       if (closing) return { refuse: problem("SHUTTING_DOWN") };
+      const address = addressOf(request);
+      const refusal = refuseUpgrade(
+        registry.all.size,
+        limits.sockets,
+        (tokens) => spend(null, address, tokens),
+        refused,
+      );
+      if (refusal !== undefined) return { refuse: refusal };
       const verdict = checkUpgrade(request, authenticate, limits.allowedOrigins);
       if ("refuse" in verdict) return verdict;
-      return { accept: new UserSocket(++opened, request.remoteAddress, performance.now(), verdict.identity) };
+      return { accept: new UserSocket(++opened, address, performance.now(), verdict.identity, buffers) };
     },
     open(socket) {
       const { data: connection } = socket;
@@ -153,7 +184,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
         refuse(socket, "Too many sockets of one address");
       else if (identity !== null) tokens.take(socket, identity);
     },
-    message: dispatch,
+    message: (socket, message) => dispatch.message(socket, message),
     closed(socket) {
       socket.data.isOpen = false;
       registry.remove(socket);

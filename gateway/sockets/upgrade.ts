@@ -1,8 +1,29 @@
 import { StampedeError } from "../../contracts/wire/errors.ts";
+import { SOCKET_TOKENS } from "../admission/costs.ts";
+import type { LimitKind } from "../admission/refusal-log.ts";
+import { overloaded, rateLimited } from "../admission/refused.ts";
 import { bearerToken } from "../auth/bearer.ts";
 import type { Authenticate, Identity } from "../auth/identity.ts";
 import { problem, problemOf } from "../http/problem.ts";
 import type { HttpRequest, HttpResponse } from "../transports/transport.ts";
+
+/**
+ * The refusal of a socket for which there is no room; undefined: there is. @param most open sockets
+ * @param spend takes tokens of the address: 0, or the milliseconds to wait
+ */
+export function refuseUpgrade(
+  open: number,
+  most = Number.POSITIVE_INFINITY,
+  spend: (tokens: number) => number,
+  refused: (kind: LimitKind) => void,
+): HttpResponse | undefined {
+  if (open >= most) {
+    refused("sockets");
+    return problemOf(overloaded());
+  }
+  const wait = spend(SOCKET_TOKENS.open);
+  return wait > 0 ? problemOf(rateLimited(wait)) : undefined;
+}
 
 const TOKEN_IN_URL = /(^|&)(access_)?token=/i;
 

@@ -1,6 +1,7 @@
 import type { UserId } from "../../contracts/wire/ids.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Socket } from "../transports/transport.ts";
+import type { SendBuffers } from "./send-buffers.ts";
 
 /** A `resume` that has not been answered yet. */
 export interface PendingResume {
@@ -40,6 +41,8 @@ export class UserSocket {
   inFlight = 0;
   rateFullAt = 0;
   strikes = 0;
+  /** It has sent something else before `auth`; the next one ends it. */
+  isWarned = false;
   /** The inbox's position up to which this socket has been sent everything, and nothing beyond. null before the welcome. */
   position: string | null = null;
   /**
@@ -67,6 +70,8 @@ export class UserSocket {
     readonly openedAt: number,
     /** From the upgrade's token, until the socket is open. */
     public identity: Identity | Promise<Identity> | null,
+    /** Told what a slow client makes the gateway keep. */
+    readonly buffers: Pick<SendBuffers, "mayQueue"> | null = null,
   ) {}
 
   /** A first or a later token: the socket ends with the token that came last. */

@@ -120,15 +120,23 @@ test("what is no message of ours is answered MESSAGE_INVALID, and the socket goe
 
 test("before it is authenticated a socket gets nothing but UNAUTHENTICATED, whatever it asks", async () => {
   const { id: couponId } = await system.createSale({ total: 1 });
-  const socket = await TestSocket.open(system.url);
   const messages = [{ type: "claim", couponId }, { type: "subscribe", couponId }, { type: "resume" }, { type: "ping" }];
-  for (const message of messages) socket.send(message);
-  await socket.hears("error", messages.length);
-  expect(new Set(socket.all("error").map(({ code }) => code))).toEqual(new Set(["UNAUTHENTICATED"]));
+  const sockets = await Promise.all(
+    messages.map(async (message) => {
+      const socket = await TestSocket.open(system.url);
+      socket.send(message);
+      expect(await socket.hears("error")).toMatchObject({ code: "UNAUTHENTICATED" });
+      return socket;
+    }),
+  );
   expect(await claim(system.url, couponId, tokenOf("winner"))).toMatchObject({ status: 202, body: { slot: 1 } });
   await system.settled(couponId);
-  expect(socket.all("sale.soldout")).toEqual([]);
-  socket.close();
+  for (const socket of sockets) {
+    expect(socket.all("sale.soldout")).toEqual([]);
+    expect(socket.closeCode).toBeNull(); // one mistake
+    socket.send({ type: "ping" });
+    expect(await socket.closed()).toBe(CLOSE.POLICY);
+  }
 });
 
 test("a socket stays its user's: another token is refused, a bad one ends it", async () => {
