@@ -1,6 +1,6 @@
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { isInGrace, reply } from "./delivery.ts";
-import type { Reading } from "./inbox-reading.ts";
+import type { InboxReading } from "./inbox-reading.ts";
 import { errorText } from "./replies.ts";
 import type { ClientSocket } from "./user-socket.ts";
 
@@ -29,7 +29,7 @@ export interface CatchingUp {
 }
 
 /** Brings sockets that missed pushes up to date without their clients having to connect again. */
-export function createCatchingUp(reading: Reading, onError: (error: unknown) => void): CatchingUp {
+export function createCatchingUp(reading: InboxReading, onError: (error: unknown) => void): CatchingUp {
   const waiting = new Set<ClientSocket>();
   let busy = 0;
 

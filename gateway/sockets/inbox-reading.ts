@@ -18,19 +18,6 @@ export interface ReadingParts {
   readonly done: (socket: ClientSocket) => void;
 }
 
-/**
- * Reads a user's inbox for one socket, one reading at a time. A failed reading rejects and leaves the socket unchanged: behind,
- * with its position and its resume, for another try.
- */
-export interface Reading {
-  /** Position, then route, then `welcome`. */
-  welcome(socket: ClientSocket): Promise<void>;
-  /** `resume`: all after `from` (null: all there is), then `resumed`, or `resync`. */
-  resume(socket: ClientSocket, from: string | null): Promise<void>;
-  /** Delivers what a socket lacks: its welcome, its route, the answer to its resume, messages. */
-  catchUp(socket: ClientSocket): Promise<void>;
-}
-
 /** Messages per read. */
 const PAGE_SIZE = 100;
 
@@ -48,11 +35,51 @@ function answered(connection: UserSocket, resume: PendingResume | undefined): vo
   connection.resumes = left.length === 0 ? null : left;
 }
 
-export function createReading(parts: ReadingParts): Reading {
-  const { inbox, listCoupons, listOrders } = parts;
+/**
+ * Reads a user's inbox for one socket, one reading at a time. A failed reading rejects and leaves the socket unchanged: behind,
+ * with its position and its resume, for another try.
+ */
+export class InboxReading {
+  readonly #parts: ReadingParts;
+
+  constructor(parts: ReadingParts) {
+    this.#parts = parts;
+  }
+
+  /** Position, then route, then `welcome`. */
+  welcome(socket: ClientSocket): Promise<void> {
+    return this.#inTurn(socket, () => this.#greet(socket));
+  }
+
+  /** `resume`: all after `from` (null: all there is), then `resumed`, or `resync`. */
+  resume(socket: ClientSocket, from: string | null): Promise<void> {
+    const connection = socket.data;
+    // Noted at once, because a running reading must not send messages beyond the client's cursor.
+    const { welcomedAt: after, position: upTo } = connection;
+    const early = after === null || upTo === null || after === upTo ? null : { after, upTo };
+    connection.welcomedAt = null;
+    const resume: PendingResume = { from, sent: 0, early };
+    connection.resumes ??= [];
+    if (connection.resumes.push(resume) > MAX_RESUMES) connection.resumes.shift();
+    return this.#inTurn(socket, async () => {
+      if (!connection.resumes?.includes(resume)) return;
+      if (connection.position === null) await this.#greet(socket); // the welcome had failed
+      await this.#replay(socket);
+    });
+  }
+
+  /** Delivers what a socket lacks: its welcome, its route, the answer to its resume, messages. */
+  catchUp(socket: ClientSocket): Promise<void> {
+    return this.#inTurn(socket, async () => {
+      const connection = socket.data;
+      if (connection.position === null) await this.#greet(socket);
+      if (connection.mustRoute) await this.#addRoute(socket);
+      if (connection.resumes !== null || (connection.isBehind && !isInGrace(socket))) await this.#replay(socket);
+    });
+  }
 
   /** Runs `read` when the socket's earlier readings are done. */
-  function inTurn(socket: ClientSocket, read: () => Promise<void>): Promise<void> {
+  #inTurn(socket: ClientSocket, read: () => Promise<void>): Promise<void> {
     const connection = socket.data;
     const turn = (connection.reading ?? Promise.resolve()).then(async () => {
       if (!connection.isOpen) return;
@@ -64,31 +91,31 @@ export function createReading(parts: ReadingParts): Reading {
       } finally {
         if (connection.reading === settled) connection.reading = null;
       }
-      if (connection.reading === null) parts.done(socket);
+      if (connection.reading === null) this.#parts.done(socket);
     });
     const settled = turn.catch(() => {}); // the caller of this turn gets the error; the next turn runs anyway
     connection.reading = settled;
     return turn;
   }
 
-  async function addRoute(socket: ClientSocket): Promise<void> {
+  async #addRoute(socket: ClientSocket): Promise<void> {
     const connection = socket.data;
     connection.mustRoute = false; // before the write: a loss that is detected meanwhile sets it again
     try {
-      await parts.addRoute(socket);
+      await this.#parts.addRoute(socket);
     } catch (error) {
       connection.mustRoute = true;
       throw error;
     }
   }
 
-  async function greet(socket: ClientSocket): Promise<void> {
+  async #greet(socket: ClientSocket): Promise<void> {
     const connection = socket.data;
     const userId = connection.userId!;
     // The position first: a message written after it is either read below or pushed over the route, so none is missed.
-    const position = await inbox.positionAt(userId, connection.identifiedAt);
-    await addRoute(socket);
-    const { lost, messages } = await inbox.read(userId, position, 1);
+    const position = await this.#parts.inbox.positionAt(userId, connection.identifiedAt);
+    await this.#addRoute(socket);
+    const { lost, messages } = await this.#parts.inbox.read(userId, position, 1);
     if (!connection.isOpen) return;
     connection.position = position;
     connection.welcomedAt = connection.hasSpoken ? null : position;
@@ -98,24 +125,24 @@ export function createReading(parts: ReadingParts): Reading {
   }
 
   /** A page after `from`. After a restart the inbox may begin later than before; that counts as lost too. */
-  async function readPage(socket: ClientSocket, from: string | null): Promise<InboxPage> {
+  async #readPage(socket: ClientSocket, from: string | null): Promise<InboxPage> {
     const { userId, position } = socket.data;
-    const page = await inbox.read(userId!, from, PAGE_SIZE);
+    const page = await this.#parts.inbox.read(userId!, from, PAGE_SIZE);
     if (from !== null || position === null || isSameServer(position, page.cursor)) return page;
-    return await inbox.read(userId!, position, PAGE_SIZE);
+    return await this.#parts.inbox.read(userId!, position, PAGE_SIZE);
   }
 
   /** Sends the client the state from PostgreSQL instead of the lost messages. */
-  async function resync(socket: ClientSocket, cursor: string): Promise<void> {
+  async #resync(socket: ClientSocket, cursor: string): Promise<void> {
     const connection = socket.data;
     const userId = connection.userId!;
-    const [coupons, orders] = await Promise.all([listCoupons(userId), listOrders(userId)]);
+    const [coupons, orders] = await Promise.all([this.#parts.listCoupons(userId), this.#parts.listOrders(userId)]);
     if (!connection.isOpen || !reply(socket, resyncText(cursor, coupons, orders))) return;
     connection.position = cursor;
   }
 
   /** Sends one page and moves the position. Returns whether the socket continues. */
-  function send(socket: ClientSocket, page: InboxPage, resume: PendingResume | undefined): boolean {
+  #send(socket: ClientSocket, page: InboxPage, resume: PendingResume | undefined): boolean {
     for (const message of page.messages) {
       const { early } = resume ?? { early: null };
       if (early !== null && isBetween(early.after, message.cursor, early.upTo)) continue;
@@ -129,56 +156,28 @@ export function createReading(parts: ReadingParts): Reading {
   }
 
   /** Answers the socket's resumes, and sends everything after its position, until nothing is left. */
-  async function replay(socket: ClientSocket): Promise<void> {
+  async #replay(socket: ClientSocket): Promise<void> {
     const connection = socket.data;
     for (let losses = 0; connection.isOpen; ) {
       connection.isBehind = false; // a push during the reading sets it again
       const resume = connection.resumes?.[0];
-      const page = await readPage(socket, resume === undefined ? connection.position : resume.from);
+      const page = await this.#readPage(socket, resume === undefined ? connection.position : resume.from);
       if (!connection.isOpen) return;
       // A resume came meanwhile: the messages that were read may lie beyond the client's cursor.
       if (connection.resumes?.[0] !== resume) continue;
       if (page.lost) {
         if (++losses > 1) throw new StampedeError("INTERNAL", "The inbox loses its newest position");
-        await resync(socket, page.cursor);
+        await this.#resync(socket, page.cursor);
         answered(connection, resume);
         if (resume !== undefined) losses = 0; // the next resume may name a lost cursor, too
         continue; // the remaining messages of the inbox follow the state
       }
       losses = 0;
-      if (!send(socket, page, resume)) return;
+      if (!this.#send(socket, page, resume)) return;
       if (page.messages.length === PAGE_SIZE) continue;
       answered(connection, resume);
       if (resume !== undefined && !reply(socket, resumedText(page.cursor, resume.sent))) return;
       if (!connection.isBehind && connection.resumes === null) return;
     }
   }
-
-  return {
-    welcome: (socket) => inTurn(socket, () => greet(socket)),
-
-    resume(socket, from) {
-      const connection = socket.data;
-      // Noted at once, because a running reading must not send messages beyond the client's cursor.
-      const { welcomedAt: after, position: upTo } = connection;
-      const early = after === null || upTo === null || after === upTo ? null : { after, upTo };
-      connection.welcomedAt = null;
-      const resume: PendingResume = { from, sent: 0, early };
-      connection.resumes ??= [];
-      if (connection.resumes.push(resume) > MAX_RESUMES) connection.resumes.shift();
-      return inTurn(socket, async () => {
-        if (!connection.resumes?.includes(resume)) return;
-        if (connection.position === null) await greet(socket); // the welcome had failed
-        await replay(socket);
-      });
-    },
-
-    catchUp: (socket) =>
-      inTurn(socket, async () => {
-        const connection = socket.data;
-        if (connection.position === null) await greet(socket);
-        if (connection.mustRoute) await addRoute(socket);
-        if (connection.resumes !== null || (connection.isBehind && !isInGrace(socket))) await replay(socket);
-      }),
-  };
 }

@@ -12,7 +12,7 @@ import type { HttpRequest, SocketRoute } from "../transports/transport.ts";
 import { type CatchingUp, createCatchingUp } from "./catching-up.ts";
 import { push, reply } from "./delivery.ts";
 import { Dispatch, type SpendTokens } from "./dispatch.ts";
-import { createReading, type ReadingParts } from "./inbox-reading.ts";
+import { InboxReading, type ReadingParts } from "./inbox-reading.ts";
 import { createMessageRate, type SocketLimits } from "./limits.ts";
 import { createLostRouteCheck } from "./lost-routes.ts";
 import { type DeliverMessages, listenForPushes } from "./push.ts";
@@ -108,7 +108,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
   const buffers = new SendBuffers(limits.bufferedBytes ?? BUFFERED_BYTES, registry.all, () => refused("slow"));
   const routing = createRouting(deps.routes, deps.gatewayId, onError);
   const catchingUp: CatchingUp = createCatchingUp(
-    createReading({ ...deps, addRoute: routing.add, done: (socket) => catchingUp.ifBehind(socket) }),
+    new InboxReading({ ...deps, addRoute: routing.add, done: (socket) => catchingUp.ifBehind(socket) }),
     onError,
   );
   const topics = createSaleTopics(deps, countedPublish(deps.publish, buffers), limits.subscriptions ?? 100);
