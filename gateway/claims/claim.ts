@@ -4,6 +4,7 @@ import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
+import type { ClaimResult } from "../../lua/claim-batch.ts";
 import { TOKENS } from "../admission/costs.ts";
 import type { RateLimits } from "../admission/rate-limits.ts";
 import { retryAfterS } from "../admission/refused.ts";
@@ -60,17 +61,17 @@ export interface ClaimParts {
   readonly onError: (error: unknown) => void;
 }
 
-export interface Claims {
-  readonly claimForUser: ClaimForUser;
-  /** Claims that are not answered yet. */
-  inFlight(): number;
-}
+type AcceptedResult = Extract<ClaimResult, { readonly code: "ACCEPTED" }>;
 
-interface Won {
+interface Win {
   readonly userId: UserId;
   readonly couponId: CouponId;
   readonly requestId: RequestId;
   readonly slot: number;
+}
+
+/** A win, and whether the user was told of it before. */
+interface Won extends Win {
   readonly repeat: boolean;
 }
 
@@ -111,27 +112,148 @@ function notStarted(startsAtMs: number): ClaimReply {
 }
 
 /** The claim path behind the gate: rate limit, Redis' decision, the log, the answer. */
-export function createClaims(parts: ClaimParts): Claims {
-  const { decide, publish, queue, breaker, receipts, limits, whyNotLoaded, pastWin, maxInFlight, requireKafka, fault } =
-    parts;
-  const { pipelineOf, wakeRelay, issueModeOf, ledgerWordMs, observe, onError } = parts;
-  let inFlight = 0;
+export class ClaimPath {
+  readonly #parts: ClaimParts;
+  #inFlight = 0;
+
+  constructor(parts: ClaimParts) {
+    this.#parts = parts;
+  }
+
+  /** Claims that are not answered yet. */
+  inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Decides a claim. Bound, because the claim endpoint and the sockets call it as a function. */
+  readonly claimForUser: ClaimForUser = async (userId, couponId, traceparent) => {
+    const { decide, queue, breaker, limits, pipelineOf, maxInFlight, requireKafka } = this.#parts;
+    if (!isCouponId(couponId)) return refused("COUPON_NOT_FOUND");
+    const wait = limits.userWait(userId, TOKENS.claim);
+    if (wait > 0) return { kind: "refused", code: "RATE_LIMITED", retryAfterS: retryAfterS(wait) };
+    if (this.#inFlight >= maxInFlight) return refused("OVERLOADED");
+    // CLAIM_REQUIRE_KAFKA allows no answer from the ledger, so a claim that Kafka will not confirm must not take a slot.
+    if (requireKafka && breaker.open && this.#inFlight > 0) return refused("KAFKA_UNAVAILABLE");
+    this.#inFlight++;
+    const startedAt = performance.now();
+    try {
+      const requestId = newRequestId(couponId, Date.now());
+      const queued = queue.open(couponId);
+      if (queued !== undefined) return await this.#enqueue(userId, couponId, requestId, queued, traceparent);
+      const pipeline = pipelineOf(userId);
+      const decision = await decide(couponId, userId, requestId, pipeline);
+      const reply = await this.#answer(userId, couponId, requestId, decision, pipeline, traceparent);
+      const onLedgerAlone = reply.kind === "accepted" && reply.body.durable === "ledger";
+      // Answered as if Redis had not answered: if the claim still stands, a repeat finds the win.
+      const isStale = onLedgerAlone && performance.now() - startedAt > this.#parts.ledgerWordMs;
+      return isStale ? recovering(REDIS_AWAY_MS) : reply;
+    } catch (error) {
+      // Refused before anything was written: Redis is full, or too many requests are about sales of the past.
+      if (error instanceof StampedeError && error.code === "OVERLOADED") return refused("OVERLOADED");
+      // Redis did not answer: whether the claim ran is unknown. If it did, a repeat finds the win.
+      this.#parts.onError(error);
+      return recovering(REDIS_AWAY_MS);
+    } finally {
+      this.#inFlight--;
+      this.#parts.observe((performance.now() - startedAt) / 1000);
+    }
+  };
+
+  /** The answer to what Redis has decided. */
+  #answer(
+    userId: UserId,
+    couponId: CouponId,
+    requestId: RequestId,
+    { result, sale }: ClaimDecision,
+    pipeline: Pipeline,
+    traceparent: string | undefined,
+  ): ClaimReply | Promise<ClaimReply> {
+    switch (result.code) {
+      case "ACCEPTED":
+        return this.#accept(userId, couponId, result, sale.epoch, pipeline, traceparent);
+      case "ALREADY_WON":
+        return this.#answerRepeat(
+          { userId, couponId, requestId: result.requestId, slot: result.slot },
+          sale.epoch,
+          traceparent,
+        );
+      case "NOT_LOADED":
+        return this.#explainNotLoaded(userId, couponId);
+      case "NOT_STARTED":
+        return notStarted(sale.startsAt);
+      case "QUEUED":
+        this.#parts.queue.learn(couponId, sale);
+        return this.#enqueue(userId, couponId, requestId, sale, traceparent);
+      default:
+        return refused(result.code);
+    }
+  }
+
+  /** A claim that is now in the ledger goes to the log, or, in the Redis pipeline, to the relay. */
+  async #accept(
+    userId: UserId,
+    couponId: CouponId,
+    { requestId, slot, ledgerId }: AcceptedResult,
+    epoch: number,
+    pipeline: Pipeline,
+    traceparent: string | undefined,
+  ): Promise<ClaimReply> {
+    const { publish, receipts, requireKafka, fault } = this.#parts;
+    fault("claim:after-lua");
+    this.#parts.accepted(pipeline);
+    const won = { userId, couponId, requestId, slot, repeat: false };
+    if (pipeline === "redis") {
+      this.#parts.wakeRelay(couponId);
+      return accepted(won, "ledger", receipts.ofClaim("ACCEPTED", requestId, userId));
+    }
+    const acknowledged = publish({ couponId, userId, requestId, slot, epoch, ledgerId }, traceparent);
+    // Made while the claim is on its way to Kafka.
+    const receipt = receipts.ofClaim("ACCEPTED", requestId, userId);
+    const durable = await acknowledged;
+    fault("claim:after-produce");
+    if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
+    return accepted(won, durable, receipt);
+  }
+
+  /**
+   * The user has won before. The first answer said how durable the claim was; for a repeat only the ledger is certain. With
+   * CLAIM_REQUIRE_KAFKA the claim is produced again: the event id is the same, so nothing happens twice.
+   */
+  async #answerRepeat(win: Win, epoch: number, traceparent: string | undefined): Promise<ClaimReply> {
+    const { publish, requireKafka } = this.#parts;
+    const claim = { ...win, epoch, ledgerId: UNKNOWN_LEDGER_ID };
+    const durable = requireKafka ? await publish(claim, traceparent) : "ledger";
+    if (requireKafka && durable !== "kafka") return unacknowledged(win.requestId);
+    return await this.#firstAnswerAgain(win, durable);
+  }
 
   /** An earlier win again, with the receipt of its first answer: of a queued sale that was PENDING. */
-  async function repeated(won: Omit<Won, "repeat">, durable: Durability): Promise<ClaimReply> {
+  async #firstAnswerAgain(won: Win, durable: Durability): Promise<ClaimReply> {
     const { requestId, userId, couponId } = won;
-    const kind = (await issueModeOf(couponId)) === "QUEUED" ? "PENDING" : "ACCEPTED";
-    return accepted({ ...won, repeat: true }, durable, receipts.ofClaim(kind, requestId, userId));
+    const kind = (await this.#parts.issueModeOf(couponId)) === "QUEUED" ? "PENDING" : "ACCEPTED";
+    const receipt = this.#parts.receipts.ofClaim(kind, requestId, userId);
+    return accepted({ ...won, repeat: true }, durable, receipt);
+  }
+
+  /** Redis does not hold the sale: PostgreSQL says why, and whether the user won while Redis held it. */
+  async #explainNotLoaded(userId: UserId, couponId: CouponId): Promise<ClaimReply> {
+    const why = await this.#parts.whyNotLoaded(couponId);
+    if (why.code === "SALE_RECOVERING") return recovering(why.opensInMs);
+    if (why.code === "COUPON_NOT_FOUND") return refused(why.code);
+    const win = await this.#parts.pastWin(couponId, userId, why.hasLeft);
+    if (win !== null) return await this.#firstAnswerAgain({ userId, couponId, ...win }, "kafka");
+    return why.comesBack ? recovering(why.opensInMs) : refused(why.code);
   }
 
   /** Answers a claim of a queued sale: an earlier win, or a place in the log. */
-  async function enqueue(
+  async #enqueue(
     userId: UserId,
     couponId: CouponId,
     requestId: RequestId,
     sale: QueueWindow,
     traceparent: string | undefined,
   ): Promise<ClaimReply> {
+    const { queue, receipts } = this.#parts;
     const queued = await queue.request(sale, { couponId, userId, requestId }, Date.now(), traceparent);
     switch (queued.kind) {
       case "won": {
@@ -150,93 +272,4 @@ export function createClaims(parts: ClaimParts): Claims {
       }
     }
   }
-
-  async function settle(
-    userId: UserId,
-    couponId: CouponId,
-    requestId: RequestId,
-    { result, sale }: ClaimDecision,
-    pipeline: Pipeline,
-    traceparent: string | undefined,
-  ): Promise<ClaimReply> {
-    const { code } = result;
-    switch (code) {
-      case "ACCEPTED": {
-        fault("claim:after-lua");
-        parts.accepted(pipeline);
-        const { requestId, slot, ledgerId } = result;
-        const won = { userId, couponId, requestId, slot, repeat: false };
-        if (pipeline === "redis") {
-          wakeRelay(couponId);
-          return accepted(won, "ledger", receipts.ofClaim("ACCEPTED", requestId, userId));
-        }
-        const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId };
-        const acknowledged = publish(claim, traceparent);
-        // Made while the claim is on its way to Kafka.
-        const receipt = receipts.ofClaim("ACCEPTED", requestId, userId);
-        const durable = await acknowledged;
-        fault("claim:after-produce");
-        if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
-        return accepted(won, durable, receipt);
-      }
-      case "ALREADY_WON": {
-        // The first answer said how durable the claim was; for a repeat only the ledger is certain. With
-        // CLAIM_REQUIRE_KAFKA the claim is produced again: the event id is the same, so nothing happens twice.
-        const { requestId, slot } = result;
-        const claim = { couponId, userId, requestId, slot, epoch: sale.epoch, ledgerId: UNKNOWN_LEDGER_ID };
-        const durable = requireKafka ? await publish(claim, traceparent) : "ledger";
-        if (requireKafka && durable !== "kafka") return unacknowledged(requestId);
-        return await repeated({ userId, couponId, requestId, slot }, durable);
-      }
-      case "NOT_LOADED": {
-        const why = await whyNotLoaded(couponId);
-        if (why.code === "SALE_RECOVERING") return recovering(why.opensInMs);
-        if (why.code === "COUPON_NOT_FOUND") return refused(why.code);
-        const win = await pastWin(couponId, userId, why.hasLeft);
-        if (win !== null) return await repeated({ userId, couponId, ...win }, "kafka");
-        return why.comesBack ? recovering(why.opensInMs) : refused(why.code);
-      }
-      case "NOT_STARTED":
-        return notStarted(sale.startsAt);
-      case "QUEUED":
-        queue.learn(couponId, sale);
-        return enqueue(userId, couponId, requestId, sale, traceparent);
-      default:
-        return refused(code);
-    }
-  }
-
-  return {
-    inFlight: () => inFlight,
-    async claimForUser(userId, couponId, traceparent) {
-      if (!isCouponId(couponId)) return refused("COUPON_NOT_FOUND");
-      const wait = limits.userWait(userId, TOKENS.claim);
-      if (wait > 0) return { kind: "refused", code: "RATE_LIMITED", retryAfterS: retryAfterS(wait) };
-      if (inFlight >= maxInFlight) return refused("OVERLOADED");
-      // CLAIM_REQUIRE_KAFKA allows no answer from the ledger, so a claim that Kafka will not confirm must not take a slot.
-      if (requireKafka && breaker.open && inFlight > 0) return refused("KAFKA_UNAVAILABLE");
-      inFlight++;
-      const startedAt = performance.now();
-      try {
-        const requestId = newRequestId(couponId, Date.now());
-        const queued = queue.open(couponId);
-        if (queued !== undefined) return await enqueue(userId, couponId, requestId, queued, traceparent);
-        const pipeline = pipelineOf(userId);
-        const decision = await decide(couponId, userId, requestId, pipeline);
-        const reply = await settle(userId, couponId, requestId, decision, pipeline, traceparent);
-        const onLedgerAlone = reply.kind === "accepted" && reply.body.durable === "ledger";
-        // Answered as if Redis had not answered: if the claim still stands, a repeat finds the win.
-        return onLedgerAlone && performance.now() - startedAt > ledgerWordMs ? recovering(REDIS_AWAY_MS) : reply;
-      } catch (error) {
-        // Refused before anything was written: Redis is full, or too many requests are about sales of the past.
-        if (error instanceof StampedeError && error.code === "OVERLOADED") return refused("OVERLOADED");
-        // Redis did not answer: whether the claim ran is unknown. If it did, a repeat finds the win.
-        onError(error);
-        return recovering(REDIS_AWAY_MS);
-      } finally {
-        inFlight--;
-        observe((performance.now() - startedAt) / 1000);
-      }
-    },
-  };
 }

@@ -13,7 +13,7 @@ import type { Endpoint } from "../http/endpoint.ts";
 import type { GatewayMetrics } from "../machines/metrics.ts";
 import type { Sales } from "../sales/compose.ts";
 import { type AckBreaker, createAckBreaker } from "./breaker.ts";
-import { type ClaimForUser, createClaims } from "./claim.ts";
+import { type ClaimForUser, ClaimPath } from "./claim.ts";
 import type { ProofSources } from "./claim-proof.ts";
 import { type ClaimDoor, claimEndpoints } from "./claim-route.ts";
 import { createDecide, type Decide } from "./decide.ts";
@@ -122,7 +122,7 @@ export function composeClaims(
   const issueModeOf = issueModes(connections);
   const inDatabase: RequestSources["inDatabase"] & ProofSources["inDatabase"] = (requestId, userId) =>
     guarded(() => findRequest(sql, requestId, userId));
-  const { claimForUser, inFlight } = createClaims({
+  const claims = new ClaimPath({
     decide: decisions(sales),
     queue: queueOf(connections, config.QUEUED_ACK_MS),
     pipelineOf: pipelines.of,
@@ -144,7 +144,7 @@ export function composeClaims(
     observe: metrics.observeClaim,
     onError,
   });
-  metrics.gauge("stampede_claims_in_flight", "Claims that are not answered yet", inFlight);
+  metrics.gauge("stampede_claims_in_flight", "Claims that are not answered yet", () => claims.inFlight());
   metrics.gauge(
     "stampede_pipeline_redis_percent",
     "Percentage of users whose claims skip Kafka on this gateway",
@@ -152,6 +152,7 @@ export function composeClaims(
   );
   const listCoupons: ListMyCoupons = (userId, cursor, limit) =>
     guarded(() => listMyCoupons(orm, userId, cursor, limit));
+  const { claimForUser } = claims;
   return {
     claimForUser,
     listCoupons,
