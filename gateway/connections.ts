@@ -19,6 +19,8 @@ export interface GatewayConnections {
   /** Logs an error; each kind at most once a second. */
   readonly onError: LogError;
   readonly redis: RedisConnection;
+  /** For what is only shown: a flood of reads does not queue before claims. */
+  readonly displayRedis: RedisConnection;
   /** A connection that may SUBSCRIBE. */
   readonly subscriber: RedisConnection;
   readonly database: Database;
@@ -39,6 +41,7 @@ export async function connect(config: GatewayConfig, createKafka: CreateKafka): 
   const onError = createErrorLog(log);
   const logLine = (level: "debug" | "info" | "warn" | "error", message: string) => log[level](message);
   const redis = createRedis(config.REDIS_URL, { name: config.gatewayId, log: logLine });
+  const displayRedis = createRedis(config.REDIS_URL, { name: `${config.gatewayId}-display`, log: logLine });
   const subscriber = createSubscriber(config.REDIS_URL, { name: `${config.gatewayId}-news`, log: logLine });
   const database = createDatabase(config.DATABASE_URL, { max: POOL_SIZE, name: config.gatewayId });
   await requireOwnSessions(database);
@@ -57,6 +60,7 @@ export async function connect(config: GatewayConfig, createKafka: CreateKafka): 
     log,
     onError,
     redis,
+    displayRedis,
     subscriber,
     database,
     sql: database.sql,
@@ -68,6 +72,7 @@ export async function connect(config: GatewayConfig, createKafka: CreateKafka): 
     async close() {
       await producer.close(config.MESSAGE_TIMEOUT_MS).catch(onError);
       subscriber.disconnect();
+      displayRedis.disconnect();
       redis.disconnect();
       await database.close();
     },

@@ -2,7 +2,7 @@ import type { CouponId, RequestId, UserId } from "../contracts/wire/ids.ts";
 import { isResultCode, type ResultCode } from "../contracts/wire/result-codes.ts";
 import type { StoredState } from "./claim-batch.ts";
 import { timeAt } from "./commands.ts";
-import { saleKeys } from "./keys.ts";
+import { INBOX_GENERATION_KEY, saleKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { rethrow } from "./redis-failure.ts";
 
@@ -69,6 +69,19 @@ export function parseStatus(text: string | null | undefined): StoredStatus | nul
   if (status === "FAILED" && rest && isResultCode(rest))
     return { status, reason: rest, ...(user ? { userId: user as UserId } : {}) };
   return null;
+}
+
+/** What visitors see of a sale in Redis. */
+export type SaleCount = Pick<SaleSnapshot, "state" | "left">;
+
+/** Two commands. null: Redis has nothing of the sale, or only a fence. @throws StampedeError REDIS_UNAVAILABLE */
+export async function readCount(redis: RedisConnection, couponId: CouponId): Promise<SaleCount | null> {
+  const keys = saleKeys(couponId);
+  const [[state, total, next], freed] = await Promise.all([
+    redis.hmget(keys.sale, "state", "total", "next"),
+    redis.llen(keys.freed),
+  ]).catch(rethrow);
+  return total ? { state: state as StoredState, left: Number(total) - Number(next) + freed } : null;
 }
 
 /** null: Redis has nothing of the sale, or only a fence. @throws StampedeError REDIS_UNAVAILABLE */
@@ -159,6 +172,11 @@ export async function statusOf(
     mode: mode === "QUEUED" ? mode : "DIRECT",
     rebuiltAt: Number(rebuiltAt ?? 0),
   };
+}
+
+/** Redis' clock; in a cluster, of one of its nodes. @throws StampedeError REDIS_UNAVAILABLE */
+export async function redisTime(redis: RedisConnection): Promise<number> {
+  return await timeAt(redis, INBOX_GENERATION_KEY).catch(rethrow);
 }
 
 /** The clock that judges the sale's claims. @throws StampedeError REDIS_UNAVAILABLE */

@@ -141,7 +141,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "gateway/config.ts": "a receipt key's notBefore",
   "gateway/shop/ranking.ts": "which day it is, and a time that all gateways share through Redis",
   "gateway/claims/claim.ts": "a sale's startsAt, a queued sale's window, the time in a request id",
-  "gateway/sales/list-sales.ts": "a sale's window",
+  "gateway/sales/redis-clock.ts": "the time while Redis does not say it",
   "gateway/claims/publish.ts": "an event's occurredAt",
   "gateway/claims/queue.ts": "an event's occurredAt",
   "gateway/claims/redis-requests.ts": "compared with the time in a request id",

@@ -184,7 +184,19 @@ export const Sale = Type.Object(
 );
 export type Sale = Static<typeof Sale>;
 
-export const SaleList = Type.Object({ items: Type.Array(Type.Ref(Sale)), ...Page }, { $id: "SaleList" });
+const Now = Type.Unsafe<string>({
+  ...ShownTime,
+  description:
+    "When this was read, by the clock that decides claims. The answer may have been kept for a moment: add the response header `Age`, " +
+    "in seconds, for a countdown",
+});
+
+/** A sale as it is shown to everybody. */
+export const CurrentSale = Type.Object({ ...Sale.properties, now: Now }, { $id: "CurrentSale" });
+export type CurrentSale = Static<typeof CurrentSale>;
+
+export const SaleList = Type.Object({ items: Type.Array(Type.Ref(Sale)), ...Page, now: Now }, { $id: "SaleList" });
+export type SaleList = Static<typeof SaleList>;
 
 export const MyCoupon = Type.Object(
   {

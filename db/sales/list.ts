@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, or } from "drizzle-orm";
+import { and, desc, eq, inArray, lt, or } from "drizzle-orm";
 import { COUPON_ID } from "../../contracts/wire/ids.ts";
 import type { Orm } from "../client.ts";
 import { timeCursors } from "../cursor.ts";
@@ -27,10 +27,21 @@ export async function listSales(
     .limit(limit + 1);
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
-  return { rows: page, nextCursor: last === undefined ? null : cursors.encode(last.createdAt.getTime(), last.id) };
+  return { rows: page, nextCursor: last === undefined ? null : saleCursor(last) };
 }
 
 export type SaleRow = typeof coupons.$inferSelect;
+
+/** The cursor of the page that begins after a sale. */
+export const saleCursor = ({ createdAt, id }: SaleRow): string => cursors.encode(createdAt.getTime(), id);
+
+/** The terms of those of the sales that exist. */
+export function findSales(orm: Orm, couponIds: readonly string[]): Promise<readonly SaleRow[]> {
+  return orm
+    .select()
+    .from(coupons)
+    .where(inArray(coupons.id, [...couponIds]));
+}
 
 /** A sale's terms; null: no such sale. */
 export async function findSale(orm: Orm, couponId: string): Promise<SaleRow | null> {

@@ -77,7 +77,7 @@ test("each answer says what it means at its own endpoint", () => {
   };
   const done = (path: string, method: string) => paths[path]![method]!.responses[200]!.description;
   expect(done("/coupons/{couponId}/issue", "post")).toContain("earlier win");
-  expect(done("/coupons", "get")).toBe("The listed sales, newest first");
+  expect(done("/coupons", "get")).toBe("The listed sales, newest first; at most a second old");
   expect(JSON.stringify(paths).match(/earlier win/g)).toHaveLength(2);
   const { 200: ready, 503: notReady } = paths["/health/ready"]!.get!.responses;
   for (const answer of [ready!, notReady!])

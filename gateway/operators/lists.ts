@@ -3,7 +3,7 @@ import { ProductList } from "../../contracts/shop/http-catalogue.ts";
 import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import { PageQuery } from "../http/page.ts";
 import { json } from "../http/problem.ts";
-import type { ReadSales } from "../sales/list-sales.ts";
+import type { ReadSales } from "../sales/read-sales.ts";
 import type { ListProducts } from "../shop/products.ts";
 
 export interface OperatorLists {

@@ -1,33 +1,17 @@
-import { type Sale, SaleList } from "../../contracts/claims/http.ts";
-import type { CouponId } from "../../contracts/wire/ids.ts";
+import { SaleList } from "../../contracts/claims/http.ts";
 import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import { PageQuery } from "../http/page.ts";
-import { json } from "../http/problem.ts";
-import { type SaleSources, viewSale } from "./sale-view.ts";
-
-/** A page of sales, newest first. `nextCursor` null: it is the last one. @throws StampedeError VALIDATION_FAILED, DATABASE_UNAVAILABLE */
-export type ReadSales = (
-  cursor: string | null,
-  limit: number,
-) => Promise<{ readonly items: readonly Sale[]; readonly nextCursor: string | null }>;
-
-/** Reads a page from PostgreSQL, and the counts of its sales from Redis. */
-export const createReadSales = (list: SaleSources["list"], live: SaleSources["live"]): ReadSales => {
-  return async (cursor, limit) => {
-    const { rows, nextCursor } = await list(cursor, limit);
-    const counts = await Promise.all(rows.map((row) => live(row.id as CouponId)));
-    const now = Date.now();
-    return { items: rows.map((row, i) => viewSale(row, counts[i] ?? null, now)), nextCursor };
-  };
-};
+import { sharedAnswer } from "../http/shared-body.ts";
+import { IF_NONE_MATCH, MAX_AGE_S } from "./show-sale.ts";
+import type { ShownPages } from "./shown-pages.ts";
 
 /** GET /coupons: the listed sales, newest first. */
-export const listSales = (read: ReadSales): Endpoint =>
+export const listSales = (pages: Pick<ShownPages, "get">): Endpoint =>
   endpoint({
     method: "GET",
     path: "/coupons",
     operationId: "listSales",
-    summary: "The listed sales, newest first",
+    summary: "The listed sales, newest first; at most a second old",
     tag: "sales",
     audience: "public",
     caller: "anyone",
@@ -35,9 +19,16 @@ export const listSales = (read: ReadSales): Endpoint =>
     body: "none",
     query: PageQuery,
     idempotency: "none",
-    cache: "no-store",
+    cache: { seconds: MAX_AGE_S },
+    headers: { "if-none-match": IF_NONE_MATCH },
     audit: false,
     answers: { 200: SaleList },
     refusals: ["VALIDATION_FAILED", "DATABASE_UNAVAILABLE"],
-    handle: async ({ query: { cursor, limit } }) => json(200, await read(cursor ?? null, limit)),
+    handle(call) {
+      const known = call.header("if-none-match");
+      const page = pages.get(call.query.cursor ?? null, call.query.limit);
+      return page instanceof Promise
+        ? page.then((body) => sharedAnswer(body, MAX_AGE_S, known))
+        : sharedAnswer(page, MAX_AGE_S, known);
+    },
   });

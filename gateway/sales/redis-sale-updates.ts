@@ -8,11 +8,13 @@ import { collectWinners, type WinnersFilter } from "./winners-filter.ts";
 
 /**
  * Updates of sales from Redis: the announcements that its scripts publish, and the sale's hash.
+ * @param announced called with each sale that is announced, before the board hears of it
  * @param swapped called when a sale has other scripts
  */
 export function redisSaleUpdates(
   redis: RedisConnection,
   subscriber: RedisConnection,
+  announced: (couponId: CouponId) => void,
   swapped: (couponId: CouponId) => void,
   onError: (error: unknown) => void,
 ): SaleUpdateSources {
@@ -22,6 +24,7 @@ export function redisSaleUpdates(
         if (channel !== SALES_CHANNEL) return;
         try {
           const { couponId, scripts, ...news } = parseAnnouncement(text);
+          announced(couponId);
           if (scripts === true) swapped(couponId);
           hear(couponId, news);
         } catch (error) {

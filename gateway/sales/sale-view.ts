@@ -3,10 +3,10 @@ import type { Sale, SaleState } from "../../contracts/claims/http.ts";
 import type { CouponId } from "../../contracts/wire/ids.ts";
 import type { SaleRow } from "../../db/sales/list.ts";
 import { shownTerms } from "../../db/sales/terms.ts";
-import type { SaleSnapshot } from "../../lua/sale-reading.ts";
+import type { SaleCount } from "../../lua/sale-reading.ts";
 
 /** A sale as a visitor sees it: the terms from PostgreSQL, the count from Redis. */
-export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number): Sale {
+export function viewSale(row: SaleRow, live: SaleCount | null, nowMs: number): Sale {
   const { id, name, total, startsAt, endsAt, issueMode, visibility, metadata } = row;
   return {
     id: id as CouponId,
@@ -25,13 +25,13 @@ export function viewSale(row: SaleRow, live: SaleSnapshot | null, nowMs: number)
 }
 
 /** null: Redis is away or has not loaded the sale. A sale that has left Redis shows the count of that moment. */
-function remainingOf({ total, leftRedisAt, issued }: SaleRow, live: SaleSnapshot | null): number | null {
+function remainingOf({ total, leftRedisAt, issued }: SaleRow, live: SaleCount | null): number | null {
   if (live !== null) return live.state === "RECOVERING" ? null : live.left;
   return leftRedisAt === null || issued === null ? null : Math.max(0, total - issued);
 }
 
 /** By the operator's intent first, then by the clock, then by Redis; RECOVERING only while claims would be possible. */
-function stateOf(row: SaleRow, live: SaleSnapshot | null, nowMs: number): SaleState {
+function stateOf(row: SaleRow, live: SaleCount | null, nowMs: number): SaleState {
   if (row.state === "CLOSED") return "CLOSED";
   if (nowMs >= row.endsAt.getTime()) return "ENDED";
   if (live === null || live.state === "RECOVERING") return "RECOVERING";
@@ -43,12 +43,8 @@ function stateOf(row: SaleRow, live: SaleSnapshot | null, nowMs: number): SaleSt
 export interface SaleSources {
   /** The sale's terms. */
   find(couponId: CouponId): Promise<SaleRow | null>;
-  /** The listed sales, as `list`. */
-  listed(cursor: string | null, limit: number): ReturnType<SaleSources["list"]>;
-  /** All sales, newest first; `cursor` is the last page's. */
-  list(cursor: string | null, limit: number): Promise<{ rows: readonly SaleRow[]; nextCursor: string | null }>;
   /** The sale in Redis; null if it is not there or Redis does not answer (then only the terms are shown). */
-  live(couponId: CouponId): Promise<SaleSnapshot | null>;
+  live(couponId: CouponId): Promise<SaleCount | null>;
 }
 
 export type ViewSale = (couponId: CouponId) => Promise<Sale | null>;

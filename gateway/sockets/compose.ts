@@ -48,7 +48,7 @@ export function composeSockets(
       routes: createRoutes(redis),
       listCoupons: (userId) => claims.listCoupons(userId, null, RESYNC_PAGE),
       listOrders: (userId) => orders.list(userId, null, RESYNC_PAGE),
-      viewSale: sales.viewSale,
+      viewSale: async (couponId) => (await sales.shown.get(couponId))?.sale ?? null,
       saleTime: (couponId) => saleTime(redis, couponId),
       gatewayId: config.gatewayId,
       subscriber,

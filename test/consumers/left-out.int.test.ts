@@ -238,7 +238,16 @@ test("a gateway's gate hears of a sale's new state although another sale, asked 
   await plant(saleKeys(broken).sale);
   await world.settling.scripts.setState(good, "PAUSED");
   // The announcement is missed: there is no subscriber.
-  const sources = { ...redisSaleUpdates(world.redis, world.subscriber, () => {}, onError), subscribe() {} };
+  const sources = {
+    ...redisSaleUpdates(
+      world.redis,
+      world.subscriber,
+      () => {},
+      () => {},
+      onError,
+    ),
+    subscribe() {},
+  };
   const stop = followSales(board, sources, leftOutOf("notify", world.neighbours), onError);
   await until("the good one is known to be paused", () => {
     board.gate(broken, performance.now());
