@@ -4,7 +4,7 @@ import { BunHttpRequest, type NativeRequest } from "./bun-request.ts";
 import { toResponse } from "./bun-response.ts";
 import { BunSocket, websocketHandler } from "./bun-socket.ts";
 import { allowedAt, groupByPath, type PathEntry } from "./paths.ts";
-import type { Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
+import type { Handler, HttpResponse, Listen, SocketRoute, TransportOptions } from "./transport.ts";
 
 /**
  * Bun itself refuses a body beyond this many times the limit, with a bare 413. Up to that size our handlers refuse it with a
@@ -29,99 +29,115 @@ type NativeHandler = (native: NativeRequest, server: Server<unknown>) => Respons
  * unknown protocol.
  */
 export const listenBun: Listen = async (options) => {
-  const { maxBodyBytes, notFound, failed, socket, preflight, bodies, connections } = options;
+  const { socket } = options;
   const paths = groupByPath(options.routes);
-  let running = 0;
-  let closing = false;
-
-  function answer(response: HttpResponse): Response {
-    const ends = closing || connections?.isBusy === true;
-    if (ends) connections?.left();
-    return toResponse(response, ends);
-  }
-
-  async function settle(request: BunHttpRequest, pending: Promise<HttpResponse>): Promise<Response> {
-    running++;
-    try {
-      return answer(await pending);
-    } catch (error) {
-      if (request.hungUp(error)) return answer({ status: 400 }); // no client reads it
-      return answer(failed(request, error));
-    } finally {
-      running--;
-    }
-  }
-
-  function run(handler: Handler, paramNames: readonly string[]): NativeHandler {
-    return (native, server) => {
-      if (connections?.isFull) return answer(connections.refusal());
-      const request = new BunHttpRequest(native, server, maxBodyBytes, bodies);
-      try {
-        // Bun decodes malformed percent-encoding to U+FFFD, which none of our names can hold.
-        for (const name of paramNames) {
-          if (native.params![name]!.includes(REPLACEMENT)) return answer(notFound(request, []));
-        }
-        const result = handler(request);
-        return result instanceof Promise ? settle(request, result) : answer(result);
-      } catch (error) {
-        return answer(failed(request, error));
-      }
-    };
-  }
-
-  const upgrade: NativeHandler = (native, server) => {
-    if (connections?.isFull) return answer(connections.refusal());
-    const request = new BunHttpRequest(native, server, maxBodyBytes, bodies);
-    try {
-      if (request.header("upgrade")?.toLowerCase() !== "websocket") {
-        throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
-      }
-      const decision = socket!.upgrade(request);
-      if ("refuse" in decision) return answer(decision.refuse);
-      if (server.upgrade(native, { data: new BunSocket(decision.accept) })) return undefined;
-      throw new StampedeError("UPGRADE_REQUIRED", "The WebSocket handshake is not valid");
-    } catch (error) {
-      return answer(failed(request, error));
-    }
-  };
-
-  /** No route has this path and method. */
-  const unmatched: NativeHandler = (native, server) => {
-    if (connections?.isFull) return answer(connections.refusal());
-    const request = new BunHttpRequest(native, server, maxBodyBytes, bodies);
-    try {
-      const asked = preflight?.(request);
-      if (asked !== undefined) return answer(asked);
-      const { method, path } = request;
-      const allowed = allowedAt(paths, socket?.path, path);
-      if (method === "OPTIONS" && allowed.length > 0) {
-        return answer({ status: 204, headers: { allow: allowed.join(", ") } });
-      }
-      // This path is normalized (`/a/../b`), the router's was not. If the path has this method, the router was right.
-      return answer(notFound(request, allowed.includes(method) ? [] : allowed));
-    } catch (error) {
-      return answer(failed(request, error));
-    }
-  };
-
-  const server = serve(
-    options,
-    nativeRoutes(paths, run, socket === undefined ? undefined : [socket.path, upgrade]),
-    unmatched,
-  );
+  const answering = new Answering(options, paths);
+  const sockets = socket === undefined ? undefined : ([socket.path, answering.upgradeTo(socket)] as const);
+  const server = serve(options, nativeRoutes(paths, answering, sockets), answering.unmatched);
   return {
     port: server.port!,
     publish(topic, text) {
       server.publish(topic, text, false);
       return server.subscriberCount(topic);
     },
-    inFlight: () => running,
+    inFlight: () => answering.running,
     stop(graceMs) {
-      closing = true;
+      answering.closing = true;
       return stopServer(server, graceMs);
     },
   };
 };
+
+/** Runs handlers for Bun's requests, and turns what they return or throw into Bun's responses. */
+class Answering<Data> {
+  /** Open requests whose handler has not answered. */
+  running = 0;
+  /** Every answer ends its connection. */
+  closing = false;
+  readonly #options: TransportOptions<Data>;
+  readonly #paths: readonly PathEntry[];
+
+  constructor(options: TransportOptions<Data>, paths: readonly PathEntry[]) {
+    this.#options = options;
+    this.#paths = paths;
+  }
+
+  run(handler: Handler, paramNames: readonly string[]): NativeHandler {
+    const { maxBodyBytes, bodies, connections, notFound, failed } = this.#options;
+    return (native, server) => {
+      if (connections?.isFull) return this.#answer(connections.refusal());
+      const request = new BunHttpRequest(native, server, maxBodyBytes, bodies);
+      try {
+        // Bun decodes malformed percent-encoding to U+FFFD, which none of our names can hold.
+        for (const name of paramNames) {
+          if (native.params![name]!.includes(REPLACEMENT)) return this.#answer(notFound(request, []));
+        }
+        const result = handler(request);
+        return result instanceof Promise ? this.#settle(request, result) : this.#answer(result);
+      } catch (error) {
+        return this.#answer(failed(request, error));
+      }
+    };
+  }
+
+  upgradeTo(route: Pick<SocketRoute<Data>, "upgrade">): NativeHandler {
+    const { maxBodyBytes, bodies, connections, failed } = this.#options;
+    return (native, server) => {
+      if (connections?.isFull) return this.#answer(connections.refusal());
+      const request = new BunHttpRequest(native, server, maxBodyBytes, bodies);
+      try {
+        if (request.header("upgrade")?.toLowerCase() !== "websocket") {
+          throw new StampedeError("UPGRADE_REQUIRED", undefined, { extra: { upgrade: "websocket" } });
+        }
+        const decision = route.upgrade(request);
+        if ("refuse" in decision) return this.#answer(decision.refuse);
+        if (server.upgrade(native, { data: new BunSocket(decision.accept) })) return undefined;
+        throw new StampedeError("UPGRADE_REQUIRED", "The WebSocket handshake is not valid");
+      } catch (error) {
+        return this.#answer(failed(request, error));
+      }
+    };
+  }
+
+  /** No route has this path and method. */
+  readonly unmatched: NativeHandler = (native, server) => {
+    const { maxBodyBytes, bodies, connections, failed } = this.#options;
+    if (connections?.isFull) return this.#answer(connections.refusal());
+    const request = new BunHttpRequest(native, server, maxBodyBytes, bodies);
+    try {
+      return this.#answer(this.#options.preflight?.(request) ?? this.#noRoute(request));
+    } catch (error) {
+      return this.#answer(failed(request, error));
+    }
+  };
+
+  #noRoute(request: BunHttpRequest): HttpResponse {
+    const { method, path } = request;
+    const allowed = allowedAt(this.#paths, this.#options.socket?.path, path);
+    if (method === "OPTIONS" && allowed.length > 0) return { status: 204, headers: { allow: allowed.join(", ") } };
+    // This path is normalized (`/a/../b`), the router's was not. If the path has this method, the router was right.
+    return this.#options.notFound(request, allowed.includes(method) ? [] : allowed);
+  }
+
+  async #settle(request: BunHttpRequest, pending: Promise<HttpResponse>): Promise<Response> {
+    this.running++;
+    try {
+      return this.#answer(await pending);
+    } catch (error) {
+      if (request.hungUp(error)) return this.#answer({ status: 400 }); // no client reads it
+      return this.#answer(this.#options.failed(request, error));
+    } finally {
+      this.running--;
+    }
+  }
+
+  #answer(response: HttpResponse): Response {
+    const { connections } = this.#options;
+    const ends = this.closing || connections?.isBusy === true;
+    if (ends) connections?.left();
+    return toResponse(response, ends);
+  }
+}
 
 /**
  * Bun's stop closes every connection that is idle at that moment, and resets those whose next request is already on its way. So busy
@@ -137,13 +153,13 @@ async function stopServer(server: Server<unknown>, graceMs: number): Promise<voi
 
 function nativeRoutes(
   paths: readonly PathEntry[],
-  run: (handler: Handler, paramNames: readonly string[]) => NativeHandler,
+  answering: Pick<Answering<unknown>, "run">,
   upgrade: readonly [path: string, handler: NativeHandler] | undefined,
 ): Record<string, Record<string, NativeHandler>> {
   const table: Record<string, Record<string, NativeHandler>> = {};
   for (const { path, paramNames, handlers } of paths) {
     const methods: Record<string, NativeHandler> = {};
-    for (const [method, handler] of handlers) methods[method] = run(handler, paramNames);
+    for (const [method, handler] of handlers) methods[method] = answering.run(handler, paramNames);
     if (methods.GET !== undefined) methods.HEAD = methods.GET; // Bun leaves the body out
     table[path] = methods;
   }
