@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
+import { blockCommand, blocksCommand, unblockCommand } from "./commands/block.ts";
 import { changesetCommand, docsCommand, formatCommand } from "./commands/contributor.ts";
 import { dbCommand } from "./commands/db.ts";
 import { deadLettersCommand } from "./commands/dead-letters.ts";
@@ -55,6 +56,9 @@ export function buildProgram(): Command {
     sagaCommand(),
     productCommand(),
     pointsCommand(),
+    blockCommand(),
+    unblockCommand(),
+    blocksCommand(),
     seedCommand(),
     rankingCommand(),
     deadLettersCommand(),

@@ -47,6 +47,7 @@ const INDEXES_AHEAD: readonly IndexAhead[] = [
   { before: "0023", name: "audit_log_before_key", on: "audit_log (id, at)", unique: true },
   { before: "0024", name: "events_before_key", on: "events (event_id, occurred_at)", unique: true },
   { before: "0024", name: "events_before_position", on: "events (position)" },
+  { before: "0030", name: "point_ledger_grants", on: "point_ledger (actor, created_at) WHERE order_id IS NULL" },
 ];
 
 /**

@@ -76,6 +76,7 @@ export const ORDER = names(schema.orders);
 export const LINE = names(schema.orderItems);
 export const PAYMENT = names(schema.payments);
 export const SHIPMENT = names(schema.shipments);
+export const BLOCK = names(schema.blocks);
 export const BALANCE = names(schema.pointBalances);
 export const POINTS = names(schema.pointLedger);
 export const SAGA = names(schema.orderSagas);

@@ -18,6 +18,7 @@ import type { Currency } from "../contracts/wire/money.ts";
 import { id, time } from "./schema/columns.ts";
 
 // One file per part of the domain; this one holds the sales and what all parts share.
+export * from "./schema/blocks.ts";
 export * from "./schema/carts.ts";
 export * from "./schema/catalogue.ts";
 export * from "./schema/events.ts";

@@ -105,6 +105,18 @@ export const GatewayEnvironment = Type.Object({
     description:
       "Charged for an order without `payment`; empty: such an order is 400 if it costs anything. `./dev up` sets `tok_ok` with its simulator",
   }),
+  TREASURER_GRANT_MAX: integer(
+    100_000,
+    1,
+    1_000_000_000_000,
+    "Largest grant of points by an operator with role treasurer; an admin has no limit",
+  ),
+  TREASURER_GRANT_DAY_MAX: integer(
+    1_000_000,
+    1,
+    1_000_000_000_000,
+    "Points that one treasurer may grant in 24 hours, all grants together",
+  ),
   MAX_IN_FLIGHT: integer(
     10_000,
     1,

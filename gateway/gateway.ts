@@ -2,8 +2,7 @@ import { LeftOut } from "../contracts/wire/left-out.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { whenReady } from "../lua/redis.ts";
 import { composeLimits } from "./admission/compose.ts";
-import { createAuthenticate } from "./auth/authenticate.ts";
-import { openKeys } from "./auth/open-keys.ts";
+import { composeAuth } from "./auth/compose.ts";
 import { composeClaims } from "./claims/compose.ts";
 import type { GatewayConfig } from "./config.ts";
 import { connect, type GatewayConnections } from "./connections.ts";
@@ -40,8 +39,8 @@ const FIRST_LOOK_MS = 2_000;
 export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapters): Promise<Gateway> {
   const connections = await connect(config, runtime.createKafka);
   const { log, redis, onError, kafkaVersion } = connections;
-  const keys = await openKeys(config.auth, log);
-  const authenticate = createAuthenticate(keys.groups);
+  const auth = await composeAuth(connections, config);
+  const { authenticate } = auth;
   let stopping = false;
   // Announcements may arrive before a socket can be connected.
   let listeners: Listeners | undefined;
@@ -52,14 +51,14 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   const shop = composeShop(connections);
   const orders = composeOrders(connections, config, metrics, claims, shop);
   const publish = (topic: string, text: string) => listeners?.publish(topic, text) ?? 0;
-  const room = composeSockets(connections, config, metrics, { authenticate, sales, claims, orders, limits, publish });
+  const room = composeSockets(connections, config, metrics, { auth, sales, claims, orders, limits, publish });
   const endpoints = [
     ...claims.endpoints,
     ...sales.endpoints,
     ...shop.endpoints,
     ...orders.endpoints,
     ...composePayments(connections, config),
-    ...composeOperators(connections, config, sales, claims, shop),
+    ...composeOperators(connections, config, sales, claims, shop, auth),
     ...composeMachines(connections, metrics, () => stopping),
   ];
   const leftOut = new LeftOut({
@@ -67,9 +66,9 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
     count: metrics.leftOut,
   });
   const stopFollowing = sales.follow(leftOut);
-  // What an operator chose holds from the first claim on; a database that does not answer now is asked again and again.
+  // What operators chose and blocked holds from the first claim on; a database that does not answer now is asked again and again.
   await Promise.race([
-    claims.pipelines.look().catch(onError),
+    Promise.all([claims.pipelines.look().catch(onError), auth.blocks.look().catch(onError)]),
     new Promise((resolve) => setTimeout(resolve, FIRST_LOOK_MS)),
   ]);
   await whenReady(redis, FIRST_LOOK_MS);
@@ -85,7 +84,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
       if (stopping) return;
       stopping = true;
       await retire(config, connections, room, listeners!, () => {
-        keys.stop();
+        auth.stop();
         stopFollowing();
         limits.stop();
         claims.pipelines.stop();

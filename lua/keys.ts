@@ -125,6 +125,8 @@ export const SALE_LOADER_CHANNEL = "sale-loader";
 export const LEDGER_CHANNEL = "ledger";
 /** Tells gateways that an operator switched the pipeline; the message is empty, PostgreSQL has the choice. */
 export const PIPELINE_CHANNEL = "pipeline";
+/** Tells gateways that an operator blocked or unblocked a user or a token; the message is empty, PostgreSQL has the blocks. */
+export const BLOCKS_CHANNEL = "blocks";
 /** Wakes role claim-relay, which carries out revocations; the message is a requestId. */
 export const REVOCATIONS_CHANNEL = "revocations";
 /** Pushes for the sockets of one gateway. */

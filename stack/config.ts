@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Address, environmentOf, parseProperties, Secret } from "../contracts/wire/environment.ts";
+import { Address, environmentOf, ForeignSecret, parseProperties, Secret } from "../contracts/wire/environment.ts";
 import { CliError } from "./errors.ts";
 
 const Port = (fallback: number, description: string) =>
@@ -35,6 +35,16 @@ export const CliConfigSchema = Type.Object({
   ),
   JWT_ISSUER: Type.String({ minLength: 1, default: "stampede", description: "`iss` of tokens" }),
   JWT_AUDIENCE: Type.String({ minLength: 1, default: "stampede", description: "`aud` of tokens" }),
+  OPERATOR_JWT_SECRET: Type.Optional(
+    Secret({ description: "Signs operators' tokens, ≥ 32 bytes, where they have a secret apart" }),
+  ),
+  OPERATOR_JWT_ISSUER: Type.Optional(Text("`iss` of operators' tokens; default JWT_ISSUER")),
+  OPERATOR_JWT_AUDIENCE: Type.Optional(Text("`aud` of operators' tokens; default JWT_AUDIENCE")),
+  OPERATOR_TOKEN: Type.Optional(
+    ForeignSecret({
+      description: "An operator's token for the commands that call the gateway, instead of one that they sign",
+    }),
+  ),
   GATEWAY_HOST: Type.String({ minLength: 1, default: "127.0.0.1", description: "Where the gateway listens" }),
   GATEWAY_PORT: Port(8080, "The gateway's port"),
   ADMIN_PORT: Type.Optional(
@@ -99,6 +109,7 @@ export const CliConfigSchema = Type.Object({
 });
 /** What only the command line reads, beside what it hands to the programs that it starts. */
 export const StackEnvironment = Type.Pick(CliConfigSchema, [
+  "OPERATOR_TOKEN",
   "STAMPEDE_STACK",
   "STAMPEDE_NATIVE",
   "STAMPEDE_REDIS_PORT",

@@ -35,6 +35,7 @@ export function stackEnv(
     RECEIPT_KEYS_FILE: options.receiptKeys,
     JWT_ISSUER: config.JWT_ISSUER,
     JWT_AUDIENCE: config.JWT_AUDIENCE,
+    ...operatorKeys(config),
     GATEWAY_HOST: config.GATEWAY_HOST,
     GATEWAY_PORT: String(ports.gateway),
     ADMIN_PORT: String(ports.admin),
@@ -46,6 +47,17 @@ export function stackEnv(
     PAYMENT_WEBHOOK_SECRET: secrets.PAYMENT_WEBHOOK_SECRET,
     ...(given.PAYMENT_PROVIDER_URL === undefined ? simulation(config) : {}),
     STAMPEDE_RUN_DIR: options.run,
+  };
+}
+
+/** How operators' tokens differ from customers', where they do. */
+function operatorKeys(config: CliConfig): Record<string, string> {
+  const { OPERATOR_JWT_SECRET, OPERATOR_JWT_ISSUER, OPERATOR_JWT_AUDIENCE, OPERATOR_TOKEN } = config;
+  return {
+    ...(OPERATOR_JWT_SECRET && { OPERATOR_JWT_SECRET: OPERATOR_JWT_SECRET.reveal() }),
+    ...(OPERATOR_JWT_ISSUER && { OPERATOR_JWT_ISSUER }),
+    ...(OPERATOR_JWT_AUDIENCE && { OPERATOR_JWT_AUDIENCE }),
+    ...(OPERATOR_TOKEN && { OPERATOR_TOKEN: OPERATOR_TOKEN.reveal() }),
   };
 }
 

@@ -138,6 +138,10 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "lua/sale-loading.ts": "other processes compare it with the times in request ids",
   "gateway/auth/claims.ts": "a token's exp, nbf and iat",
   "gateway/auth/authenticate.ts": "the end of a token that was verified before",
+  "gateway/auth/blocked.ts": "the end of a block",
+  "gateway/operators/blocks.ts": "the end of a block",
+  "cli/commands/block.ts": "the end of a block",
+  "cli/token/sign-with-key.ts": "a token's iat and exp",
   "gateway/config.ts": "a receipt key's notBefore",
   "gateway/shop/ranking.ts": "which day it is, and a time that all gateways share through Redis",
   "gateway/claims/claim.ts": "a sale's startsAt, a queued sale's window, the time in a request id",
@@ -256,7 +260,7 @@ const TOO_LONG: Readonly<Record<string, { readonly lines: number; readonly why: 
     lines: 122,
     why: "a request's path: the gateway's domains change it, with a benchmark",
   },
-  "gateway/sockets/room.ts createSocketRoom": { lines: 108, why: "a class, when the gateway's sockets change" },
+  "gateway/sockets/room.ts createSocketRoom": { lines: 107, why: "a class, when the gateway's sockets change" },
 };
 
 test(`no function is longer than ${MAX_LINES} lines`, async () => {

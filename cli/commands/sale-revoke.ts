@@ -16,16 +16,21 @@ export function revokeCommand(api: () => AdminApi): Command {
     .description("Takes one claim back for good: its owner is told, and its slot goes to the next user")
     .argument("<requestId>", "of the claim", requestIdOf)
     .requiredOption("--why <text>", "for the audit log", reasonOf)
+    .option("--block", "also block the user, until ./dev unblock")
     .option("--json", "as JSON")
     .addHelpText(
       "after",
       "\nExample:\n  ./dev sale revoke 7qj4x0m2kd9a-01qkz3m8xv4hn2c7pd --why 'claimed by a bot'" +
-        "\n\nThe user may claim again. Asked twice it answers the same.",
+        "\n\nThe user may claim again, unless --block is given. Asked twice it answers the same.",
     )
-    .action(async (requestId: RequestId, { why, json }: { why: string; json?: boolean }) => {
-      const revoked = await api().revoke(requestId, why);
-      if (json) console.log(JSON.stringify(revoked, null, 2));
+    .action(async (requestId: RequestId, { why, json, block }: { why: string; json?: boolean; block?: boolean }) => {
+      const calls = api();
+      const revoked = await calls.revoke(requestId, why);
+      // After the revocation, which says whose claim it was: a user who claims again in between wins once more, and is blocked then.
+      const blocked = block ? await calls.block({ userId: revoked.userId, why }) : undefined;
+      if (json) console.log(JSON.stringify({ ...revoked, ...(blocked && { blocked: true }) }, null, 2));
       else {
+        if (blocked !== undefined) console.log(`blocked ${revoked.userId} until ./dev unblock`);
         console.log(`revoked ${revoked.requestId} of user ${revoked.userId}`);
         if (revoked.released) console.log("its slot can be won again");
         else

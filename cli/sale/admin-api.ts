@@ -3,6 +3,7 @@ import type { PipelineChoice, PipelineView } from "../../contracts/claims/pipeli
 import type { SagaChoice, SagaView } from "../../contracts/orders/saga-mode.ts";
 import type { CreateProduct, EditProduct, Product } from "../../contracts/shop/http-catalogue.ts";
 import type { GrantPoints, PointsGranted } from "../../contracts/shop/http-points.ts";
+import type { Block, CreateBlock, Unblocked } from "../../contracts/wire/blocks.ts";
 import type {
   DeadLetter,
   DeadLetterDetail,
@@ -13,7 +14,7 @@ import { type RequestId, saleOfRequest } from "../../contracts/wire/ids.ts";
 import { publishedAddresses } from "../../stack/env.ts";
 import { CliError } from "../../stack/errors.ts";
 import type { StackEnv } from "../../stack/service.ts";
-import { signToken } from "../token/sign.ts";
+import { commandToken } from "../token/operator.ts";
 
 /** An operator's token of the command line lives as long as one command may take, seconds. */
 const TOKEN_S = 300;
@@ -50,6 +51,10 @@ export interface AdminApi {
   products(limit: number): Promise<Product[]>;
   /** Under a `key`, as restock. */
   grantPoints(grant: GrantPoints, key?: string): Promise<PointsGranted>;
+  block(block: CreateBlock): Promise<Block>;
+  unblock(subject: Pick<CreateBlock, "userId" | "tokenId">): Promise<Unblocked>;
+  /** Newest first, at most `limit`. */
+  blocks(limit: number): Promise<Block[]>;
   /** Newest first, at most `limit`. */
   deadLetters(filter: { status?: DeadLetterStatus; topic?: string }, limit: number): Promise<DeadLetter[]>;
   deadLetter(id: DeadLetterId): Promise<DeadLetterDetail>;
@@ -59,11 +64,10 @@ export interface AdminApi {
 
 export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
   const { GATEWAY_URL, ADMIN_URL } = publishedAddresses(env, 1);
-  const claims = { sub: "operator:cli", iss: env.JWT_ISSUER!, aud: env.JWT_AUDIENCE!, role: "operator" };
-  const token = signToken(env.JWT_SECRET, { ...claims, expiresInS: TOKEN_S });
+  const token = commandToken(env, TOKEN_S);
 
   async function call<T>(
-    method: "GET" | "POST" | "PUT" | "PATCH",
+    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
     path: string,
     body?: unknown,
     key?: Key,
@@ -132,6 +136,9 @@ export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
     retryDeadLetter: (id) => call("POST", `/admin/dead-letters/${id}/retry`),
     discardDeadLetter: (id, why) => call("POST", `/admin/dead-letters/${id}/discard`, { why }),
     grantPoints: (grant, key) => keyed("/admin/points/grants", grant, key),
+    block: (block) => call("POST", "/admin/blocks", block),
+    unblock: (subject) => call("DELETE", `/admin/blocks?${new URLSearchParams(subject as Record<string, string>)}`),
+    blocks: (limit) => pages<Block>("/admin/blocks", limit),
   };
 }
 

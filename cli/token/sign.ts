@@ -6,6 +6,10 @@ export interface TokenClaims {
   readonly iss: string;
   readonly aud: string;
   readonly role?: string | undefined;
+  /** What an operator may do: one role or several. */
+  readonly operator_role?: string | readonly string[] | undefined;
+  /** The token's own id, by which it can be blocked alone. */
+  readonly jti?: string;
   /** Seconds from now until it expires; negative: it has expired. */
   readonly expiresInS: number;
 }

@@ -160,6 +160,7 @@ export const OTHER_RULES: readonly RetentionRule[] = [
 
 /** Every table of the schema that no rule is about, with the reason why it may grow or cannot. */
 export const KEPT_TABLES: Readonly<Record<string, string>> = {
+  blocks: "a row goes when its block has ended or is ended by an operator; at most 100,000",
   coupons: "a row per sale",
   user_coupons: "the wins and the tombstones: promises 1 and 2",
   revocations: "a row per revoked claim: `GET /me/coupons` shows the owner the slot that it had",

@@ -78,6 +78,8 @@ export const RESULTS = {
   SIGNATURE_EXPIRED: { status: 401, retryable: true, title: "The signature is too old" },
   TOKEN_REVOKED: { status: 401, retryable: false, title: "The token was blocked by an operator" },
   USER_BLOCKED: { status: 403, retryable: false, title: "The user was blocked by an operator" },
+  TOO_MANY_BLOCKS: { status: 409, retryable: false, title: "Too many users and tokens are blocked" },
+  GRANT_LIMIT: { status: 403, retryable: false, title: "The grant is beyond the operator's limit" },
   KEYS_UNAVAILABLE: { status: 503, retryable: true, title: "The keys of the token's issuer cannot be read now" },
   FORBIDDEN: { status: 403, retryable: false, title: "Not allowed" },
   ORIGIN_REFUSED: { status: 403, retryable: false, title: "The origin is not allowed" },

@@ -136,6 +136,8 @@ export const CLOSE = {
   RECONNECT: 4000,
   AUTH_TIMEOUT: 4001,
   UNAUTHENTICATED: 4003,
+  /** An operator blocked the user or the token: do not connect again. */
+  BLOCKED: 4004,
   /** The client reads more slowly than messages arrive: connect again and resume. */
   SLOW_READER: 4008,
   TOO_MANY_SOCKETS: 4029,

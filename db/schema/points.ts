@@ -34,5 +34,7 @@ export const pointLedger = pgTable(
     check("point_ledger_delta", sql`${t.delta} <> 0`),
     uniqueIndex("point_ledger_order").on(t.orderId, sql`(${t.delta} > 0)`).where(sql`${t.orderId} IS NOT NULL`),
     index("point_ledger_by_user").on(t.userId, t.id),
+    // What an operator granted lately.
+    index("point_ledger_grants").on(t.actor, t.createdAt).where(sql`${t.orderId} IS NULL`),
   ],
 );

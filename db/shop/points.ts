@@ -39,16 +39,47 @@ export async function listMyPoints(orm: Orm, userId: string, cursor: string | nu
   } as MyPoints;
 }
 
+/** Points that one operator may grant. */
+export interface GrantLimits {
+  readonly perGrant: number;
+  /** In 24 hours. */
+  readonly perDay: number;
+}
+
+/**
+ * Refuses a grant beyond the operator's limits. The ledger says what they granted; grants of one operator wait for each other, so
+ * that two at once cannot both take what is left. @throws StampedeError GRANT_LIMIT
+ */
+async function checkLimits(tx: Executor, amount: number, actor: string, { perGrant, perDay }: GrantLimits) {
+  if (amount > perGrant) {
+    throw new StampedeError("GRANT_LIMIT", `One grant may be ${perGrant} points; an admin may grant more`);
+  }
+  await tx`SELECT pg_advisory_xact_lock(hashtextextended(${`grants:${actor}`}, 0))`;
+  // In a separate statement: it sees what was committed while the lock was awaited.
+  const [row] = await tx<{ granted: string }[]>`
+    SELECT coalesce(sum(${POINTS.delta}), 0)::text AS granted FROM ${POINTS.table}
+    WHERE ${POINTS.actor} = ${actor} AND ${POINTS.orderId} IS NULL AND ${POINTS.delta} > 0
+      AND ${POINTS.createdAt} > now() - interval '24 hours'`;
+  const left = Math.max(0, perDay - Number(row!.granted));
+  if (amount > left) {
+    const detail = `${perDay} points may be granted in 24 hours, and ${left} of them are left; an admin may grant more`;
+    throw new StampedeError("GRANT_LIMIT", detail, { extra: { left } });
+  }
+}
+
 /**
  * An operator's gift: the balance, the ledger row that proves it, and the audit line. Call it in a transaction (once.ts).
  * What orders took and may still give back counts: a gift must never be what a cancelled order's points no longer fit beside.
- * @throws StampedeError AMOUNT_OUT_OF_RANGE: the balance would be, or could become, more than an amount can be
+ * @param limits null: none
+ * @throws StampedeError GRANT_LIMIT; AMOUNT_OUT_OF_RANGE: the balance would be, or could become, more than an amount can be
  */
 export async function grantPoints(
   tx: Executor,
   { userId, amount, reason }: GrantPoints,
   actor: string,
+  limits: GrantLimits | null = null,
 ): Promise<PointsGranted> {
+  if (limits !== null) await checkLimits(tx, amount, actor, limits);
   const [before] = await tx<{ balance: string }[]>`
     INSERT INTO ${BALANCE.table} (${BALANCE.userId}) VALUES (${userId})
     ON CONFLICT (${BALANCE.userId}) DO UPDATE SET ${BALANCE.updatedAt} = now() RETURNING ${BALANCE.balance}`;

@@ -2,6 +2,8 @@ import { choiceOf, redisPercent } from "../../contracts/claims/pipeline.ts";
 import { newProductId } from "../../contracts/orders/ids.ts";
 import { chosenBy, SAGA_SETTING, sagaView } from "../../contracts/orders/saga-mode.ts";
 import { newCouponId } from "../../contracts/wire/ids.ts";
+import { block as insertBlock, unblock as removeBlock } from "../../db/blocks/change.ts";
+import { blockOf, listBlocks } from "../../db/blocks/list.ts";
 import { isReleased } from "../../db/claims/revocations.ts";
 import { revokeClaim as commitRevocation } from "../../db/claims/revoke.ts";
 import { discardDeadLetter, retryDeadLetter } from "../../db/dead-letters/change.ts";
@@ -10,7 +12,7 @@ import { once } from "../../db/once.ts";
 import { createSale as insertSale, resizeSale as resizeRow, setSaleState } from "../../db/sales/change.ts";
 import { editSale as changeSale } from "../../db/sales/edit.ts";
 import { changeSetting, findSetting } from "../../db/settings/settings.ts";
-import { grantPoints as insertGrant } from "../../db/shop/points.ts";
+import { type GrantLimits, grantPoints as insertGrant } from "../../db/shop/points.ts";
 import {
   restockProduct as addStock,
   editProduct as changeProduct,
@@ -18,10 +20,17 @@ import {
   listProducts,
 } from "../../db/shop/products.ts";
 import { createAdmission } from "../../lua/admission.ts";
-import { PIPELINE_CHANNEL, PRODUCTS_CHANNEL, REVOCATIONS_CHANNEL, SALE_LOADER_CHANNEL } from "../../lua/keys.ts";
+import {
+  BLOCKS_CHANNEL,
+  PIPELINE_CHANNEL,
+  PRODUCTS_CHANNEL,
+  REVOCATIONS_CHANNEL,
+  SALE_LOADER_CHANNEL,
+} from "../../lua/keys.ts";
 import { findInLedger } from "../../lua/ledger.ts";
 import { findPending } from "../../lua/pending-requests.ts";
 import { readSale } from "../../lua/sale-reading.ts";
+import type { AuthDomain } from "../auth/compose.ts";
 import type { ClaimDomain } from "../claims/compose.ts";
 import { PIPELINE_SETTING } from "../claims/follow-choice.ts";
 import type { GatewayConfig } from "../config.ts";
@@ -29,6 +38,7 @@ import type { GatewayConnections } from "../connections.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Sales } from "../sales/compose.ts";
 import type { Shop } from "../shop/compose.ts";
+import { type BlockControl, blockEndpoints } from "./blocks.ts";
 import { createSale, type SaleCreation } from "./create-sale.ts";
 import { type DeadLetterControl, deadLetterEndpoints } from "./dead-letters.ts";
 import { editSale, type SaleEditing } from "./edit-sale.ts";
@@ -53,6 +63,9 @@ export interface OperatorParts {
   readonly products: ProductControl;
   readonly lists: OperatorLists;
   readonly grant: Grant;
+  /** Of treasurers; an admin has none. */
+  readonly grantLimits: GrantLimits;
+  readonly blocks: BlockControl;
 }
 
 export const operatorEndpoints = (parts: OperatorParts): Endpoint[] => [
@@ -69,7 +82,8 @@ export const operatorEndpoints = (parts: OperatorParts): Endpoint[] => [
   createProduct(parts.products),
   editProduct(parts.products),
   restockProduct(parts.products),
-  grantPoints(parts.grant),
+  grantPoints(parts.grant, parts.grantLimits),
+  ...blockEndpoints(parts.blocks),
   ...listEndpoints(parts.lists),
 ];
 
@@ -189,6 +203,32 @@ const deadLetterControl = ({ sql, orm, guarded }: GatewayConnections): DeadLette
   discard: (id, actor, why) => guarded(() => discardDeadLetter(sql, id, actor, why)),
 });
 
+function blockControl(
+  { redis, sql, orm, guarded, onError }: GatewayConnections,
+  config: GatewayConfig,
+  { blocks }: AuthDomain,
+): BlockControl {
+  /** Unheard, every gateway still looks twice a second. */
+  async function tell(): Promise<void> {
+    await redis.publish(BLOCKS_CHANNEL, "").catch(onError);
+    await blocks.look().catch(onError);
+  }
+  return {
+    async block(subject, terms, actor) {
+      const row = await guarded(() => insertBlock(sql, subject, terms, actor));
+      await tell();
+      return blockOf(row);
+    },
+    async unblock(subject, actor) {
+      const wasBlocked = await guarded(() => removeBlock(sql, subject, actor));
+      await tell();
+      return wasBlocked;
+    },
+    list: (cursor, limit) => guarded(() => listBlocks(orm, cursor, limit)),
+    maxTokenAgeS: config.JWT_MAX_AGE_S,
+  };
+}
+
 /** The operators' calls on Redis and PostgreSQL. */
 export function composeOperators(
   connections: GatewayConnections,
@@ -196,6 +236,7 @@ export function composeOperators(
   sales: Sales,
   claims: ClaimDomain,
   shop: Shop,
+  auth: AuthDomain,
 ): Endpoint[] {
   const { sql, orm, guarded } = connections;
   return operatorEndpoints({
@@ -215,7 +256,11 @@ export function composeOperators(
       sales: sales.readAll,
       products: (cursor, limit) => guarded(() => listProducts(orm, cursor, limit)),
     },
-    grant: (asking, grant) =>
-      guarded(() => once(sql, { ...asking, request: ["grant", grant] }, (tx) => insertGrant(tx, grant, asking.actor))),
+    grant: (asking, grant, limits) =>
+      guarded(() =>
+        once(sql, { ...asking, request: ["grant", grant] }, (tx) => insertGrant(tx, grant, asking.actor, limits)),
+      ),
+    grantLimits: { perGrant: config.TREASURER_GRANT_MAX, perDay: config.TREASURER_GRANT_DAY_MAX },
+    blocks: blockControl(connections, config, auth),
   });
 }

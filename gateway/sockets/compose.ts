@@ -2,7 +2,7 @@ import { createInbox } from "../../lua/inbox.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import { saleTime } from "../../lua/sale-reading.ts";
 import type { GatewayLimits } from "../admission/compose.ts";
-import type { Authenticate } from "../auth/identity.ts";
+import type { AuthDomain } from "../auth/compose.ts";
 import type { ClaimDomain } from "../claims/compose.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { GatewayConnections } from "../connections.ts";
@@ -17,7 +17,7 @@ const RESYNC_PAGE = 50;
 
 /** What the sockets use of the other domains. */
 export interface SocketNeeds {
-  readonly authenticate: Authenticate;
+  readonly auth: AuthDomain;
   readonly sales: Sales;
   readonly claims: ClaimDomain;
   readonly orders: Orders;
@@ -31,11 +31,11 @@ export function composeSockets(
   { redis, subscriber, onError }: GatewayConnections,
   config: GatewayConfig,
   metrics: GatewayMetrics,
-  { authenticate, sales, claims, orders, limits: { limits, refusals, sockets }, publish }: SocketNeeds,
+  { auth, sales, claims, orders, limits: { limits, refusals, sockets }, publish }: SocketNeeds,
 ): SocketRoom {
   const room = createSocketRoom(
     {
-      authenticate,
+      authenticate: auth.authenticate,
       claimForUser: claims.claimForUser,
       gate(couponId, userId) {
         const refusal = sales.board.gate(couponId, performance.now());
@@ -66,5 +66,6 @@ export function composeSockets(
   );
   metrics.gauge("stampede_sockets", "Open WebSockets", room.size);
   sales.onChange(room.saleChanged);
+  auth.blocks.onChange(() => room.closeBlocked(auth.blocks));
   return room;
 }

@@ -74,6 +74,13 @@ export class UserSocket {
     readonly buffers: Pick<SendBuffers, "mayQueue"> | null = null,
   ) {}
 
+  /** Its first token was accepted. */
+  identify(identity: Identity): void {
+    this.userId = identity.userId;
+    this.identifiedAt = performance.now();
+    this.renew(identity);
+  }
+
   /** A first or a later token: the socket ends with the token that came last. */
   renew({ expiresAt, tokenId }: Identity): void {
     this.expiresAt = expiresAt;

@@ -50,6 +50,8 @@ export const claim = (url: string, couponId: string, token: string): Promise<Api
 
 export interface TokenOptions {
   readonly role?: string;
+  readonly operatorRole?: string;
+  readonly jti?: string;
   readonly expiresInS?: number;
   readonly iss?: string;
   readonly aud?: string;
@@ -64,6 +66,8 @@ export function tokenMaker(env: StackEnv) {
       iss: options.iss ?? env.JWT_ISSUER!,
       aud: options.aud ?? env.JWT_AUDIENCE!,
       role: options.role,
+      operator_role: options.operatorRole,
+      ...(options.jti === undefined ? {} : { jti: options.jti }),
       expiresInS: options.expiresInS ?? 3600,
     });
 }
