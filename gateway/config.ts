@@ -42,7 +42,7 @@ export const GatewayEnvironment = Type.Object({
     8090,
     0,
     65_535,
-    "Port of operators' calls (`/admin/*`); the same as GATEWAY_PORT puts them on the public port; 0 takes any",
+    "Port of operators' calls (`/admin/*`); host and port of GATEWAY_HOST and GATEWAY_PORT put them on the public port; 0 takes any",
   ),
   MACHINE_HOST: Type.String({
     default: "127.0.0.1",
@@ -52,7 +52,7 @@ export const GatewayEnvironment = Type.Object({
     8091,
     0,
     65_535,
-    "Port of `/metrics` and `/health/*`, another one for each process; the same as GATEWAY_PORT puts them on the public port; 0 takes any",
+    "Port of `/metrics` and `/health/*`, another one for each process; host and port of GATEWAY_HOST and GATEWAY_PORT put them on the public port; 0 takes any",
   ),
   DOCS: Type.Union([Type.Literal("none"), Type.Literal("operators"), Type.Literal("public")], {
     default: "operators",

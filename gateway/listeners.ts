@@ -37,12 +37,12 @@ interface Place {
   readonly audiences: readonly Audience[];
 }
 
-/** Where each audience is served. Audiences with the same address share a listener. */
+/** Where each audience is served. Audiences with the same host and port share a listener. */
 function placesOf(config: GatewayConfig): Place[] {
   const { GATEWAY_HOST, GATEWAY_PORT, ADMIN_HOST, ADMIN_PORT, MACHINE_HOST, MACHINE_PORT } = config;
   const places: Place[] = [{ host: GATEWAY_HOST, port: GATEWAY_PORT, audiences: ["public"] }];
   const add = (audience: Audience, host: string, port: number) => {
-    const same = places.findIndex((one) => port !== 0 && one.port === port);
+    const same = places.findIndex((one) => port !== 0 && one.port === port && one.host === host);
     const shared = places[same];
     if (shared === undefined) places.push({ host, port, audiences: [audience] });
     else places[same] = { ...shared, audiences: [...shared.audiences, audience] };
@@ -138,6 +138,15 @@ function open(parts: ListenerParts, place: Place): Promise<Transport> {
 /** The variable that moves each listener, for the message about a port that is taken. */
 const VARIABLE = { public: "GATEWAY_PORT", operator: "ADMIN_PORT", machine: "MACHINE_PORT" } as const;
 
+/** What the operator reads about a listener that did not open. */
+function whyNotOpened({ host, port, audiences }: Place, opened: readonly { readonly place: Place }[]): string {
+  const variables = audiences.map((audience) => VARIABLE[audience]).join(" and ");
+  const own = opened.find(({ place }) => port !== 0 && place.port === port);
+  const hint =
+    own === undefined ? "" : `; it has this port on ${own.place.host} already, and shares it only with the same host`;
+  return `${variables}: the gateway can't listen on ${host} port ${port}${hint}`;
+}
+
 /** Opens the listeners: customers, operators and machines, each at its address. @throws Error that names the variable of a port that is taken */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
   const { config, log } = parts;
@@ -147,8 +156,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
       opened.push({ place, transport: await open(parts, place) });
     } catch (error) {
       await Promise.all(opened.map(({ transport }) => transport.stop(0)));
-      const variables = place.audiences.map((audience) => VARIABLE[audience]).join(" and ");
-      throw new Error(`${variables}: the gateway can't listen on ${place.host} port ${place.port}`, { cause: error });
+      throw new Error(whyNotOpened(place, opened), { cause: error });
     }
     const guests = place.audiences.filter((audience) => audience !== "public");
     if (place.audiences[0] === "public" && guests.length > 0) {
@@ -161,10 +169,10 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
     ports,
     publish: (topic, text) => at("public").publish(topic, text),
     async stop(graceMs) {
-      const machines = at("machine");
-      const others = opened.map(({ transport }) => transport).filter((one) => one !== machines);
-      await Promise.all(others.map((one) => one.stop(graceMs)));
-      await machines.stop(others.length === 0 ? graceMs : 0);
+      const isMachines = ({ place }: { place: Place }) => place.audiences.every((audience) => audience === "machine");
+      const [machines, others] = [opened.filter(isMachines), opened.filter((one) => !isMachines(one))];
+      await Promise.all(others.map(({ transport }) => transport.stop(graceMs)));
+      await Promise.all(machines.map(({ transport }) => transport.stop(0)));
     },
   };
 }
