@@ -59,9 +59,15 @@ function versionOf(file: string): string {
   return `${mtimeMs} ${size} ${ino}`;
 }
 
-async function readFileKeys(file: string, before: ReadonlyMap<string, VerificationKey>): Promise<KeySet> {
+/** @throws Error if the file can't be read, or is larger than every set of keys */
+function readText(file: string): string {
   if (statSync(file).size > LARGEST_SET_BYTES) throw new Error(`larger than ${LARGEST_SET_BYTES} bytes`);
-  const set = await readJwks(readFileSync(file, "utf8"), true, before);
+  return readFileSync(file, "utf8");
+}
+
+/** @throws Error with every mistake in the set */
+async function keysOfFile(text: string, before: ReadonlyMap<string, VerificationKey>): Promise<KeySet> {
+  const set = await readJwks(text, true, before);
   if (set.faults.length > 0) throw new Error(set.faults.join("; ")); // the operator's own file: a mistake, not another's choice
   if (set.keys.size === 0) throw new Error("no key in it");
   return set;
@@ -75,11 +81,18 @@ export async function openFileKeys(variable: string, file: string, log: KeyLog):
   const inUse = new KeysInUse(file, log);
   let version = "";
   let isReading = false;
-  async function read(): Promise<void> {
+  /** undefined: the version that was read last. */
+  function readIfNew(): string | undefined {
+    const before = version;
+    version = ""; // a file that can't be read is read again, although it does not change
     const found = versionOf(file);
-    if (found === version) return;
-    version = found; // a file with a mistake is not read again until it changes
-    inUse.replace(await readFileKeys(file, inUse.keys));
+    const text = found === before ? undefined : readText(file);
+    version = found; // one with a mistake is not, until it changes
+    return text;
+  }
+  async function read(): Promise<void> {
+    const text = readIfNew();
+    if (text !== undefined) inUse.replace(await keysOfFile(text, inUse.keys));
   }
   try {
     await read();

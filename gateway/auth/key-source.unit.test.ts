@@ -45,6 +45,22 @@ test("keys of a file follow the file; a mistake in it leaves the keys as they ar
   }
 });
 
+test("a file that could not be read for a moment is read again, although it did not change", async () => {
+  const [file, away] = [join(folder, "mounted.json"), join(folder, "unmounted.json")];
+  writeFileSync(file, jwksText([one]));
+  const source = await openFileKeys("JWT_JWKS_FILE", file, logged().log);
+  try {
+    const key = source.find("one");
+    renameSync(file, away);
+    await until("the file is missed", () => source.isFailing);
+    renameSync(away, file);
+    await until("the file is there again", () => !source.isFailing);
+    expect(source.find("one")).toBe(key!);
+  } finally {
+    source.stop();
+  }
+});
+
 test("a file that is replaced behind a link is read, as Kubernetes does it", async () => {
   const [before, after, link] = ["a.json", "b.json", "link.json"].map((name) => join(folder, name)) as [
     string,
