@@ -24,6 +24,8 @@ import type { Listen } from "./transports/transport.ts";
 export interface RuntimeAdapters {
   readonly listen: Listen;
   readonly createKafka: CreateKafka;
+  /** What an operator must know about this runtime's HTTP, one sentence in the log at every start. */
+  readonly caution?: string;
 }
 
 export interface Gateway {

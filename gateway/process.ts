@@ -34,6 +34,7 @@ export async function runGateway(
       limitMs: config.SHUTDOWN_DELAY_MS + config.SHUTDOWN_GRACE_MS + config.MESSAGE_TIMEOUT_MS + SPARE_MS,
     });
     gateway = await startGateway(config, runtime);
+    if (runtime.caution !== undefined) log.warn(runtime.caution);
     let stopping = false;
     const stop = () => {
       if (stopping) process.exit(1);

@@ -56,9 +56,11 @@ export class BunHttpRequest implements HttpRequest {
   body(): Promise<Uint8Array> {
     const length = this.native.headers.get("content-length");
     if (length === null) return this.counted(this.maxBodyBytes, () => this.chunkedBody());
-    // Bun has answered 400 if it is not digits. An unread body stays in the kernel's buffers: Bun pauses the connection.
-    if (Number(length) > this.maxBodyBytes) return Promise.reject(this.tooLarge());
-    return this.counted(Number(length), () => this.native.bytes());
+    // Bun has answered 400 if it is not digits, and joins two equal ones ("3, 3"). An unread body stays in the kernel's buffers:
+    // Bun pauses the connection.
+    const bytes = Number.parseInt(length, 10);
+    if (bytes > this.maxBodyBytes) return Promise.reject(this.tooLarge());
+    return this.counted(bytes, () => this.native.bytes());
   }
 
   /** Reads a body while the limit of all bodies has room for it. */

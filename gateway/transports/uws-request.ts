@@ -2,24 +2,10 @@ import type { HttpRequest as NativeRequest, HttpResponse as NativeResponse } fro
 import type { HttpRequest } from "./transport.ts";
 import { addressText } from "./uws-address.ts";
 import { Body, type BodyRules, HungUp } from "./uws-body.ts";
+import { RequestHead } from "./uws-head.ts";
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 const EMPTY = new Uint8Array(0);
-
-/** Headers of which every value counts. Reading them costs 0.2 µs more than the first value alone. */
-const WHOLE: ReadonlySet<string> = new Set(["authorization", "idempotency-key", "x-forwarded-for", "forwarded"]);
-
-/**
- * All values of a header, joined as Bun joins them: the addon alone would take the first of two tokens, where a proxy may have
- * checked the second. undefined: the header was not sent; the addon answers "" for that and for an empty value.
- */
-function joined(native: NativeRequest, wanted: string): string | undefined {
-  let all: string | undefined;
-  native.forEach((name, value) => {
-    if (name === wanted) all = all === undefined ? value : `${all}, ${value}`;
-  });
-  return all;
-}
 
 /**
  * A view of uWebSockets.js's request, which is valid for one turn only. Most is computed on demand: a refusal from memory reads
@@ -33,13 +19,17 @@ export class UwsHttpRequest implements HttpRequest {
   private queryCopy: string | undefined;
   private addressCopy: string | undefined;
   private incoming: Body | undefined;
+  /** Read at once, because the handler runs only if the request's length is certain. */
+  readonly head: RequestHead;
 
   constructor(
     readonly method: string,
     private native: NativeRequest | undefined,
     readonly response: NativeResponse,
     private readonly bodies: BodyRules,
-  ) {}
+  ) {
+    this.head = new RequestHead(native!);
+  }
 
   get path(): string {
     this.pathCopy ??= this.native!.getUrl();
@@ -62,7 +52,7 @@ export class UwsHttpRequest implements HttpRequest {
   header(name: string): string | undefined {
     const native = this.native;
     if (native === undefined) throw new Error(`Header ${name} is read after the handler's first await`);
-    if (WHOLE.has(name)) return joined(native, name);
+    if (RequestHead.isWhole(name)) return this.head.whole(name);
     const value = native.getHeader(name);
     return value === "" ? undefined : value;
   }
@@ -95,6 +85,7 @@ export class UwsHttpRequest implements HttpRequest {
 
   /** The handler continues after its first turn: copies what it may still read. */
   detach(): void {
+    if (this.native === undefined) return;
     this.response.onAborted(() => {
       this.isAborted = true;
       this.incoming?.end(new HungUp());
@@ -112,11 +103,10 @@ export class UwsHttpRequest implements HttpRequest {
   }
 
   private startBody(): void {
-    const { native } = this;
-    if (native === undefined || this.incoming !== undefined || this.method === "GET") return;
-    const length = native.getHeader("content-length");
-    if (length === "" ? native.getHeader("transfer-encoding") === "" : length === "0") return;
+    if (this.native === undefined || this.incoming !== undefined || this.method === "GET") return;
+    const { length, isChunked } = this.head;
+    if (length === undefined ? !isChunked : length === "0") return;
     this.incoming = new Body(this.response, this.bodies);
-    this.incoming.collect(length);
+    this.incoming.collect(length ?? "");
   }
 }

@@ -9,9 +9,9 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import { allowedAt, groupByPath } from "./paths.ts";
 import type { ConnectionLimit, Handler, HttpResponse, Listen, TransportOptions } from "./transport.ts";
 import { listenOn, loadAddon } from "./uws-addon.ts";
+import { createAnswers, type UwsAnswers } from "./uws-answers.ts";
 import { type Body, type BodyRules, cutSilentBodies } from "./uws-body.ts";
 import { UwsHttpRequest } from "./uws-request.ts";
-import { headOf, writeResponse } from "./uws-response.ts";
 import { socketBehavior, UwsSocket } from "./uws-socket.ts";
 
 /** How long answers say `connection: close` before the listener closes: requests that arrive meanwhile are still answered. */
@@ -27,8 +27,8 @@ type NativeHandler = (response: NativeResponse, native: NativeRequest) => void;
  * (9.4–10.2), an async handler 8.8 (8.9–9.4), reading a small body 10.6–11.2 (12.7).
  *
  * uWebSockets.js itself closes connections that were idle for ten seconds, whatever the configuration says; answers 431 to
- * heads over 16 KiB, 400 to malformed requests (no answer at all, but the idle timeout, to a line that is not HTTP and to chunk
- * extensions) and 505 to HTTP/1.0 and to targets that don't begin with a slash: a proxy in front must speak HTTP/1.1.
+ * heads over 16 KiB, 400 to malformed requests (no answer at all, but the idle timeout, to a line that is not HTTP, to chunk
+ * extensions and to a chunk's length that is no number) and 505 to HTTP/1.0 and to targets that don't begin with a slash: a proxy in front must speak HTTP/1.1.
  */
 export const listenUws: Listen = async (options) => {
   const { maxBodyBytes, notFound, failed, socket, preflight, connections } = options;
@@ -46,27 +46,7 @@ export const listenUws: Listen = async (options) => {
     return isEnd;
   }
 
-  /** Answers in the handler's turn, which is corked. @throws TypeError before anything is written */
-  function answerNow(request: UwsHttpRequest, answer: HttpResponse): void {
-    request.finish();
-    writeResponse(request.response, headOf(answer), answer, request.method === "HEAD", ends());
-  }
-
-  function refuse(request: UwsHttpRequest, error: unknown): void {
-    try {
-      answerNow(request, failed(request, error));
-    } catch {
-      answerNow(request, { status: 500 }); // `failed` itself failed
-    }
-  }
-
-  /** @throws TypeError as answerNow: an exception inside of `cork` would be lost */
-  function answerLater(request: UwsHttpRequest, answer: HttpResponse): void {
-    request.finish();
-    if (request.isAborted) return;
-    const head = headOf(answer);
-    request.response.cork(() => writeResponse(request.response, head, answer, request.method === "HEAD", ends()));
-  }
+  const { answerNow, answerLater, refuse, isMisframed } = createAnswers(failed, ends);
 
   async function settle(request: UwsHttpRequest, pending: Promise<HttpResponse>): Promise<void> {
     running++;
@@ -87,6 +67,7 @@ export const listenUws: Listen = async (options) => {
   function run(method: string, handler: Handler, paramNames: readonly string[]): NativeHandler {
     return (response, native) => {
       const request = new UwsHttpRequest(method, native, response, bodies);
+      if (isMisframed(request, method !== "HEAD")) return;
       if (connections?.isFull) return answerNow(request, connections.refusal());
       try {
         if (paramNames.length > 0 && !request.decodeParams(paramNames))
@@ -104,10 +85,7 @@ export const listenUws: Listen = async (options) => {
   /** No route has this path and method. */
   const unmatched: NativeHandler = (response, native) => {
     const request = new UwsHttpRequest(native.getCaseSensitiveMethod(), native, response, bodies);
-    if (/[^\d]/.test(native.getHeader("content-length"))) {
-      response.onAborted(() => {}); // the parser is about to answer 400
-      return;
-    }
+    if (isMisframed(request, request.method !== "HEAD" && request.method !== "OPTIONS")) return;
     if (connections?.isFull) return answerNow(request, connections.refusal());
     try {
       const asked = preflight?.(request);
@@ -127,7 +105,7 @@ export const listenUws: Listen = async (options) => {
     const get = handlers.get("GET");
     if (get !== undefined) app.head(path, run("HEAD", get, paramNames));
   }
-  if (socket !== undefined) addSocketRoute(socket, { app, bodies, answerNow, refuse, run, connections });
+  if (socket !== undefined) addSocketRoute(socket, { app, bodies, isMisframed, answerNow, refuse, run, connections });
   app.any("/*", unmatched);
 
   const listener = await listenOn(addon, app, options);
@@ -154,19 +132,18 @@ export const listenUws: Listen = async (options) => {
 };
 
 /** What the route of the sockets needs of the transport. */
-interface UpgradeParts {
+interface UpgradeParts extends Pick<UwsAnswers, "answerNow" | "refuse" | "isMisframed"> {
   readonly app: TemplatedApp;
   readonly bodies: BodyRules;
-  readonly answerNow: (request: UwsHttpRequest, answer: HttpResponse) => void;
-  readonly refuse: (request: UwsHttpRequest, error: unknown) => void;
   readonly run: (method: string, handler: Handler, paramNames: readonly string[]) => NativeHandler;
   readonly connections: ConnectionLimit | undefined;
 }
 
 function addSocketRoute<Data>(route: NonNullable<TransportOptions<Data>["socket"]>, parts: UpgradeParts): void {
-  const { app, bodies, answerNow, refuse, run, connections } = parts;
+  const { app, bodies, isMisframed, answerNow, refuse, run, connections } = parts;
   const upgrade = (response: NativeResponse, native: NativeRequest, context: us_socket_context_t) => {
     const request = new UwsHttpRequest("GET", native, response, bodies);
+    if (isMisframed(request, false)) return;
     if (connections?.isFull) return answerNow(request, connections.refusal());
     try {
       if (request.header("upgrade")?.toLowerCase() !== "websocket") {

@@ -1,5 +1,6 @@
 import type { Listen } from "../../gateway/transports/transport.ts";
 import { broadcastContract } from "./transport/broadcast.ts";
+import { framingContract } from "./transport/framing.ts";
 import { httpCornersContract, type ParserLimits } from "./transport/http-corners.ts";
 import { idleContract } from "./transport/idle.ts";
 import { limitsContract } from "./transport/limits.ts";
@@ -13,6 +14,7 @@ export function transportContract(name: string, listen: Listen, limits: ParserLi
   routingContract(name, listen);
   requestsContract(name, listen);
   httpCornersContract(name, listen, limits);
+  framingContract(name, listen, limits);
   limitsContract(name, listen);
   stoppingContract(name, listen);
   socketsContract(name, listen);

@@ -97,14 +97,9 @@ export function requestsContract(name: string, listen: Listen): void {
   test(`${name}: a body that is not read does not disturb the next request on the connection`, () =>
     withServer(async (port) => {
       const raw = await RawHttp.open(port);
-      for (const text of [
-        requestText("POST", "/unread", "x".repeat(MAX_BODY)),
-        chunked("abc").replace("/length", "/unread"),
-      ]) {
-        raw.write(text + requestText("GET", "/number/1"));
-        expect(JSON.parse((await raw.response())!.body)).toBe("unread");
-        expect(JSON.parse((await raw.response())!.body)).toBe(1);
-      }
+      raw.write(requestText("POST", "/unread", "x".repeat(MAX_BODY)) + requestText("GET", "/number/1"));
+      expect(JSON.parse((await raw.response())!.body)).toBe("unread");
+      expect(JSON.parse((await raw.response())!.body)).toBe(1);
       raw.close();
     }));
 
