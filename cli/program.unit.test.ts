@@ -72,6 +72,12 @@ test.each([
   ["a discarding with an empty one", ["dead-letters", "discard", "17", "--why", " "], "why"],
   ["a status that is none", ["dead-letters", "list", "--status", "DEAD"], "EXHAUSTED"],
   ["a user id with a space", ["token", "a b"], "1–128"],
+  [
+    "an operator's role that is none",
+    ["token", "ann", "--operator-role", "seller,emperor"],
+    "viewer, seller, treasurer, admin",
+  ],
+  ["a block without a reason", ["block", "ann"], "--why"],
 ])("%s is refused with what is allowed", async (_, args, hint) => {
   expect((await wrongUse(...args)).text).toContain(hint);
 });
