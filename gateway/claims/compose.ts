@@ -23,7 +23,7 @@ import { type ListMyCoupons, myCoupons } from "./my-coupons.ts";
 import { createPastWins } from "./past-wins.ts";
 import type { PipelineSwitch } from "./pipeline-switch.ts";
 import { createDeliver, createPublish, type PublishRecord } from "./publish.ts";
-import { createQueue, type Queue } from "./queue.ts";
+import { Queue } from "./queue.ts";
 import { createReceipts, type Receipts } from "./receipt.ts";
 import { showReceiptKeys } from "./receipt-keys.ts";
 import { redisRequests } from "./redis-requests.ts";
@@ -70,7 +70,7 @@ function decisions({ board, scripts }: Sales): Decide {
 
 /** The queued sales' way into the log. */
 function queueOf({ redis, producer, fault, log, onError }: GatewayConnections, ackMs: number): Queue {
-  return createQueue({
+  return new Queue({
     producer,
     breaker: createAckBreaker((open) =>
       log.warn({ open }, open ? "Kafka does not acknowledge queued claims: 503" : "Kafka acknowledges queued claims"),

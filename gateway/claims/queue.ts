@@ -33,20 +33,6 @@ export type Queued =
   /** KAFKA_UNAVAILABLE: the log does not have it. */
   | { readonly kind: "refused"; readonly code: Extract<ResultCode, "NOT_STARTED" | "ENDED" | "KAFKA_UNAVAILABLE"> };
 
-export interface Queue {
-  /** The sale, if Redis recently answered that it is open and queued. */
-  open(couponId: CouponId): QueueWindow | undefined;
-  /** Redis has just answered so. */
-  learn(couponId: CouponId, sale: QueueWindow): void;
-  /** @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: nothing was logged */
-  request(
-    sale: QueueWindow,
-    asked: CouponIssueRequested["data"],
-    nowMs: number,
-    traceparent: string | undefined,
-  ): Promise<Queued>;
-}
-
 /** How long Redis' answer is used: a pause, a close or a rebuild takes effect within this time even if its announcement was missed. */
 const TERMS_MS = 1_000;
 
@@ -75,20 +61,77 @@ export function requestRecord(data: CouponIssueRequested["data"], occurredAt: Da
  * A PENDING answer is given only for what the log has acknowledged. While acknowledgements are late, one request at a time
  * tries; the others are refused at once.
  */
-export function createQueue(parts: QueueParts): Queue {
-  const { producer, breaker, ackMs, ask, notePending, fault, onError } = parts;
-  const sales = new LRUCache<CouponId, QueueWindow>({ max: 1_000, ttl: TERMS_MS });
+export class Queue {
+  readonly #parts: QueueParts;
+  readonly #sales = new LRUCache<CouponId, QueueWindow>({ max: 1_000, ttl: TERMS_MS });
   /** Requests under way by user: a repeat of the same user shares the answer. */
-  const answering = new Map<string, Promise<Queued>>();
-  let trying = 0;
+  readonly #answering = new Map<string, Promise<Queued>>();
+  #trying = 0;
+
+  constructor(parts: QueueParts) {
+    this.#parts = parts;
+  }
+
+  /** The sale, if Redis recently answered that it is open and queued. */
+  open(couponId: CouponId): QueueWindow | undefined {
+    return this.#sales.size === 0 ? undefined : this.#sales.get(couponId);
+  }
+
+  /** Redis has just answered so. */
+  learn(couponId: CouponId, { startsAt, endsAt }: QueueWindow): void {
+    this.#sales.set(couponId, { startsAt, endsAt });
+  }
+
+  /** @throws StampedeError REDIS_UNAVAILABLE, OVERLOADED: nothing was logged */
+  async request(
+    sale: QueueWindow,
+    asked: CouponIssueRequested["data"],
+    nowMs: number,
+    traceparent: string | undefined,
+  ): Promise<Queued> {
+    const who = `${asked.couponId} ${asked.userId}`;
+    const running = this.#answering.get(who);
+    if (running !== undefined) {
+      const answer = await running;
+      return answer.kind === "logged" ? { ...answer, repeat: true } : answer;
+    }
+    const answer = this.#noteAndLog(sale, asked, nowMs, traceparent).finally(() => this.#answering.delete(who));
+    this.#answering.set(who, answer);
+    return await answer;
+  }
+
+  async #noteAndLog(
+    sale: QueueWindow,
+    { couponId, userId, requestId: fresh }: CouponIssueRequested["data"],
+    nowMs: number,
+    traceparent: string | undefined,
+  ): Promise<Queued> {
+    const { ask, notePending, fault, onError } = this.#parts;
+    const isOpen = nowMs >= sale.startsAt && nowMs < sale.endsAt;
+    const asking = await ask(couponId, fresh, userId, isOpen);
+    if (asking.kind === "won") return asking;
+    if (asking.kind === "none") return { kind: "refused", code: nowMs < sale.startsAt ? "NOT_STARTED" : "ENDED" };
+    const [requestId, repeat] = asking.kind === "asked" ? [asking.requestId, true] : [fresh, false];
+    if (asking.kind === "asked" && asking.isLogged) return { kind: "logged", requestId, repeat };
+    fault("queued:noted");
+    const logged = await this.#log({ couponId, userId, requestId }, traceparent);
+    // An earlier try of a repeated request may be in the log.
+    if (logged === "not sent" && !repeat) return { kind: "refused", code: "KAFKA_UNAVAILABLE" };
+    if (logged !== "acknowledged") return { kind: "unknown", requestId };
+    fault("queued:logged");
+    // The log has it, even if this note fails; without the note the next try logs it once more.
+    await notePending(couponId, requestId, userId).catch(onError);
+    return { kind: "logged", requestId, repeat };
+  }
 
   /** Whether the log has it. "unknown": it may still arrive, and is then decided like any other. */
-  async function log(
+  async #log(
     asked: CouponIssueRequested["data"],
     traceparent: string | undefined,
   ): Promise<"acknowledged" | "unknown" | "not sent"> {
-    if (breaker.open && trying > 0) return "not sent";
-    trying++;
+    const { producer, breaker, ackMs, onError } = this.#parts;
+    if (breaker.open && this.#trying > 0) return "not sent";
+    this.#trying++;
     try {
       const record = {
         topic: "coupon-requests",
@@ -104,46 +147,7 @@ export function createQueue(parts: QueueParts): Queue {
       if (!(error instanceof KafkaError && error.retryable)) onError(error);
       return "unknown";
     } finally {
-      trying--;
+      this.#trying--;
     }
   }
-
-  async function request(
-    sale: QueueWindow,
-    { couponId, userId, requestId: fresh }: CouponIssueRequested["data"],
-    nowMs: number,
-    traceparent: string | undefined,
-  ): Promise<Queued> {
-    const isOpen = nowMs >= sale.startsAt && nowMs < sale.endsAt;
-    const asking = await ask(couponId, fresh, userId, isOpen);
-    if (asking.kind === "won") return asking;
-    if (asking.kind === "none") return { kind: "refused", code: nowMs < sale.startsAt ? "NOT_STARTED" : "ENDED" };
-    const [requestId, repeat] = asking.kind === "asked" ? [asking.requestId, true] : [fresh, false];
-    if (asking.kind === "asked" && asking.isLogged) return { kind: "logged", requestId, repeat };
-    fault("queued:noted");
-    const logged = await log({ couponId, userId, requestId }, traceparent);
-    // An earlier try of a repeated request may be in the log.
-    if (logged === "not sent" && !repeat) return { kind: "refused", code: "KAFKA_UNAVAILABLE" };
-    if (logged !== "acknowledged") return { kind: "unknown", requestId };
-    fault("queued:logged");
-    // The log has it, even if this note fails; without the note the next try logs it once more.
-    await notePending(couponId, requestId, userId).catch(onError);
-    return { kind: "logged", requestId, repeat };
-  }
-
-  return {
-    open: (couponId) => (sales.size === 0 ? undefined : sales.get(couponId)),
-    learn: (couponId, { startsAt, endsAt }) => void sales.set(couponId, { startsAt, endsAt }),
-    async request(sale, asked, nowMs, traceparent) {
-      const who = `${asked.couponId} ${asked.userId}`;
-      const running = answering.get(who);
-      if (running !== undefined) {
-        const answer = await running;
-        return answer.kind === "logged" ? { ...answer, repeat: true } : answer;
-      }
-      const answer = request(sale, asked, nowMs, traceparent).finally(() => answering.delete(who));
-      answering.set(who, answer);
-      return await answer;
-    },
-  };
 }

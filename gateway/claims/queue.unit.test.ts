@@ -3,7 +3,7 @@ import type { CouponId, RequestId, UserId } from "../../contracts/wire/ids.ts";
 import { KafkaError, type OutgoingRecord } from "../../kafka/kafka.ts";
 import type { AskOutcome } from "../../lua/pending-requests.ts";
 import { createAckBreaker } from "./breaker.ts";
-import { createQueue } from "./queue.ts";
+import { Queue } from "./queue.ts";
 
 const SALE = "aaaaaaaaaaaa" as CouponId;
 const ADA = "ada" as UserId;
@@ -17,7 +17,7 @@ function queueThatHears(...answers: AskOutcome[]) {
   const acks: ((error?: unknown) => void)[] = [];
   const errors: unknown[] = [];
   const mayAsk: boolean[] = [];
-  const queue = createQueue({
+  const queue = new Queue({
     producer: {
       send: ({ value }: OutgoingRecord) => {
         logged.push(JSON.parse(value as string).data.requestId);
