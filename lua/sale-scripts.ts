@@ -94,33 +94,13 @@ export interface SaleScripts {
   replaceWinner(couponId: CouponId, replacement: Replacement): Promise<"CHANGED" | "NOT_HELD" | "NOT_LOADED">;
 }
 
+/** All methods may be passed on as functions. */
 export function createSaleScripts(redis: RedisConnection): SaleScripts {
   const scripts = new FencedScripts(redis);
-
-  function claimOnce(couponId: CouponId, claims: readonly ClaimRequest[], word: ClaimWord): Promise<ClaimBatch> {
-    return scripts
-      .run(couponId, "shaClaim", claimArguments(claims, word))
-      .then((reply) => (reply === null ? notLoaded(claims.length) : parseClaimBatch(reply, claims)));
-  }
-
-  async function claimInParts(
-    couponId: CouponId,
-    claims: readonly ClaimRequest[],
-    word: ClaimWord,
-  ): Promise<ClaimBatch> {
-    const results: ClaimResult[] = [];
-    let last = notLoaded(0);
-    for (let at = 0; at < claims.length; at += MAX_CLAIMS) {
-      last = await claimOnce(couponId, claims.slice(at, at + MAX_CLAIMS), word);
-      results.push(...last.results);
-    }
-    return { ...last, results };
-  }
-
   return {
     claim(couponId, claims, word = "kafka") {
       const fits = claims.length > 0 && claims.length <= MAX_CLAIMS;
-      return fits ? claimOnce(couponId, claims, word) : claimInParts(couponId, claims, word);
+      return fits ? claimOnce(scripts, couponId, claims, word) : claimInParts(scripts, couponId, claims, word);
     },
 
     async decide(couponId, requests) {
@@ -138,19 +118,7 @@ export function createSaleScripts(redis: RedisConnection): SaleScripts {
       return ((await scripts.run(couponId, "shaRelease", args)) ?? "NOT_LOADED") as "RELEASED";
     },
 
-    async acknowledge(couponId, entries) {
-      const failed = new Map<RequestId, ResultCode>();
-      for (let at = 0; at < entries.length; at += MAX_ACKNOWLEDGED) {
-        const args = [String(STATUS_TTL_S)];
-        for (const { ledgerId, requestId, slot } of entries.slice(at, at + MAX_ACKNOWLEDGED)) {
-          args.push(ledgerId, requestId, String(slot));
-        }
-        const [code, ...words] = ((await scripts.run(couponId, "shaAck", args)) ?? "NOT_LOADED").split(" ");
-        if (code !== "ACKNOWLEDGED") return { code: "NOT_LOADED", failed };
-        for (let i = 0; i < words.length; i += 2) failed.set(words[i] as RequestId, words[i + 1] as ResultCode);
-      }
-      return { code: "ACKNOWLEDGED", failed };
-    },
+    acknowledge: (couponId, entries) => acknowledge(scripts, couponId, entries),
 
     async setState(couponId, state, window) {
       const args = [state, window ? String(window.startsAt) : "", window ? String(window.endsAt) : ""];
@@ -171,6 +139,50 @@ export function createSaleScripts(redis: RedisConnection): SaleScripts {
       return ((await scripts.run(couponId, "shaReplace", args)) ?? "NOT_LOADED") as "CHANGED";
     },
   };
+}
+
+function claimOnce(
+  scripts: FencedScripts,
+  couponId: CouponId,
+  claims: readonly ClaimRequest[],
+  word: ClaimWord,
+): Promise<ClaimBatch> {
+  return scripts
+    .run(couponId, "shaClaim", claimArguments(claims, word))
+    .then((reply) => (reply === null ? notLoaded(claims.length) : parseClaimBatch(reply, claims)));
+}
+
+async function claimInParts(
+  scripts: FencedScripts,
+  couponId: CouponId,
+  claims: readonly ClaimRequest[],
+  word: ClaimWord,
+): Promise<ClaimBatch> {
+  const results: ClaimResult[] = [];
+  let last = notLoaded(0);
+  for (let at = 0; at < claims.length; at += MAX_CLAIMS) {
+    last = await claimOnce(scripts, couponId, claims.slice(at, at + MAX_CLAIMS), word);
+    results.push(...last.results);
+  }
+  return { ...last, results };
+}
+
+async function acknowledge(
+  scripts: FencedScripts,
+  couponId: CouponId,
+  entries: readonly Acknowledgement[],
+): Promise<Acknowledged> {
+  const failed = new Map<RequestId, ResultCode>();
+  for (let at = 0; at < entries.length; at += MAX_ACKNOWLEDGED) {
+    const args = [String(STATUS_TTL_S)];
+    for (const { ledgerId, requestId, slot } of entries.slice(at, at + MAX_ACKNOWLEDGED)) {
+      args.push(ledgerId, requestId, String(slot));
+    }
+    const [code, ...words] = ((await scripts.run(couponId, "shaAck", args)) ?? "NOT_LOADED").split(" ");
+    if (code !== "ACKNOWLEDGED") return { code: "NOT_LOADED", failed };
+    for (let i = 0; i < words.length; i += 2) failed.set(words[i] as RequestId, words[i + 1] as ResultCode);
+  }
+  return { code: "ACKNOWLEDGED", failed };
 }
 
 /** A message of the channel `sales`. Order by epoch, then by version: a rebuild may restart the versions. */
