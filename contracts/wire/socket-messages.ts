@@ -1,8 +1,9 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { ClaimAccepted, ClaimPending, Problem } from "../claims/http.ts";
+import { ClaimAccepted, ClaimPending, Problem, SALE_STATES, type SaleState } from "../claims/http.ts";
 import { CLAIM_REFUSALS, TOLD_REFUSALS } from "../claims/refusals.ts";
 import { OrderIdSchema, OrderNumberSchema, ProductIdSchema } from "../orders/ids.ts";
 import { ORDER_STATUSES, type OrderStatus } from "../orders/steps.ts";
+import { Timestamp } from "./date-time.ts";
 import { CouponIdSchema, RequestIdSchema, UserIdSchema } from "./ids.ts";
 import type { ResultCode } from "./result-codes.ts";
 
@@ -12,7 +13,11 @@ const Cursor = Type.String({ maxLength: 64, description: "Position in the user's
 export const ClientMessages = {
   auth: Type.Object({ type: Type.Literal("auth"), token: Type.String({ maxLength: 4096 }) }),
   claim: Type.Object({ type: Type.Literal("claim"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
-  subscribe: Type.Object({ type: Type.Literal("subscribe"), couponId: Type.String({ maxLength: 64 }), ref: Ref }),
+  /** The one message that needs no `auth`: a socket that only watches may stay without it. */
+  subscribe: Type.Object(
+    { type: Type.Literal("subscribe"), couponId: Type.String({ maxLength: 64 }), ref: Ref },
+    { description: "Follows a sale. Needs no `auth`; a socket that follows a sale may stay without it." },
+  ),
   /** Send it right after `auth` (or first, with Authorization on the upgrade): new messages wait one second for it. */
   resume: Type.Object(
     { type: Type.Literal("resume"), cursor: Type.Optional(Cursor) },
@@ -37,7 +42,15 @@ const IssuedCoupon = Type.Object({
 
 export const ServerMessages = {
   welcome: Type.Object(
-    { type: Type.Literal("welcome"), userId: UserIdSchema, cursor: Cursor },
+    {
+      type: Type.Literal("welcome"),
+      userId: UserIdSchema,
+      cursor: Cursor,
+      now: Type.Unsafe<string>({
+        ...Timestamp,
+        description: "The time by the clock that decides claims; a countdown needs no clock of the client",
+      }),
+    },
     {
       description:
         "A client that has a cursor keeps it and sends `resume`; a client without one begins at this cursor.",
@@ -98,6 +111,21 @@ export const ServerMessages = {
   }),
   "sale.opened": Type.Object({ type: Type.Literal("sale.opened"), couponId: CouponIdSchema }),
   "sale.soldout": Type.Object({ type: Type.Literal("sale.soldout"), couponId: CouponIdSchema }),
+  "sale.changed": Type.Object(
+    {
+      type: Type.Literal("sale.changed"),
+      couponId: CouponIdSchema,
+      state: Type.Unsafe<SaleState>(Type.String({ enum: [...SALE_STATES] })),
+      remaining: Type.Union([Type.Integer(), Type.Null()], { description: "null while the sale is being recovered" }),
+      startsAt: Timestamp,
+      endsAt: Timestamp,
+    },
+    {
+      description:
+        "To those who sent `subscribe`: once after `subscribed`, then at most four times a second. Changes in between are left out; " +
+        "the last one is always sent.",
+    },
+  ),
   resumed: Type.Object({ type: Type.Literal("resumed"), cursor: Cursor, messages: Type.Integer() }),
   resync: Type.Object({
     type: Type.Literal("resync"),

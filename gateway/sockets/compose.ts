@@ -50,6 +50,8 @@ export function composeSockets(
       listOrders: (userId) => orders.list(userId, null, RESYNC_PAGE),
       viewSale: async (couponId) => (await sales.shown.get(couponId))?.sale ?? null,
       saleTime: (couponId) => saleTime(redis, couponId),
+      currentSale: async (couponId, maxAgeMs) => (await sales.shown.get(couponId, maxAgeMs))?.sale ?? null,
+      now: sales.now,
       gatewayId: config.gatewayId,
       subscriber,
       publish,
@@ -67,5 +69,6 @@ export function composeSockets(
   metrics.gauge("stampede_sockets", "Open WebSockets", room.size);
   sales.onChange(room.saleChanged);
   auth.blocks.onChange(() => room.closeBlocked(auth.blocks));
+  sales.onAnnounced(room.saleAnnounced);
   return room;
 }

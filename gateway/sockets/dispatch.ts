@@ -23,6 +23,8 @@ export interface DispatchParts {
   readonly topics: SaleTopics;
   readonly rate: ReturnType<typeof createMessageRate>;
   readonly maxInFlight: number;
+  /** Called when a socket follows a sale: it may stay without a user. */
+  readonly watches: (socket: ClientSocket) => void;
   readonly spend: SpendTokens;
   /** A limit refused something. */
   readonly refused: (kind: LimitKind) => void;
@@ -74,12 +76,16 @@ export class Dispatch {
     }
     const { userId } = socket.data;
     const ref = "ref" in message ? message.ref : undefined;
+    if (userId === null && message.type === "subscribe") {
+      this.#subscribe(socket, message.couponId, ref);
+      return;
+    }
     if (userId === null) {
       this.#early(socket, "UNAUTHENTICATED", "Send `auth` first", ref);
       return;
     }
     if (!socket.data.hasSpoken) this.#firstWord(socket, message.type);
-    const { catchingUp, topics } = this.parts;
+    const { catchingUp } = this.parts;
     switch (message.type) {
       case "ping":
         reply(socket, pongText(ref));
@@ -89,8 +95,7 @@ export class Dispatch {
         this.#start(socket, ref, () => catchingUp.resume(socket, message.cursor ?? null));
         break;
       case "subscribe":
-        if (!this.#mayAsk(socket, SOCKET_TOKENS.subscribe, ref)) break;
-        this.#start(socket, ref, () => topics.subscribe(socket, message.couponId, ref));
+        this.#subscribe(socket, message.couponId, ref);
         break;
       case "claim":
         this.#claim(socket, userId, message.couponId, ref);
@@ -131,6 +136,15 @@ export class Dispatch {
     reply(socket, errorText(code, detail, ref));
     if (socket.data.isWarned) socket.close(CLOSE.POLICY, "Send `auth` first");
     socket.data.isWarned = true;
+  }
+
+  /** Needs no user: it tells what everybody may know, and its tokens are the address's. */
+  #subscribe(socket: ClientSocket, couponId: string, ref: string | undefined): void {
+    if (!this.#mayAsk(socket, SOCKET_TOKENS.subscribe, ref)) return;
+    const { topics, watches } = this.parts;
+    this.#start(socket, ref, async () => {
+      if (await topics.subscribe(socket, couponId, ref)) watches(socket);
+    });
   }
 
   /** From memory if the gate is closed; then nothing is spent. */

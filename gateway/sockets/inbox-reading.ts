@@ -14,6 +14,8 @@ export interface ReadingParts {
   readonly listCoupons: (userId: UserId) => Promise<OwnPage<OwnCoupon>>;
   /** A user's newest orders from PostgreSQL. */
   readonly listOrders: (userId: UserId) => Promise<OwnPage<OwnOrder>>;
+  /** The clock that decides claims, milliseconds since 1970. */
+  readonly now: () => number;
   /** Called when the readings of a socket are done; it may be behind again. */
   readonly done: (socket: ClientSocket) => void;
 }
@@ -121,7 +123,7 @@ export class InboxReading {
     connection.welcomedAt = connection.hasSpoken ? null : position;
     if (lost || messages.length > 0) connection.isBehind = true;
     connection.graceUntil = connection.hasSpoken ? 0 : performance.now() + RESUME_GRACE_MS;
-    reply(socket, welcomeText(userId, position));
+    reply(socket, welcomeText(userId, position, this.#parts.now()));
   }
 
   /** A page after `from`. After a restart the inbox may begin later than before; that counts as lost too. */

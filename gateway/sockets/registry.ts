@@ -4,7 +4,7 @@ import type { ClientSocket } from "./user-socket.ts";
 /** The open sockets by user. Most users have one socket, so a single socket is stored without an array. */
 export class Registry {
   readonly all = new Set<ClientSocket>();
-  /** Not authenticated yet, oldest first. */
+  /** Neither authenticated yet nor following a sale, oldest first. */
   readonly anonymous = new Set<ClientSocket>();
   private readonly byUser = new Map<UserId, ClientSocket | ClientSocket[]>();
   private readonly byAddress = new Map<string, number>();
@@ -25,6 +25,11 @@ export class Registry {
     if (present === undefined) this.byUser.set(userId, socket);
     else if (Array.isArray(present)) present.push(socket);
     else this.byUser.set(userId, [present, socket]);
+  }
+
+  /** The socket follows a sale: it may stay without authenticating. */
+  watches(socket: ClientSocket): void {
+    this.anonymous.delete(socket);
   }
 
   /** Removes a socket. Does nothing for an unknown one. */

@@ -1,4 +1,4 @@
-import type { MyCoupon } from "../../contracts/claims/http.ts";
+import type { MyCoupon, Sale } from "../../contracts/claims/http.ts";
 import type { OrderSummary } from "../../contracts/orders/http.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
@@ -24,8 +24,8 @@ export const isTold = (error: unknown): error is StampedeError =>
 export const failureText = (error: unknown, ref?: Ref): string =>
   isTold(error) ? errorText(error.code, error.message, ref) : errorText("INTERNAL", undefined, ref);
 
-export const welcomeText = (userId: UserId, cursor: string): string =>
-  JSON.stringify({ type: "welcome", userId, cursor } satisfies Of<"welcome">);
+export const welcomeText = (userId: UserId, cursor: string, nowMs: number): string =>
+  JSON.stringify({ type: "welcome", userId, cursor, now: new Date(nowMs).toISOString() } satisfies Of<"welcome">);
 
 export const pongText = (ref: Ref): string => JSON.stringify({ type: "pong", ref });
 
@@ -34,6 +34,9 @@ export const subscribedText = (couponId: string, ref: Ref): string =>
 
 export const saleText = (change: "opened" | "soldout", couponId: CouponId): string =>
   JSON.stringify({ type: `sale.${change}`, couponId } satisfies Of<"sale.opened" | "sale.soldout">);
+
+export const saleChangedText = ({ couponId, state, remaining, startsAt, endsAt }: Sale): string =>
+  JSON.stringify({ type: "sale.changed", couponId, state, remaining, startsAt, endsAt } satisfies Of<"sale.changed">);
 
 export const resumedText = (cursor: string, messages: number): string =>
   JSON.stringify({ type: "resumed", cursor, messages } satisfies Of<"resumed">);

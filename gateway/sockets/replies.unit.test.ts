@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
+import type { Sale } from "../../contracts/claims/http.ts";
 import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import { orderIdOf, orderNumberOf } from "../../contracts/orders/ids.ts";
 import { newCouponId, newRequestId, type UserId } from "../../contracts/wire/ids.ts";
@@ -24,7 +25,14 @@ test("every answer is as the published schema says", () => {
   const body = { requestId, couponId, slot: 7, status: "ACCEPTED", durable: "kafka", receipt: "x" } as const;
   const texts = [
     replies.errorText("MESSAGE_INVALID", "why", "ref"),
-    replies.welcomeText("user-1" as UserId, cursor),
+    replies.welcomeText("user-1" as UserId, cursor, Date.UTC(2027, 0, 1)),
+    replies.saleChangedText({
+      couponId,
+      state: "RECOVERING",
+      remaining: null,
+      startsAt: "2027-01-01T00:00:00.000Z",
+      endsAt: "2027-01-02T00:00:00.000Z",
+    } as Sale),
     replies.pongText(undefined),
     replies.subscribedText(couponId, "ref"),
     replies.saleText("opened", couponId),

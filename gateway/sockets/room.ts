@@ -12,7 +12,7 @@ import { problem } from "../http/problem.ts";
 import type { HttpRequest, SocketRoute } from "../transports/transport.ts";
 import { type CatchingUp, createCatchingUp } from "./catching-up.ts";
 import { push, reply } from "./delivery.ts";
-import { Dispatch, type SpendTokens } from "./dispatch.ts";
+import { Dispatch, type DispatchParts, type SpendTokens } from "./dispatch.ts";
 import { InboxReading, type ReadingParts } from "./inbox-reading.ts";
 import { createMessageRate, type SocketLimits } from "./limits.ts";
 import { createLostRouteCheck } from "./lost-routes.ts";
@@ -21,7 +21,7 @@ import { Registry } from "./registry.ts";
 import { errorText } from "./replies.ts";
 import { createRouting } from "./routing.ts";
 import type { SaleStartsParts } from "./sale-starts.ts";
-import { createSaleTopics } from "./sale-topics.ts";
+import { createSaleTopics, type SaleTopicsSources } from "./sale-topics.ts";
 import { SendBuffers } from "./send-buffers.ts";
 import { startSocketTimer } from "./socket-timer.ts";
 import { TokenCheck } from "./token-check.ts";
@@ -39,6 +39,10 @@ export interface SocketRoomDeps {
   readonly listOrders: ReadingParts["listOrders"];
   readonly viewSale: SaleStartsParts["viewSale"];
   readonly saleTime: SaleStartsParts["saleTime"];
+  /** The sale as visitors see it, at most so many milliseconds old. */
+  readonly currentSale: SaleTopicsSources["currentSale"];
+  /** The clock that decides claims, milliseconds since 1970. */
+  readonly now: () => number;
   /** Names this process in the routes and its channel. */
   readonly gatewayId: string;
   /** A connection that may SUBSCRIBE. */
@@ -62,6 +66,8 @@ export interface SocketRoom {
   saleChanged(couponId: CouponId, change: "opened" | "soldout"): void;
   /** Closes the sockets of blocked users and tokens. */
   closeBlocked(blocked: Blocked): void;
+  /** Something of the sale was announced: sockets that subscribed to it are told soon. */
+  saleAnnounced(couponId: CouponId): void;
   /** Open sockets. */
   size(): number;
   /** Closes all sockets, spread over time, so that they reconnect elsewhere. Resolves when they and their routes are gone. */
@@ -114,6 +120,20 @@ async function closeSlowly(sockets: ReadonlySet<ClientSocket>, routesLeft: () =>
   while (sockets.size + routesLeft() > 0 && performance.now() < deadline) await pause(5);
 }
 
+type RoomParts = Pick<DispatchParts, "tokens" | "catchingUp" | "topics" | "maxInFlight" | "watches">;
+
+function dispatchOf(deps: SocketRoomDeps, limits: SocketLimits, parts: RoomParts): Dispatch {
+  return new Dispatch({
+    ...parts,
+    claimForUser: deps.claimForUser,
+    gate: deps.gate ?? (() => undefined),
+    rate: createMessageRate(limits.messagesPerS ?? 50, limits.messageBurst ?? 100),
+    spend: deps.spend ?? (() => 0),
+    refused: deps.refused ?? (() => {}),
+    onError: deps.onError,
+  });
+}
+
 /** The WebSocket channel: claims, sale news, and each user's own messages. */
 export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): SocketRoom {
   const { authenticate, onError } = deps;
@@ -133,18 +153,13 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     }
   };
   const maxInFlight = limits.inFlight ?? 16;
-  const tokens = new TokenCheck({ authenticate, identified, maxWaiting: maxInFlight, onError });
-  const dispatch = new Dispatch({
+  const tokens = new TokenCheck({ authenticate, identified, now: deps.now, maxWaiting: maxInFlight, onError });
+  const dispatch = dispatchOf(deps, limits, {
     tokens,
-    claimForUser: deps.claimForUser,
-    gate: deps.gate ?? (() => undefined),
     catchingUp,
     topics,
-    rate: createMessageRate(limits.messagesPerS ?? 50, limits.messageBurst ?? 100),
     maxInFlight,
-    spend,
-    refused,
-    onError,
+    watches: (socket) => registry.watches(socket),
   });
   const repairAll = () => catchingUp.repair(registry.all);
   const probe = createLostRouteCheck(registry.all, routing, repairAll, onError);
@@ -212,6 +227,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     deliver,
     saleChanged: topics.announce,
     closeBlocked: (blocked) => closeBlocked(registry.all, blocked),
+    saleAnnounced: topics.changed,
     size: () => registry.all.size,
     async closeAll() {
       closing = true;

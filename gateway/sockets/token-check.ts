@@ -9,6 +9,8 @@ export interface TokenCheckParts {
   readonly authenticate: Authenticate;
   /** Called when the socket has authenticated. */
   readonly identified: (socket: ClientSocket, identity: Identity) => void;
+  /** The clock that decides claims, milliseconds since 1970. */
+  readonly now: () => number;
   /** Messages of one socket that may wait until its token is verified. */
   readonly maxWaiting: number;
   readonly onError: (error: unknown) => void;
@@ -83,7 +85,8 @@ export class TokenCheck {
       reply(socket, errorText("FORBIDDEN", "This socket belongs to another user"));
     } else {
       connection.renew(identity);
-      if (connection.position !== null) reply(socket, welcomeText(identity.userId, connection.position));
+      if (connection.position !== null)
+        reply(socket, welcomeText(identity.userId, connection.position, this.#parts.now()));
     }
   }
 

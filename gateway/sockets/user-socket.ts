@@ -1,4 +1,4 @@
-import type { UserId } from "../../contracts/wire/ids.ts";
+import type { CouponId, UserId } from "../../contracts/wire/ids.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Socket } from "../transports/transport.ts";
 import type { SendBuffers } from "./send-buffers.ts";
@@ -62,6 +62,8 @@ export class UserSocket {
   reading: Promise<void> | null = null;
   /** Sales it follows. */
   sales: Set<string> | null = null;
+  /** Those of them that it subscribed to: it gets their `sale.changed`. */
+  watched: Set<CouponId> | null = null;
 
   constructor(
     /** Never used twice in this process. */

@@ -67,6 +67,8 @@ export async function startTestRoom(
       listOrders: async () => ({ items: [], nextCursor: null }),
       viewSale: async () => ({ state: "OPEN", startsAt: "2026-01-01T00:00:00.000Z", issueMode: "DIRECT" }),
       saleTime: (couponId) => saleTime(redis, couponId),
+      currentSale: async () => null,
+      now: Date.now,
       gatewayId,
       subscriber,
       publish: (topic, text) => transport?.publish(topic, text) ?? 0,

@@ -18,6 +18,10 @@ export function routingContract(name: string, listen: Listen): void {
     route("GET", "/a/b/:y", echo("b-y")),
     route("PUT", "/cart/items", echo("put")),
     route("DELETE", "/cart/items", echo("delete")),
+    route("PATCH", "/sales/:couponId", async (request) =>
+      answer(200, { label: "edit", body: new TextDecoder().decode(await request.body()), ...describeRequest(request) }),
+    ),
+    route("GET", "/kept", () => ({ status: 304, headers: { etag: '"x"', "cache-control": "public, max-age=1" } })),
     route("GET", "/address", (request) => answer(200, { address: request.remoteAddress })),
     route("GET", "/header", (request) =>
       answer(200, { token: request.header("authorization"), none: request.header("x-none") ?? null }),
@@ -56,6 +60,17 @@ export function routingContract(name: string, listen: Listen): void {
       expect(await label("/coupons/requests/r1")).toBe("request");
       expect(await label("/a/b/z")).toBe("b-y");
       expect(await label("/a/z/c")).toBe("x-c");
+    }));
+
+  test(`${name}: PATCH is a method with a body, and 304 an answer without one`, () =>
+    withServer(async (get, port) => {
+      const headers = { "content-type": "application/json" };
+      const url = `http://127.0.0.1:${port}/sales/abc`;
+      const edited = await fetch(url, { method: "PATCH", headers, body: '{"name":"x"}' });
+      expect(await edited.json()).toMatchObject({ label: "edit", body: '{"name":"x"}', params: { couponId: "abc" } });
+      const kept = await get("GET", "/kept");
+      expect([kept.status, kept.body, kept.headers.etag]).toEqual([304, "", '"x"']);
+      expect((await get("GET", "/sales/abc")).status).toBe(405);
     }));
 
   test(`${name}: parameters are percent-decoded, the query is not`, () =>
