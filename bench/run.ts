@@ -8,6 +8,7 @@ import { gatewayMegabytes } from "./gateway.ts";
 import type { LoadClientName } from "./load/plan.ts";
 import { describeMachine } from "./machine.ts";
 import type { Scenario, ScenarioRun, Variant } from "./scenario.ts";
+import { abuse } from "./scenarios/abuse.ts";
 import { claims } from "./scenarios/claims.ts";
 import { ORDER_BENCH, type OrderBench, ordersScenario } from "./scenarios/orders.ts";
 import { persist } from "./scenarios/persist.ts";
@@ -18,7 +19,7 @@ import { waitUntilSettled } from "./settle.ts";
 import { type BenchEnvironment, type Target, targetOf } from "./target.ts";
 import { verified } from "./verified.ts";
 
-const SCENARIOS: readonly Scenario[] = [rush, claims, refusals, persist, sockets];
+const SCENARIOS: readonly Scenario[] = [rush, claims, refusals, persist, sockets, abuse];
 
 export interface BenchOptions {
   readonly runs: number;

@@ -188,6 +188,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "bench/scenarios/persist.ts": "the time in a request id, an event's occurredAt",
   "bench/scenarios/refusals.ts": "names that no run has had before",
   "bench/scenarios/sockets.ts": "names that no run has had before",
+  "bench/scenarios/abuse.ts": "names that no run has had before",
   "bench/tokens.ts": "a token's iat and exp",
 };
 

@@ -9,7 +9,7 @@ import { addOrderOptions, type OrderBenchOptions, ordersWish, soakWish } from ".
 import { pipelineArgument } from "./pipeline.ts";
 import { runtimeOption } from "./runtime-option.ts";
 
-const SCENARIOS = ["rush", "claims", "refusals", "persist", "sockets", "orders"];
+const SCENARIOS = ["rush", "claims", "refusals", "persist", "sockets", "abuse", "orders"];
 
 interface BenchOptions extends OrderBenchOptions {
   runs: number;

@@ -4,13 +4,12 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 const MAX_WAIT_S = 60;
 
 /** Made once: an error with its stack costs more than the whole answer. */
-const LIMITED = Array.from({ length: MAX_WAIT_S }, (_, i) =>
-  Object.freeze(new StampedeError("RATE_LIMITED", undefined, { retryAfterS: i + 1 })),
-);
+const made = (code: "RATE_LIMITED" | "OVERLOADED", retryAfterS: number): StampedeError =>
+  // A second is what these codes say by themselves, and then the answer's headers are prepared.
+  Object.freeze(new StampedeError(code, undefined, retryAfterS === 1 ? {} : { retryAfterS }));
+const LIMITED = Array.from({ length: MAX_WAIT_S }, (_, i) => made("RATE_LIMITED", i + 1));
 /** Three, so that clients do not return in step. */
-const OVERLOADED = [1, 2, 3].map((retryAfterS) =>
-  Object.freeze(new StampedeError("OVERLOADED", undefined, { retryAfterS })),
-);
+const OVERLOADED = [1, 2, 3].map((retryAfterS) => made("OVERLOADED", retryAfterS));
 let turn = 0;
 
 /** The Retry-After of a wait, in whole seconds. */

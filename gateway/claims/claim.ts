@@ -5,7 +5,7 @@ import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { Fault } from "../../contracts/wire/fault-points.ts";
 import { type CouponId, isCouponId, newRequestId, type RequestId, type UserId } from "../../contracts/wire/ids.ts";
 import type { ClaimResult } from "../../lua/claim-batch.ts";
-import { TOKENS } from "../admission/costs.ts";
+import { USER_TOKENS } from "../admission/costs.ts";
 import type { RateLimits } from "../admission/rate-limits.ts";
 import { retryAfterS } from "../admission/refused.ts";
 import { comeBack, REDIS_AWAY_MS } from "../sales/opening-time.ts";
@@ -129,7 +129,7 @@ export class ClaimPath {
   readonly claimForUser: ClaimForUser = async (userId, couponId, traceparent) => {
     const { decide, queue, breaker, limits, pipelineOf, maxInFlight, requireKafka } = this.#parts;
     if (!isCouponId(couponId)) return refused("COUPON_NOT_FOUND");
-    const wait = limits.userWait(userId, TOKENS.claim);
+    const wait = limits.userWait(userId, USER_TOKENS.claim);
     if (wait > 0) return { kind: "refused", code: "RATE_LIMITED", retryAfterS: retryAfterS(wait) };
     if (this.#inFlight >= maxInFlight) return refused("OVERLOADED");
     // CLAIM_REQUIRE_KAFKA allows no answer from the ledger, so a claim that Kafka will not confirm must not take a slot.

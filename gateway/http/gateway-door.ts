@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { StampedeError } from "../../contracts/wire/errors.ts";
-import { TOKENS } from "../admission/costs.ts";
+import { ADDRESS_TOKENS, USER_TOKENS } from "../admission/costs.ts";
 import type { RateLimits } from "../admission/rate-limits.ts";
 import type { Authenticate } from "../auth/identity.ts";
 import type { GatewayMetrics } from "../machines/metrics.ts";
@@ -36,12 +36,11 @@ export function createDoor({ authenticate, limits, reads, metrics, log, onError,
   return {
     authenticate,
     reads,
-    claimWait: (request) => limits.claimWait(request, TOKENS.claim, performance.now()),
+    claimWait: (request) => limits.claimWait(request, ADDRESS_TOKENS.claim, performance.now()),
     admit({ audience, cost }, request, caller) {
-      const tokens = TOKENS[cost];
-      if (tokens === 0 || audience !== "public") return; // operators and machines have no limit
-      if (caller === null) limits.spendAddress(request, tokens);
-      else limits.spendUser(caller.userId, tokens);
+      if (cost === "free" || audience !== "public") return; // operators and machines have no limit
+      if (caller === null) limits.spendAddress(request, ADDRESS_TOKENS[cost]);
+      else limits.spendUser(caller.userId, USER_TOKENS[cost]);
     },
     answered({ id, declaration }, response, error) {
       const { operationId } = declaration;

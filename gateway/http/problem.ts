@@ -72,14 +72,17 @@ export function problem(code: ResultCode, options?: ProblemOptions): HttpRespons
   const id = options.requestId ?? newHttpRequestId();
   return {
     status: base.status,
-    headers: {
-      ...base.headers,
-      ...(wait === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(wait))) }),
-      ...options.headers,
-    },
+    headers:
+      wait === undefined && options.headers === undefined ? base.headers : headersOf(base, wait, options.headers),
     body: `${options.retryable === false ? base.finalStart : base.start},"detail":${detail},"requestId":"${id}"${extra === "," ? "" : extra}}`,
   };
 }
+
+const headersOf = ({ headers }: Prepared, wait: number | undefined, more: ProblemOptions["headers"]) => ({
+  ...headers,
+  ...(wait === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(wait))) }),
+  ...more,
+});
 
 /** Errors that a bug throws when a request is not what the code expects: the same request fails again. */
 const OUR_MISTAKE = [TypeError, RangeError, SyntaxError, ReferenceError];

@@ -1,7 +1,7 @@
 import type { ClaimRefusal } from "../../contracts/claims/refusals.ts";
 import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
 import { CLOSE, type ClientMessage } from "../../contracts/wire/socket-messages.ts";
-import { SOCKET_TOKENS, TOKENS } from "../admission/costs.ts";
+import { ADDRESS_TOKENS, SOCKET_TOKENS } from "../admission/costs.ts";
 import type { LimitKind } from "../admission/refusal-log.ts";
 import { retryAfterS } from "../admission/refused.ts";
 import type { ClaimForUser } from "../claims/claim.ts";
@@ -157,7 +157,7 @@ export class Dispatch {
       reply(socket, claimText(couponId, { kind: "refused", code }, ref));
       return;
     }
-    const wait = spend(null, socket.data.address, TOKENS.claim); // the claim itself takes the user's
+    const wait = spend(null, socket.data.address, ADDRESS_TOKENS.claim); // the claim itself takes the user's
     if (wait === 0) {
       this.#start(socket, ref, () => this.#askForCoupon(socket, userId, couponId, ref));
       return;
