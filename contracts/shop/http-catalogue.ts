@@ -18,7 +18,7 @@ export const Product = Type.Object(
     currency: CurrencySchema,
     flash: Type.Boolean({ description: "Orders are admitted by Redis before they are taken" }),
     listed: Type.Boolean({
-      description: "Whether it is in `GET /products`; by its id it can always be read and ordered",
+      description: "Whether it is in `GET /products` and the ranking; by its id it can always be read and ordered",
     }),
     createdAt: Timestamp,
   },

@@ -47,13 +47,15 @@ export interface Offer {
   readonly price: Money;
   readonly currency: Currency;
   readonly flash: boolean;
+  /** One that is not listed can be ordered, and is in no public list. */
+  readonly listed: boolean;
 }
 
 /** Those of the products that exist. */
 export async function findOffers(sql: Executor, ids: readonly ProductId[]): Promise<Offer[]> {
   const rows = await sql<(Omit<Offer, "price"> & { price: string })[]>`
-    SELECT ${PRODUCT.id} AS "productId", ${PRODUCT.name}, ${PRODUCT.price}, ${PRODUCT.currency}, ${PRODUCT.flash}
-      FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ANY (${textArray(ids)}::text[])`;
+    SELECT ${PRODUCT.id} AS "productId", ${PRODUCT.name}, ${PRODUCT.price}, ${PRODUCT.currency}, ${PRODUCT.flash},
+      ${PRODUCT.listed} FROM ${PRODUCT.table} WHERE ${PRODUCT.id} = ANY (${textArray(ids)}::text[])`;
   return rows.map((row) => ({ ...row, price: Number(row.price) as Money }));
 }
 

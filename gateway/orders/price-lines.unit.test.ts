@@ -9,7 +9,8 @@ const euro = "EUR" as Currency;
 const money = (value: number) => value as Money;
 const offer = (id: string, price: number, more: Partial<Offer> = {}): [ProductId, Offer] => {
   const productId = id as ProductId;
-  return [productId, { productId, name: id, price: money(price), currency: euro, flash: false, ...more }];
+  const unchanged = { currency: euro, flash: false, listed: true };
+  return [productId, { productId, name: id, price: money(price), ...unchanged, ...more }];
 };
 const offers = new Map<ProductId, Offer | null>([
   offer("cup", 300),

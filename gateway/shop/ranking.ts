@@ -100,19 +100,23 @@ export function createReadRanking(sources: RankingSources): ReadRanking {
   const sharedCurrent = sharedLook(current, { joinRunning: true });
   return async (period, limit) => {
     const { ranks, countedAt } = await sharedCurrent(period);
-    const first = ranks.slice(0, limit);
     const named = await namesOf(
       period,
-      first.map(({ productId }) => productId),
+      ranks.map(({ productId }) => productId),
     );
-    const items = first.flatMap(({ productId, sold }, i) => rankedProduct(i + 1, productId, sold, named));
-    return { period, items, countedAt: new Date(countedAt).toISOString() };
+    return { period, items: listedOf(ranks, named, limit), countedAt: new Date(countedAt).toISOString() };
   };
 }
 
-function rankedProduct(rank: number, productId: ProductId, sold: number, named: Named): RankedProduct[] {
-  const offer = named.get(productId);
-  if (!offer) return []; // sold, and then deleted by hand
-  const { name, price, currency } = offer;
-  return [{ rank, productId, name, price, currency, sold }];
+/** The first places. A product that is not listed, or was deleted by hand, has none. */
+function listedOf(ranks: readonly Rank[], named: Named, limit: number): RankedProduct[] {
+  const items: RankedProduct[] = [];
+  for (const { productId, sold } of ranks) {
+    const offer = named.get(productId);
+    if (items.length === limit) break;
+    if (!offer?.listed) continue;
+    const { name, price, currency } = offer;
+    items.push({ rank: items.length + 1, productId, name, price, currency, sold });
+  }
+  return items;
 }

@@ -27,6 +27,7 @@ function ranking() {
     turnTaken: false,
     countTakesMs: 0,
     restMs: 0,
+    unlisted: new Set<string>(),
   };
   const stored = new Map<string, CountedRanking>();
   const redis = <T>(work: () => T): Promise<T> =>
@@ -44,13 +45,16 @@ function ranking() {
       state.counts++;
       state.now += state.countTakesMs;
       if (state.databaseAway) throw new StampedeError("DATABASE_UNAVAILABLE");
-      return [{ productId: "a" as ProductId, sold: state.sold }];
+      return ["a", "b", "c"].map((id, i) => ({ productId: id as ProductId, sold: state.sold - i }));
     },
     offers: {
       async of(ids) {
         if (state.offersAway) throw new StampedeError("DATABASE_UNAVAILABLE");
         return new Map(
-          ids.map((id) => [id, { productId: id, name: id, price: 5, currency: "EUR", flash: false } as never]),
+          ids.map((id) => {
+            const offer = { productId: id, name: id, price: 5, currency: "EUR", flash: false };
+            return [id, { ...offer, listed: !state.unlisted.has(id) } as never];
+          }),
         );
       },
     },
@@ -58,8 +62,22 @@ function ranking() {
     onError() {},
   });
   const sold = async () => (await read("daily", 10)).items[0]?.sold;
-  return { state, sold };
+  return { state, sold, read };
 }
+
+test("a product that is not listed has no place, and the next ones move up", async () => {
+  const { state, read } = ranking();
+  const places = async (limit: number) => (await read("daily", limit)).items.map((one) => [one.rank, one.productId]);
+  expect(await places(2)).toEqual([
+    [1, "a"],
+    [2, "b"],
+  ] as never);
+  state.unlisted.add("a");
+  expect(await places(2)).toEqual([
+    [1, "b"],
+    [2, "c"],
+  ] as never);
+});
 
 test("a ranking is counted when there is none and when it is old, and served from Redis between", async () => {
   const { state, sold } = ranking();

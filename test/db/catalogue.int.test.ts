@@ -46,7 +46,14 @@ test("a product is found as it was answered, with its movement and its audit lin
   expect(product).toMatchObject({ name: "Mug", stock: 7, price: MAX_MONEY, currency: "EUR", flash: false } as never);
   expect(await findProduct(db.sql, "nobodys")).toBeNull();
   expect(await findOffers(db.sql, [product.id, "nobodys" as ProductId])).toEqual([
-    { productId: product.id, name: "Mug", price: MAX_MONEY as never, currency: "EUR" as never, flash: false },
+    {
+      productId: product.id,
+      name: "Mug",
+      price: MAX_MONEY as never,
+      currency: "EUR" as never,
+      flash: false,
+      listed: true,
+    },
   ]);
   const [line] = await db.sql`SELECT actor, action FROM audit_log WHERE target = ${product.id}`;
   expect({ ...line }).toEqual({ actor: "olga", action: "product.created" });

@@ -223,6 +223,11 @@ test("a ranking is empty while nothing is sold, and follows what is", async () =
   expect((await ranking("?period=all&limit=1")).body.items).toMatchObject([
     { rank: 1, productId: cup.id, name: "Cup", price: 1250, currency: "EUR", sold: 95 },
   ]);
+  const list = (listed: boolean) =>
+    call(`${system.url}/admin/products/${cup.id}`, { method: "PATCH", token: system.operator, json: { listed } });
+  await list(false);
+  expect(await sold("all")).toEqual(["1 Mug 13"]);
+  await list(true);
   // Redis is a cache of it.
   await system.redis.flushall();
   expect(await sold("all")).toEqual(["1 Cup 95", "2 Mug 13"]);
