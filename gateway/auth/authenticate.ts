@@ -34,7 +34,7 @@ interface TokenHeader {
 /** 32 bytes in base64url. */
 const HMAC_TEXT = /^[A-Za-z0-9_-]{43}$/;
 const ALGORITHMS: ReadonlySet<unknown> = new Set<SignatureAlgorithm>(["HS256", "EdDSA", "Ed25519", "ES256", "RS256"]);
-/** Issuers write few different headers. Bounded, because clients can invent headers. */
+/** Issuers write few different headers. Only those of verified tokens are remembered, because clients can invent others. */
 const REMEMBERED_HEADERS = 64;
 /** Signatures that are being verified at once; each takes about 0.1 ms of another thread. */
 const MOST_IN_PROGRESS = 2_000;
@@ -86,7 +86,7 @@ function keyOf({ secret, sources }: KeyGroup, { algorithm, kid }: TokenHeader): 
 class TokenVerifier {
   readonly #groups: readonly KeyGroup[];
   readonly #blocked: Blocked;
-  readonly #headers = new Map<string, TokenHeader | null>();
+  readonly #headers = new Map<string, TokenHeader>();
   readonly #verified = new VerifiedTokens();
   /** Equal tokens of one moment are verified once. */
   readonly #inProgress = new Map<string, Promise<Identity>>();
@@ -102,24 +102,24 @@ class TokenVerifier {
     const first = token.indexOf(".");
     const second = token.indexOf(".", first + 1);
     if (first < 1 || second < 0 || token.indexOf(".", second + 1) >= 0) throw invalid("The token is not a JWT");
-    const header = this.#headerOf(token.slice(0, first));
+    const text = token.slice(0, first);
+    const known = this.#headers.get(text);
+    const header = known ?? parseHeader(text);
     if (header === null) throw invalid("The token's header is not valid, or its algorithm is not accepted here");
     if (header.algorithm !== "HS256") return this.#slowly(token, first, second, header);
     for (const group of this.#groups) {
       const key = keyOf(group, header);
       if (key !== undefined && isSignedWith(key.secret!, token, second)) {
+        if (known === undefined) this.#remember(text, header);
         return this.#allowed(identityOf(payloadOf(token, first, second), group.realms));
       }
     }
     throw invalid("The token's signature does not match");
   }
 
-  #headerOf(text: string): TokenHeader | null {
-    const known = this.#headers.get(text);
-    if (known !== undefined) return known;
-    const header = parseHeader(text);
+  /** The header of a token whose signature is right. */
+  #remember(text: string, header: TokenHeader): void {
     if (this.#headers.size < REMEMBERED_HEADERS) this.#headers.set(text, header);
-    return header;
   }
 
   /** @throws StampedeError USER_BLOCKED, TOKEN_REVOKED */
@@ -157,6 +157,7 @@ class TokenVerifier {
         () => false,
       );
       if (!isRight) continue;
+      this.#remember(token.slice(0, first), header);
       const identity = this.#allowed(identityOf(payloadOf(token, first, second), realms));
       this.#verified.set(token, { identity, key });
       return identity;

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import type { StampedeError } from "../../contracts/wire/errors.ts";
 import { jwksText, newIssuerKey } from "../../test/support/issuer.ts";
@@ -430,4 +430,18 @@ test("blocked users and tokens are refused, whatever verified them, also from me
   expect(await outcome(async () => gateway(await ec.sign("user-1")))).toBe("USER_BLOCKED");
   users.clear();
   expect(await both()).toEqual(["TOKEN_REVOKED", "user-1"]);
+});
+
+test("headers that strangers invent do not use up the memory for those of the issuer", async () => {
+  const own = createAuthenticate([group({ sources: [await sourceOf(ed)] })]);
+  for (let n = 0; n < 200; n++) {
+    const forged = token(claims(), { alg: n % 2 === 0 ? "HS256" : "none", n }, "another secret of thirty-two bytes");
+    expect(() => own(forged)).toThrow();
+  }
+  const good = token(claims());
+  await own(good);
+  const parse = spyOn(JSON, "parse");
+  await own(good);
+  expect(parse).toHaveBeenCalledTimes(1); // the payload
+  parse.mockRestore();
 });

@@ -105,6 +105,14 @@ export function authConfigOf(env: AuthEnvironment): AuthConfig {
   if (operatorKeys.secret.isSet && operatorKeys.secret.reveal() === keys.secret.reveal()) {
     faults.push("OPERATOR_JWT_SECRET: must not be JWT_SECRET");
   }
+  // The customers' realm is asked first, so a shared key would refuse every operator.
+  for (const name of ["JWT_JWKS_FILE", "JWT_JWKS_URL"] as const) {
+    if (env[name] !== "" && env[name] === env[`OPERATOR_${name}`]) {
+      faults.push(
+        `OPERATOR_${name}: must not be ${name}; leave it out, and OPERATOR_JWT_ISSUER or OPERATOR_JWT_AUDIENCE tells operators' tokens`,
+      );
+    }
+  }
   if (faults.length > 0) throw invalidEnvironment(faults);
   return {
     customers,
