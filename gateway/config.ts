@@ -150,7 +150,12 @@ export const GatewayEnvironment = Type.Object({
   MAX_READS: integer(64, 1, 10_000, "Reads that Redis and PostgreSQL answer at once; operators' reads are not counted"),
   MAX_WAITING_READS: integer(1_024, 0, 100_000, "Reads that wait for their turn; beyond it they get 503 OVERLOADED"),
   READ_DEADLINE_MS: integer(1_000, 10, 60_000, "How long a read waits for its turn before it gets 503 OVERLOADED"),
-  MAX_BODIES_MB: integer(64, 1, 65_536, "Memory for all bodies that arrive; beyond it requests get 503 OVERLOADED"),
+  MAX_BODIES_MB: integer(
+    64,
+    1,
+    65_536,
+    "Memory for all bodies that arrive on the public port; beyond it requests get 503 OVERLOADED",
+  ),
   MAX_CONNECTIONS: integer(
     0,
     0,

@@ -114,15 +114,16 @@ function open(parts: ListenerParts, place: Place): Promise<Transport> {
     maxBodyBytes: config.MAX_BODY_BYTES,
     idleTimeoutS: config.IDLE_TIMEOUT_S,
     routes: routesOf(parts, place),
-    bodies,
     notFound: (request, allowed) => {
       const answer = notFoundAnswer(request, allowed);
       return cors === undefined ? answer : cors.answer(request.header("origin"), answer);
     },
     failed: failureAnswer(onError),
     ...(cors === undefined ? {} : { preflight: (request) => cors.preflight(request) }),
+    // What customers use up, operators and machines still have.
     ...(isPublic
       ? {
+          bodies,
           connections,
           socket: {
             ...room.route,

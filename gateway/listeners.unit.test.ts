@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { freePort } from "../test/support/free-port.ts";
+import { ByteBudget } from "./admission/byte-budget.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { Audience } from "./http/declaration.ts";
 import type { Endpoint } from "./http/endpoint.ts";
@@ -7,10 +8,10 @@ import { type ListenerParts, openListeners } from "./listeners.ts";
 import { listenBun } from "./transports/bun.ts";
 import type { Handler } from "./transports/transport.ts";
 
-const endpointOf = (audience: Audience, path: string, handler: Handler) =>
-  ({ method: "GET", path, audience, serve: () => handler }) as unknown as Endpoint;
+const endpointOf = (audience: Audience, path: string, handler: Handler, method = "GET") =>
+  ({ method, path, audience, serve: () => handler }) as unknown as Endpoint;
 
-function openWith(config: Partial<GatewayConfig>, endpoints: readonly Endpoint[]) {
+function openWith(config: Partial<GatewayConfig>, endpoints: readonly Endpoint[], limits: object = {}) {
   const parts = {
     config: {
       GATEWAY_HOST: "127.0.0.1",
@@ -31,7 +32,7 @@ function openWith(config: Partial<GatewayConfig>, endpoints: readonly Endpoint[]
     endpoints,
     door: {},
     room: { route: { path: "/ws" } },
-    limits: {},
+    limits,
     log: { warn() {} },
     onError() {},
   };
@@ -82,4 +83,15 @@ test("two hosts of which one contains the other can't have the same port, and th
   await expect(opening).rejects.toThrow(
     `ADMIN_PORT: the gateway can't listen on 127.0.0.1 port ${port}; it has this port on 0.0.0.0 already, and shares it only with the same host`,
   );
+});
+
+test("customers whose bodies use up the memory for them do not keep operators out", async () => {
+  const echo: Handler = async (request) => ({ status: 200, body: await request.body() });
+  const endpoints = (["public", "operator"] as const).map((audience) => endpointOf(audience, "/echo", echo, "POST"));
+  const bodies = new ByteBudget(0, () => {});
+  const listeners = await openWith({}, endpoints, { bodies });
+  const statusAt = async (audience: Audience) =>
+    (await fetch(`http://127.0.0.1:${listeners.ports[audience]}/echo`, { method: "POST", body: "{}" })).status;
+  expect([await statusAt("public"), await statusAt("operator")]).toEqual([503, 200]);
+  await listeners.stop(0);
 });
