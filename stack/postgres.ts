@@ -129,7 +129,9 @@ export const postgres: NativeService = {
     }
     await cleanUpAfterCrash(data);
     // A copy, because the repository may be out of reach for user postgres.
-    copyFileSync(join(layout.root, "ops/postgres/postgresql.conf"), join(data, "stampede.conf"));
+    const settings = join(data, "stampede.conf");
+    copyFileSync(join(layout.root, "ops/postgres/postgresql.conf"), settings);
+    if (asRoot()) await run(["chown", "postgres:postgres", settings], "chown");
   },
 
   command: ({ layout, ports, mayLoseData }) => {

@@ -5,6 +5,7 @@ import { sourceOf, stackEnv } from "./env.ts";
 import { CliError } from "./errors.ts";
 import { type Layout, layoutOf, makeDirectories, portsOf, repositoryRoot } from "./layout.ts";
 import { withLock } from "./lock.ts";
+import { makeFilesPrivate, tightenModes } from "./private-files.ts";
 import { pidsOf, readRecord, signalProcess } from "./processes.ts";
 import { type Progress, silentProgress } from "./progress.ts";
 import { isReady } from "./ready.ts";
@@ -65,7 +66,10 @@ export function createStack(options: StackOptions = {}): Stack {
   const { layout, config, env, shape } = context;
   const lock = <T>(work: () => Promise<T>) => {
     makeDirectories(layout);
-    return withLock(join(layout.run, "lock"), "another ./dev up or down", LOCK_WAIT_S, work);
+    return withLock(join(layout.run, "lock"), "another ./dev up or down", LOCK_WAIT_S, () => {
+      tightenModes(layout, context.progress);
+      return work();
+    });
   };
   return {
     env,
@@ -84,6 +88,7 @@ export function createStack(options: StackOptions = {}): Stack {
 }
 
 function contextOf(options: StackOptions): StackContext {
+  makeFilesPrivate();
   const { config = readConfig(), external = true, portOffset = 0, cluster, progress = silentProgress } = options;
   const root = repositoryRoot();
   const dir = resolve(options.dir ?? config.STAMPEDE_STACK ?? join(root, ".stack"));

@@ -3,6 +3,7 @@ import { inheritedEnvironment } from "./config.ts";
 import { shownAddress } from "./env.ts";
 import { CliError } from "./errors.ts";
 import { listenerOn, listenersOn } from "./ports.ts";
+import { environmentFor } from "./process-environment.ts";
 import {
   lengthOf,
   type ProcessMark,
@@ -97,10 +98,13 @@ export async function startNative(
   }
   const logFile = layout.logOf(service.name);
   const logFrom = lengthOf(logFile);
-  const env = { ...inheritedEnvironment(), ...plan.variant, ...(workers ? { REUSE_PORT: "1" } : {}) };
+  const shared = { ...inheritedEnvironment(), ...plan.variant, ...(workers ? { REUSE_PORT: "1" } : {}) };
+  const env = environmentFor(service.name, shared);
   const record = { ...plan, startedAt: Date.now() };
   for (const member of missing) {
-    const mark = spawnDetached(service.command(context, runtime, member), { cwd: layout.root, env, logFile });
+    const command = service.command(context, runtime, member);
+    const own = { ...command, env: environmentFor(service.name, command.env ?? {}) };
+    const mark = spawnDetached(own, { cwd: layout.root, env, logFile });
     processes = [...processes, { ...mark, member }].sort((a, b) => (a.member ?? 0) - (b.member ?? 0));
     writeRecord(layout, service.name, { ...record, processes });
   }

@@ -19,7 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   gateway: ["contracts", "kafka", "lua", "db"],
   consumers: ["contracts", "kafka", "lua", "db", "verify"],
   // 4
-  stack: ["contracts", "kafka", "lua", "db", "ops"],
+  stack: ["contracts", "kafka", "lua", "db", "gateway", "consumers", "payment-simulator", "ops"],
   // 5
   bench: ["contracts", "kafka", "lua", "db", "verify", "stack"],
   // 6
@@ -67,6 +67,13 @@ test("every room is read, and knows only rooms below it", () => {
     return !ROOMS[roomOf(from)]!.includes(roomOf(to));
   });
   expect(strangers).toEqual([]);
+});
+
+test("of the programs that the stack starts it knows their environment only", () => {
+  const programs = all.filter(
+    ({ from, to }) => roomOf(from) === "stack" && /^(gateway|consumers|payment-simulator)\//.test(to),
+  );
+  expect(programs.map(({ to }) => to).filter((to) => !to.endsWith("/config.ts"))).toEqual([]);
 });
 
 test("no file imports itself through others", () => {
