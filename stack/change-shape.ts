@@ -7,9 +7,9 @@ import { SERVICES, type ServiceName } from "./service-names.ts";
 import { dependsOnShape, forgetShape, hasShape, rememberedShape, rememberShape } from "./shape.ts";
 
 /** A cluster is our own processes. @throws CliError where the environment names another Redis or Kafka */
-export function refuseOtherAddresses({ ports, shape, env }: StackContext): void {
+export function refuseOtherAddresses({ ports, shape, env, passwords }: StackContext): void {
   if (shape === "single") return;
-  const own = ownAddresses(ports, shape);
+  const own = ownAddresses(ports, shape, passwords);
   for (const name of SERVICES.filter(hasShape)) {
     const variable = ADDRESS_VARIABLE[name];
     if (env[variable] === own[variable]) continue;

@@ -30,7 +30,7 @@ async function askDocker(): Promise<boolean> {
 const projectOf = (context: StackContext) => `stampede-${shortNameOf(context.layout.dir)}`;
 
 async function compose(context: StackContext, args: readonly string[]): Promise<string> {
-  const { ports, layout, config } = context;
+  const { ports, layout, config, passwords } = context;
   const argv = ["docker", "compose", "-f", join(layout.root, "compose.yaml"), "-p", projectOf(context), ...args];
   const child = Bun.spawn(argv, {
     cwd: layout.root,
@@ -38,7 +38,10 @@ async function compose(context: StackContext, args: readonly string[]): Promise<
       ...inheritedEnvironment(),
       STAMPEDE_REDIS_PORT: String(ports.redis),
       STAMPEDE_REDIS_MAXMEMORY: maxMemoryOf(1, config.STAMPEDE_REDIS_MAXMEMORY),
+      STAMPEDE_REDIS_PASSWORD: passwords.REDIS_PASSWORD,
       STAMPEDE_POSTGRES_PORT: String(ports.postgres),
+      STAMPEDE_POSTGRES_PASSWORD: passwords.POSTGRES_PASSWORD,
+      STAMPEDE_POSTGRES_AUTH: "scram-sha-256",
       STAMPEDE_KAFKA_PORT: String(ports.kafka),
     },
     stdio: ["ignore", "pipe", "pipe"],

@@ -26,7 +26,7 @@ export function stackEnv(
   options: { external: boolean; run: string; shape: Shape; receiptKeys: string },
 ): StackEnv {
   const given = options.external ? config : ({} as Partial<CliConfig>);
-  const own = ownAddresses(ports, options.shape);
+  const own = ownAddresses(ports, options.shape, secrets);
   return {
     REDIS_URL: given.REDIS_URL ?? own.REDIS_URL,
     DATABASE_URL: given.DATABASE_URL ?? own.DATABASE_URL,

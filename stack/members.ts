@@ -1,4 +1,5 @@
 import type { Ports } from "./layout.ts";
+import type { Passwords } from "./secrets.ts";
 import type { Shape } from "./shape.ts";
 
 /** The bus ports of a Redis Cluster lie so far above the ports; Redis' own choice, 10,000, may not exist. */
@@ -37,11 +38,14 @@ export function kafkaMembers(ports: Pick<Ports, "kafka">, shape: Shape): KafkaMe
 }
 
 /** The addresses of a stack's own services. A cluster has a separate database, because its Redis and its log belong to that one only. */
-export function ownAddresses(ports: Ports, shape: Shape) {
+export function ownAddresses(ports: Ports, shape: Shape, passwords: Passwords) {
   const list = (members: readonly { readonly port: number }[]) => members.map(({ port }) => `127.0.0.1:${port}`).join();
+  const scheme = `redis${shape === "cluster" ? "+cluster" : ""}`;
+  const database = `stampede${shape === "cluster" ? "_cluster" : ""}`;
   return {
-    REDIS_URL: `redis${shape === "cluster" ? "+cluster" : ""}://${list(redisMembers(ports, shape))}`,
-    DATABASE_URL: `postgres://stampede@127.0.0.1:${ports.postgres}/stampede${shape === "cluster" ? "_cluster" : ""}`,
+    // Redis' user without a name in the configuration is "default"; the name is written because not every client fills it in.
+    REDIS_URL: `${scheme}://default:${passwords.REDIS_PASSWORD}@${list(redisMembers(ports, shape))}`,
+    DATABASE_URL: `postgres://stampede:${passwords.POSTGRES_PASSWORD}@127.0.0.1:${ports.postgres}/${database}`,
     KAFKA_BROKERS: list(kafkaMembers(ports, shape)),
   };
 }

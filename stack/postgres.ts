@@ -1,13 +1,15 @@
+import { createHash } from "node:crypto";
 import {
-  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   realpathSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { CliError } from "./errors.ts";
@@ -91,13 +93,39 @@ async function cleanUpAfterCrash(data: string): Promise<void> {
   if (!isInUse(data)) rmSync(join(data, "postmaster.pid"), { force: true });
 }
 
-async function run(argv: readonly string[], what: string): Promise<void> {
-  const child = Bun.spawn([...argv], { cwd: "/", stdio: ["ignore", "ignore", "pipe"], detached: true });
+async function run(argv: readonly string[], what: string, input?: string): Promise<void> {
+  const stdin = input === undefined ? ("ignore" as const) : Buffer.from(input);
+  const child = Bun.spawn([...argv], { cwd: "/", stdio: [stdin, "ignore", "pipe"], detached: true });
   const [code, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
   if (code !== 0) throw new CliError(`${what} failed: ${errors.trim().split("\n").at(-1)}`);
 }
 
-/** PostgreSQL as a native process: `ops/postgres/postgresql.conf`, loopback only, without passwords there. */
+/** Everybody needs a password, whichever way they come. */
+const ACCESS = "host all all all scram-sha-256\nlocal all all scram-sha-256\n";
+
+/** A file in the data directory, readable by the user that PostgreSQL runs as. */
+async function writeForPostgres(file: string, text: string): Promise<void> {
+  writeFileSync(file, text, { mode: 0o600 });
+  if (asRoot()) await run(["chown", "postgres:postgres", file], "chown");
+}
+
+/**
+ * Gives the owner the stack's password. A stack of an earlier release has none, and the server refuses everybody without one, so
+ * it is set before the server starts. A note in the data says which password was set, as a hash.
+ * @returns whether the password was set now
+ */
+async function setOwnerPassword(data: string, { passwords }: StackContext): Promise<boolean> {
+  const note = join(data, "stampede.password");
+  const wanted = createHash("sha256").update(passwords.POSTGRES_PASSWORD).digest("hex");
+  if (existsSync(note) && readFileSync(note, "utf8") === wanted) return false;
+  const single = ["--single", "-D", data, "-c", `config_file=${data}/stampede.conf`, "postgres"];
+  const statement = `ALTER ROLE stampede PASSWORD '${passwords.POSTGRES_PASSWORD}'\n`;
+  await run(asPostgres([join(programs()!, "postgres"), ...single]), "setting PostgreSQL's password", statement);
+  await writeForPostgres(note, wanted);
+  return true;
+}
+
+/** PostgreSQL as a native process: `ops/postgres/postgresql.conf`, loopback only, with passwords. */
 export const postgres: NativeService = {
   name: "postgres",
   stopSignal: "SIGINT", // "fast": ends sessions, writes a checkpoint
@@ -117,21 +145,28 @@ export const postgres: NativeService = {
     return [];
   },
 
-  async prepare({ layout }: StackContext) {
+  async prepare(context: StackContext) {
+    const { layout } = context;
     const data = realpathSync(makeDataDirectory(layout));
-    if (!existsSync(join(data, "global", "pg_control"))) {
+    const isNew = !existsSync(join(data, "global", "pg_control"));
+    if (isNew) {
       rmSync(data, { recursive: true, force: true }); // an initdb that was interrupted
       mkdirSync(data, { recursive: true, mode: 0o700 });
       if (asRoot()) await run(["chown", "postgres:postgres", data], "chown");
       // Byte order for text: ids compare as bytes, and no locale of the machine changes an index.
-      const options = ["--encoding=UTF8", "--no-locale", "--username=stampede", "--auth=trust"];
+      const options = ["--encoding=UTF8", "--no-locale", "--username=stampede", "--auth=reject"];
       await run(asPostgres([join(programs()!, "initdb"), "-D", data, ...options]), "initdb");
     }
     await cleanUpAfterCrash(data);
     // A copy, because the repository may be out of reach for user postgres.
-    const settings = join(data, "stampede.conf");
-    copyFileSync(join(layout.root, "ops/postgres/postgresql.conf"), settings);
-    if (asRoot()) await run(["chown", "postgres:postgres", settings], "chown");
+    await writeForPostgres(
+      join(data, "stampede.conf"),
+      readFileSync(join(layout.root, "ops/postgres/postgresql.conf"), "utf8"),
+    );
+    await writeForPostgres(join(data, "pg_hba.conf"), ACCESS);
+    if ((await setOwnerPassword(data, context)) && !isNew) {
+      context.progress.done("postgres", "its owner has a password now; nobody is let in without one");
+    }
   },
 
   command: ({ layout, ports, mayLoseData }) => {

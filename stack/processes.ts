@@ -29,6 +29,8 @@ export interface ServiceRecord {
   readonly startedAt: number;
   /** More environment than usual, e.g. the consumers' ROLES. */
   readonly variant?: Readonly<Record<string, string>>;
+  /** What releases agree on so that their processes can work together, see stack/upgrade.ts. Absent: before there were passwords. */
+  readonly generation?: number;
   /** Containers only: the container's name. */
   readonly container?: string;
 }
@@ -46,6 +48,9 @@ export function beganAt(pid: number): string | null {
 }
 
 export const isAlive = (mark: ProcessMark): boolean => beganAt(mark.pid) === mark.began;
+
+/** 1: Redis and PostgreSQL have passwords. */
+export const GENERATION = 1;
 
 const recordFile = (layout: Layout, service: ServiceName) => `${layout.pidFile(service)}.json`;
 
@@ -67,7 +72,7 @@ export const pidsOf = (layout: Layout, service: ServiceName): number[] =>
 /** Writes the record, and the pid file: one process id a line. */
 export function writeRecord(layout: Layout, service: ServiceName, record: ServiceRecord): void {
   writeFileSync(layout.pidFile(service), record.processes.map((process) => `${process.pid}\n`).join(""));
-  writeFileSync(recordFile(layout, service), JSON.stringify(record));
+  writeFileSync(recordFile(layout, service), JSON.stringify({ generation: GENERATION, ...record }));
 }
 
 export function forgetRecord(layout: Layout, service: ServiceName): void {

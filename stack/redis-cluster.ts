@@ -22,8 +22,8 @@ interface Member {
 
 const field = (info: string, name: string) => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1] ?? "";
 
-async function ask(port: number, busPort: number): Promise<Member> {
-  const client = new Bun.RedisClient(`redis://127.0.0.1:${port}`, {
+async function ask(port: number, busPort: number, password: string): Promise<Member> {
+  const client = new Bun.RedisClient(`redis://default:${password}@127.0.0.1:${port}`, {
     connectionTimeout: PROBE_MS,
     autoReconnect: false,
   });
@@ -90,9 +90,9 @@ async function ownsSlots(client: Bun.RedisClient): Promise<boolean> {
 }
 
 /** Whether all members serve and every master has its replica; takes the next step towards it. Never throws. */
-export async function redisClusterStands({ ports }: StackContext): Promise<boolean> {
+export async function redisClusterStands({ ports, passwords }: StackContext): Promise<boolean> {
   const asked = await Promise.allSettled(
-    redisMembers(ports, "cluster").map(({ port, busPort }) => ask(port, busPort!)),
+    redisMembers(ports, "cluster").map(({ port, busPort }) => ask(port, busPort!, passwords.REDIS_PASSWORD)),
   );
   const members = asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   try {

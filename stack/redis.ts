@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { CliError } from "./errors.ts";
@@ -13,6 +13,19 @@ const NODE_TIMEOUT_MS = 2_000;
 /** Each shape has separate data. */
 const homeOf = ({ layout, shape }: StackContext, member: number) =>
   shape === "cluster" ? join(layout.dataOf("redis"), `node-${member + 1}`) : layout.dataOf("redis");
+
+const settingsFile = (context: StackContext, member: number) => join(homeOf(context, member), "stampede.conf");
+
+/** Passwords stand in a file, because everybody on the machine can read the arguments of a process. */
+function writeSettings(context: StackContext, member: number): void {
+  const { REDIS_PASSWORD } = context.passwords;
+  const lines = [
+    `include "${join(context.layout.root, "ops/redis/redis.conf")}"`,
+    `requirepass ${REDIS_PASSWORD}`,
+    `masterauth ${REDIS_PASSWORD}`,
+  ];
+  writeFileSync(settingsFile(context, member), `${lines.join("\n")}\n`, { mode: 0o600 });
+}
 
 const CLUSTER = [
   ...["--cluster-enabled", "yes", "--cluster-node-timeout", String(NODE_TIMEOUT_MS)],
@@ -73,7 +86,10 @@ export const redis: NativeService = {
   },
 
   async prepare(context, members) {
-    for (const member of members) mkdirSync(homeOf(context, member), { recursive: true });
+    for (const member of members) {
+      mkdirSync(homeOf(context, member), { recursive: true });
+      writeSettings(context, member);
+    }
   },
 
   command: (context, _runtime, member) => {
@@ -82,7 +98,7 @@ export const redis: NativeService = {
     return {
       argv: [
         "redis-server",
-        join(context.layout.root, "ops/redis/redis.conf"),
+        settingsFile(context, member),
         ...["--bind", "127.0.0.1", "--port", String(port), "--dir", homeOf(context, member)],
         ...["--maxmemory", maxMemoryOf(members.length, context.config.STAMPEDE_REDIS_MAXMEMORY)],
         ...(busPort === null ? [] : [...CLUSTER, "--cluster-port", String(busPort)]),

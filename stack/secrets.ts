@@ -4,9 +4,19 @@ import { dirname } from "node:path";
 import type { SecretValue } from "../contracts/wire/secret.ts";
 import { CliError } from "./errors.ts";
 
-/** JWT_SECRET signs tokens, PAYMENT_WEBHOOK_SECRET the payment provider's webhooks. */
-const NAMES = ["JWT_SECRET", "PAYMENT_WEBHOOK_SECRET"] as const;
-export type Secrets = Readonly<Record<(typeof NAMES)[number], string>>;
+/** JWT_SECRET signs tokens, PAYMENT_WEBHOOK_SECRET the payment provider's webhooks. The environment may give them. */
+const GIVEN = ["JWT_SECRET", "PAYMENT_WEBHOOK_SECRET"] as const;
+/** Of the stack's own Redis and PostgreSQL: the owner of the database, and what gateway and consumers log in with. */
+const PASSWORDS = [
+  "REDIS_PASSWORD",
+  "POSTGRES_PASSWORD",
+  "POSTGRES_GATEWAY_PASSWORD",
+  "POSTGRES_CONSUMERS_PASSWORD",
+] as const;
+const NAMES = [...GIVEN, ...PASSWORDS] as const;
+type GivenName = (typeof GIVEN)[number];
+export type Passwords = Readonly<Record<(typeof PASSWORDS)[number], string>>;
+export type Secrets = Readonly<Record<GivenName, string>> & Passwords;
 
 function readSecrets(file: string): Partial<Secrets> {
   if (!existsSync(file)) return {};
@@ -21,9 +31,9 @@ function readSecrets(file: string): Partial<Secrets> {
 }
 
 /** The environment's secrets, else random ones that are made once per stack and kept beside it. */
-export function keptSecrets(file: string, given: Partial<Record<keyof Secrets, SecretValue | undefined>>): Secrets {
-  const wanted = NAMES.filter((name) => !given[name]?.isSet);
-  const kept = wanted.length > 0 ? readSecrets(file) : {};
+export function keptSecrets(file: string, given: Partial<Record<GivenName, SecretValue | undefined>>): Secrets {
+  const wanted = NAMES.filter((name) => !given[name as GivenName]?.isSet);
+  const kept = readSecrets(file);
   const made = wanted.filter((name) => !kept[name]).map((name) => [name, randomBytes(32).toString("hex")]);
   if (made.length > 0) {
     mkdirSync(dirname(file), { recursive: true });
@@ -31,6 +41,7 @@ export function keptSecrets(file: string, given: Partial<Record<keyof Secrets, S
   }
   const all = { ...kept, ...Object.fromEntries(made) } as Secrets;
   return {
+    ...all,
     JWT_SECRET: given.JWT_SECRET?.reveal() || all.JWT_SECRET,
     PAYMENT_WEBHOOK_SECRET: given.PAYMENT_WEBHOOK_SECRET?.reveal() || all.PAYMENT_WEBHOOK_SECRET,
   };

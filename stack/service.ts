@@ -3,6 +3,7 @@ import type { Layout, Ports } from "./layout.ts";
 import type { ProcessCommand } from "./processes.ts";
 import type { Progress } from "./progress.ts";
 import type { RuntimeName } from "./runtime.ts";
+import type { Passwords } from "./secrets.ts";
 import type { ServiceName } from "./service-names.ts";
 import type { Shape } from "./shape.ts";
 
@@ -25,6 +26,8 @@ export interface StackContext {
   readonly ports: Ports;
   readonly config: CliConfig;
   readonly env: StackEnv;
+  /** Of the stack's own Redis and PostgreSQL. */
+  readonly passwords: Passwords;
   readonly progress: Progress;
   readonly shape: Shape;
   /** Whether PostgreSQL may leave flushing to the operating system: its data then survives a kill of it, but no power cut. */

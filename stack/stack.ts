@@ -98,7 +98,7 @@ function contextOf(options: StackOptions): StackContext {
   const shape = cluster === undefined ? rememberedShape(layout) : cluster ? "cluster" : "single";
   const receiptKeys = keptReceiptKeys(layout.receiptKeysFile, config.RECEIPT_KEYS_FILE);
   const env = stackEnv(config, ports, secrets, { external, run: layout.run, shape, receiptKeys });
-  return { layout, ports, config, env, progress, shape, mayLoseData: options.mayLoseData ?? false };
+  return { layout, ports, config, env, passwords: secrets, progress, shape, mayLoseData: options.mayLoseData ?? false };
 }
 
 async function signalService(layout: Layout, service: ServiceName, signal: NodeJS.Signals): Promise<void> {

@@ -11,9 +11,10 @@ import { secondsSince } from "./progress.ts";
 import { hasRuntime, type RuntimeName, runtimeOf, runtimeVariant } from "./runtime.ts";
 import { migrateDatabase } from "./schema.ts";
 import type { StackContext } from "./service.ts";
-import { isBaseService, type ServiceName, type Source } from "./service-names.ts";
+import { isBaseService, SERVICES, type ServiceName, type Source } from "./service-names.ts";
 import { startService } from "./start.ts";
 import { stopService } from "./stop.ts";
+import { stopEarlierRelease } from "./upgrade.ts";
 
 export interface UpOptions {
   /** Gateway processes that share the port. */
@@ -59,13 +60,15 @@ const FREE_BYTES = 1024 ** 3;
 export async function bringUp(
   context: StackContext,
   choice: StackChoice,
-  services: readonly ServiceName[],
+  asked: readonly ServiceName[],
   options: UpOptions,
 ): Promise<void> {
   const { layout, config, shape } = context;
   const { external, isShapeChosen } = choice;
   requireSpace(layout.dir, FREE_BYTES);
   refuseOtherAddresses(context);
+  const earlier = await stopEarlierRelease(context);
+  const services = SERVICES.filter((name) => asked.includes(name) || earlier.includes(name));
   const sources = new Map<ServiceName, Source>();
   for (const name of services) sources.set(name, await sourceOf(name, config, { external, shape }));
   await install(context, services, sources);

@@ -30,6 +30,8 @@ export interface Sandbox {
   run(args: readonly string[], env?: Record<string, string>): Promise<Result>;
   /** Process ids of a service's pid file. */
   pids(service: string): number[];
+  /** Of the stack's own Redis and PostgreSQL, once a command has made them. */
+  password(name: "REDIS_PASSWORD" | "POSTGRES_PASSWORD"): string;
   /** Stops everything and deletes it. */
   remove(): Promise<void>;
 }
@@ -75,6 +77,7 @@ export function sandbox({ cluster = false } = {}): Sandbox {
       const text = readFileSync(join(dir, "run", `${service}.pid`), "utf8");
       return text.split("\n").filter(Boolean).map(Number);
     },
+    password: (name) => JSON.parse(readFileSync(join(dir, "secrets.json"), "utf8"))[name],
     async remove() {
       await run(["down", "--wipe"]);
       rmSync(dir, { recursive: true, force: true });

@@ -22,8 +22,10 @@ const env = async () => {
   return Object.fromEntries([...out.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name!, value!]));
 };
 
+const login = () => `default:${box.password("REDIS_PASSWORD")}@`;
+
 async function ask<T>(at: number, work: (redis: Bun.RedisClient) => Promise<T>): Promise<T> {
-  const redis = new Bun.RedisClient(`redis://127.0.0.1:${at}`, { autoReconnect: false });
+  const redis = new Bun.RedisClient(`redis://${login()}127.0.0.1:${at}`, { autoReconnect: false });
   try {
     return await work(redis);
   } finally {
@@ -49,7 +51,9 @@ test("up --cluster starts three brokers and six Redis, and later commands know",
   const { KAFKA_BROKERS, REDIS_URL } = await env();
   const { kafka } = box.ports;
   expect(KAFKA_BROKERS).toBe([kafka, kafka + 2, kafka + 4].map((at) => `127.0.0.1:${at}`).join());
-  expect(REDIS_URL).toBe(`redis+cluster://${[0, 1, 2, 3, 4, 5].map((member) => `127.0.0.1:${port(member)}`).join()}`);
+  expect(REDIS_URL).toBe(
+    `redis+cluster://${login()}${[0, 1, 2, 3, 4, 5].map((member) => `127.0.0.1:${port(member)}`).join()}`,
+  );
   const all = JSON.parse((await box.run(["status", "--json"])).out);
   expect(all.map(({ state }: { state: string }) => state)).toEqual(["up", "up", "up", "up", "up", "up"]);
   expect((await box.run(["logs", "kafka"])).out).toMatch(/broker-3 INFO .*Kafka Server started/);
@@ -128,7 +132,7 @@ test("a single Redis beside it has separate data, and the cluster's is still the
   expect(single).toMatchObject({ code: 0, errors: "" });
   expect(single.out).toMatch(/✓ kafka +stopped/);
   expect(box.pids("redis")).toHaveLength(1);
-  expect((await env()).REDIS_URL).toBe(`redis://127.0.0.1:${port(0)}`);
+  expect((await env()).REDIS_URL).toBe(`redis://${login()}127.0.0.1:${port(0)}`);
   expect(Number(await ask(port(0), (redis) => redis.send("DBSIZE", [])))).toBe(0);
   expect(await box.run(["up", "redis", "--cluster"])).toMatchObject({ code: 0, errors: "" });
   expect(await inCluster()).toBe(300);
@@ -138,5 +142,5 @@ test("down stops all of it and forgets the cluster", async () => {
   expect((await box.run(["down", "redis"])).out).toMatch(/✓ redis +stopped/);
   const listening = await Promise.allSettled([0, 5].map((member) => ask(port(member), (redis) => redis.ping())));
   expect(listening.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-  expect((await env()).REDIS_URL).toBe(`redis://127.0.0.1:${port(0)}`);
+  expect((await env()).REDIS_URL).toBe(`redis://${login()}127.0.0.1:${port(0)}`);
 });

@@ -37,7 +37,8 @@ test("Redis, PostgreSQL and Kafka are found at an IPv6 address in a URL", async 
   expect(await database.sql`SELECT 1 AS one`).toMatchObject([{ one: 1 }]);
   await database.close();
 
-  const redis = createRedis(`redis://${await doorTo(new URL(env.REDIS_URL!).host)}`);
+  const { host } = new URL(env.REDIS_URL!);
+  const redis = createRedis(env.REDIS_URL!.replace(host, await doorTo(host)));
   expect(await whenReady(redis, 60_000)).toBe(true);
   expect(await redis.ping()).toBe("PONG");
   redis.disconnect();

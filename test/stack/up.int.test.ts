@@ -8,10 +8,10 @@ import { sandbox } from "./cli.ts";
 const box = sandbox();
 afterAll(() => box.remove());
 
-const redisUrl = `redis://127.0.0.1:${box.ports.redis}`;
+const redisUrl = () => `redis://default:${box.password("REDIS_PASSWORD")}@127.0.0.1:${box.ports.redis}`;
 
 async function ask<T>(work: (redis: Bun.RedisClient) => Promise<T>): Promise<T> {
-  const redis = new Bun.RedisClient(redisUrl, { autoReconnect: false });
+  const redis = new Bun.RedisClient(redisUrl(), { autoReconnect: false });
   try {
     return await work(redis);
   } finally {
@@ -114,7 +114,7 @@ test("a missing tool is refused with what to install", async () => {
 test("an address of the environment is used, and down does not stop what it names", async () => {
   await box.run(["up", "redis"]);
   const other = sandbox();
-  const env = { REDIS_URL: redisUrl };
+  const env = { REDIS_URL: redisUrl() };
   expect((await other.run(["up", "redis"], env)).out).toMatch(/✓ redis +answers after .*\(environment/);
   expect((await other.run(["down"], env)).out).toContain("nothing of it was running");
   expect(await ask((redis) => redis.ping())).toBe("PONG");
@@ -124,7 +124,7 @@ test("an address of the environment is used, and down does not stop what it name
 test("env prints what a shell can evaluate", async () => {
   const { out } = await box.run(["env"]);
   const shell = Bun.spawnSync(["bash", "-c", `${out}\necho $REDIS_URL $JWT_SECRET`]);
-  expect(shell.stdout.toString()).toMatch(new RegExp(`^${redisUrl} [0-9a-f]{64}\n$`));
+  expect(shell.stdout.toString()).toMatch(new RegExp(`^${redisUrl()} [0-9a-f]{64}\n$`));
 });
 
 test("Ctrl-C in the middle of up stops what this run had started, and says so", async () => {
