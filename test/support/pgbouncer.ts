@@ -27,7 +27,7 @@ export async function startPgBouncer(databaseUrl: string, settings: readonly str
   const asRoot = process.getuid?.() === 0;
   const ini = join(home, "pgbouncer.ini");
   const users = join(home, "users.txt");
-  writeFileSync(users, `"${server.username}" ""\n`);
+  writeFileSync(users, `"${server.username}" "${server.password}"\n`);
   const lines = [
     ...["[databases]", `* = host=${server.hostname} port=${server.port || 5432}`, "[pgbouncer]"],
     ...[
