@@ -28,9 +28,6 @@ export function monthStart(at: Date, months: number): Date {
   return new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + months, 1));
 }
 
-const nameOf = (table: PartitionedTable, month: Date) =>
-  `${table}_${month.toISOString().slice(0, 7).replace("-", "_")}`;
-
 /** The partitions of a table, the oldest first and the default one last. */
 export async function listPartitions(sql: postgres.Sql, table: PartitionedTable): Promise<Partition[]> {
   const found = await sql<{ name: string; bound: string; rows: number | null; bytes: number }[]>`
@@ -46,10 +43,10 @@ export async function listPartitions(sql: postgres.Sql, table: PartitionedTable)
     .sort((a, b) => (a.to ?? Number.POSITIVE_INFINITY) - (b.to ?? Number.POSITIVE_INFINITY));
 }
 
-/** Whether this connection's role owns a table, and so may add and drop partitions of it. */
-export async function mayPartition(sql: postgres.Sql, table: PartitionedTable): Promise<boolean> {
+/** Whether this connection's role may add partitions: the owner may, and who was given the function that does it. */
+export async function mayPartition(sql: postgres.Sql): Promise<boolean> {
   const [row] = await sql<{ may: boolean }[]>`
-    SELECT pg_has_role(current_user, relowner, 'USAGE') AS may FROM pg_class WHERE oid = ${table}::regclass`;
+    SELECT has_function_privilege('make_month_partition(text, timestamptz)', 'EXECUTE') AS may`;
   return row?.may === true;
 }
 
@@ -75,23 +72,14 @@ export async function missingMonths(
 export async function makeMonths(sql: postgres.Sql, table: PartitionedTable, now?: Date): Promise<string[]> {
   const made: string[] = [];
   for (const month of await missingMonths(sql, table, now)) {
-    await patiently(sql, (tx) => makeMonth(tx, table, month));
-    made.push(nameOf(table, month));
+    // The function belongs to the tables' owner (db/migrations/0031_make_month_partition.sql).
+    await patiently(sql, async (tx) => {
+      const [row] = await tx<{ name: string }[]>`
+        SELECT make_month_partition(${table}, ${month.toISOString()}::text::timestamptz) AS name`;
+      made.push(row!.name);
+    });
   }
   return made;
-}
-
-async function makeMonth(tx: postgres.TransactionSql, table: PartitionedTable, month: Date): Promise<void> {
-  const name = nameOf(table, month);
-  const column = PARTITIONED[table];
-  const [from, to] = [month.toISOString(), monthStart(month, 1).toISOString()];
-  await tx`CREATE TABLE ${tx(name)} (LIKE ${tx(table)} INCLUDING DEFAULTS)`;
-  await tx`
-    WITH moved AS (DELETE FROM ${tx(`${table}_other`)}
-                   WHERE ${tx(column)} >= ${from}::text::timestamptz AND ${tx(column)} < ${to}::text::timestamptz RETURNING *)
-    INSERT INTO ${tx(name)} SELECT * FROM moved`;
-  // No parameters in DDL. Both are times that this function has written.
-  await tx.unsafe(`ALTER TABLE ${table} ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}')`);
 }
 
 /** Partitions that end before the month which lies `keepMonths` before the running one; 0 keeps all. */

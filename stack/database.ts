@@ -16,6 +16,14 @@ export function siblingUrl(url: string, database: string): string {
   return other.href;
 }
 
+/** The same database, another login. */
+export function loginUrl(url: string, user: string, password: string): string {
+  const other = new URL(url);
+  other.username = user;
+  other.password = password;
+  return other.href;
+}
+
 /** Creates the database that `url` names, unless it exists; optionally as a copy of `template` (which must have no connections). */
 export async function ensureDatabase(url: string, template?: string): Promise<void> {
   const name = decodeURIComponent(new URL(url).pathname.slice(1));

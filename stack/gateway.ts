@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { nodeCommand } from "./node-runtime.ts";
+import { databaseUrlOf } from "./schema.ts";
 import type { NativeService } from "./service.ts";
 
 /** Bun itself, as it runs us: the version that the lockfile pins. */
@@ -23,7 +24,11 @@ export const gateway: NativeService = {
   ],
   missingPackages: async () => [],
   command(context, runtime, member) {
-    const env = { ...context.env, MACHINE_PORT: String(context.ports.machine + member) };
+    const env = {
+      ...context.env,
+      DATABASE_URL: databaseUrlOf("gateway", context),
+      MACHINE_PORT: String(context.ports.machine + member),
+    };
     return runtime === "node"
       ? nodeCommand({ ...context, env }, "gateway")
       : { argv: [bun(), join(context.layout.root, "gateway/main.bun.ts")], env };

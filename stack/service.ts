@@ -28,6 +28,8 @@ export interface StackContext {
   readonly env: StackEnv;
   /** Of the stack's own Redis and PostgreSQL. */
   readonly passwords: Passwords;
+  /** Whether the database is the stack's, which then makes the roles of gateway and consumers. */
+  readonly isOwnDatabase: boolean;
   readonly progress: Progress;
   readonly shape: Shape;
   /** Whether PostgreSQL may leave flushing to the operating system: its data then survives a kill of it, but no power cut. */

@@ -98,7 +98,18 @@ function contextOf(options: StackOptions): StackContext {
   const shape = cluster === undefined ? rememberedShape(layout) : cluster ? "cluster" : "single";
   const receiptKeys = keptReceiptKeys(layout.receiptKeysFile, config.RECEIPT_KEYS_FILE);
   const env = stackEnv(config, ports, secrets, { external, run: layout.run, shape, receiptKeys });
-  return { layout, ports, config, env, passwords: secrets, progress, shape, mayLoseData: options.mayLoseData ?? false };
+  const isOwnDatabase = !(external && config.DATABASE_URL);
+  return {
+    layout,
+    ports,
+    config,
+    env,
+    isOwnDatabase,
+    passwords: secrets,
+    progress,
+    shape,
+    mayLoseData: options.mayLoseData ?? false,
+  };
 }
 
 async function signalService(layout: Layout, service: ServiceName, signal: NodeJS.Signals): Promise<void> {

@@ -11,6 +11,7 @@ import {
   PARTITIONED_TABLES,
   type Partition,
 } from "../../db/partitions.ts";
+import { grantRoles, ROLE_OF } from "../../db/roles.ts";
 import { inheritedEnvironment } from "../../stack/config.ts";
 import { printedProgress, secondsSince } from "../../stack/progress.ts";
 import { migrateDatabase } from "../../stack/schema.ts";
@@ -25,7 +26,7 @@ function migrateCommand(): Command {
     .action(async () => {
       const begun = performance.now();
       const stack = createStack();
-      const done = await needsPostgres(stack.env.DATABASE_URL, () => migrateDatabase(stack));
+      const done = await needsPostgres(stack.env.DATABASE_URL, () => migrateDatabase(stack.context));
       printedProgress().done("database", `${done} (${secondsSince(begun)})`);
     });
 }
@@ -88,10 +89,43 @@ function partitionsCommand(): Command {
     });
 }
 
+interface GrantOptions {
+  readonly gateway: string;
+  readonly consumers: string;
+}
+
+async function grant(url: string, roles: GrantOptions): Promise<void> {
+  const sql = openPostgres(url, { max: 1, onnotice: () => {}, fetch_types: false });
+  try {
+    await grantRoles(sql, roles);
+  } finally {
+    await sql.end({ timeout: 2 });
+  }
+}
+
+function grantCommand(): Command {
+  return new Command("grant")
+    .description("Gives the roles of gateway and consumers exactly the rights that they need in this database")
+    .option("--gateway <role>", "an existing role", ROLE_OF.gateway)
+    .option("--consumers <role>", "an existing role", ROLE_OF.consumers)
+    .addHelpText(
+      "after",
+      "\nRun it as the database's owner, after each migration; ./dev up does it for the stack's database. It takes rights that\nthe roles had besides.\n\nExample:\n  ./dev db grant --gateway shop_gateway --consumers shop_consumers",
+    )
+    .action(async (roles: GrantOptions) => {
+      const begun = performance.now();
+      const url = createStack().env.DATABASE_URL;
+      await needsPostgres(url, () => grant(url, roles));
+      const done = `${roles.gateway} and ${roles.consumers} have the rights of gateway and consumers`;
+      printedProgress().done("database", `${done} (${secondsSince(begun)})`);
+    });
+}
+
 export function dbCommand(): Command {
   return new Command("db")
     .description("The database's schema")
     .addHelpText("after", "\nExample:\n  ./dev db migrate")
     .addCommand(migrateCommand())
-    .addCommand(partitionsCommand());
+    .addCommand(partitionsCommand())
+    .addCommand(grantCommand());
 }

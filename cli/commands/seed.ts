@@ -11,7 +11,7 @@ import { wholeNumber } from "../terminal/numbers.ts";
 const n = (value: number) => value.toLocaleString("en-US");
 
 async function run(wish: SeedWish & { json?: boolean }): Promise<void> {
-  const { env } = createStack();
+  const { context } = createStack();
   const begun = performance.now();
   const { isDatabaseError, sqlState } = await import("../../db/errors.ts");
   const { seed } = await import("../seed/seed.ts");
@@ -21,8 +21,8 @@ async function run(wish: SeedWish & { json?: boolean }): Promise<void> {
   };
   const away = (error: unknown) => isDatabaseError(error) && sqlState(error) === undefined;
   const added = await interruption(async (signal) => {
-    await migrateDatabase({ env });
-    return await seed(env.DATABASE_URL, wish, signal, (part, done) => {
+    await migrateDatabase(context);
+    return await seed(context.env.DATABASE_URL, wish, signal, (part, done) => {
       bars[part].show(done);
       if (done === wish[part]) bars[part].end();
     });

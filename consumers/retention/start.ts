@@ -44,7 +44,7 @@ export function startRetention(parts: RetentionParts, timing = TIMING): RunningR
 
   async function partitions(): Promise<void> {
     for (const table of PARTITIONED_TABLES) {
-      if (await mayPartition(db.sql, table)) await makeMonths(db.sql, table);
+      if (await mayPartition(db.sql)) await makeMonths(db.sql, table);
       const missing = await missingMonths(db.sql, table);
       observe.missingPartitions(table, missing.length);
       if (missing.length > 0)

@@ -1,6 +1,9 @@
 import { createTestStack } from "../../cli/commands/test.ts";
+import { openPostgres } from "../../db/connect.ts";
 import { migrate } from "../../db/migrate.ts";
+import { type DatabaseUser, grantRoles, ROLE_OF } from "../../db/roles.ts";
 import { ensureDatabase, siblingUrl } from "../../stack/database.ts";
+import { databaseUrlOf } from "../../stack/schema.ts";
 import { BASE_SERVICES } from "../../stack/service-names.ts";
 import type { Stack } from "../../stack/stack.ts";
 
@@ -32,8 +35,21 @@ export async function freshDatabase(name: string): Promise<string> {
   return url;
 }
 
+/** How the gateway or the consumers log in to a fresh database: with the rights that they have in production. */
+export async function databaseUrlFor(user: DatabaseUser, url: string): Promise<string> {
+  const { context } = await testStack();
+  const { passwords, env } = context;
+  return databaseUrlOf(user, { passwords, isOwnDatabase: true, env: { ...env, DATABASE_URL: url } });
+}
+
 async function makeTemplate(base: string): Promise<void> {
   const url = siblingUrl(base, TEMPLATE);
   await ensureDatabase(url);
   await migrate(url);
+  const sql = openPostgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await grantRoles(sql, ROLE_OF); // copies of the database have the same rights
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 }

@@ -15,7 +15,7 @@ import { createSale, type SaleOptions, type TokenMaker, tokenMaker } from "./cli
 import { freePort } from "./free-port.ts";
 import { startPaymentProvider, type TestPaymentProvider, WEBHOOK_SECRET } from "./payment-provider.ts";
 import { startConsumers, startGateway, type TestProcess } from "./processes.ts";
-import { freshDatabase, testStack } from "./stack.ts";
+import { databaseUrlFor, freshDatabase, testStack } from "./stack.ts";
 import { until } from "./until.ts";
 import { verify } from "./verify.ts";
 
@@ -137,12 +137,20 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
   const operator = token("operator-1", { role: "operator" });
 
   const addGateway: System["addGateway"] = async (env = {}, port = freePort()) => {
-    const gateway = await startGateway({ ...common, ...options.gatewayEnv, ...env }, port);
+    const gateway = await startGateway(
+      { ...common, DATABASE_URL: await databaseUrlFor("gateway", databaseUrl), ...options.gatewayEnv, ...env },
+      port,
+    );
     gateways.push(gateway);
     return gateway;
   };
   const addConsumers: System["addConsumers"] = async (roles = [], env = {}) => {
-    const process = await startConsumers(roles, { ...common, ...options.consumersEnv, ...env });
+    const process = await startConsumers(roles, {
+      ...common,
+      DATABASE_URL: await databaseUrlFor("consumers", databaseUrl),
+      ...options.consumersEnv,
+      ...env,
+    });
     consumers.push(process);
     return process;
   };
