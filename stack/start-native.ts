@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { withoutCapabilities } from "./capabilities.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { shownAddress } from "./env.ts";
 import { CliError } from "./errors.ts";
@@ -103,7 +104,9 @@ export async function startNative(
   const record = { ...plan, startedAt: Date.now() };
   for (const member of missing) {
     const command = service.command(context, runtime, member);
-    const own = { ...command, env: environmentFor(service.name, command.env ?? {}) };
+    // PostgreSQL changes its user by itself, which takes a capability.
+    const argv = service.name === "postgres" ? command.argv : withoutCapabilities(command.argv, layout);
+    const own = { argv, env: environmentFor(service.name, command.env ?? {}) };
     const mark = spawnDetached(own, { cwd: layout.root, env, logFile });
     processes = [...processes, { ...mark, member }].sort((a, b) => (a.member ?? 0) - (b.member ?? 0));
     writeRecord(layout, service.name, { ...record, processes });

@@ -57,6 +57,14 @@ test("no argument of a process has a password, and its files are the owner's alo
   expect([modeOf("."), modeOf("data")]).toEqual([walkable, walkable]);
 });
 
+test("no process has a capability of root", () => {
+  for (const service of ["redis", "postgres"]) {
+    const status = readFileSync(`/proc/${box.pids(service)[0]}/status`, "utf8");
+    expect(/^CapEff:\s+(\w+)$/m.exec(status)![1]).toMatch(/^0+$/);
+    expect(/^CapPrm:\s+(\w+)$/m.exec(status)![1]).toMatch(/^0+$/);
+  }
+});
+
 test("up gives passwords to services that an earlier release started, and closes its files", async () => {
   const before = { redis: box.pids("redis"), postgres: box.pids("postgres") };
   // As an earlier release leaves them: no generation in the records, files that others may read, no passwords.
