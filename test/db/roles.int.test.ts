@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import postgres from "postgres";
+import { migrate } from "../../db/migrate.ts";
 import { makeMonths, mayPartition, missingMonths, monthStart } from "../../db/partitions.ts";
-import { DATABASE_USERS, type DatabaseUser, makeRoles, ROLE_OF, WRITES } from "../../db/roles.ts";
+import { DATABASE_USERS, type DatabaseUser, grantRoles, makeRoles, ROLE_OF, WRITES } from "../../db/roles.ts";
 import { freshDatabase, startPostgres } from "../support/postgres.ts";
 
-// A server of its own: roles belong to a whole server.
+// A separate server, because roles belong to a whole server.
 const PASSWORDS = { gateway: "it's a g", consumers: "c" } as const;
 const DENIED = "42501";
 
@@ -100,3 +102,28 @@ test("every table with a right exists, and no right is granted on what only the 
     expect(WRITES[user].events).toBeUndefined();
   }
 });
+
+test("ops/postgres/roles.sql makes roles and a database in which the owner, no superuser, can migrate and grant", async () => {
+  const other = await startPostgres();
+  try {
+    const file = join(import.meta.dir, "../../ops/postgres/roles.sql");
+    const passwords = ["owner", "gateway", "consumers"].flatMap((name) => ["-v", `${name}=${name}'s`]);
+    const made = Bun.spawnSync(["psql", "-X", "-v", "ON_ERROR_STOP=1", ...passwords, "-f", file, other.url]);
+    expect(made.stderr.toString()).toBe("");
+    const login = (user: string) => `postgres://${user}:secret@127.0.0.1:${other.port}/stampede`;
+    await migrate(login("stampede"));
+    const sql = postgres(login("stampede"), { max: 1, onnotice: () => {} });
+    await grantRoles(sql, ROLE_OF);
+    await grantRoles(sql, ROLE_OF);
+    await sql.end();
+    const consumers = postgres(login(ROLE_OF.consumers), { max: 1, onnotice: () => {} });
+    expect(await codeOf(consumers`DELETE FROM audit_log`)).toBe(DENIED);
+    expect(await codeOf(consumers`INSERT INTO audit_log (actor, action, target) VALUES ('c', 'test', 't')`)).toBe(
+      "allowed",
+    );
+    expect(await mayPartition(consumers)).toBe(true);
+    await consumers.end();
+  } finally {
+    other.remove();
+  }
+}, 60_000);
