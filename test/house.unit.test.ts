@@ -261,10 +261,11 @@ test("what runs on Node uses nothing that only Bun has", async () => {
   expect(found).toEqual([]);
 });
 
-const MAX_LINES = 100;
+const MAX_LINES = 80;
 // Functions that are longer, with the change that will take each apart. None may grow, and none may be added.
 const TOO_LONG: Readonly<Record<string, { readonly lines: number; readonly why: string }>> = {
-  "gateway/sockets/room.ts createSocketRoom": { lines: 107, why: "a class, when the gateway's sockets change" },
+  "gateway/sockets/room.ts createSocketRoom": { lines: 103, why: "a class, when the gateway's sockets change" },
+  "gateway/sockets/sale-topics.ts createSaleTopics": { lines: 88, why: "a class, when the gateway's sockets change" },
 };
 
 test(`no function is longer than ${MAX_LINES} lines`, async () => {
