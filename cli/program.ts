@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { auditCommand } from "./commands/audit.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { blockCommand, blocksCommand, unblockCommand } from "./commands/block.ts";
 import { changesetCommand, docsCommand, formatCommand } from "./commands/contributor.ts";
@@ -23,6 +24,7 @@ import { tokenCommand } from "./commands/token.ts";
 import { topicsCommand } from "./commands/topics.ts";
 import { upCommand } from "./commands/up.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { actAs } from "./token/operator-name.ts";
 
 /** Wrong use throws instead of leaving the process, in every command below. */
 function throwing(command: Command): Command {
@@ -35,6 +37,9 @@ function throwing(command: Command): Command {
 export function buildProgram(): Command {
   const program = new Command("./dev")
     .description("Stampede: its stack, its tests, its sales.")
+    .option("--as <name>", "who gives the command, for the audit log (default: the login)", (name: string) =>
+      actAs(name),
+    )
     .helpCommand("help [command]", "Says how a command is used")
     .showHelpAfterError("(./dev --help lists the commands)")
     .addHelpText("after", "\nExample:\n  ./dev demo        50,000 people fight for 1,000 coupons on this machine");
@@ -62,6 +67,7 @@ export function buildProgram(): Command {
     seedCommand(),
     rankingCommand(),
     deadLettersCommand(),
+    auditCommand(),
     retentionCommand(),
     envCommand(),
     formatCommand(),

@@ -4,7 +4,7 @@ import { readMigrationFiles } from "drizzle-orm/migrator";
 import type postgres from "postgres";
 import { openPostgres } from "./connect.ts";
 import { retryLocks } from "./lock-retries.ts";
-import { makeMonths, PARTITIONED_TABLES } from "./partitions.ts";
+import { listPartitions, makeMonths, PARTITIONED_TABLES, type PartitionedTable } from "./partitions.ts";
 
 const FOLDER = join(import.meta.dirname, "migrations");
 // Any fixed number; it is only ours within this database.
@@ -24,8 +24,12 @@ interface Migration {
 interface IndexAhead {
   /** The number of the migration that needs it. */
   readonly before: string;
+  /** Of a partitioned table: the name's end, behind each partition's name. */
   readonly name: string;
+  /** Table and columns; of a partitioned table the columns. */
   readonly on: string;
+  /** A partitioned table, of which no index can be built concurrently, but one of each partition. */
+  readonly ofEachPartition?: PartitionedTable;
   readonly unique?: true;
 }
 
@@ -48,6 +52,8 @@ const INDEXES_AHEAD: readonly IndexAhead[] = [
   { before: "0024", name: "events_before_key", on: "events (event_id, occurred_at)", unique: true },
   { before: "0024", name: "events_before_position", on: "events (position)" },
   { before: "0030", name: "point_ledger_grants", on: "point_ledger (actor, created_at) WHERE order_id IS NULL" },
+  { before: "0033", name: "_actor_id_idx", on: "(actor, id)", ofEachPartition: "audit_log" },
+  { before: "0033", name: "_request_id_idx", on: "(request_id)", ofEachPartition: "audit_log" },
 ];
 
 /**
@@ -108,9 +114,17 @@ async function apply(client: postgres.Sql, { statements, hash, at }: Migration):
 }
 
 async function buildIndexesAhead(client: postgres.Sql, { tag }: Migration): Promise<void> {
-  for (const index of INDEXES_AHEAD.filter(({ before }) => tag.startsWith(before))) {
-    await retryLocks(TRIES, () => buildConcurrently(client, index));
+  for (const ahead of INDEXES_AHEAD.filter(({ before }) => tag.startsWith(before))) {
+    for (const index of await ofPartitions(client, ahead))
+      await retryLocks(TRIES, () => buildConcurrently(client, index));
   }
+}
+
+async function ofPartitions(client: postgres.Sql, index: IndexAhead): Promise<readonly IndexAhead[]> {
+  const { name, on, ofEachPartition } = index;
+  if (ofEachPartition === undefined) return [index];
+  const partitions = await listPartitions(client, ofEachPartition);
+  return partitions.map((one) => ({ ...index, name: one.name + name, on: `${one.name} ${on}` }));
 }
 
 async function buildConcurrently(client: postgres.Sql, { name, on, unique }: IndexAhead): Promise<void> {

@@ -242,7 +242,10 @@ export const deadLetters = pgTable(
   ],
 );
 
-/** What operators and the machinery did to sales and claims. Append-only; partitioned by month (partitions.ts). */
+/**
+ * What operators and the machinery did, and every call of an operator with its outcome. Append-only; partitioned by month
+ * (partitions.ts).
+ */
 export const auditLog = pgTable(
   "audit_log",
   {
@@ -252,10 +255,20 @@ export const auditLog = pgTable(
     target: text("target").notNull(),
     detail: jsonb("detail").$type<Record<string, unknown>>().notNull().default({}),
     at: time("at").notNull().default(sql`now()`),
+    /** The HTTP request that caused it. NULL: no request did. */
+    requestId: text("request_id"),
+    /** The call's HTTP status. NULL: the line is of a change, and was committed with it. */
+    status: integer("status"),
+    /** Why the call was refused or failed. */
+    code: text("code"),
+    /** The caller's address. */
+    address: text("address"),
   },
   (t) => [
     primaryKey({ name: "audit_log_pkey", columns: [t.id, t.at] }),
     index("audit_log_by_target").on(t.target, t.at),
+    index("audit_log_by_actor").on(t.actor, t.id),
+    index("audit_log_by_request").on(t.requestId),
   ],
 );
 

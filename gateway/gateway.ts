@@ -2,12 +2,14 @@ import { LeftOut } from "../contracts/wire/left-out.ts";
 import type { CreateKafka } from "../kafka/kafka.ts";
 import { whenReady } from "../lua/redis.ts";
 import { composeLimits } from "./admission/compose.ts";
+import { type Audit, composeAudit } from "./audit/compose.ts";
 import { composeAuth } from "./auth/compose.ts";
 import { composeClaims } from "./claims/compose.ts";
 import type { GatewayConfig } from "./config.ts";
 import { connect, type GatewayConnections } from "./connections.ts";
 import { REFERENCED } from "./docs/documents.ts";
 import { createCheckAnswer } from "./http/check-answers.ts";
+import { clientAddress } from "./http/client-address.ts";
 import { createDoor } from "./http/gateway-door.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
 import { composeMachines } from "./machines/compose.ts";
@@ -19,7 +21,7 @@ import { composeSales } from "./sales/compose.ts";
 import { composeShop } from "./shop/compose.ts";
 import { composeSockets } from "./sockets/compose.ts";
 import type { SocketRoom } from "./sockets/room.ts";
-import type { Listen } from "./transports/transport.ts";
+import type { HttpRequest, Listen } from "./transports/transport.ts";
 
 export interface RuntimeAdapters {
   readonly listen: Listen;
@@ -50,10 +52,11 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   const sales = composeSales(connections, config, metrics);
   const limits = composeLimits(config, log, metrics);
   const claims = composeClaims(connections, config, metrics, limits, sales);
+  const audit = composeAudit(connections, metrics);
   const shop = composeShop(connections);
   const orders = composeOrders(connections, config, metrics, claims, shop);
   const publish = (topic: string, text: string) => listeners?.publish(topic, text) ?? 0;
-  const room = composeSockets(connections, config, metrics, { auth, sales, claims, orders, limits, publish });
+  const room = composeSockets(connections, config, metrics, { ...audit, auth, sales, claims, orders, limits, publish });
   const endpoints = [
     ...claims.endpoints,
     ...sales.endpoints,
@@ -61,6 +64,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
     ...orders.endpoints,
     ...composePayments(connections, config),
     ...composeOperators(connections, config, sales, claims, shop, auth),
+    ...audit.endpoints,
     ...composeMachines(connections, metrics, () => stopping),
   ];
   const leftOut = new LeftOut({
@@ -76,7 +80,8 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
   await whenReady(redis, FIRST_LOOK_MS);
 
   const checkAnswer = config.NODE_ENV === "test" ? { checkAnswer: createCheckAnswer(endpoints, REFERENCED) } : {};
-  const door = createDoor({ authenticate, ...limits, metrics, log, onError, ...checkAnswer });
+  const addressOf = (request: HttpRequest) => clientAddress(request, config.trustedProxies);
+  const door = createDoor({ authenticate, addressOf, ...audit, ...limits, metrics, log, onError, ...checkAnswer });
   listeners = await openListeners({ config, listen: runtime.listen, endpoints, door, room, limits, log, onError });
   const { ports } = listeners;
   log.info({ ports, kafka: kafkaVersion }, "gateway is listening");
@@ -85,7 +90,7 @@ export async function startGateway(config: GatewayConfig, runtime: RuntimeAdapte
     async stop() {
       if (stopping) return;
       stopping = true;
-      await retire(config, connections, room, listeners!, () => {
+      await retire(config, connections, room, listeners!, audit, () => {
         auth.stop();
         stopFollowing();
         limits.stop();
@@ -101,6 +106,7 @@ async function retire(
   { log, close }: GatewayConnections,
   room: SocketRoom,
   listeners: Listeners,
+  audit: Audit,
   stopTimers: () => void,
 ): Promise<void> {
   // Readiness is 503 from here on. Load balancers need a moment to notice, and send new connections meanwhile.
@@ -110,6 +116,7 @@ async function retire(
   stopTimers();
   await room.closeAll();
   await listeners.stop(config.SHUTDOWN_GRACE_MS);
+  await audit.stop();
   await close();
   log.info("stopped");
 }

@@ -143,6 +143,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "db/partitions.ts": "which month it is",
   "lua/inbox.ts": "how long ago an event occurred",
   "lua/sale-loading.ts": "other processes compare it with the times in request ids",
+  "gateway/audit/audited-calls.ts": "when a call was answered",
   "gateway/auth/claims.ts": "a token's exp, nbf and iat",
   "gateway/auth/authenticate.ts": "the end of a token that was verified before",
   "gateway/auth/blocked.ts": "the end of a block",

@@ -3,6 +3,7 @@ import type { PipelineChoice, PipelineView } from "../../contracts/claims/pipeli
 import type { SagaChoice, SagaView } from "../../contracts/orders/saga-mode.ts";
 import type { CreateProduct, EditProduct, Product } from "../../contracts/shop/http-catalogue.ts";
 import type { GrantPoints, PointsGranted } from "../../contracts/shop/http-points.ts";
+import type { AuditLine } from "../../contracts/wire/audit.ts";
 import type { Block, CreateBlock, Unblocked } from "../../contracts/wire/blocks.ts";
 import type {
   DeadLetter,
@@ -60,6 +61,18 @@ export interface AdminApi {
   deadLetter(id: DeadLetterId): Promise<DeadLetterDetail>;
   retryDeadLetter(id: DeadLetterId): Promise<DeadLetterDetail>;
   discardDeadLetter(id: DeadLetterId, why: string): Promise<DeadLetterDetail>;
+  /** Newest first, at most `limit`. */
+  audit(filter: AuditWish, limit: number): Promise<AuditLine[]>;
+}
+
+/** Which lines of the audit log. Times are RFC 3339. */
+export interface AuditWish {
+  readonly actor?: string;
+  readonly action?: string;
+  readonly target?: string;
+  readonly requestId?: string;
+  readonly from?: string;
+  readonly to?: string;
 }
 
 export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
@@ -135,6 +148,7 @@ export function adminApi(env: StackEnv, timeoutMs = TIMEOUT_MS): AdminApi {
     deadLetter: (id) => call("GET", `/admin/dead-letters/${id}`),
     retryDeadLetter: (id) => call("POST", `/admin/dead-letters/${id}/retry`),
     discardDeadLetter: (id, why) => call("POST", `/admin/dead-letters/${id}/discard`, { why }),
+    audit: (filter, limit) => pages<AuditLine>("/admin/audit", limit, { ...filter }),
     grantPoints: (grant, key) => keyed("/admin/points/grants", grant, key),
     block: (block) => call("POST", "/admin/blocks", block),
     unblock: (subject) => call("DELETE", `/admin/blocks?${new URLSearchParams(subject as Record<string, string>)}`),

@@ -2,6 +2,7 @@ import { createDatabase, type Sql } from "../../db/client.ts";
 import { insertAudit } from "../../db/settings/audit.ts";
 import { seedPoints } from "../../db/shop/points.ts";
 import { seedProducts } from "../../db/shop/products.ts";
+import { cliActor } from "../token/operator-name.ts";
 import { portions, seedBalance, seedProduct } from "./plan.ts";
 
 /** Rows a statement: large enough that the round trip does not count, small enough that the bar moves. */
@@ -65,4 +66,4 @@ async function inPortions(
 }
 
 const audit = (sql: Sql, added: Seeded) =>
-  insertAudit(sql, { actor: "operator:cli", action: "catalogue.seeded", target: "catalogue", detail: { ...added } });
+  insertAudit(sql, { actor: cliActor(), action: "catalogue.seeded", target: "catalogue", detail: { ...added } });

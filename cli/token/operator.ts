@@ -1,4 +1,5 @@
 import type { StackEnv } from "../../stack/service.ts";
+import { cliActor } from "./operator-name.ts";
 import { signToken, type TokenClaims } from "./sign.ts";
 
 /** The claims of an operator's token; `roles` as in docs/keys.md. */
@@ -21,4 +22,4 @@ export const operatorSecret = (env: StackEnv): string => env.OPERATOR_JWT_SECRET
 
 /** The token of the command line's own calls: the given one (OPERATOR_TOKEN), or a new one of an admin. */
 export const commandToken = (env: StackEnv, expiresInS: number): string =>
-  env.OPERATOR_TOKEN || signToken(operatorSecret(env), { ...operatorClaims(env, "operator:cli", "admin"), expiresInS });
+  env.OPERATOR_TOKEN || signToken(operatorSecret(env), { ...operatorClaims(env, cliActor(), "admin"), expiresInS });

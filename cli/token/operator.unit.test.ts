@@ -6,6 +6,7 @@ import { decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import type { StackEnv } from "../../stack/service.ts";
 import { newIssuerKey } from "../../test/support/issuer.ts";
 import { commandToken, operatorClaims, operatorSecret } from "./operator.ts";
+import { cliActor } from "./operator-name.ts";
 import { signToken } from "./sign.ts";
 import { signWithKey } from "./sign-with-key.ts";
 
@@ -19,7 +20,7 @@ const payloadOf = async (token: string, secret: string) => (await jwtVerify(toke
 
 test("the command line's own calls are an admin's, signed with the operators' secret where there is one", async () => {
   expect(await payloadOf(commandToken(envOf(), 60), shared)).toMatchObject({
-    sub: "operator:cli",
+    sub: cliActor(),
     iss: "shop",
     aud: "gateway",
     role: "operator",

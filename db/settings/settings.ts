@@ -22,6 +22,8 @@ export async function findSetting(sql: Executor, name: string): Promise<Setting 
 export async function changeSetting(sql: Sql, name: string, value: string | number, actor: string): Promise<Setting> {
   return await sql.begin(async (tx) => {
     const json = JSON.stringify(value);
+    const [before] = await tx<{ value: unknown }[]>`
+      SELECT ${SETTING.value} FROM ${SETTING.table} WHERE ${SETTING.name} = ${name} FOR UPDATE`;
     const [row] = await tx<Setting[]>`
       INSERT INTO ${SETTING.table} AS s (${SETTING.name}, ${SETTING.value}, ${SETTING.changedBy}) VALUES (${name},
         ${json}::text::jsonb, ${actor})
@@ -29,7 +31,12 @@ export async function changeSetting(sql: Sql, name: string, value: string | numb
         SET ${SETTING.value} = EXCLUDED.${SETTING.value}, ${SETTING.version} = s.${SETTING.version} + 1,
           ${SETTING.changedBy} = EXCLUDED.${SETTING.changedBy}, ${SETTING.changedAt} = now()
       RETURNING ${SETTING.value}, ${SETTING.version}, ${SETTING.changedBy} AS "changedBy", ${SETTING.changedAt} AS "changedAt"`;
-    await insertAudit(tx, { actor, action: "setting.changed", target: name, detail: { value } });
+    await insertAudit(tx, {
+      actor,
+      action: "setting.changed",
+      target: name,
+      detail: { from: before?.value ?? null, to: value },
+    });
     return row!;
   });
 }

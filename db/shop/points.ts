@@ -100,7 +100,13 @@ export async function grantPoints(
     INSERT INTO ${POINTS.table} (${POINTS.userId}, ${POINTS.delta}, ${POINTS.reason}, ${POINTS.actor}) VALUES (${userId},
       ${amount}, ${reason}, ${actor})
     RETURNING ${POINTS.id}`;
-  await insertAudit(tx, { actor, action: "points.granted", target: userId, detail: { amount, reason } });
+  const to = Number(balance!.balance);
+  await insertAudit(tx, {
+    actor,
+    action: "points.granted",
+    target: userId,
+    detail: { amount, reason, from: to - amount, to },
+  });
   return { id: String(entry!.id), userId, amount, reason, balance: Number(balance!.balance) as Money };
 }
 

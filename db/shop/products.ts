@@ -150,8 +150,10 @@ export async function restockProduct(tx: Executor, id: ProductId, quantity: numb
     INSERT INTO ${MOVEMENT.table} (${MOVEMENT.productId}, ${MOVEMENT.kind}, ${MOVEMENT.quantity},
       ${MOVEMENT.actor}) VALUES (${id}, ${kind}, ${quantity}, ${actor})`;
   const action = quantity < 0 ? "product.reduced" : "product.restocked";
-  await insertAudit(tx, { actor, action, target: id, detail: { quantity } });
-  return shown(row);
+  const product = shown(row);
+  const detail = { quantity, from: product.stock - quantity, to: product.stock };
+  await insertAudit(tx, { actor, action, target: id, detail });
+  return product;
 }
 
 async function whyNotRestocked(tx: Executor, id: ProductId, quantity: number): Promise<StampedeError> {

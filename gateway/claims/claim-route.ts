@@ -3,6 +3,7 @@ import { ClaimAccepted, ClaimPending } from "../../contracts/claims/http.ts";
 import { TOLD_REFUSALS } from "../../contracts/claims/refusals.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import { type CouponId, isCouponId, type UserId } from "../../contracts/wire/ids.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { readTraceparent } from "../../contracts/wire/traceparent.ts";
 import { retryAfterS } from "../admission/refused.ts";
 import { bearerToken } from "../auth/bearer.ts";
@@ -12,6 +13,7 @@ import type { Door } from "../http/door.ts";
 import { type Endpoint, rawEndpoint } from "../http/endpoint.ts";
 import { checkParameters } from "../http/page.ts";
 import { json, problem, problemOf } from "../http/problem.ts";
+import { newHttpRequestId } from "../http/request-id.ts";
 import type { Board, GateRefusal } from "../sales/board.ts";
 import type { HttpRequest, HttpResponse } from "../transports/transport.ts";
 import type { ClaimForUser, ClaimReply } from "./claim.ts";
@@ -56,6 +58,9 @@ export interface ClaimDoor {
   readonly countClaim: CountClaim;
 }
 
+/** What claims use of the door of all endpoints. */
+type ClaimSharedDoor = Pick<Door, "authenticate" | "claimWait" | "security" | "addressOf">;
+
 /** A claim whose coupon id is valid. Its headers are read at once, because a request has none after the first await. */
 interface AskedClaim {
   readonly request: HttpRequest;
@@ -64,6 +69,7 @@ interface AskedClaim {
   readonly hasBody: boolean;
   /** The gate's answer, which those get who prove no win. */
   readonly refusal: GateRefusal | undefined;
+  readonly door: ClaimSharedDoor;
 }
 
 async function claim(
@@ -75,7 +81,9 @@ async function claim(
     const wrong = await bodyIsFine(asked.request);
     if (wrong !== undefined) return wrong;
   }
-  return answer(await claimForUser(userId, asked.couponId, asked.traceparent), countClaim);
+  const reply = await claimForUser(userId, asked.couponId, asked.traceparent);
+  if (reply.kind === "refused" && reply.code === "RATE_LIMITED") noteUser(asked, userId);
+  return answer(reply, countClaim);
 }
 
 /** The token was verified. Query parameters are checked not earlier: at a closed gate, a different answer for a possible winner
@@ -88,19 +96,41 @@ function claimAs(door: ClaimDoor, asked: AskedClaim, { userId, isCustomer }: Ide
   return claim(door, asked, userId);
 }
 
-const refuseToken = ({ countClaim }: ClaimDoor, { refusal }: AskedClaim, error: unknown): HttpResponse =>
-  refusal === undefined ? problemOf(error) : refuseAtGate(refusal, countClaim);
+function refuseToken({ countClaim }: ClaimDoor, asked: AskedClaim, error: unknown): HttpResponse {
+  if (asked.refusal !== undefined) return refuseAtGate(asked.refusal, countClaim);
+  const requestId = newHttpRequestId();
+  if (error instanceof StampedeError) note(asked, error.code, requestId);
+  return problemOf(error, requestId);
+}
+
+/** Tells the security log of a refusal; never of one by a gate, which must cost nothing. */
+function note({ door, request }: Pick<AskedClaim, "door" | "request">, code: ResultCode, requestId: string): void {
+  door.security.refused(code, () => ({ operation: "claimCoupon", address: door.addressOf(request), requestId }));
+}
 
 function refuseAtGate({ code }: GateRefusal, count: CountClaim): HttpResponse {
   count(code, "gate");
   return problem(code);
 }
 
+/** The user has no tokens left. The address cannot be read any more: it is after the first await. */
+function noteUser({ door }: AskedClaim, user: UserId): void {
+  door.security.refused("RATE_LIMITED", () => ({ operation: "claimCoupon", address: "", user }));
+}
+
 /** The address has no tokens left. At a closed gate the gate's answer: another one would reveal that this user may have won. */
-function refuseAddress(refusal: GateRefusal | undefined, waitMs: number, count: CountClaim): HttpResponse {
-  if (refusal !== undefined) return refuseAtGate(refusal, count);
-  count("RATE_LIMITED", "gate");
-  return problem("RATE_LIMITED", { retryAfterS: retryAfterS(waitMs) });
+function refuseAddress({ countClaim }: ClaimDoor, asked: Omit<AskedClaim, "hasBody" | "traceparent">, waitMs: number) {
+  if (asked.refusal !== undefined) return refuseAtGate(asked.refusal, countClaim);
+  countClaim("RATE_LIMITED", "gate");
+  const requestId = newHttpRequestId();
+  note(asked, "RATE_LIMITED", requestId);
+  return problem("RATE_LIMITED", { retryAfterS: retryAfterS(waitMs), requestId });
+}
+
+function refuseAnonymous(asked: Pick<AskedClaim, "door" | "request">): HttpResponse {
+  const requestId = newHttpRequestId();
+  note(asked, "UNAUTHENTICATED", requestId);
+  return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`", requestId });
 }
 
 /**
@@ -112,7 +142,7 @@ function refuseAddress(refusal: GateRefusal | undefined, waitMs: number, count: 
 function claimAtDoor(
   door: ClaimDoor,
   request: HttpRequest,
-  { authenticate, claimWait }: Pick<Door, "authenticate" | "claimWait">,
+  shared: ClaimSharedDoor,
 ): HttpResponse | Promise<HttpResponse> {
   const { board, countClaim } = door;
   const couponId = request.params.couponId!;
@@ -123,9 +153,9 @@ function claimAtDoor(
     const subject = token === undefined ? undefined : claimedSubject(token);
     if (subject === undefined || !refusal.unlessWon.has(subject)) return refuseAtGate(refusal, countClaim);
   }
-  if (token === undefined) return problem("UNAUTHENTICATED", { detail: "Send `Authorization: Bearer <token>`" });
-  const wait = claimWait(request);
-  if (wait > 0) return refuseAddress(refusal, wait, countClaim);
+  if (token === undefined) return refuseAnonymous({ door: shared, request });
+  const wait = shared.claimWait(request);
+  if (wait > 0) return refuseAddress(door, { door: shared, request, couponId, refusal }, wait);
   const length = request.header("content-length");
   const asked: AskedClaim = {
     request,
@@ -133,10 +163,11 @@ function claimAtDoor(
     traceparent: readTraceparent(request.header("traceparent")),
     hasBody: (length !== undefined && length !== "0") || request.header("transfer-encoding") !== undefined,
     refusal,
+    door: shared,
   };
   let identity: Identity | Promise<Identity>;
   try {
-    identity = authenticate(token);
+    identity = shared.authenticate(token);
   } catch (error) {
     return refuseToken(door, asked, error);
   }

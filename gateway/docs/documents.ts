@@ -1,6 +1,7 @@
 import type { TSchema } from "@sinclair/typebox";
 import { MyCoupon } from "../../contracts/claims/http.ts";
 import { OrderSummary, StepView } from "../../contracts/orders/http.ts";
+import { AuditLine } from "../../contracts/wire/audit.ts";
 import { DeadLetter, DeadLetterAction } from "../../contracts/wire/dead-letters.ts";
 import type { Audience, Declaration } from "../http/declaration.ts";
 import { type Endpoint, endpoint } from "../http/endpoint.ts";
@@ -11,7 +12,14 @@ import { openApi } from "./openapi.ts";
 import { DOCS_PAGE } from "./page.ts";
 
 /** Schemas that others name by `Type.Ref`. Those that an endpoint names itself are found through it. */
-export const REFERENCED: readonly TSchema[] = [MyCoupon, StepView, OrderSummary, DeadLetter, DeadLetterAction];
+export const REFERENCED: readonly TSchema[] = [
+  MyCoupon,
+  StepView,
+  OrderSummary,
+  DeadLetter,
+  DeadLetterAction,
+  AuditLine,
+];
 
 const PAGE: HttpResponse = {
   status: 200,

@@ -71,8 +71,13 @@ export interface Declaration {
   readonly idempotency: Idempotency;
   /** Seconds for which anybody may keep a successful answer; `no-store`: nobody may. */
   readonly cache: "no-store" | { readonly seconds: number };
-  /** Whether the call stands in the audit log, with its outcome. Every operator's call does. */
+  /**
+   * Whether calls of operators stand in the audit log, with their outcome. All calls do that need an operator's role, others'
+   * refused ones too.
+   */
   readonly audit: boolean;
+  /** Of what the path names, if the audit log calls it by more than its id: `<prefix>:<id>`. */
+  readonly auditPrefix?: string;
   /** Status → schema of the body; null: the body is not JSON. */
   readonly answers: Readonly<Record<number, TSchema | null>>;
   /** Status → its meaning here, if the summary does not say it. */

@@ -3,6 +3,7 @@ import { isIdempotencyKey } from "../../contracts/orders/ids.ts";
 import { StampedeError } from "../../contracts/wire/errors.ts";
 import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { readTraceparent } from "../../contracts/wire/traceparent.ts";
+import { withinCall } from "../../db/settings/audited-call.ts";
 import { bearerToken } from "../auth/bearer.ts";
 import type { Identity } from "../auth/identity.ts";
 import { mayAct } from "../auth/roles.ts";
@@ -36,11 +37,15 @@ class OpenCall implements CallRecord {
   readonly authorization: string | undefined;
   readonly #givenKey: string | undefined;
   readonly #headers: Readonly<Record<string, string | undefined>>;
+  readonly #door: Pick<Door, "addressOf">;
+  #address: string | undefined;
 
   constructor(
     readonly declaration: Declaration,
     readonly request: HttpRequest,
+    door: Pick<Door, "addressOf">,
   ) {
+    this.#door = door;
     const { method, caller, body, idempotency, headers } = declaration;
     if (caller !== "anyone") this.authorization = request.header("authorization");
     if (method !== "GET") this.traceparent = readTraceparent(request.header("traceparent"));
@@ -50,6 +55,12 @@ class OpenCall implements CallRecord {
       headers === undefined
         ? NO_HEADERS
         : Object.fromEntries(Object.keys(headers).map((name) => [name, request.header(name)]));
+  }
+
+  /** Copied when it is read; the first time must be before the first await, as with headers. */
+  get address(): string {
+    this.#address ??= this.#door.addressOf(this.request);
+    return this.#address;
   }
 
   get params(): Readonly<Record<string, string>> {
@@ -98,9 +109,12 @@ export function serveEndpoint<B extends BodyRule, Q extends TObject | undefined,
   door: Door,
 ): Handler {
   const readBody: BodyReader | null = bodyReader(spec.body, spec.bodyLimit);
+  /** Whether the audit log or the security log may want the address after the first await. */
+  const refusesLate = spec.audit || spec.headers !== undefined;
   const known = Object.keys(spec.query?.properties ?? {});
   const handler = spec.handle as unknown as (call: Call | OpenCall) => HttpResponse | Promise<HttpResponse>;
-  const handle = isQueued(spec) ? (call: Call | OpenCall) => door.reads.run(() => handler(call)) : handler;
+  const audited = spec.audit ? (call: Call | OpenCall) => withinCall(call.id, () => handler(call)) : handler;
+  const handle = isQueued(spec) ? (call: Call | OpenCall) => door.reads.run(() => audited(call)) : audited;
 
   function withIdentity(call: OpenCall, identity: Identity): HttpResponse | Promise<HttpResponse> {
     call.caller = identity;
@@ -122,10 +136,12 @@ export function serveEndpoint<B extends BodyRule, Q extends TObject | undefined,
 
   function opened(call: OpenCall): HttpResponse | Promise<HttpResponse> {
     const { request } = call;
+    if (refusesLate) void call.address;
     door.admit(spec, request, null);
     checkParameters(request.query, known);
     if (spec.caller === "anyone") return checked(call);
     const identity = identify(call, door);
+    if (identity instanceof Promise) void call.address;
     return identity instanceof Promise ? identity.then((who) => withIdentity(call, who)) : withIdentity(call, identity);
   }
 
@@ -145,7 +161,7 @@ export function serveEndpoint<B extends BodyRule, Q extends TObject | undefined,
   }
 
   return (request) => {
-    const call = new OpenCall(spec, request);
+    const call = new OpenCall(spec, request, door);
     let answer: HttpResponse | Promise<HttpResponse>;
     try {
       answer = opened(call);

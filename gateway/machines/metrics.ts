@@ -11,6 +11,13 @@ export interface GatewayMetrics {
   breakerOpen(open: boolean): void;
   /** A value that is read whenever Prometheus asks. */
   gauge(name: string, help: string, read: () => number): void;
+  /** Counts by one label that are read whenever Prometheus asks. */
+  counts(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Iterable<readonly [value: string, count: number]>,
+  ): void;
   /** What the limits have refused, by kind. */
   refusals<Kind extends string>(kinds: readonly Kind[], total: (kind: Kind) => number): void;
   /** An answer of an endpoint. */
@@ -22,6 +29,25 @@ export interface GatewayMetrics {
 }
 
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+
+function readCounts(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [value: string, count: number]>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, count] of read()) this.inc({ [label]: value }, count);
+    },
+  });
+}
 
 function countRefusals<Kind extends string>(
   registry: Registry,
@@ -161,6 +187,7 @@ export function createMetrics(): GatewayMetrics {
     ...answerMetrics(registry),
     gauge: (name, help, read) => readGauge(registry, name, help, read),
     refusals: (kinds, total) => countRefusals(registry, kinds, total),
+    counts: (name, help, label, read) => readCounts(registry, name, help, label, read),
     leftOut: (sales) => leftOut.set(sales),
     text: () => registry.metrics(),
   };

@@ -75,6 +75,7 @@ const showLetter = (control: DeadLetterControl) =>
     path: "/admin/dead-letters/:id",
     operationId: "getDeadLetter",
     summary: "One dead letter, and what operators did to it",
+    auditPrefix: "dead-letter",
     cost: "read",
     refusals: ["DEAD_LETTER_NOT_FOUND", "DATABASE_UNAVAILABLE"],
     handle: (call) => shown(control, idOf(call)),
@@ -87,6 +88,7 @@ const retryLetter = (control: DeadLetterControl) =>
     path: "/admin/dead-letters/:id/retry",
     operationId: "retryDeadLetter",
     summary: "Send a dead letter again now, whatever its attempts",
+    auditPrefix: "dead-letter",
     body: "empty",
     refusals: ["DEAD_LETTER_NOT_FOUND", "DEAD_LETTER_DISCARDED", "DATABASE_UNAVAILABLE"],
     async handle(call) {
@@ -103,6 +105,7 @@ const discardLetter = (control: DeadLetterControl) =>
     path: "/admin/dead-letters/:id/discard",
     operationId: "discardDeadLetter",
     summary: "Give a dead letter up for good; the audit log keeps why",
+    auditPrefix: "dead-letter",
     body: DiscardDeadLetter,
     refusals: ["DEAD_LETTER_NOT_FOUND", "DATABASE_UNAVAILABLE"],
     async handle(call) {

@@ -56,7 +56,7 @@ export const cancelOrder = (cancelling: Cancelling): Endpoint =>
     body: "none",
     idempotency: "natural",
     cache: "no-store",
-    audit: false,
+    audit: true,
     answers: { 202: CancelAccepted },
     refusals: [
       "ORDER_NOT_FOUND",

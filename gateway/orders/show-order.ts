@@ -19,7 +19,7 @@ export const showOrder = (find: FindOrder): Endpoint =>
     body: "none",
     idempotency: "none",
     cache: "no-store",
-    audit: false,
+    audit: true,
     answers: { 200: OrderView },
     refusals: ["ORDER_NOT_FOUND", "REDIS_UNAVAILABLE", "DATABASE_UNAVAILABLE"],
     async handle(call) {

@@ -1,7 +1,9 @@
+import type { UserId } from "../../contracts/wire/ids.ts";
 import { createInbox } from "../../lua/inbox.ts";
 import { createRoutes } from "../../lua/routes.ts";
 import { saleTime } from "../../lua/sale-reading.ts";
 import type { GatewayLimits } from "../admission/compose.ts";
+import type { SecurityLog } from "../audit/security-log.ts";
 import type { AuthDomain } from "../auth/compose.ts";
 import type { ClaimDomain } from "../claims/compose.ts";
 import type { GatewayConfig } from "../config.ts";
@@ -18,6 +20,7 @@ const RESYNC_PAGE = 50;
 /** What the sockets use of the other domains. */
 export interface SocketNeeds {
   readonly auth: AuthDomain;
+  readonly security: Pick<SecurityLog, "refused">;
   readonly sales: Sales;
   readonly claims: ClaimDomain;
   readonly orders: Orders;
@@ -31,8 +34,10 @@ export function composeSockets(
   { redis, subscriber, onError }: GatewayConnections,
   config: GatewayConfig,
   metrics: GatewayMetrics,
-  { auth, sales, claims, orders, limits: { limits, refusals, sockets }, publish }: SocketNeeds,
+  { auth, sales, claims, orders, limits: { limits, refusals, sockets }, security, publish }: SocketNeeds,
 ): SocketRoom {
+  const unsafe = (code: string, address: string, user: UserId | null = null) =>
+    security.refused(code, () => ({ operation: "socket", address, ...(user === null ? {} : { user }) }));
   const room = createSocketRoom(
     {
       authenticate: auth.authenticate,
@@ -41,7 +46,12 @@ export function composeSockets(
         const refusal = sales.board.gate(couponId, performance.now());
         return refusal === undefined || refusal.unlessWon.has(userId) ? undefined : refusal.code;
       },
-      spend: (userId, address, tokens) => limits.messageWait(userId, address, tokens),
+      spend(userId, address, tokens) {
+        const wait = limits.messageWait(userId, address, tokens);
+        if (wait > 0) unsafe("RATE_LIMITED", address, userId);
+        return wait;
+      },
+      unsafe,
       refused: (kind) => refusals.refused(kind),
       addressOf: (request) => clientAddress(request, config.trustedProxies),
       inbox: createInbox(redis),

@@ -51,6 +51,8 @@ export interface SocketRoomDeps {
   readonly spend?: SpendTokens;
   /** A limit refused something, or cut a socket. */
   readonly refused?: (kind: LimitKind) => void;
+  /** A token or an origin was refused. */
+  readonly unsafe?: (code: string, address: string) => void;
   /** The address of a request's client. Left out: the peer's. */
   readonly addressOf?: (request: HttpRequest) => string;
   /** The transport's: to all sockets of this process that follow the topic. */
@@ -136,7 +138,7 @@ function dispatchOf(deps: SocketRoomDeps, limits: SocketLimits, parts: RoomParts
 
 /** The WebSocket channel: claims, sale news, and each user's own messages. */
 export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): SocketRoom {
-  const { authenticate, onError } = deps;
+  const { authenticate, onError, unsafe = () => {} } = deps;
   const { spend = () => 0, refused = () => {}, addressOf = ({ remoteAddress }) => remoteAddress } = deps;
   const registry = new Registry();
   const buffers = new SendBuffers(limits.bufferedBytes ?? BUFFERED_BYTES, registry.all, () => refused("slow"));
@@ -153,7 +155,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
     }
   };
   const maxInFlight = limits.inFlight ?? 16;
-  const tokens = new TokenCheck({ authenticate, identified, now: deps.now, maxWaiting: maxInFlight, onError });
+  const tokens = new TokenCheck({ authenticate, identified, now: deps.now, maxWaiting: maxInFlight, unsafe, onError });
   const dispatch = dispatchOf(deps, limits, {
     tokens,
     catchingUp,
@@ -196,7 +198,7 @@ export function createSocketRoom(deps: SocketRoomDeps, limits: SocketLimits): So
         refused,
       );
       if (refusal !== undefined) return { refuse: refusal };
-      const verdict = checkUpgrade(request, authenticate, limits.allowedOrigins);
+      const verdict = checkUpgrade(request, authenticate, limits.allowedOrigins, (code) => unsafe(code, address));
       if ("refuse" in verdict) return verdict;
       return { accept: new UserSocket(++opened, address, performance.now(), verdict.identity, buffers) };
     },

@@ -13,6 +13,8 @@ export interface TokenCheckParts {
   readonly now: () => number;
   /** Messages of one socket that may wait until its token is verified. */
   readonly maxWaiting: number;
+  /** A token was refused. */
+  readonly unsafe: (code: string, address: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -93,6 +95,7 @@ export class TokenCheck {
   /** The socket is closed, so that tokens cannot be guessed on it. This also holds if an earlier token was accepted. */
   #refuse(socket: ClientSocket, error: unknown): void {
     if (!isTold(error)) this.#parts.onError(error);
+    if (error instanceof StampedeError) this.#parts.unsafe(error.code, socket.data.address);
     reply(socket, failureText(error));
     socket.close(CLOSE.UNAUTHENTICATED, "The token was refused");
   }

@@ -1,4 +1,5 @@
 import { StampedeError } from "../../contracts/wire/errors.ts";
+import type { ResultCode } from "../../contracts/wire/result-codes.ts";
 import { SOCKET_TOKENS } from "../admission/costs.ts";
 import type { LimitKind } from "../admission/refusal-log.ts";
 import { overloaded, rateLimited } from "../admission/refused.ts";
@@ -35,25 +36,30 @@ export function checkUpgrade(
   request: HttpRequest,
   authenticate: Authenticate,
   allowedOrigins: ReadonlySet<string>,
+  unsafe: (code: ResultCode) => void,
 ): { readonly identity: Identity | Promise<Identity> | null } | { readonly refuse: HttpResponse } {
+  const refuse = (code: ResultCode, answer: HttpResponse) => {
+    unsafe(code);
+    return { refuse: answer };
+  };
   const origin = request.header("origin");
   if (origin !== undefined && allowedOrigins.size > 0 && !allowedOrigins.has(origin)) {
-    return { refuse: problem("ORIGIN_REFUSED") };
+    return refuse("ORIGIN_REFUSED", problem("ORIGIN_REFUSED"));
   }
   if (TOKEN_IN_URL.test(request.query)) {
     const detail = "A token must not be in the URL: send it as `Authorization`, or in the first message";
-    return { refuse: problem("UNAUTHENTICATED", { detail }) };
+    return refuse("UNAUTHENTICATED", problem("UNAUTHENTICATED", { detail }));
   }
   const header = request.header("authorization");
   if (header === undefined) return { identity: null };
   const token = bearerToken(header);
-  if (token === undefined) return { refuse: problem("UNAUTHENTICATED") };
+  if (token === undefined) return refuse("UNAUTHENTICATED", problem("UNAUTHENTICATED"));
   try {
     const identity = authenticate(token);
     if (identity instanceof Promise) identity.catch(() => {}); // the client may be gone before anybody asks
     return { identity };
   } catch (error) {
     if (!(error instanceof StampedeError)) throw error;
-    return { refuse: problemOf(error) };
+    return refuse(error.code, problemOf(error));
   }
 }

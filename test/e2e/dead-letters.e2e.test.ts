@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { resolve } from "node:path";
+import { cliActor } from "../../cli/token/operator-name.ts";
 import { call } from "../support/client.ts";
 import { createProduct, placeOrder } from "../support/orders.ts";
 import { nothingIsOwed } from "../support/orders-kept.ts";
@@ -95,7 +96,7 @@ test("a restore that dies is given up after its attempts and named; a retry too 
   await cancelled(orderId, "ann");
   const { actions } = await becomes(letterId, "REPUBLISHED", 4);
   const retried = (actor: string) => ({ actor, action: "dead-letter.retried", at: expect.any(String) });
-  expect(actions).toEqual([retried("operator-1"), retried("operator:cli")]);
+  expect(actions).toEqual([retried("operator-1"), retried(cliActor())]);
   expect((await dev("show", letterId)).out).toStartWith(
     `letter     ${letterId}, REPUBLISHED: attempt 4 has not come back`,
   );
@@ -181,7 +182,7 @@ test("discarding is for good, says why, and is done once", async () => {
     code: 0,
     out: `${second} is discarded: it is never sent again`,
   });
-  expect((await admin(`/${second}`)).body.actions).toMatchObject([{ actor: "operator:cli", why: "nobody needs it" }]);
+  expect((await admin(`/${second}`)).body.actions).toMatchObject([{ actor: cliActor(), why: "nobody needs it" }]);
 });
 
 test("letters that there are not are refused in a sentence, whatever is asked of them", async () => {

@@ -125,7 +125,10 @@ test("the choice outlives gateways and a flushed Redis, and stands in the audit 
   await switchTo("kafka", 0);
   const lines = await system.sql`SELECT actor, detail FROM audit_log WHERE target = 'pipeline' ORDER BY id`;
   expect(lines.every(({ actor }) => actor === "operator-1")).toBe(true);
-  expect(lines.slice(-2).map(({ detail }) => detail)).toEqual([{ value: 25 }, { value: "kafka" }]);
+  expect(lines.slice(-2).map(({ detail }) => detail)).toEqual([
+    { from: expect.anything(), to: 25 },
+    { from: 25, to: "kafka" },
+  ]);
 });
 
 test.each([[101], [-1], [50.5], ["kafkaa"], ["50"], [null], [true], [undefined]])(

@@ -20,7 +20,7 @@ test("the environment's mode holds until an operator chooses, for all gateways a
     for (const { url } of system.gateways) expect(await show(url)).toMatchObject(chosen);
   }
   const lines = await system.sql`SELECT actor, detail FROM audit_log WHERE target = 'saga' ORDER BY id`;
-  expect(lines.map(({ actor, detail }) => [actor, detail.value])).toEqual([
+  expect(lines.map(({ actor, detail }) => [actor, detail.to])).toEqual([
     ["operator-1", "sequential"],
     ["operator-1", 25],
     ["operator-1", "parallel"],

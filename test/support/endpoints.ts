@@ -1,3 +1,4 @@
+import { auditEndpoint } from "../../gateway/audit/list-audit.ts";
 import { claimDomainEndpoints } from "../../gateway/claims/compose.ts";
 import { documentEndpoints } from "../../gateway/docs/documents.ts";
 import type { Endpoint } from "../../gateway/http/endpoint.ts";
@@ -18,6 +19,7 @@ const served: readonly Endpoint[] = [
   ...orderEndpoints(nothing),
   paymentWebhook(nothing),
   ...operatorEndpoints(nothing),
+  auditEndpoint(nothing),
   ...machineEndpoints(nothing),
 ];
 
