@@ -19,6 +19,7 @@ import { sagaCommand } from "./commands/saga.ts";
 import { saleCommand } from "./commands/sale.ts";
 import { seedCommand } from "./commands/seed.ts";
 import { statusCommand } from "./commands/status.ts";
+import { supplyChainCommand } from "./commands/supply-chain.ts";
 import { testCommand } from "./commands/test.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { topicsCommand } from "./commands/topics.ts";
@@ -73,6 +74,7 @@ export function buildProgram(): Command {
     formatCommand(),
     docsCommand(),
     changesetCommand(),
+    supplyChainCommand(),
   ]) {
     program.addCommand(command);
   }

@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { inheritedEnvironment } from "./config.ts";
+import { readDownloads } from "./downloads.ts";
 import { CliError } from "./errors.ts";
 import { withLock } from "./lock.ts";
 import type { NodeProgram } from "./node-program.ts";
@@ -13,8 +14,8 @@ import type { StackContext } from "./service.ts";
 const LOCK_WAIT_S = 1200;
 
 /**
- * Makes sure that Node can load the Kafka addon: as it is, else with the binary that its makers publish for this Node, else
- * built here from the package's sources. The result stays in .stack/tools.
+ * Makes sure that Node can load the Kafka addon: as it is, else with the binary that its makers publish for this Node, if
+ * ops/downloads.json has its sum, else built here from the package's sources. The result stays in .stack/tools.
  * @throws CliError one sentence that says what to install
  */
 export async function ensureAddon(context: StackContext, node: NodeProgram, build = buildAddon): Promise<void> {
@@ -26,7 +27,8 @@ export async function ensureAddon(context: StackContext, node: NodeProgram, buil
   mkdirSync(home.store, { recursive: true });
   await withLock(join(dirname(home.store), "lock"), "an installation of the Kafka addon", LOCK_WAIT_S, async () => {
     if (loads(root, node)) return;
-    if ((await fetchPrebuilt(home, node, context.progress)) && loads(root, node)) return;
+    const { addon } = readDownloads(root);
+    if ((await fetchPrebuilt(home, node, context.progress, addon)) && loads(root, node)) return;
     await build(context, home, node);
     if (loads(root, node)) return;
     throw new CliError(`the Kafka addon was built, but Node ${node.version} cannot load it: see ${log}`);

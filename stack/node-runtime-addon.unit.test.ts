@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,26 +33,43 @@ function repository(host: string): { context: StackContext; node: NodeProgram; s
   const said: string[] = [];
   const say = (name: string, text: string) => void said.push(`${name}: ${text}`);
   const progress = { begin: say, done: say, failed: say };
+  allow([]);
   const context = { layout: layoutOf(root, join(root, ".stack")), progress } as unknown as StackContext;
   return { context, node: { path, version: "22.0.0", target: TARGET }, said, binary };
 }
 
+const ARCHIVE = "kafka-node-v127.tar.gz";
+const sumOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** What the repository's list of downloads says about the makers' archives. */
+function allow(archives: readonly Uint8Array[]): void {
+  mkdirSync(join(root, "ops"), { recursive: true });
+  const addon = archives.map((bytes) => ({
+    file: ARCHIVE,
+    purl: "pkg:npm/kafka",
+    license: "MIT",
+    sha256: sumOf(bytes),
+  }));
+  writeFileSync(join(root, "ops/downloads.json"), JSON.stringify({ bun: [], kafka: [], addon }));
+}
+
 /** Serves an archive with one file, as the makers do. */
-async function publish(content: string | null): Promise<{ host: string; asked: string[] }> {
+async function publish(content: string | null): Promise<{ host: string; asked: string[]; archive: Uint8Array }> {
   const asked: string[] = [];
   const packed = mkdtempSync(join(tmpdir(), "stampede-archive-"));
   mkdirSync(join(packed, "Release"));
   writeFileSync(join(packed, "Release", BINARY), content ?? "");
   const tar = Bun.spawnSync(["tar", "-cz", "-C", packed, "Release"]).stdout;
   rmSync(packed, { recursive: true });
+  const archive = new Uint8Array(content === null ? Buffer.from("<html>") : tar);
   server = Bun.serve({
     port: 0,
     fetch(request) {
       asked.push(new URL(request.url).pathname);
-      return content === null ? new Response("<html>", { status: 200 }) : new Response(tar);
+      return new Response(archive);
     },
   });
-  return { host: `http://127.0.0.1:${server.port}`, asked };
+  return { host: `http://127.0.0.1:${server.port}`, asked, archive };
 }
 
 test("what Node can load already is left as it is", async () => {
@@ -65,8 +83,9 @@ test("what Node can load already is left as it is", async () => {
 });
 
 test("the makers' binary is taken where there is one, into a store that outlives node_modules", async () => {
-  const { host, asked } = await publish("good");
+  const { host, asked, archive } = await publish("good");
   const { context, node, said, binary } = repository(host);
+  allow([archive]);
   await ensureAddon(context, node);
   expect(asked).toEqual(["/v1.2.3/kafka-node-v127.tar.gz"]);
   expect(said).toEqual([
@@ -83,8 +102,9 @@ test.each([
   ["a binary that this Node cannot load", "bad"],
   ["something that is no archive", null],
 ] as const)("%s is compiled anew", async (_, content) => {
-  const { host } = await publish(content);
+  const { host, archive } = await publish(content);
   const { context, node, binary } = repository(host);
+  allow([archive]);
   let built = 0;
   await ensureAddon(context, node, async () => {
     built++;
@@ -93,6 +113,23 @@ test.each([
   });
   expect(built).toBe(1);
   await ensureAddon(context, node, () => Promise.reject(new Error("compiled twice")));
+});
+
+test("an archive with another sum than the list's is refused, and nothing of it stays", async () => {
+  const { host } = await publish("good");
+  const { context, node, binary } = repository(host);
+  allow([Buffer.from("what the makers published")]);
+  const outcome = ensureAddon(context, node, () => Promise.reject(new Error("compiled")));
+  await expect(outcome).rejects.toThrow(/^kafka-node-v127\.tar\.gz has the SHA-256 .* and ops\/downloads\.json says/);
+  expect(existsSync(binary)).toBe(false);
+  expect(existsSync(join(binary, "..", ARCHIVE))).toBe(false);
+});
+
+test("an archive that is not in the list is not asked for", async () => {
+  const { host, asked } = await publish("good");
+  const { context, node } = repository(host);
+  await expect(ensureAddon(context, node, () => Promise.reject(new Error("compiled")))).rejects.toThrow("compiled");
+  expect(asked).toEqual([]);
 });
 
 test("what was compiled and cannot be loaded all the same is said, with the log's place", async () => {

@@ -1,5 +1,7 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { checkDownload, type Download } from "./downloads.ts";
+import { CliError } from "./errors.ts";
 import type { NodeProgram } from "./node-program.ts";
 import { type AddonHome, binaryOf } from "./node-runtime-addon-home.ts";
 import { type Progress, secondsSince } from "./progress.ts";
@@ -35,28 +37,57 @@ export function prebuiltUrl({ package: home, version }: AddonHome, { target }: N
     .replace(/(?<!:)\/{2,}/g, "/");
 }
 
-/** Fetches the makers' binary. @returns false if that fails: then it is built here */
-export async function fetchPrebuilt(home: AddonHome, node: NodeProgram, progress: Progress): Promise<boolean> {
+/**
+ * Fetches the makers' binary, if its archive is in the list.
+ * @returns false if it is not, or cannot be had: then it is built here
+ * @throws CliError if the archive has another sum
+ */
+export async function fetchPrebuilt(
+  home: AddonHome,
+  node: NodeProgram,
+  progress: Progress,
+  list: readonly Download[],
+): Promise<boolean> {
   const begun = performance.now();
-  const patience = new AbortController();
-  const unanswered = setTimeout(() => patience.abort(), ANSWER_MS);
+  const url = prebuiltUrl(home, node);
+  const name = basename(url);
+  if (!list.some(({ file }) => file === name)) return false;
+  const archive = await fetched(url, () =>
+    progress.begin("addon", `fetching Kafka for Node ${node.version}, once (20 MB)`),
+  );
+  if (archive === undefined) return false;
   const directory = dirname(binaryOf(home, node));
+  const file = join(directory, name);
   try {
-    const signal = AbortSignal.any([patience.signal, AbortSignal.timeout(DOWNLOAD_MS)]);
-    const answer = await fetch(prebuiltUrl(home, node), { signal });
-    clearTimeout(unanswered);
-    if (!answer.ok) return false;
-    progress.begin("addon", `fetching Kafka for Node ${node.version}, once (20 MB)`);
     mkdirSync(directory, { recursive: true });
-    const tar = Bun.spawn(["tar", "-xz", "--strip-components=1", "-C", directory], {
-      stdio: [await answer.blob(), "ignore", "ignore"],
+    writeFileSync(file, archive);
+    checkDownload(list, name, file);
+    const tar = Bun.spawn(["tar", "-xzf", file, "--strip-components=1", "-C", directory], {
+      stdio: ["ignore", "ignore", "ignore"],
     });
     if ((await tar.exited) !== 0) throw new Error("no archive");
+    rmSync(file);
     progress.done("addon", `Kafka for Node ${node.version} fetched in ${secondsSince(begun)}`);
     return true;
-  } catch {
+  } catch (error) {
     rmSync(directory, { recursive: true, force: true });
+    if (error instanceof CliError) throw error;
     return false;
+  }
+}
+
+/** The bytes of a file, or undefined if it cannot be had. */
+async function fetched(url: string, begins: () => void): Promise<Uint8Array | undefined> {
+  const patience = new AbortController();
+  const unanswered = setTimeout(() => patience.abort(), ANSWER_MS);
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.any([patience.signal, AbortSignal.timeout(DOWNLOAD_MS)]) });
+    clearTimeout(unanswered);
+    if (!answer.ok) return undefined;
+    begins();
+    return await answer.bytes();
+  } catch {
+    return undefined;
   } finally {
     clearTimeout(unanswered);
   }
