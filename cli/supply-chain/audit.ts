@@ -5,12 +5,12 @@ export interface Advisory {
   readonly title: string;
 }
 
-export type Audit = { readonly advisories: readonly Advisory[] } | { readonly unasked: string };
+export type PackageAudit = { readonly advisories: readonly Advisory[] } | { readonly unasked: string };
 
 const MAX_MS = 60_000;
 
 /** What `bun audit --json` printed. */
-export function readAudit(stdout: string, stderr: string): Audit {
+export function readAudit(stdout: string, stderr: string): PackageAudit {
   let answer: unknown;
   try {
     answer = JSON.parse(stdout);
@@ -29,7 +29,7 @@ export function readAudit(stdout: string, stderr: string): Audit {
 }
 
 /** Asks the registry what is known about the versions of bun.lock. Never throws: without a network nothing is known. */
-export function askAudit(root: string): Audit {
+export function askAudit(root: string): PackageAudit {
   const bun = Bun.spawnSync([process.execPath, "audit", "--json"], { cwd: root, timeout: MAX_MS });
   if (bun.exitCode === null) return { unasked: `no answer within ${MAX_MS / 1000} s` };
   return readAudit(bun.stdout.toString(), bun.stderr.toString());
