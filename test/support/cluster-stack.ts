@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { clusterNodes } from "../../lua/redis.ts";
 import { readConfig } from "../../stack/config.ts";
 import { createStack, type Stack } from "../../stack/stack.ts";
 import { clusterPorts } from "./cluster-ports.ts";
@@ -33,12 +34,19 @@ export async function startClusterStack(): Promise<ClusterStack> {
     await remove();
     throw error;
   }
+  const password = clusterNodes(stack.env.REDIS_URL)?.password ?? "";
   return {
     stack,
     remove,
     async ownerOf(key) {
       for (let port = redis; port < redis + 6; port++) {
-        const node = new Redis({ port, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+        const node = new Redis({
+          port,
+          password,
+          lazyConnect: true,
+          retryStrategy: () => null,
+          maxRetriesPerRequest: 0,
+        });
         node.on("error", () => {}); // a dead one has no say
         try {
           const slot = await node.cluster("KEYSLOT", key);

@@ -102,7 +102,11 @@ async function emptyLog(stack: Stack): Promise<void> {
 function connectTo(url: string): RedisConnection {
   const cluster = clusterNodes(url);
   const patient = { maxRetriesPerRequest: null };
-  return cluster ? new Cluster(cluster.nodes, { redisOptions: patient }) : new Redis(url, patient);
+  if (cluster === null) return new Redis(url, patient);
+  const { nodes, username, password } = cluster;
+  return new Cluster(nodes, {
+    redisOptions: { ...patient, ...(username && { username }), ...(password && { password }) },
+  });
 }
 
 async function emptied(redis: RedisConnection): Promise<void> {
@@ -120,7 +124,8 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
   const redis = connectTo(redisUrl);
   redis.on("error", () => {}); // away on purpose
   await emptied(redis); // inboxes of users of the same name
-  const { KAFKA_BROKERS, JWT_SECRET } = stack.env;
+  // Keys and secrets of this stack: a cluster beside the tests' stack has others.
+  const { KAFKA_BROKERS, JWT_SECRET, RECEIPT_KEYS_FILE } = stack.env;
   const firstPort = freePort();
   const provider = options.payments && (await startPaymentProvider(firstPort, options.payments));
   const common = {
@@ -128,6 +133,7 @@ export async function startSystem(name: string, options: SystemOptions = {}): Pr
     REDIS_URL: redisUrl,
     KAFKA_BROKERS,
     JWT_SECRET,
+    RECEIPT_KEYS_FILE,
     DATABASE_URL: databaseUrl,
     ...(provider && { PAYMENT_PROVIDER_URL: provider.url, PAYMENT_WEBHOOK_SECRET: WEBHOOK_SECRET }),
   };
