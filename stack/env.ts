@@ -86,8 +86,9 @@ function shortList(addresses: string): string {
   return [first, ...rest.map((one) => (host && one.startsWith(host) ? one.slice(host.length) : one))].join();
 }
 
-/** Where the gateway takes operators' calls: always on the loopback. */
-export const adminAddress = (env: StackEnv): string => `http://127.0.0.1:${env.ADMIN_PORT}`;
+/** Where customers call the gateway. */
+const gatewayAddress = (env: StackEnv) => `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}`;
+const consumersAddress = (env: StackEnv) => `http://127.0.0.1:${env.CONSUMERS_PORT}`;
 
 /** Where the gateway's processes answer `/metrics` and `/health/*`, one address for each worker. */
 export const machineAddresses = (env: StackEnv, workers: number): string[] =>
@@ -95,10 +96,11 @@ export const machineAddresses = (env: StackEnv, workers: number): string[] =>
 
 /** The addresses of a stack's processes, under the names that tools use. METRICS_URLS: of each worker, then of the consumers. */
 export function publishedAddresses(env: StackEnv, workers: number) {
-  const metrics = [...machineAddresses(env, workers), `http://127.0.0.1:${env.CONSUMERS_PORT}`];
+  const metrics = [...machineAddresses(env, workers), consumersAddress(env)];
   return {
-    GATEWAY_URL: `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}`,
-    ADMIN_URL: adminAddress(env),
+    GATEWAY_URL: gatewayAddress(env),
+    // The stack leaves ADMIN_HOST at its default, the loopback.
+    ADMIN_URL: `http://127.0.0.1:${env.ADMIN_PORT}`,
     METRICS_URLS: metrics.map((address) => `${address}/metrics`).join(),
   };
 }
@@ -117,8 +119,8 @@ export function shownAddress(service: ServiceName, env: StackEnv): string {
     case "payment-simulator":
       return simulatorAddress(env);
     case "gateway":
-      return `http://${urlHost(env.GATEWAY_HOST!)}:${env.GATEWAY_PORT}`;
+      return gatewayAddress(env);
     case "consumers":
-      return `http://127.0.0.1:${env.CONSUMERS_PORT}`;
+      return consumersAddress(env);
   }
 }
